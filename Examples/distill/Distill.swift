@@ -1,0 +1,127 @@
+import ArgumentParser
+import DiffusionModels
+import Distillation
+import Foundation
+import Tensor
+
+@main
+struct Distill: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "distill",
+        abstract: "Turns a multi-step teacher into a one-step student, with prompts alone (SwiftBrush).")
+
+    @Option(help: "The teacher, a model in the diffusers layout.")
+    var teacher: String
+
+    @Option(help: "A text file with a prompt a line.")
+    var prompts: String
+
+    @Option(help: "The run's folder: settings, metrics, sheets, checkpoints, and at the end student/.")
+    var output: String
+
+    @Option(help: "Steps to take in all.")
+    var iterations = 1000
+
+    @Option(help: "Pictures a step.")
+    var batch = DistillationConfiguration().batchSize
+
+    @Option(help: "The student's step size.")
+    var studentLearningRate = DistillationConfiguration().studentLearningRate
+
+    @Option(help: "The fake score's step size.")
+    var adapterLearningRate = DistillationConfiguration().fakeScoreLearningRate
+
+    @Option(help: "Guidance of teacher and fake score.")
+    var guidanceScale = VariationalScoreDistillation().teacherGuidanceScale
+
+    @Option(help: "The adapters' inner width; their scale stays 1.6875.")
+    var rank = DistillationConfiguration().adapterRank
+
+    @Option(parsing: .upToNextOption, help: "The layers that get adapters, by the ends of their paths.")
+    var adapterTargets = DistillationConfiguration().adapterTargets
+
+    @Option(help: "The largest decay of the student's moving average.")
+    var averageDecay = DistillationConfiguration().averageDecay
+
+    @Option(help: "The seed of everything random.")
+    var seed: UInt64 = 0
+
+    @Option(help: "Steps between two sheets, and between two checkpoints.")
+    var saveEvery = 100
+
+    @Option(help: "A text file with the sheets' prompts. Default: 16 of the training prompts.")
+    var sheetPrompts: String?
+
+    @Flag(help: "Go on with the run in the output folder.")
+    var resume = false
+
+    func validate() throws {
+        if saveEvery < 1 { throw ValidationError("--save-every: expected at least 1, found \(saveEvery)") }
+        if rank < 1 { throw ValidationError("--rank: expected at least 1, found \(rank)") }
+    }
+
+    func run() throws {
+        let model = try TextToImageModel(contentsOf: URL(filePath: teacher))
+        let lines = try Self.lines(of: prompts)
+        let every = max(1, lines.count / 16)
+        let shown =
+            try sheetPrompts.map(Self.lines) ?? lines.indices.filter { $0 % every == 0 }.prefix(16).map { lines[$0] }
+
+        var settings = DistillationConfiguration()
+        settings.batchSize = batch
+        settings.studentLearningRate = studentLearningRate
+        settings.fakeScoreLearningRate = adapterLearningRate
+        settings.adapterAlpha *= Double(rank) / Double(settings.adapterRank)
+        settings.adapterRank = rank
+        settings.adapterTargets = adapterTargets
+        settings.averageDecay = averageDecay
+        settings.seed = seed
+        var loss = VariationalScoreDistillation()
+        (loss.teacherGuidanceScale, loss.fakeScoreGuidanceScale) = (guidanceScale, guidanceScale)
+
+        let run = try RunDirectory(URL(filePath: output), resuming: resume)
+        let distiller = try Distiller(teacher: model, loss: loss, prompts: lines, configuration: settings)
+        try run.begin(distiller)
+        var progress = ProgressBar(total: iterations, done: distiller.stepCount)
+        if distiller.stepCount == 0 { try saveSheet(of: distiller, model, shown, run) }
+        while distiller.stepCount < iterations {
+            let step = try distiller.step()
+            try run.record(step)
+            progress.show(step, batch: batch)
+            if step.step % saveEvery == 0 || step.step == iterations {
+                try run.saveCheckpoint(of: distiller)
+                try saveSheet(of: distiller, model, shown, run)
+            }
+        }
+        let student = distiller.studentModel(of: model)
+        try student.save(to: run.student, scalarType: .float16)
+        try PNG.write(
+            Self.comparison(of: student, with: model, shown, guidanceScale),
+            to: run.student.appending(path: "sheet.png"))
+        print(run.student.path)
+    }
+
+    private func saveSheet(
+        of distiller: Distiller, _ model: TextToImageModel, _ prompts: [String], _ run: RunDirectory
+    ) throws {
+        let pictures = try distiller.studentModel(of: model).pictures(for: prompts, seed: 0)
+        let text = ["prompts": prompts.joined(separator: "\n"), "step": "\(distiller.stepCount)"]
+        try PNG.write(.grid(pictures, columns: 8), text: text, to: run.sheet(step: distiller.stepCount))
+    }
+
+    /// Rows in pairs: the teacher in 25 steps above, the student in one below, from the same seeds.
+    private static func comparison(
+        of student: TextToImageModel, with teacher: TextToImageModel, _ prompts: [String], _ guidanceScale: Double
+    ) throws -> Picture {
+        let last = try teacher.samples(for: prompts, steps: 25, guidanceScale: guidanceScale, seed: 0)
+            .reduce(nil) { $1 as DenoisingStep? }
+        let above = last.map { teacher.pictures(from: $0.latents) } ?? []
+        let below = try student.pictures(for: prompts, seed: 0)
+        let rows = stride(from: 0, to: prompts.count, by: 8).map { $0..<min($0 + 8, prompts.count) }
+        return .grid(rows.flatMap { above[$0] + below[$0] }, columns: min(8, prompts.count))
+    }
+
+    private static func lines(of file: String) throws -> [String] {
+        try String(contentsOf: URL(filePath: file), encoding: .utf8).split(separator: "\n").map(String.init)
+    }
+}

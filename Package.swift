@@ -1,0 +1,69 @@
+// swift-tools-version: 6.1
+import Foundation
+import PackageDescription
+
+let package = Package(
+    name: "swift-brush",
+    platforms: [.macOS(.v15)],
+    products: [
+        // MARK: - Libraries
+        .library(name: "Tensor", targets: ["Tensor"]),
+        .library(name: "Autograd", targets: ["Autograd"]),
+        .library(name: "DiffusionModels", targets: ["DiffusionModels"]),
+        .library(name: "Distillation", targets: ["Distillation"]),
+        .library(name: "Evaluation", targets: ["Evaluation"]),
+        .library(name: "DistillationTesting", targets: ["DistillationTesting"]),
+
+        // MARK: - Examples
+        .executable(name: "text-to-image", targets: ["text-to-image"]),
+        .executable(name: "distill", targets: ["distill"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+    ],
+    targets: [
+        // MARK: - System libraries
+        .systemLibrary(
+            name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+        .systemLibrary(
+            name: "CLAPACKE", pkgConfig: "lapacke", providers: [.apt(["liblapacke-dev"]), .brew(["lapack"])]),
+        .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+
+        // MARK: - Libraries, each on top of those before it
+        .target(name: "CTensorKernels", exclude: ["Kernels"]),
+        .target(name: "Tensor", dependencies: ["CTensorKernels", "COpenBLAS"]),
+        .target(name: "Autograd", dependencies: ["Tensor", "CTensorKernels"]),
+        .target(name: "DiffusionModels", dependencies: ["Autograd", "CPNG"]),
+        .target(name: "Distillation", dependencies: ["DiffusionModels"]),
+        .target(name: "Evaluation", dependencies: ["Tensor", "COpenBLAS", "CLAPACKE"]),
+        .target(name: "DistillationTesting", dependencies: ["Distillation"]),
+
+        // MARK: - Examples
+        .executableTarget(
+            name: "text-to-image",
+            dependencies: ["DiffusionModels", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Examples/text-to-image"),
+        .executableTarget(
+            name: "distill",
+            dependencies: ["Distillation", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Examples/distill"),
+
+        // MARK: - Tests
+        .target(name: "TestFixtures", dependencies: ["Tensor"], path: "Tests/TestFixtures"),
+        .testTarget(name: "TensorTests", dependencies: ["Tensor", "TestFixtures"]),
+        .testTarget(name: "AutogradTests", dependencies: ["Autograd", "TestFixtures"]),
+        .testTarget(name: "DiffusionModelsTests", dependencies: ["DiffusionModels", "TestFixtures"]),
+        .testTarget(name: "DistillationTests", dependencies: ["Distillation", "TestFixtures"]),
+        .testTarget(name: "DistillationTestingTests", dependencies: ["DistillationTesting"]),
+        .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestFixtures"]),
+        .testTarget(
+            name: "DocumentationTests",
+            dependencies: ["DiffusionModels", "Distillation", "TestFixtures"]),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+// Documentation is built with `DOCUMENTATION=1 swift package generate-documentation`; users of the libraries never resolve the plugin.
+if ProcessInfo.processInfo.environment["DOCUMENTATION"] != nil {
+    package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
+}

@@ -1,0 +1,33 @@
+import Tensor
+
+/// A two-dimensional convolution over `[batch, height, width, channels]`, and the low-rank adapter's share when its scope has
+/// one.
+public struct Conv2d {
+    /// `[kernel height, kernel width, inputs, outputs]`.
+    public let weight: Parameter
+    /// `[outputs]`.
+    public let bias: Parameter?
+    /// What is added beside the kernel, nil without an adapter.
+    public let adapter: LowRankConvolutionAdapter?
+    private let stride: Int
+    private let padding: ConvolutionPadding
+
+    /// A layer whose parameters are `weight` and `bias` of `scope`.
+    public init(
+        inputs: Int, outputs: Int, kernelSize: Int, stride: Int = 1, padding: ConvolutionPadding, hasBias: Bool = true,
+        in scope: ParameterScope
+    ) {
+        let start = Initializer.kaimingUniform(fanIn: inputs * kernelSize * kernelSize)
+        weight = scope.parameter("weight", shape: [kernelSize, kernelSize, inputs, outputs], initializer: start)
+        bias = hasBias ? scope.parameter("bias", shape: [outputs], initializer: start) : nil
+        adapter = scope.convolutionAdapter(inputs: inputs, outputs: outputs, kernelSize: kernelSize)
+        self.stride = stride
+        self.padding = padding
+    }
+
+    /// `[batch, height, width, inputs]` → `[batch, height′, width′, outputs]`.
+    public func callAsFunction(_ x: Variable) -> Variable {
+        let y = x.conv2d(kernel: weight.variable, bias: bias?.variable, stride: stride, padding: padding)
+        return adapter.map { y + $0(x, stride: stride, padding: padding) } ?? y
+    }
+}

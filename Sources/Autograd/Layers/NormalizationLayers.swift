@@ -1,0 +1,45 @@
+import Tensor
+
+/// Group normalisation with a scale and an offset a channel (arXiv 1803.08494).
+public struct GroupNorm {
+    /// The scale, `[channels]`.
+    public let weight: Parameter
+    /// The offset, `[channels]`.
+    public let bias: Parameter
+    private let groups: Int
+    private let epsilon: Float
+
+    /// A layer whose parameters are `weight` and `bias` of `scope`.
+    public init(channels: Int, groups: Int, epsilon: Float, in scope: ParameterScope) {
+        weight = scope.parameter("weight", shape: [channels], initializer: .ones)
+        bias = scope.parameter("bias", shape: [channels], initializer: .zeros)
+        self.groups = groups
+        self.epsilon = epsilon
+    }
+
+    /// `[batch, …, channels]` → the same shape.
+    public func callAsFunction(_ x: Variable) -> Variable {
+        x.groupNorm(groups: groups, scale: weight.variable, offset: bias.variable, epsilon: epsilon)
+    }
+}
+
+/// Layer normalisation with a scale and an offset (arXiv 1607.06450).
+public struct LayerNorm {
+    /// The scale, `[width]`.
+    public let weight: Parameter
+    /// The offset, `[width]`.
+    public let bias: Parameter
+    private let epsilon: Float
+
+    /// A layer whose parameters are `weight` and `bias` of `scope`.
+    public init(width: Int, epsilon: Float = 1e-5, in scope: ParameterScope) {
+        weight = scope.parameter("weight", shape: [width], initializer: .ones)
+        bias = scope.parameter("bias", shape: [width], initializer: .zeros)
+        self.epsilon = epsilon
+    }
+
+    /// `[…, width]` → the same shape.
+    public func callAsFunction(_ x: Variable) -> Variable {
+        x.layerNorm(scale: weight.variable, offset: bias.variable, epsilon: epsilon)
+    }
+}

@@ -1,0 +1,48 @@
+import Tensor
+
+extension Variable {
+    /// The matrix product of the last two axes, `[…, m, k] · […, k, n] → […, m, n]`; see `Tensor.matmul`.
+    public func matmul(
+        _ other: Variable, transposingSelf: Bool = false, transposingOther: Bool = false
+    ) -> Variable {
+        let (a, b) = (value, other.value)
+        let needs = (requiresGradient, other.requiresGradient)
+        let result = a.matmul(b, transposingSelf: transposingSelf, transposingOther: transposingOther)
+        return Variable.record(result, from: [self, other]) { g in
+            var left: Tensor?
+            var right: Tensor?
+            if needs.0 {
+                left =
+                    transposingSelf
+                    ? b.matmul(g, transposingSelf: transposingOther, transposingOther: true)
+                    : g.matmul(b, transposingOther: !transposingOther)
+            }
+            if needs.1 {
+                // A single right-hand matrix met every row of the left: its gradient sums over them all.
+                let isShared = b.rank == 2 && a.rank > 2
+                let x = isShared ? a.reshaped(to: [-1, a.shape[a.rank - 1]]) : a
+                let dy = isShared ? g.reshaped(to: [-1, g.shape[g.rank - 1]]) : g
+                right =
+                    transposingOther
+                    ? dy.matmul(x, transposingSelf: true, transposingOther: transposingSelf)
+                    : x.matmul(dy, transposingSelf: !transposingSelf)
+            }
+            return [left, right]
+        }
+    }
+
+    /// x · weightᵀ + bias, `[…, inputs]` → `[…, outputs]`, for PyTorch's weight of shape `[outputs, inputs]`.
+    public func linear(weight: Variable, bias: Variable?) -> Variable {
+        let (x, w) = (value, weight.value)
+        let needs = (requiresGradient, weight.requiresGradient, bias?.requiresGradient ?? false)
+        let result = x.linear(weight: w, bias: bias?.value)
+        return Variable.record(result, from: [self, weight] + (bias.map { [$0] } ?? [])) { g in
+            let dy = g.reshaped(to: [-1, w.shape[0]])
+            let inputGradient = needs.0 ? dy.matmul(w).reshaped(to: x.shape) : nil
+            let weightGradient =
+                needs.1 ? dy.matmul(x.reshaped(to: [-1, w.shape[1]]), transposingSelf: true) : nil
+            guard bias != nil else { return [inputGradient, weightGradient] }
+            return [inputGradient, weightGradient, needs.2 ? dy.sum(alongAxes: [0]) : nil]
+        }
+    }
+}

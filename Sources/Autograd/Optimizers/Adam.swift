@@ -1,0 +1,74 @@
+import Foundation
+import Tensor
+
+/// Adam (arXiv 1412.6980), and AdamW (arXiv 1711.05101) when weight decay is not zero, with `torch.optim`'s formula.
+public final class Adam: Optimizer {
+    /// The step size; schedules set it before each step.
+    public var learningRate: Double
+    /// The parameters it changes.
+    public let parameters: [Parameter]
+    private let beta1: Double
+    private let beta2: Double
+    private let epsilon: Double
+    private let weightDecay: Double
+    private var stepCount = 0
+    private var first: [Tensor]
+    private var second: [Tensor]
+
+    /// - Parameters:
+    ///   - parameters: what is trained.
+    ///   - learningRate: the step size.
+    ///   - betas: decay of the first and of the second moment.
+    ///   - epsilon: added to the root of the second moment, after its bias correction.
+    ///   - weightDecay: decoupled from the gradient (AdamW).
+    public init(
+        _ parameters: [Parameter], learningRate: Double, betas: (Double, Double) = (0.9, 0.999),
+        epsilon: Double = 1e-8, weightDecay: Double = 0
+    ) {
+        self.parameters = parameters
+        self.learningRate = learningRate
+        (beta1, beta2) = betas
+        self.epsilon = epsilon
+        self.weightDecay = weightDecay
+        first = parameters.map { .zeros($0.shape) }
+        second = parameters.map { .zeros($0.shape) }
+    }
+
+    /// Changes every parameter that has a gradient, all moments with the same bias correction.
+    public func step() {
+        stepCount += 1
+        let stepSize = learningRate / (1 - pow(beta1, Double(stepCount)))
+        let correction = (1 - pow(beta2, Double(stepCount))).squareRoot()
+        for (i, parameter) in parameters.enumerated() {
+            guard let gradient = parameter.gradient else { continue }
+            parameter.update {
+                Tensor.adamStep(
+                    parameter: &$0, gradient: gradient, firstMoment: &first[i], secondMoment: &second[i],
+                    stepSize: Float(stepSize), beta1: Float(beta1), beta2: Float(beta2), epsilon: Float(epsilon),
+                    secondMomentCorrection: Float(correction), weightDecay: Float(learningRate * weightDecay))
+            }
+        }
+    }
+
+    /// Both moments of every parameter, as `first.<path>` and `second.<path>`, and the step count.
+    public var state: OptimizerState {
+        get {
+            var tensors: [String: Tensor] = [:]
+            for (i, parameter) in parameters.enumerated() {
+                tensors["first.\(parameter.path)"] = first[i]
+                tensors["second.\(parameter.path)"] = second[i]
+            }
+            return OptimizerState(stepCount: stepCount, tensors: tensors)
+        }
+        set {
+            stepCount = newValue.stepCount
+            for (i, parameter) in parameters.enumerated() {
+                guard let m = newValue.tensors["first.\(parameter.path)"],
+                    let v = newValue.tensors["second.\(parameter.path)"], m.shape == parameter.shape,
+                    v.shape == parameter.shape
+                else { preconditionFailure("Adam: the state has no moments that fit \(parameter.path)") }
+                (first[i], second[i]) = (m, v)
+            }
+        }
+    }
+}

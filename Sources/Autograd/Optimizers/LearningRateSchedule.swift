@@ -1,0 +1,21 @@
+import Foundation
+
+/// The factor on the base learning rate over a run.
+public enum LearningRateSchedule: Sendable, Hashable, Codable {
+    /// Always 1, after `warmUp` steps of linear rise from 0.
+    case constant(warmUp: Int = 0)
+    /// Half a cosine from 1 to 0 at step `total`, after `warmUp` steps of linear rise from 0.
+    case cosine(warmUp: Int = 0, total: Int)
+
+    /// The factor at a step, counted from 0; as diffusers' schedulers of these names compute it.
+    public func factor(at step: Int) -> Double {
+        switch self {
+        case .constant(let warmUp):
+            return step < warmUp ? Double(step) / Double(warmUp) : 1
+        case .cosine(let warmUp, let total):
+            if step < warmUp { return Double(step) / Double(warmUp) }
+            let progress = Double(step - warmUp) / Double(max(1, total - warmUp))
+            return progress >= 1 ? 0 : 0.5 * (1 + cos(.pi * progress))
+        }
+    }
+}

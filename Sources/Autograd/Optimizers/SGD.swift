@@ -1,0 +1,52 @@
+import Tensor
+
+/// Stochastic gradient descent with momentum, as `torch.optim.SGD` computes it.
+public final class SGD: Optimizer {
+    /// The step size; schedules set it before each step.
+    public var learningRate: Double
+    /// The parameters it changes.
+    public let parameters: [Parameter]
+    private let momentum: Float
+    private var stepCount = 0
+    private var velocities: [Tensor?]
+
+    /// Descent on `parameters`; `momentum` 0 is the plain method.
+    public init(_ parameters: [Parameter], learningRate: Double, momentum: Float = 0) {
+        self.parameters = parameters
+        self.learningRate = learningRate
+        self.momentum = momentum
+        velocities = parameters.map { _ in nil }
+    }
+
+    /// Changes every parameter that has a gradient.
+    public func step() {
+        stepCount += 1
+        for (i, parameter) in parameters.enumerated() {
+            guard let gradient = parameter.gradient else { continue }
+            var direction = gradient
+            if momentum != 0 {
+                if var velocity = velocities[i].take() {
+                    velocity *= momentum
+                    velocity += gradient
+                    direction = velocity
+                }
+                velocities[i] = direction
+            }
+            parameter.update { $0.addScaled(direction, by: -Float(learningRate)) }
+        }
+    }
+
+    /// The velocity of every parameter that has one, as `velocity.<path>`, and the step count.
+    public var state: OptimizerState {
+        get {
+            let named = zip(parameters, velocities).compactMap { parameter, velocity in
+                velocity.map { ("velocity.\(parameter.path)", $0) }
+            }
+            return OptimizerState(stepCount: stepCount, tensors: Dictionary(uniqueKeysWithValues: named))
+        }
+        set {
+            stepCount = newValue.stepCount
+            velocities = parameters.map { newValue.tensors["velocity.\($0.path)"] }
+        }
+    }
+}

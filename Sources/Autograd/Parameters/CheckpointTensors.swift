@@ -1,0 +1,102 @@
+import Tensor
+
+/// Where parameters are loaded from: named tensors in PyTorch's layout.
+public protocol CheckpointTensors {
+    /// All names.
+    var names: [String] { get }
+    /// The shape of a tensor, nil when there is none of that name.
+    func shape(of name: String) -> [Int]?
+    /// The tensor of a name, in Float32. Throws when it cannot be read.
+    func tensor(_ name: String) throws -> Tensor
+}
+
+extension SafetensorsFile: CheckpointTensors {
+    /// The shape of a tensor in the file.
+    public func shape(of name: String) -> [Int]? { info(name)?.shape }
+}
+
+extension Dictionary: CheckpointTensors where Key == String, Value == Tensor {
+    /// The names, sorted.
+    public var names: [String] { keys.sorted() }
+    /// The shape of a tensor in the dictionary.
+    public func shape(of name: String) -> [Int]? { self[name]?.shape }
+    /// The tensor of a name. Throws ``ParameterLoadingError`` when there is none.
+    public func tensor(_ name: String) throws -> Tensor {
+        guard let tensor = self[name] else { throw ParameterLoadingError(missing: [name]) }
+        return tensor
+    }
+}
+
+/// The keys that kept a checkpoint from being loaded, all of them.
+public struct ParameterLoadingError: Error, Equatable, CustomStringConvertible {
+    /// A tensor whose shape is not the parameter's, both in PyTorch's layout.
+    public struct ShapeMismatch: Equatable, Sendable {
+        /// The key.
+        public let name: String
+        /// The parameter's shape.
+        public let expected: [Int]
+        /// The tensor's shape.
+        public let found: [Int]
+    }
+
+    /// Parameters that the checkpoint lacks.
+    public var missing: [String]
+    /// Tensors that the network has no parameter for.
+    public var unexpected: [String]
+    /// Tensors of another shape than their parameter.
+    public var mismatched: [ShapeMismatch]
+
+    /// An error of these keys.
+    public init(missing: [String] = [], unexpected: [String] = [], mismatched: [ShapeMismatch] = []) {
+        (self.missing, self.unexpected, self.mismatched) = (missing, unexpected, mismatched)
+    }
+
+    /// Every key, a line each.
+    public var description: String {
+        let lines =
+            missing.map { "missing: \($0)" } + unexpected.map { "unexpected: \($0)" }
+            + mismatched.map { "shape: \($0.name): expected \($0.expected), found \($0.found)" }
+        return "the checkpoint does not fit the network:\n  " + lines.joined(separator: "\n  ")
+    }
+}
+
+extension ParameterSet {
+    /// Loads every parameter, or none: all keys and shapes are checked first.
+    ///
+    /// Kernels turn from PyTorch's `[outputs, inputs, height, width]` into `[height, width, inputs, outputs]`.
+    ///
+    /// - Parameters:
+    ///   - checkpoint: the tensors.
+    ///   - ignoring: keys that may stand in the checkpoint without a parameter, as old files have them.
+    ///
+    /// Throws ``ParameterLoadingError`` with every missing, unexpected and wrong-shaped key, and what `checkpoint` throws.
+    public func load(
+        _ checkpoint: some CheckpointTensors, ignoring isIgnored: (String) -> Bool = { _ in false }
+    ) throws {
+        var error = ParameterLoadingError()
+        for parameter in all {
+            let expected = checkpointShape(parameter.shape)
+            switch checkpoint.shape(of: parameter.path) {
+            case nil: error.missing.append(parameter.path)
+            case let found? where found != expected:
+                error.mismatched.append(.init(name: parameter.path, expected: expected, found: found))
+            default: break
+            }
+        }
+        error.unexpected = checkpoint.names.filter { self[$0] == nil && !isIgnored($0) }
+        guard error == ParameterLoadingError() else { throw error }
+        let tensors = try all.map { try checkpoint.tensor($0.path) }
+        for (parameter, tensor) in zip(all, tensors) {
+            parameter.value = tensor.rank == 4 ? tensor.transposed([2, 3, 1, 0]) : tensor
+        }
+    }
+
+    /// All parameters by path, in PyTorch's layout.
+    public func checkpointTensors() -> [(name: String, tensor: Tensor)] {
+        all.map { ($0.path, $0.shape.count == 4 ? $0.value.transposed([3, 2, 0, 1]) : $0.value) }
+    }
+
+    private func checkpointShape(_ shape: [Int]) -> [Int] {
+        shape.count == 4 ? [shape[3], shape[2], shape[0], shape[1]] : shape
+    }
+}

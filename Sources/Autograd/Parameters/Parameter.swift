@@ -1,0 +1,96 @@
+import Tensor
+
+/// How a parameter starts before training.
+public enum Initializer: Sendable, Hashable {
+    /// All zero.
+    case zeros
+    /// All one.
+    case ones
+    /// All the same number.
+    case constant(Float)
+    /// U(−b, b) with b = 1/√fanIn: what PyTorch's linear and convolution layers start with (Kaiming, a = √5).
+    case kaimingUniform(fanIn: Int)
+    /// N(0, deviation²).
+    case normal(deviation: Float)
+
+    /// A tensor of `shape`, drawn from `stream` where the rule is random.
+    func callAsFunction(_ shape: [Int], using stream: inout RandomStream) -> Tensor {
+        switch self {
+        case .zeros: return .zeros(shape)
+        case .ones: return .ones(shape)
+        case .constant(let value): return Tensor(repeating: value, shape: shape)
+        case .kaimingUniform(let fanIn):
+            let bound = 1 / Float(max(fanIn, 1)).squareRoot()
+            return stream.uniform(shape, in: -bound..<bound)
+        case .normal(let deviation): return stream.normal(shape) * deviation
+        }
+    }
+}
+
+/// A named tensor that networks share by reference: its value, whether it trains, and its gradient.
+public final class Parameter {
+    /// Where it lives in the state dictionary, such as `down_blocks.0.resnets.1.conv1.weight`.
+    public let path: String
+    /// Its shape in memory; a convolution's kernel is `[height, width, inputs, outputs]`.
+    public let shape: [Int]
+    /// How it starts.
+    public let initializer: Initializer
+    private var storedValue: Tensor?
+    private var leaf: Node?
+
+    init(path: String, shape: [Int], initializer: Initializer) {
+        self.path = path
+        self.shape = shape
+        self.initializer = initializer
+    }
+
+    /// Whether it holds a value yet.
+    public var isInitialized: Bool { storedValue != nil }
+
+    /// The value; reading it before it was loaded or initialised is a programming error.
+    public var value: Tensor {
+        get {
+            guard let storedValue else { preconditionFailure("parameter \(path) was neither loaded nor initialised") }
+            return storedValue
+        }
+        set {
+            precondition(newValue.shape == shape, "parameter \(path): expected shape \(shape), found \(newValue.shape)")
+            storedValue = newValue
+        }
+    }
+
+    /// Whether backward passes reach it. Setting it to false drops the gradient.
+    public var isTrainable: Bool {
+        get { leaf != nil }
+        set {
+            if newValue != isTrainable { leaf = newValue ? Node(shape: shape) : nil }
+        }
+    }
+
+    /// The accumulated gradient, nil when there is none.
+    public var gradient: Tensor? {
+        get { leaf?.gradient }
+        set { leaf?.gradient = newValue }
+    }
+
+    /// The parameter as an operand.
+    public var variable: Variable { Variable(value, node: leaf) }
+
+    /// Changes the value in place, without a copy while nobody else holds it.
+    package func update(_ body: (inout Tensor) -> Void) {
+        guard var taken = storedValue.take() else {
+            preconditionFailure("parameter \(path) was neither loaded nor initialised")
+        }
+        body(&taken)
+        storedValue = taken
+    }
+}
+
+extension Parameter {
+    /// Multiplies the gradient in place.
+    func scaleGradient(by factor: Float) {
+        guard var gradient = leaf?.gradient.take() else { return }
+        gradient *= factor
+        leaf?.gradient = gradient
+    }
+}

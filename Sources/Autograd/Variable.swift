@@ -1,0 +1,50 @@
+import Tensor
+
+/// A tensor and, only if something upstream is trainable, how it was made.
+///
+/// Operations on variables whose parameters are all frozen record nothing and free every intermediate at once, so one
+/// model serves training and inference. A recorded variable belongs to one task: it is not `Sendable`.
+public struct Variable {
+    /// The value.
+    public let value: Tensor
+    let node: Node?
+
+    /// A constant: nothing flows back into it.
+    public init(_ constant: Tensor) {
+        value = constant
+        node = nil
+    }
+
+    init(_ value: Tensor, node: Node?) {
+        self.value = value
+        self.node = node
+    }
+
+    /// A leaf whose ``gradient`` a backward pass fills.
+    public static func trainable(_ value: Tensor) -> Variable {
+        Variable(value, node: Node(shape: value.shape))
+    }
+
+    /// Whether a backward pass reaches this variable.
+    public var requiresGradient: Bool { node != nil }
+
+    /// The extent of each axis.
+    public var shape: [Int] { value.shape }
+
+    /// The accumulated gradient of a leaf, nil before the first backward pass.
+    public var gradient: Tensor? { node?.gradient }
+
+    /// The same value as a constant: the stop-gradient of the literature.
+    public func detached() -> Variable { Variable(value) }
+
+    /// The result of an operation and its backward rule.
+    ///
+    /// `backward` gets the gradient of `value` and returns one gradient an input, nil where the input needs none. It is
+    /// dropped at once when no input requires a gradient.
+    package static func record(
+        _ value: Tensor, from inputs: [Variable], _ backward: @escaping (_ outputGradient: Tensor) -> [Tensor?]
+    ) -> Variable {
+        guard inputs.contains(where: \.requiresGradient) else { return Variable(value) }
+        return Variable(value, node: Node(shape: value.shape, parents: inputs.map(\.node), backward: backward))
+    }
+}

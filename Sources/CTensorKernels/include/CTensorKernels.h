@@ -1,0 +1,122 @@
+#ifndef C_TENSOR_KERNELS_H
+#define C_TENSOR_KERNELS_H
+
+// The inner loops of Tensor and Autograd. Every function works on plain memory that the caller owns, on the calling
+// thread: allocation, threads, shapes and policy belong to the Swift side.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    tensor_unary_exp = 0,
+    tensor_unary_square_root,
+    tensor_unary_square,
+    tensor_unary_reciprocal,
+    tensor_unary_absolute,
+    tensor_unary_negate,
+    tensor_unary_tanh,
+    tensor_unary_sigmoid,
+    tensor_unary_silu,
+    tensor_unary_gelu,
+    tensor_unary_quick_gelu,
+};
+
+enum {
+    tensor_binary_add = 0,
+    tensor_binary_subtract,
+    tensor_binary_multiply,
+    tensor_binary_divide,
+};
+
+enum {
+    tensor_broadcast_none = 0,
+    tensor_broadcast_left,   // the left operand is one number
+    tensor_broadcast_right,  // the right operand is one number
+};
+
+/// Where a convolution reads: channels-last maps, square stride, taps in row-major order.
+struct tensor_patch_geometry {
+    intptr_t source_height, source_width, channels;
+    intptr_t target_height, target_width;
+    intptr_t kernel_height, kernel_width;
+    intptr_t stride, padding_top, padding_left;
+    bool transposed;  // read as the data gradient does: source = (target + padding − tap) / stride where that is whole
+};
+
+/// One attention head. Rows of queries, keys, values and outputs lie `*_stride` apart; scratch comes from the caller.
+struct tensor_attention_head {
+    const float *queries, *keys, *values;
+    intptr_t query_stride, key_stride;
+    intptr_t query_count, key_count, width;
+    intptr_t first_query;  // position of the first query, for the causal mask
+    bool causal;
+    float scale;
+};
+
+struct tensor_kernels {
+    const char *name;
+    intptr_t panel_width;  // columns in one packed panel of a right-hand matrix
+    intptr_t strip_height; // rows that one call of the micro-kernel produces
+
+    // Elementwise
+    void (*unary)(int operation, intptr_t count, const float *x, float *y);
+    void (*unary_gradient)(int operation, intptr_t count, const float *x, const float *dy, float *dx);
+    void (*binary)(int operation, int broadcast, intptr_t count, const float *a, const float *b, float *y);
+    void (*clamp)(intptr_t count, float lower, float upper, const float *x, float *y);
+    void (*geglu)(intptr_t rows, intptr_t width, const float *x, float *y);
+    void (*geglu_gradient)(intptr_t rows, intptr_t width, const float *x, const float *dy, float *dx);
+    void (*add_scaled)(intptr_t count, float scale, const float *x, float *y);
+    void (*interpolate)(intptr_t count, float weight, const float *x, float *y);
+    void (*adam)(intptr_t count, float *parameter, const float *gradient, float *first, float *second,
+                 float step_size, float beta1, float beta2, float epsilon, float second_correction, float decay);
+
+    // Reductions
+    double (*sum)(intptr_t count, const float *x);
+    double (*dot)(intptr_t count, const float *x, const float *y);
+    float (*maximum)(intptr_t count, const float *x);
+    intptr_t (*non_finite)(intptr_t count, const float *x);
+    void (*add_columns)(intptr_t rows, intptr_t columns, const float *x, double *sums);
+
+    // Normalisation
+    void (*softmax)(intptr_t rows, intptr_t columns, const float *x, float *y);
+    void (*softmax_gradient)(intptr_t rows, intptr_t columns, const float *y, const float *dy, float *dx);
+    void (*layer_norm)(intptr_t rows, intptr_t columns, float epsilon, const float *x, const float *scale,
+                       const float *offset, float *y, float *means, float *reciprocal_deviations);
+    void (*layer_norm_gradient)(intptr_t rows, intptr_t columns, const float *x, const float *dy, const float *scale,
+                                const float *means, const float *reciprocal_deviations, float *dx,
+                                double *scale_gradient, double *offset_gradient);
+    void (*channel_sums)(intptr_t rows, intptr_t channels, const float *x, const float *y, double *sums,
+                         double *products);
+    void (*channel_affine)(intptr_t rows, intptr_t channels, const float *x, const float *slope, const float *shift,
+                           float *y);
+    void (*channel_affine_gradient)(intptr_t rows, intptr_t channels, const float *x, const float *dy,
+                                    const float *dy_slope, const float *x_slope, const float *shift, float *dx);
+
+    // Matrix products
+    void (*pack)(intptr_t rows, intptr_t columns, const float *matrix, intptr_t stride, bool transposed, float *packed);
+    void (*multiply)(intptr_t m, intptr_t n, intptr_t k, const float *a, intptr_t a_row, intptr_t a_column,
+                     const float *packed, intptr_t packed_rows, const float *bias, bool accumulate, float *c,
+                     intptr_t c_stride);
+    void (*gather_patches)(const struct tensor_patch_geometry *geometry, const float *image, intptr_t first_pixel,
+                           intptr_t pixels, intptr_t first_tap, intptr_t taps, float *patches);
+
+    // Attention
+    intptr_t (*attention_scratch)(intptr_t query_count, intptr_t key_count, intptr_t width);
+    void (*attention)(const struct tensor_attention_head *head, float *output, intptr_t output_stride,
+                      float *log_sum_exp, float *scratch);
+    void (*attention_gradient)(const struct tensor_attention_head *head, const float *output,
+                               const float *output_gradient, intptr_t output_stride, const float *log_sum_exp,
+                               float *query_gradient, float *key_gradient, float *value_gradient,
+                               intptr_t query_gradient_stride, intptr_t key_gradient_stride, float *scratch);
+
+    // 16-bit storage
+    void (*widen_half)(intptr_t count, const uint16_t *x, float *y);
+    void (*widen_brain)(intptr_t count, const uint16_t *x, float *y);
+};
+
+/// The kernels for this processor: the best instruction set it has, or the one that `TENSOR_ISA`
+/// (baseline, avx2, avx512) names, when the processor has it.
+const struct tensor_kernels *tensor_kernels(void);
+
+#endif

@@ -1,0 +1,42 @@
+import Foundation
+
+/// The file `one_step.json`, whose presence makes a folder a one-step student: at which timestep the student works.
+public struct OneStepConfiguration: Sendable, Equatable {
+    /// `timestep`: what the network is told.
+    public let timestep: Int
+    /// `cumulative_alpha`: ᾱ of that timestep in the schedule that the student was trained with, above 0 and at most 1.
+    public let cumulativeAlpha: Double
+
+    /// A timestep and its ᾱ.
+    public init(timestep: Int, cumulativeAlpha: Double) {
+        (self.timestep, self.cumulativeAlpha) = (timestep, cumulativeAlpha)
+    }
+
+    /// A timestep with its ᾱ in `schedule`.
+    public init(timestep: Int, of schedule: NoiseSchedule) {
+        self.init(timestep: timestep, cumulativeAlpha: schedule.cumulativeAlphas[timestep])
+    }
+
+    static let fileName = "one_step.json"
+}
+
+extension OneStepConfiguration: Codable {
+    /// Reads the two fields. Throws ``ModelError`` for a field that is missing or out of range.
+    public init(from decoder: any Decoder) throws {
+        try self.init(ConfigurationFields(from: decoder))
+    }
+
+    init(_ fields: ConfigurationFields) throws {
+        timestep = try fields.integer("timestep", default: nil, in: 0...1_000_000)
+        cumulativeAlpha = try fields.number("cumulative_alpha", default: nil, in: 1e-12...1)
+    }
+
+    /// Writes the two fields.
+    public func encode(to encoder: any Encoder) throws {
+        try json.encode(to: encoder)
+    }
+
+    var json: JSONValue {
+        .object(["timestep": .integer(timestep), "cumulative_alpha": .number(cumulativeAlpha)])
+    }
+}

@@ -1,0 +1,118 @@
+import Autograd
+import Foundation
+import Tensor
+
+/// A text-to-image model: tokenizer, text encoder, denoising network, autoencoder and noise schedule.
+///
+/// With ``oneStep`` it is a student that makes a picture in one step; without, it is sampled with several.
+public struct TextToImageModel {
+    /// Where it was loaded from.
+    public let directory: ModelDirectory
+    /// From prompts to token ids.
+    public var tokenizer: CLIPTokenizer
+    /// From token ids to text embeddings.
+    public var textEncoder: CLIPTextModel
+    /// The denoising network.
+    public var unet: UNet2DConditionModel
+    /// Between pictures and latents.
+    public var autoencoder: AutoencoderKL
+    /// The network's noise schedule.
+    public var schedule: NoiseSchedule
+    /// At which timestep a one-step student works, nil for a multi-step model.
+    public var oneStep: OneStepConfiguration?
+
+    /// Loads a diffusers folder, all weights frozen.
+    ///
+    /// Throws ``ModelError`` for files that are missing, malformed or contradict each other, and what the tokenizer and
+    /// the safetensors throw.
+    public init(contentsOf url: URL) throws {
+        let directory = try ModelDirectory(url)
+        self.directory = directory
+        tokenizer = try directory.tokenizer()
+        textEncoder = try directory.textEncoder()
+        unet = try directory.unet()
+        autoencoder = try directory.autoencoder()
+        schedule = try directory.schedule()
+        oneStep = directory.oneStep
+        try checkAgreement()
+    }
+
+    /// The one-step generator, nil for a multi-step model.
+    public var student: OneStepStudent? {
+        oneStep.map { OneStepStudent(network: unet, step: $0, predictionType: schedule.predictionType) }
+    }
+
+    /// Height and width of the latents that the network was trained on; 64 × 64 where its configuration does not say.
+    public var latentSize: LatentSize { unet.configuration.sampleSize ?? LatentSize(height: 64, width: 64) }
+
+    private func checkAgreement() throws {
+        let text = directory.folder(.textEncoder).appending(path: "config.json").path
+        let unetFile = directory.folder(.unet).appending(path: "config.json").path
+        let encoder = textEncoder.configuration
+        func expect(_ isAgreed: Bool, _ file: String, _ field: String, _ expected: String, _ found: Int) throws {
+            if isAgreed { return }
+            throw ModelError.invalidField(file: file, field: field, expected: expected, found: "\(found)")
+        }
+        let length = tokenizer.maximumLength
+        try expect(
+            length <= encoder.maximumPositions, text, "max_position_embeddings",
+            "at least the tokenizer's \(length)", encoder.maximumPositions)
+        let tokens = tokenizer.vocabularySize
+        try expect(
+            tokens <= encoder.vocabularySize, text, "vocab_size", "at least the tokenizer's \(tokens)",
+            encoder.vocabularySize)
+        for width in unet.configuration.crossAttentionWidths {
+            try expect(
+                width == encoder.width, unetFile, "cross_attention_dim", "the text encoder's \(encoder.width)", width)
+        }
+        let latent = autoencoder.configuration.latentChannels
+        let network = unet.configuration
+        for (field, channels) in [("in_channels", network.inputChannels), ("out_channels", network.outputChannels)] {
+            try expect(channels == latent, unetFile, field, "the autoencoder's \(latent) latent channels", channels)
+        }
+        let colours = autoencoder.configuration.outputChannels
+        let autoencoderFile = directory.folder(.vae).appending(path: "config.json").path
+        try expect(colours == 3, autoencoderFile, "out_channels", "3 colours", colours)
+    }
+}
+
+extension TextToImageModel {
+    /// The text embeddings of prompts, `[prompts, tokens, width]`.
+    public func embeddings(for prompts: [String]) -> Tensor {
+        textEncoder(prompts.map { tokenizer.encode($0) }).value
+    }
+
+    /// The starting noise of `count` pictures, `[count, height, width, channels]`, from the seeds `seed`, `seed + 1`, …,
+    /// and the streams as they stand after it.
+    ///
+    /// Each picture's noise is `torch.manual_seed(seed); torch.randn(1, channels, height, width)`.
+    public func startingLatents(count: Int, seed: UInt64) -> (latents: Tensor, noise: LatentNoise) {
+        var noise = LatentNoise(seed: seed, count: count)
+        let size = latentSize
+        let latents = noise.next(
+            height: size.height, width: size.width, channels: unet.configuration.inputChannels)
+        return (latents, noise)
+    }
+
+    /// The pictures of the network's latents, `[batch, height, width, channels]`.
+    public func pictures(from latents: Tensor) -> [Picture] {
+        let unscaled = latents * Float(1 / autoencoder.configuration.scalingFactor)
+        let decoded = autoencoder.decode(Variable(unscaled)).value
+        return (0..<decoded.shape[0]).map { index in
+            Picture(decoded.sliced(axis: 0, index..<index + 1).reshaped(to: Array(decoded.shape.dropFirst())))
+        }
+    }
+
+    /// The picture of a prompt in one step. Throws ``ModelError/notOneStepModel(path:)`` for a multi-step model.
+    public func picture(for prompt: String, seed: UInt64) throws -> Picture {
+        try pictures(for: [prompt], seed: seed)[0]
+    }
+
+    /// A picture of each prompt in one step, from the seeds `seed`, `seed + 1`, …. Throws
+    /// ``ModelError/notOneStepModel(path:)`` for a multi-step model.
+    public func pictures(for prompts: [String], seed: UInt64) throws -> [Picture] {
+        guard let student else { throw ModelError.notOneStepModel(path: directory.url.path) }
+        let noise = startingLatents(count: prompts.count, seed: seed).latents
+        return pictures(from: student.generate(from: Variable(noise), given: embeddings(for: prompts)).value)
+    }
+}

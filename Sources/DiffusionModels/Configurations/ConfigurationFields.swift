@@ -1,0 +1,178 @@
+import Foundation
+
+extension CodingUserInfoKey {
+    /// The path that errors name when a configuration is read through a `Decoder`.
+    static let configurationFile = CodingUserInfoKey(rawValue: "configurationFile")
+}
+
+/// The fields of one configuration file, read with defaults and with errors that name the file and the field.
+///
+/// A field that is absent takes its default; where `nil` stands for a default, the field is required.
+struct ConfigurationFields {
+    let file: String
+    let values: [String: JSONValue]
+
+    init(_ json: JSONValue, file: String) throws {
+        guard case .object(let values) = json else {
+            throw ModelError.invalidField(file: file, field: "", expected: "an object of fields", found: "\(json)")
+        }
+        self.file = file
+        self.values = values
+    }
+
+    init(contentsOf file: URL, purpose: String) throws {
+        try self.init(JSONValue(contentsOf: file, purpose: purpose), file: file.path)
+    }
+
+    init(from decoder: any Decoder) throws {
+        let file = CodingUserInfoKey.configurationFile.flatMap { decoder.userInfo[$0] as? String }
+        try self.init(JSONValue(from: decoder), file: file ?? "config.json")
+    }
+
+    /// The error for a field whose value is not what was expected.
+    func invalid(_ field: String, expected: String) -> ModelError {
+        let found = values[field].map { "\($0)" } ?? "nothing"
+        return .invalidField(file: file, field: field, expected: expected, found: found)
+    }
+
+    /// The error for a field whose value is meaningful but not supported.
+    func unsupported(_ field: String, expected: String) -> ModelError {
+        let found = values[field].map { "\($0)" } ?? "nothing"
+        return .unsupportedField(file: file, field: field, expected: expected, found: found)
+    }
+
+    /// Whether the field is absent or null.
+    func isNull(_ field: String) -> Bool { values[field, default: .null] == .null }
+
+    func integer(_ field: String, default fallback: Int?, in range: ClosedRange<Int>) throws -> Int {
+        let expected = "an integer from \(range.lowerBound) to \(range.upperBound)"
+        guard let value = values[field] else {
+            guard let fallback else { throw invalid(field, expected: expected) }
+            return fallback
+        }
+        guard let integer = value.asInteger, range.contains(integer) else {
+            throw invalid(field, expected: expected)
+        }
+        return integer
+    }
+
+    func optionalInteger(_ field: String, in range: ClosedRange<Int>) throws -> Int? {
+        isNull(field) ? nil : try integer(field, default: nil, in: range)
+    }
+
+    func number(_ field: String, default fallback: Double?, in range: ClosedRange<Double>) throws -> Double {
+        let expected = "a number from \(range.lowerBound) to \(range.upperBound)"
+        guard let value = values[field] else {
+            guard let fallback else { throw invalid(field, expected: expected) }
+            return fallback
+        }
+        guard let number = value.asNumber, range.contains(number) else { throw invalid(field, expected: expected) }
+        return number
+    }
+
+    func boolean(_ field: String, default fallback: Bool) throws -> Bool {
+        guard let value = values[field] else { return fallback }
+        guard case .boolean(let boolean) = value else { throw invalid(field, expected: "true or false") }
+        return boolean
+    }
+
+    func string(_ field: String, default fallback: String?) throws -> String {
+        guard let value = values[field] else {
+            guard let fallback else { throw invalid(field, expected: "a string") }
+            return fallback
+        }
+        guard case .string(let string) = value else { throw invalid(field, expected: "a string") }
+        return string
+    }
+
+    /// A string that stands for a case of `Choice`.
+    func choice<Choice: RawRepresentable & CaseIterable>(
+        _ field: String, default fallback: Choice
+    ) throws -> Choice where Choice.RawValue == String {
+        guard values[field] != nil else { return fallback }
+        let name = try string(field, default: nil)
+        guard let choice = Choice(rawValue: name) else {
+            let names = Choice.allCases.map { "\"\($0.rawValue)\"" }
+            throw unsupported(field, expected: "one of \(names.joined(separator: ", "))")
+        }
+        return choice
+    }
+}
+
+extension ConfigurationFields {
+    /// A list of integers of any positive length.
+    func integers(_ field: String, default fallback: [Int]?, in range: ClosedRange<Int>) throws -> [Int] {
+        let expected = "a list of integers from \(range.lowerBound) to \(range.upperBound)"
+        guard let value = values[field] else {
+            guard let fallback else { throw invalid(field, expected: expected) }
+            return fallback
+        }
+        guard case .array(let elements) = value, !elements.isEmpty else { throw invalid(field, expected: expected) }
+        let integers = elements.compactMap { $0.asInteger }.filter { range.contains($0) }
+        guard integers.count == elements.count else { throw invalid(field, expected: expected) }
+        return integers
+    }
+
+    /// One integer for every block, given as a single integer or as a list of one a block.
+    func integersPerBlock(
+        _ field: String, blocks: Int, default fallback: Int, in range: ClosedRange<Int>
+    ) throws -> [Int] {
+        guard let value = values[field] else { return Array(repeating: fallback, count: blocks) }
+        if let integer = value.asInteger, range.contains(integer) { return Array(repeating: integer, count: blocks) }
+        let bounds = "from \(range.lowerBound) to \(range.upperBound)"
+        let expected = "an integer \(bounds), or a list of \(blocks) of them (one a block)"
+        guard case .array(let elements) = value, elements.count == blocks else {
+            throw invalid(field, expected: expected)
+        }
+        let integers = elements.compactMap { $0.asInteger }.filter { range.contains($0) }
+        guard integers.count == blocks else { throw invalid(field, expected: expected) }
+        return integers
+    }
+
+    /// A list of block type names, each a case of `Choice`, one a block.
+    func choices<Choice: RawRepresentable & CaseIterable>(
+        _ field: String, blocks: Int, default fallback: [Choice]
+    ) throws -> [Choice] where Choice.RawValue == String {
+        let names = Choice.allCases.map { "\"\($0.rawValue)\"" }
+        let expected = "a list of \(blocks) names (one a block) from \(names.joined(separator: ", "))"
+        guard let value = values[field] else {
+            guard fallback.count == blocks else { throw invalid(field, expected: expected) }
+            return fallback
+        }
+        guard case .array(let elements) = value, elements.count == blocks else {
+            throw invalid(field, expected: expected)
+        }
+        return try elements.map { element in
+            guard case .string(let name) = element else { throw invalid(field, expected: expected) }
+            guard let choice = Choice(rawValue: name) else { throw unsupported(field, expected: expected) }
+            return choice
+        }
+    }
+
+    /// Refuses a field unless it is absent, null, one of `allowed`, or a list of such values.
+    func require(_ field: String, toBe allowed: JSONValue...) throws {
+        let neutral = [JSONValue.null] + allowed
+        func isNeutral(_ value: JSONValue) -> Bool {
+            if case .array(let elements) = value { return elements.allSatisfy(isNeutral) }
+            if let number = value.asNumber { return neutral.contains { $0.asNumber == number } }
+            return neutral.contains(value)
+        }
+        if isNeutral(values[field, default: .null]) { return }
+        throw unsupported(field, expected: neutral.reversed().map { "\($0)" }.joined(separator: " or "))
+    }
+}
+
+extension JSONValue {
+    /// A list with one entry a block, written as a single integer where all blocks agree.
+    static func perBlock(_ integers: [Int]) -> JSONValue {
+        guard let first = integers.first, integers.allSatisfy({ $0 == first }) else {
+            return .array(integers.map { .integer($0) })
+        }
+        return .integer(first)
+    }
+
+    /// A list of strings.
+    static func names<Choice: RawRepresentable>(_ choices: [Choice]) -> JSONValue where Choice.RawValue == String {
+        .array(choices.map { .string($0.rawValue) })
+    }
+}

@@ -1,0 +1,85 @@
+import Foundation
+import Tensor
+
+/// An RGB picture of 8 bits a colour.
+public struct Picture: Sendable, Equatable {
+    /// In pixels.
+    public let width: Int
+    /// In pixels.
+    public let height: Int
+    /// Red, green, blue of every pixel, row by row from the top left.
+    public let pixels: [UInt8]
+
+    /// A picture of `3 · width · height` bytes.
+    public init(width: Int, height: Int, pixels: [UInt8]) {
+        precondition(
+            width > 0 && height > 0 && pixels.count == 3 * width * height,
+            "Picture: expected 3 bytes a pixel of \(width) × \(height), found \(pixels.count)")
+        (self.width, self.height, self.pixels) = (width, height, pixels)
+    }
+
+    /// A picture of `[height, width, 3]` in −1…1, as the autoencoder decodes it: clamp(x/2 + ½) · 255, rounded half to
+    /// even as diffusers does. What is not a number becomes black.
+    public init(_ colours: Tensor) {
+        precondition(
+            colours.rank == 3 && colours.shape[2] == 3,
+            "Picture: expected [height, width, 3], found \(colours.shape)")
+        let pixels = colours.withUnsafeScalars { scalars in
+            scalars.map { colour in
+                let level = colour / 2 + 0.5
+                return level > 0 ? UInt8((min(1, level) * 255).rounded(.toNearestOrEven)) : 0
+            }
+        }
+        self.init(width: colours.shape[1], height: colours.shape[0], pixels: pixels)
+    }
+
+    /// The colours as `[height, width, 3]` in −1…1, as the autoencoder encodes them.
+    public var tensor: Tensor {
+        Tensor(pixels.map { Float($0) / 127.5 - 1 }, shape: [height, width, 3])
+    }
+}
+
+extension Picture {
+    /// Pictures of one size side by side, row by row, on white.
+    ///
+    /// - Parameters:
+    ///   - pictures: at least one, all of one size.
+    ///   - columns: how many stand in a row.
+    ///   - spacing: white pixels between them and around.
+    public static func grid(_ pictures: [Picture], columns: Int, spacing: Int = 2) -> Picture {
+        guard let first = pictures.first else { preconditionFailure("Picture.grid: expected at least one picture") }
+        precondition(
+            columns > 0 && spacing >= 0
+                && pictures.allSatisfy { ($0.width, $0.height) == (first.width, first.height) },
+            "Picture.grid: expected pictures of one size and at least one column")
+        let rows = (pictures.count + columns - 1) / columns
+        let width = columns * (first.width + spacing) + spacing
+        let height = rows * (first.height + spacing) + spacing
+        var pixels = [UInt8](repeating: 255, count: 3 * width * height)
+        for (index, picture) in pictures.enumerated() {
+            let left = spacing + index % columns * (first.width + spacing)
+            let top = spacing + index / columns * (first.height + spacing)
+            for y in 0..<first.height {
+                let target = 3 * ((top + y) * width + left)
+                let source = 3 * y * first.width
+                pixels.replaceSubrange(
+                    target..<target + 3 * first.width, with: picture.pixels[source..<source + 3 * first.width])
+            }
+        }
+        return Picture(width: width, height: height, pixels: pixels)
+    }
+
+    /// Every pixel as a square of `factor` × `factor`, for looking at small pictures.
+    public func enlarged(by factor: Int) -> Picture {
+        precondition(factor > 0, "Picture.enlarged(by:): expected a positive factor, found \(factor)")
+        var enlarged: [UInt8] = []
+        enlarged.reserveCapacity(pixels.count * factor * factor)
+        for y in 0..<height * factor {
+            for x in 0..<width * factor {
+                let source = 3 * (y / factor * width + x / factor)
+                enlarged += pixels[source..<source + 3]
+            }
+        }
+        return Picture(width: width * factor, height: height * factor, pixels: enlarged)
+    }
+}

@@ -1,0 +1,59 @@
+import Autograd
+import Tensor
+
+extension NoiseSchedule {
+    /// α of each sample's timestep as `[batch, 1, 1, 1]`.
+    public func alphas(_ timesteps: [Int]) -> Tensor { column(timesteps.map(alpha)) }
+
+    /// σ of each sample's timestep as `[batch, 1, 1, 1]`.
+    public func sigmas(_ timesteps: [Int]) -> Tensor { column(timesteps.map(sigma)) }
+
+    /// α x₀ + σ ε: the originals at one timestep each.
+    ///
+    /// - Parameters:
+    ///   - original: x₀, `[batch, height, width, channels]`.
+    ///   - noise: ε, of the same shape.
+    ///   - timesteps: one a sample.
+    public func noisy(_ original: Variable, noise: Tensor, timesteps: [Int]) -> Variable {
+        original * Variable(alphas(timesteps)) + Variable(noise * sigmas(timesteps))
+    }
+
+    /// α x₀ + σ ε: the originals at one timestep each. See ``noisy(_:noise:timesteps:)-(Variable,_,_)``.
+    public func noisy(_ original: Tensor, noise: Tensor, timesteps: [Int]) -> Tensor {
+        original * alphas(timesteps) + noise * sigmas(timesteps)
+    }
+
+    /// What a network's output means as another prediction type.
+    ///
+    /// - Parameters:
+    ///   - prediction: the output, `[batch, height, width, channels]`.
+    ///   - source: its type; nil means the schedule's own ``predictionType``.
+    ///   - target: the type wanted.
+    ///   - noisy: x_t, of the same shape.
+    ///   - timesteps: one a sample.
+    public func convert(
+        _ prediction: Variable, from source: PredictionType? = nil, to target: PredictionType, noisy: Variable,
+        timesteps: [Int]
+    ) -> Variable {
+        let source = source ?? predictionType
+        if source == target { return prediction }
+        let weights = timesteps.map { source.weights(to: target, alpha: alpha($0), sigma: sigma($0)) }
+        let fromNoisy = Variable(column(weights.map(\.noisy)))
+        let fromPrediction = Variable(column(weights.map(\.prediction)))
+        return noisy * fromNoisy + prediction * fromPrediction
+    }
+
+    /// What a network's output means as another prediction type, for tensors.
+    public func convert(
+        _ prediction: Tensor, from source: PredictionType? = nil, to target: PredictionType, noisy: Tensor,
+        timesteps: [Int]
+    ) -> Tensor {
+        convert(
+            Variable(prediction), from: source, to: target, noisy: Variable(noisy), timesteps: timesteps
+        ).value
+    }
+
+    private func column(_ numbers: [Double]) -> Tensor {
+        Tensor(numbers.map { Float($0) }, shape: [numbers.count, 1, 1, 1])
+    }
+}

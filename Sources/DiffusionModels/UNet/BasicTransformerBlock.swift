@@ -1,0 +1,64 @@
+import Autograd
+import Tensor
+
+/// Self-attention, attention to the text, and a GEGLU feed-forward network, each after layer normalisation and with the
+/// input added back.
+struct BasicTransformerBlock {
+    private let norm1: LayerNorm
+    private let selfAttention: Attention
+    private let norm2: LayerNorm
+    private let crossAttention: Attention
+    private let norm3: LayerNorm
+    private let feedForward: FeedForward
+
+    init(channels: Int, heads: Int, textWidth: Int, in scope: ParameterScope) {
+        norm1 = LayerNorm(width: channels, epsilon: 1e-5, in: scope["norm1"])
+        selfAttention = Attention(channels: channels, context: channels, heads: heads, in: scope["attn1"])
+        norm2 = LayerNorm(width: channels, epsilon: 1e-5, in: scope["norm2"])
+        crossAttention = Attention(channels: channels, context: textWidth, heads: heads, in: scope["attn2"])
+        norm3 = LayerNorm(width: channels, epsilon: 1e-5, in: scope["norm3"])
+        feedForward = FeedForward(channels: channels, in: scope["ff"])
+    }
+
+    /// `[batch, positions, channels]` and the text `[batch, tokens, width]`.
+    func callAsFunction(_ input: Variable, text: Variable) -> Variable {
+        let normalized = norm1(input)
+        let attended = input + selfAttention(normalized, context: normalized)
+        let informed = attended + crossAttention(norm2(attended), context: text)
+        return informed + feedForward(norm3(informed))
+    }
+}
+
+/// Multi-head attention with projections; queries come from one sequence, keys and values from another.
+struct Attention {
+    private let queries: Linear
+    private let keys: Linear
+    private let values: Linear
+    private let output: Linear
+    private let heads: Int
+
+    init(channels: Int, context: Int, heads: Int, hasBias: Bool = false, in scope: ParameterScope) {
+        queries = Linear(inputs: channels, outputs: channels, hasBias: hasBias, in: scope["to_q"])
+        keys = Linear(inputs: context, outputs: channels, hasBias: hasBias, in: scope["to_k"])
+        values = Linear(inputs: context, outputs: channels, hasBias: hasBias, in: scope["to_v"])
+        output = Linear(inputs: channels, outputs: channels, in: scope["to_out"][0])
+        self.heads = heads
+    }
+
+    func callAsFunction(_ input: Variable, context: Variable) -> Variable {
+        output(queries(input).attention(keys: keys(context), values: values(context), heads: heads))
+    }
+}
+
+/// A linear layer to eight times the width, of which one half gates the other, and one back.
+private struct FeedForward {
+    private let expansion: Linear
+    private let output: Linear
+
+    init(channels: Int, in scope: ParameterScope) {
+        expansion = Linear(inputs: channels, outputs: 8 * channels, in: scope["net"][0]["proj"])
+        output = Linear(inputs: 4 * channels, outputs: channels, in: scope["net"][2])
+    }
+
+    func callAsFunction(_ input: Variable) -> Variable { output(expansion(input).geglu()) }
+}

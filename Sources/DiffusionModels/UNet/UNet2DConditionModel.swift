@@ -1,0 +1,103 @@
+import Autograd
+import Tensor
+
+/// The denoising network of Stable Diffusion (arXiv 2112.10752), as diffusers' class of this name has it.
+///
+/// An immutable value over the parameters of a `ParameterSet`; several networks may be made over one set and share them.
+public struct UNet2DConditionModel {
+    /// The fields of its `config.json`.
+    public let configuration: Configuration
+    /// The weights, under diffusers' keys.
+    public let parameters: ParameterSet
+    /// Whether residual blocks and transformers keep no intermediates for the backward pass but run again in it: less
+    /// memory, one more forward pass.
+    public var recomputesBlocks = false
+
+    private let inputConvolution: Conv2d
+    private let timeEmbedding: TimestepEmbedding
+    private let downBlocks: [DownBlock2D]
+    private let midBlock: UNetMidBlock2DCrossAttn
+    private let upBlocks: [UpBlock2D]
+    private let outputNorm: GroupNorm
+    private let outputConvolution: Conv2d
+
+    /// Declares the network's parameters in `scope`, or finds them there.
+    ///
+    /// The lists of `configuration` must have one entry a block.
+    public init(_ configuration: Configuration, in scope: ParameterScope) {
+        configuration.checkBlockCounts()
+        self.configuration = configuration
+        parameters = scope.parameters
+        let widths = configuration.blockChannels
+        let (entrance, exit) = (configuration.inputKernelSize, configuration.outputKernelSize)
+        inputConvolution = Conv2d(
+            inputs: configuration.inputChannels, outputs: widths[0], kernelSize: entrance,
+            padding: .init(entrance / 2), in: scope["conv_in"])
+        timeEmbedding = TimestepEmbedding(configuration, in: scope["time_embedding"])
+        downBlocks = widths.indices.map { DownBlock2D(index: $0, of: configuration, in: scope["down_blocks"][$0]) }
+        midBlock = UNetMidBlock2DCrossAttn(configuration, in: scope["mid_block"])
+        upBlocks = widths.indices.map { UpBlock2D(index: $0, of: configuration, in: scope["up_blocks"][$0]) }
+        outputNorm = GroupNorm(
+            channels: widths[0], groups: configuration.normalizationGroups,
+            epsilon: Float(configuration.normalizationEpsilon), in: scope["conv_norm_out"])
+        outputConvolution = Conv2d(
+            inputs: widths[0], outputs: configuration.outputChannels, kernelSize: exit, padding: .init(exit / 2),
+            in: scope["conv_out"])
+    }
+
+    /// The network's output, in the prediction type that it was trained for.
+    ///
+    /// - Parameters:
+    ///   - latents: `[batch, height, width, in channels]`.
+    ///   - timesteps: one a sample, or a single one for all.
+    ///   - textEmbeddings: `[batch, tokens, width]`.
+    /// - Returns: `[batch, height, width, out channels]`.
+    public func callAsFunction(_ latents: Variable, timesteps: [Int], textEmbeddings: Variable) -> Variable {
+        check(latents, timesteps, textEmbeddings)
+        let batch = latents.shape[0]
+        let each = timesteps.count == batch ? timesteps : Array(repeating: timesteps[0], count: batch)
+        let activation = configuration.activation.function
+        let context = BlockContext(
+            time: timeEmbedding(each).activated(activation), text: textEmbeddings, recomputes: recomputesBlocks)
+        let input = configuration.centersInput ? latents * 2 - 1 : latents
+
+        var hidden = inputConvolution(input)
+        var skips = [hidden]
+        for block in downBlocks {
+            let maps = block(hidden, context)
+            skips += maps
+            hidden = maps.last ?? hidden
+        }
+        hidden = midBlock(hidden, context)
+        for block in upBlocks { hidden = block(hidden, skips: &skips, context) }
+        return outputConvolution(outputNorm(hidden).activated(activation))
+    }
+
+    private func check(_ latents: Variable, _ timesteps: [Int], _ text: Variable) {
+        let channels = configuration.inputChannels
+        precondition(
+            latents.shape.count == 4 && latents.shape[3] == channels,
+            "UNet2DConditionModel: expected latents [batch, height, width, \(channels)], found \(latents.shape)")
+        let batch = latents.shape[0]
+        precondition(
+            timesteps.count == batch || timesteps.count == 1,
+            "UNet2DConditionModel: expected \(batch) timesteps (one a sample) or 1, found \(timesteps.count)")
+        precondition(
+            text.shape.count == 3 && text.shape[0] == batch,
+            "UNet2DConditionModel: expected text embeddings [\(batch), tokens, width], found \(text.shape)")
+    }
+}
+
+extension UNet2DConditionModel.Configuration {
+    /// Every list has one entry a block; a file's configuration was checked when it was read.
+    fileprivate func checkBlockCounts() {
+        let blocks = blockChannels.count
+        let counts = [
+            downBlockTypes.count, upBlockTypes.count, layersPerBlock.count, crossAttentionWidths.count,
+            transformerLayers.count, transformerLayersUpwards.count, headCounts.count,
+        ]
+        precondition(
+            blocks > 0 && counts.allSatisfy { $0 == blocks },
+            "UNet2DConditionModel.Configuration: expected \(blocks) entries in every list, found \(counts)")
+    }
+}

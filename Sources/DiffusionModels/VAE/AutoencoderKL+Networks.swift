@@ -1,0 +1,157 @@
+import Autograd
+import Tensor
+
+extension AutoencoderKL {
+    /// From pictures to twice the latent channels.
+    struct Encoder {
+        private let inputConvolution: Conv2d
+        private let blocks: [EncoderBlock]
+        private let midBlock: MidBlock
+        private let outputNorm: GroupNorm
+        private let outputConvolution: Conv2d
+        private let style: BlockStyle
+
+        init(_ configuration: Configuration, in scope: ParameterScope) {
+            let widths = configuration.blockChannels
+            let innermost = widths[widths.count - 1]
+            style = configuration.style
+            inputConvolution = Conv2d(
+                inputs: configuration.inputChannels, outputs: widths[0], kernelSize: 3, padding: .init(1),
+                in: scope["conv_in"])
+            blocks = widths.indices.map { EncoderBlock(index: $0, of: configuration, in: scope["down_blocks"][$0]) }
+            midBlock = MidBlock(channels: innermost, configuration, in: scope["mid_block"])
+            outputNorm = GroupNorm(
+                channels: innermost, groups: style.groups, epsilon: style.epsilon, in: scope["conv_norm_out"])
+            outputConvolution = Conv2d(
+                inputs: innermost, outputs: 2 * configuration.latentChannels, kernelSize: 3, padding: .init(1),
+                in: scope["conv_out"])
+        }
+
+        func callAsFunction(_ pictures: Variable) -> Variable {
+            var hidden = inputConvolution(pictures)
+            for block in blocks { hidden = block(hidden) }
+            return outputConvolution(outputNorm(midBlock(hidden)).activated(style.activation))
+        }
+    }
+
+    /// From latents to pictures.
+    struct Decoder {
+        private let inputConvolution: Conv2d
+        private let midBlock: MidBlock
+        private let blocks: [DecoderBlock]
+        private let outputNorm: GroupNorm
+        private let outputConvolution: Conv2d
+        private let style: BlockStyle
+
+        init(_ configuration: Configuration, in scope: ParameterScope) {
+            let widths = Array(configuration.blockChannels.reversed())
+            let outermost = widths[widths.count - 1]
+            style = configuration.style
+            inputConvolution = Conv2d(
+                inputs: configuration.latentChannels, outputs: widths[0], kernelSize: 3, padding: .init(1),
+                in: scope["conv_in"])
+            midBlock = MidBlock(channels: widths[0], configuration, in: scope["mid_block"])
+            blocks = widths.indices.map { DecoderBlock(index: $0, of: configuration, in: scope["up_blocks"][$0]) }
+            outputNorm = GroupNorm(
+                channels: outermost, groups: style.groups, epsilon: style.epsilon, in: scope["conv_norm_out"])
+            outputConvolution = Conv2d(
+                inputs: outermost, outputs: configuration.outputChannels, kernelSize: 3, padding: .init(1),
+                in: scope["conv_out"])
+        }
+
+        func callAsFunction(_ latents: Variable) -> Variable {
+            var hidden = midBlock(inputConvolution(latents))
+            for block in blocks { hidden = block(hidden) }
+            return outputConvolution(outputNorm(hidden).activated(style.activation))
+        }
+    }
+}
+
+extension AutoencoderKL {
+    /// `DownEncoderBlock2D`: residual blocks, then a halving in all but the innermost.
+    struct EncoderBlock {
+        private let resnets: [ResnetBlock2D]
+        private let downsampler: Downsample2D?
+
+        init(index: Int, of configuration: Configuration, in scope: ParameterScope) {
+            let widths = configuration.blockChannels
+            let outputs = widths[index]
+            resnets = (0..<configuration.layersPerBlock).map { layer in
+                ResnetBlock2D(
+                    inputs: layer == 0 ? widths[max(index - 1, 0)] : outputs, outputs: outputs, timeWidth: nil,
+                    style: configuration.style, in: scope["resnets"][layer])
+            }
+            downsampler =
+                index == widths.count - 1
+                ? nil : Downsample2D(channels: outputs, padding: 0, in: scope["downsamplers"][0])
+        }
+
+        func callAsFunction(_ input: Variable) -> Variable {
+            let hidden = resnets.reduce(input) { $1($0) }
+            return downsampler?(hidden) ?? hidden
+        }
+    }
+
+    /// `UpDecoderBlock2D`: residual blocks, then a doubling in all but the outermost.
+    struct DecoderBlock {
+        private let resnets: [ResnetBlock2D]
+        private let upsampler: Upsample2D?
+
+        /// `index` counts from the innermost block.
+        init(index: Int, of configuration: Configuration, in scope: ParameterScope) {
+            let widths = Array(configuration.blockChannels.reversed())
+            let outputs = widths[index]
+            resnets = (0...configuration.layersPerBlock).map { layer in
+                ResnetBlock2D(
+                    inputs: layer == 0 ? widths[max(index - 1, 0)] : outputs, outputs: outputs, timeWidth: nil,
+                    style: configuration.style, in: scope["resnets"][layer])
+            }
+            upsampler =
+                index == widths.count - 1 ? nil : Upsample2D(channels: outputs, in: scope["upsamplers"][0])
+        }
+
+        func callAsFunction(_ input: Variable) -> Variable {
+            let hidden = resnets.reduce(input) { $1($0) }
+            return upsampler?(hidden) ?? hidden
+        }
+    }
+
+    /// `UNetMidBlock2D`: self-attention of one head between two residual blocks.
+    struct MidBlock {
+        private let resnets: [ResnetBlock2D]
+        private let attention: SpatialAttention?
+
+        init(channels: Int, _ configuration: Configuration, in scope: ParameterScope) {
+            resnets = (0..<2).map { layer in
+                ResnetBlock2D(
+                    inputs: channels, outputs: channels, timeWidth: nil, style: configuration.style,
+                    in: scope["resnets"][layer])
+            }
+            attention =
+                configuration.hasMidBlockAttention
+                ? SpatialAttention(channels: channels, style: configuration.style, in: scope["attentions"][0]) : nil
+        }
+
+        func callAsFunction(_ input: Variable) -> Variable {
+            let hidden = resnets[0](input)
+            return resnets[1](attention?(hidden) ?? hidden)
+        }
+    }
+
+    /// Self-attention among all pixels, after group normalisation and with the input added back.
+    struct SpatialAttention {
+        private let norm: GroupNorm
+        private let attention: Attention
+
+        init(channels: Int, style: BlockStyle, in scope: ParameterScope) {
+            norm = GroupNorm(channels: channels, groups: style.groups, epsilon: style.epsilon, in: scope["group_norm"])
+            attention = Attention(channels: channels, context: channels, heads: 1, hasBias: true, in: scope)
+        }
+
+        func callAsFunction(_ input: Variable) -> Variable {
+            let map = input.shape
+            let pixels = norm(input).reshaped(to: [map[0], map[1] * map[2], map[3]])
+            return attention(pixels, context: pixels).reshaped(to: map) + input
+        }
+    }
+}

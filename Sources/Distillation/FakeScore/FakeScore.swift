@@ -1,0 +1,37 @@
+import Autograd
+import DiffusionModels
+import Tensor
+
+/// The network that learns the score of what the student draws: SwiftBrush's "LoRA teacher".
+public struct FakeScore {
+    /// Predicts in the teacher's prediction type.
+    public let network: any NoisePredictor
+    /// What is trained of it. Frozen except during its own turn, so that judging records no graph.
+    public let parameters: ParameterSet
+
+    /// A fake score of which `parameters` are trained.
+    public init(network: any NoisePredictor, parameters: ParameterSet) {
+        (self.network, self.parameters) = (network, parameters)
+        parameters.freeze()
+    }
+
+    /// The frozen teacher with low-rank adapters beside its attention's projections (LoRA, arXiv 2106.09685): one copy of
+    /// the big weights serves both. A new one judges as the teacher does, bit for bit.
+    ///
+    /// - Parameters:
+    ///   - teacher: whose weights are shared.
+    ///   - rank: the adapters' inner width.
+    ///   - alpha: their scale times the rank.
+    ///   - targets: which linear layers are adapted, by the ends of their paths.
+    ///   - stream: of the random starts.
+    public init(
+        adapting teacher: UNet2DConditionModel, rank: Int, alpha: Double, targets: [String],
+        using stream: inout RandomStream
+    ) {
+        let adapters = LowRankAdapterSet(rank: rank, alpha: Float(alpha), targets: targets)
+        let network = UNet2DConditionModel(
+            teacher.configuration, in: teacher.parameters.scope(adapters: adapters))
+        adapters.parameters.initialize(using: &stream)
+        self.init(network: network, parameters: adapters.parameters)
+    }
+}

@@ -1,0 +1,27 @@
+import Tensor
+
+/// Score distillation sampling, the baseline without a fake score (DreamFusion, arXiv 2209.14988).
+///
+/// g = ω(t) (ε̂_T − ε), ε̂_T = ε(∅) + κ (ε(c) − ε(∅)). It seeks a mode: the student's variety collapses.
+public struct ScoreDistillationSampling: DistillationLoss, Equatable {
+    /// What runs record.
+    public static let name = "score-distillation-sampling"
+
+    /// κ of the teacher; DreamFusion's is 100.
+    public var teacherGuidanceScale = 100.0
+    /// ω.
+    public var weight = TimestepWeight.noise
+    /// The timesteps at which the pictures are judged.
+    public var timesteps = 20..<981
+
+    /// DreamFusion's settings.
+    public init() {}
+
+    /// Passes of teacher alone, without the prompt only where a guidance scale is not 1.
+    public var needs: JudgementNeeds { teacherGuidanceScale == 1 ? [] : .unconditionalTeacher }
+
+    /// g of each sample, `[batch, height, width, channels]`.
+    public func gradient(_ judged: JudgedSample) -> Tensor {
+        (judged.teacher.guided(by: teacherGuidanceScale) - judged.noise) * judged.weights(weight)
+    }
+}

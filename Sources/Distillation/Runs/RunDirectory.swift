@@ -1,0 +1,125 @@
+import DiffusionModels
+import Foundation
+import Tensor
+
+/// The folder of one distillation: its settings, metrics, picture sheets, checkpoints, and at the end the student.
+///
+/// `configuration.json`, `metrics.jsonl`, `sheets/step-N.png`, `checkpoints/step-N.safetensors`, `student/`.
+public struct RunDirectory: Sendable {
+    /// The settings that a run is resumed with, and which it must be resumed with.
+    private struct Record: Codable, Equatable {
+        var loss: String
+        var lossSettings: String
+        var settings: DistillationConfiguration
+    }
+
+    /// The folder.
+    public let url: URL
+    /// How many of the newest checkpoints are kept.
+    public var keptCheckpoints = 2
+
+    /// The run in a folder, which is made if it is missing.
+    ///
+    /// - Parameters:
+    ///   - url: the folder.
+    ///   - resuming: whether a run may be there already; otherwise an existing one is an error, so that none is lost.
+    ///
+    /// Throws ``DistillationError/run(path:expected:found:)`` and what the file system throws.
+    public init(_ url: URL, resuming: Bool) throws {
+        self.url = url
+        let exists = FileManager.default.fileExists(atPath: url.appending(path: Self.configurationName).path)
+        if exists && !resuming {
+            throw DistillationError.run(
+                path: url.path, expected: "a folder without a run, or to resume one", found: "a run")
+        }
+        for name in ["checkpoints", "sheets"] {
+            try FileManager.default.createDirectory(at: url.appending(path: name), withIntermediateDirectories: true)
+        }
+    }
+
+    private static let configurationName = "configuration.json"
+    private var metricsFile: URL { url.appending(path: "metrics.jsonl") }
+    private var checkpointFolder: URL { url.appending(path: "checkpoints") }
+    /// Where the finished student is saved.
+    public var student: URL { url.appending(path: "student") }
+
+    /// Where the sheet of a step is saved.
+    public func sheet(step: Int) -> URL { url.appending(path: "sheets/\(Self.name(step)).png") }
+
+    private static func name(_ step: Int) -> String {
+        let digits = "\(step)"
+        return "step-" + String(repeating: "0", count: max(0, 7 - digits.count)) + digits
+    }
+}
+
+extension RunDirectory {
+    /// Records the settings of a new run, or goes on with the run that is there: from its newest checkpoint that can be
+    /// read, with the metrics after it taken away.
+    ///
+    /// Throws ``DistillationError`` when the settings are not those of the run, and what the file system throws.
+    public func begin(_ distiller: Distiller) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        let record = Record(
+            loss: type(of: distiller.loss).name,
+            lossSettings: String(decoding: try encoder.encode(distiller.loss), as: UTF8.self),
+            settings: distiller.configuration)
+        let file = url.appending(path: Self.configurationName)
+        if let data = try? Data(contentsOf: file) {
+            guard let found = try? JSONDecoder().decode(Record.self, from: data), found == record else {
+                throw DistillationError.run(
+                    path: file.path, expected: "the settings of this run", found: "other settings")
+            }
+        } else {
+            try encoder.encode(record).write(to: file, options: .atomic)
+        }
+        for checkpoint in try checkpoints().reversed() {
+            // One that was cut off by a full disk is passed over for the one before it.
+            if (try? distiller.restoreCheckpoint(from: checkpoint)) != nil { break }
+        }
+        try dropMetrics(after: distiller.stepCount)
+    }
+
+    /// Writes a checkpoint and takes old ones away. Throws what the file system throws.
+    public func saveCheckpoint(of distiller: Distiller) throws {
+        let name = "\(Self.name(distiller.stepCount)).safetensors"
+        try distiller.saveCheckpoint(to: checkpointFolder.appending(path: name))
+        for old in try checkpoints().dropLast(max(1, keptCheckpoints)) { try FileManager.default.removeItem(at: old) }
+    }
+
+    private func checkpoints() throws -> [URL] {
+        let names = try FileManager.default.contentsOfDirectory(atPath: checkpointFolder.path)
+        for partial in names where partial.hasSuffix(".partial") {
+            try? FileManager.default.removeItem(at: checkpointFolder.appending(path: partial))
+        }
+        return names.filter { $0.hasPrefix("step-") && $0.hasSuffix(".safetensors") }.sorted()
+            .map { checkpointFolder.appending(path: $0) }
+    }
+}
+
+extension RunDirectory {
+    /// Adds a step to `metrics.jsonl`, one JSON object a line. Throws what the file system throws.
+    public func record(_ step: DistillationStep) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        if !FileManager.default.fileExists(atPath: metricsFile.path) { try Data().write(to: metricsFile) }
+        let file = try FileHandle(forWritingTo: metricsFile)
+        defer { try? file.close() }
+        try file.seekToEnd()
+        try file.write(contentsOf: try encoder.encode(step) + Data("\n".utf8))
+    }
+
+    /// The recorded steps, in order; a line that was cut off is none. Throws what the file system throws.
+    public func metrics() throws -> [DistillationStep] {
+        guard FileManager.default.fileExists(atPath: metricsFile.path) else { return [] }
+        return try Data(contentsOf: metricsFile).split(separator: UInt8(ascii: "\n"))
+            .compactMap { try? JSONDecoder().decode(DistillationStep.self, from: Data($0)) }
+    }
+
+    private func dropMetrics(after step: Int) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        let lines = try metrics().filter { $0.step <= step }.map { try encoder.encode($0) + Data("\n".utf8) }
+        try Data(lines.joined()).write(to: metricsFile, options: .atomic)
+    }
+}

@@ -1,0 +1,91 @@
+import Autograd
+import DiffusionModels
+import Tensor
+
+/// The perfect denoising network of normally distributed data N(m, s²), each number by itself.
+///
+/// ε(x_t) = σ (x_t − α m) / (α² s² + σ²). Mean and log s are parameters: frozen it is a closed-form teacher, trained it is a
+/// fake score that can be exact.
+public struct GaussianPredictor: NoisePredictor {
+    /// `mean` and `log_deviation`, each `[1]`.
+    public let parameters = ParameterSet()
+    private let mean: Parameter
+    private let logDeviation: Parameter
+    private let schedule: NoiseSchedule
+
+    /// The network of N(mean, deviation²), which predicts in the schedule's prediction type.
+    public init(mean: Float, deviation: Float, schedule: NoiseSchedule) {
+        self.mean = parameters.scope.parameter("mean", shape: [1], initializer: .constant(mean))
+        logDeviation = parameters.scope.parameter("log_deviation", shape: [1], initializer: .zeros)
+        self.mean.value = Tensor([mean], shape: [1])
+        logDeviation.value = Tensor([deviation], shape: [1]).log()
+        self.schedule = schedule
+    }
+
+    /// m, as it is now.
+    public var currentMean: Float { mean.value.item }
+    /// s, as it is now.
+    public var currentDeviation: Float { logDeviation.value.exp().item }
+
+    /// The prediction; the condition is not read.
+    public func predict(_ noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable {
+        gaussianPrediction(
+            noisy, timesteps, mean: mean.variable, variance: (logDeviation.variable * 2).exp(), schedule: schedule)
+    }
+}
+
+/// A generator of normally distributed pictures, x̂₀ = μ + τ z: the one-step student of closed-form tests.
+///
+/// Used with the prediction type `sample`, so that its output is x̂₀ itself.
+public struct GaussianGenerator: NoisePredictor {
+    /// `mean` and `deviation`, each `[1]`.
+    public let parameters = ParameterSet()
+    private let mean: Parameter
+    private let deviation: Parameter
+
+    /// A generator of N(mean, deviation²).
+    public init(mean: Float, deviation: Float) {
+        self.mean = parameters.scope.parameter("mean", shape: [1], initializer: .constant(mean))
+        self.deviation = parameters.scope.parameter("deviation", shape: [1], initializer: .constant(deviation))
+        self.mean.value = Tensor([mean], shape: [1])
+        self.deviation.value = Tensor([deviation], shape: [1])
+    }
+
+    /// μ, as it is now.
+    public var currentMean: Float { mean.value.item }
+    /// τ, as it is now.
+    public var currentDeviation: Float { deviation.value.item }
+
+    /// μ + τ z; timesteps and condition are not read.
+    public func predict(_ noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable {
+        noisy * deviation.variable + mean.variable
+    }
+
+    /// The perfect network of what this generator draws now, which follows it as it changes.
+    public func exactScore(schedule: NoiseSchedule) -> any NoisePredictor {
+        ExactGaussianScore(generator: self, schedule: schedule)
+    }
+
+    private struct ExactGaussianScore: NoisePredictor {
+        let parameters = ParameterSet()
+        let generator: GaussianGenerator
+        let schedule: NoiseSchedule
+
+        func predict(_ noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable {
+            gaussianPrediction(
+                noisy, timesteps, mean: Variable(generator.mean.value),
+                variance: Variable(generator.deviation.value.squared()), schedule: schedule)
+        }
+    }
+}
+
+/// ε of N(mean, variance) data, in the schedule's prediction type.
+private func gaussianPrediction(
+    _ noisy: Variable, _ timesteps: [Int], mean: Variable, variance: Variable, schedule: NoiseSchedule
+) -> Variable {
+    let (alpha, sigma) = (Variable(schedule.alphas(timesteps)), Variable(schedule.sigmas(timesteps)))
+    let total = alpha.squared() * variance + sigma.squared()
+    let epsilon = sigma * (noisy - alpha * mean) / total
+    return schedule.convert(
+        epsilon, from: .epsilon, to: schedule.predictionType, noisy: noisy, timesteps: timesteps)
+}

@@ -1,0 +1,69 @@
+import COpenBLAS
+import Tensor
+
+/// Mean and covariance of features, gathered batch by batch in Double.
+public struct FeatureStatistics: Sendable {
+    /// The length of a feature vector.
+    public let width: Int
+    /// How many feature vectors were added.
+    public private(set) var count = 0
+    /// The first vector, subtracted from all before anything is summed: sums of squares stay exact far from the origin.
+    private var shift: [Double] = []
+    private var sums: [Double]
+    /// The upper triangle of Σ x xᵀ.
+    private var products: [Double]
+
+    /// No features yet, of the given length.
+    public init(width: Int) {
+        precondition(width > 0, "FeatureStatistics: expected a positive width, found \(width)")
+        self.width = width
+        sums = Array(repeating: 0, count: width)
+        products = Array(repeating: 0, count: width * width)
+    }
+
+    /// Adds features, `[samples, width]`.
+    ///
+    /// Throws ``EvaluationError`` for another shape or values that are not finite.
+    public mutating func add(_ features: Tensor) throws {
+        guard features.rank == 2, features.shape[1] == width else {
+            throw EvaluationError.unsuitableFeatures(
+                metric: "FeatureStatistics", expected: "features [samples, \(width)]", found: "\(features.shape)")
+        }
+        let nonFinite = features.nonFiniteCount()
+        guard nonFinite == 0 else {
+            throw EvaluationError.unsuitableFeatures(
+                metric: "FeatureStatistics", expected: "finite features", found: "\(nonFinite) that are not")
+        }
+        let rows = features.shape[0]
+        guard rows > 0 else { return }
+        var centred = features.scalars.map(Double.init)
+        if shift.isEmpty { shift = Array(centred.prefix(width)) }
+        for row in 0..<rows {
+            for column in 0..<width {
+                centred[row * width + column] -= shift[column]
+                sums[column] += centred[row * width + column]
+            }
+        }
+        cblas_dsyrk(
+            CblasRowMajor, CblasUpper, CblasTrans, Int32(width), Int32(rows), 1, centred, Int32(width), 1, &products,
+            Int32(width))
+        count += rows
+    }
+
+    /// The mean of each feature.
+    public var mean: [Double] { zip(sums, shift).map { $0 / Double(count) + $1 } }
+
+    /// The covariance with `count − 1` below, as numpy's `cov`, row by row; at least two vectors must have been added.
+    public var covariance: [Double] {
+        precondition(count > 1, "FeatureStatistics.covariance: expected at least 2 feature vectors, found \(count)")
+        var result = products
+        for i in 0..<width {
+            for j in i..<width {
+                let value = (products[i * width + j] - sums[i] * sums[j] / Double(count)) / Double(count - 1)
+                result[i * width + j] = value
+                result[j * width + i] = value
+            }
+        }
+        return result
+    }
+}

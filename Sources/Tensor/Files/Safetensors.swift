@@ -1,0 +1,86 @@
+import Foundation
+
+/// Writing of safetensors files.
+public enum Safetensors {
+    /// Writes tensors in the given order; the file appears whole or not at all.
+    ///
+    /// - Parameters:
+    ///   - tensors: names, each once, and values.
+    ///   - scalarType: Float32, Float16 or BFloat16; numbers are rounded to nearest, ties to even.
+    ///   - metadata: free text for the header.
+    ///   - url: where; an existing file is replaced.
+    ///
+    /// Throws ``SafetensorsError`` for a type or a name that cannot be written, and what the file system throws.
+    public static func write(
+        _ tensors: [(name: String, tensor: Tensor)], scalarType: ScalarType = .float32,
+        metadata: [String: String] = [:],
+        to url: URL
+    ) throws {
+        guard [.float32, .float16, .bfloat16].contains(scalarType) else {
+            throw SafetensorsError.unwritable(
+                path: url.path, reason: "expected F32, F16 or BF16, found \(scalarType.rawValue)")
+        }
+        var header: [String: HeaderField] = [:]
+        if !metadata.isEmpty { header[SafetensorsHeader.metadataKey] = .metadata(metadata) }
+        var end = 0
+        for (name, tensor) in tensors {
+            let start = end
+            end += tensor.count * scalarType.byteCount
+            let field = HeaderField.tensor(type: scalarType, shape: tensor.shape, offsets: [start, end])
+            guard header.updateValue(field, forKey: name) == nil else {
+                throw SafetensorsError.unwritable(path: url.path, reason: "the name \"\(name)\" stands twice")
+            }
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        var text = try encoder.encode(header)
+        text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (8 - text.count % 8) % 8))
+        try DurableFile.write(to: url) { file in
+            try file.write(contentsOf: withUnsafeBytes(of: UInt64(text.count).littleEndian) { Data($0) })
+            try file.write(contentsOf: text)
+            for (_, tensor) in tensors { try file.write(contentsOf: bytes(of: tensor, as: scalarType)) }
+        }
+    }
+
+    private static func bytes(of tensor: Tensor, as type: ScalarType) -> Data {
+        tensor.withUnsafeScalars { scalars in
+            switch type {
+            case .float16: return data(scalars.map { Float16($0).bitPattern })
+            case .bfloat16: return data(scalars.map(brainBits))
+            default: return Data(buffer: scalars)
+            }
+        }
+    }
+
+    private static func data(_ halves: [UInt16]) -> Data { halves.withUnsafeBufferPointer { Data(buffer: $0) } }
+
+    /// The upper 16 bits, rounded to nearest, ties to even; not-a-number stays one.
+    private static func brainBits(_ x: Float) -> UInt16 {
+        if x.isNaN { return 0x7fc0 }
+        let bits = x.bitPattern
+        return UInt16(truncatingIfNeeded: (bits &+ 0x7fff &+ ((bits >> 16) & 1)) >> 16)
+    }
+}
+
+/// One entry of the header's JSON.
+private enum HeaderField: Encodable {
+    case metadata([String: String])
+    case tensor(type: ScalarType, shape: [Int], offsets: [Int])
+
+    private enum CodingKeys: String, CodingKey {
+        case type = "dtype"
+        case shape
+        case offsets = "data_offsets"
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .metadata(let text): try text.encode(to: encoder)
+        case .tensor(let type, let shape, let offsets):
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(type, forKey: .type)
+            try container.encode(shape, forKey: .shape)
+            try container.encode(offsets, forKey: .offsets)
+        }
+    }
+}

@@ -1,0 +1,26 @@
+/// What is wrong with a safetensors file, or with what was asked of it.
+public enum SafetensorsError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The file cannot be opened.
+    case unreadable(path: String, reason: String)
+    /// The file is not in the format; `field` names the tensor or the part of the header.
+    case malformed(path: String, field: String, expected: String, found: String)
+    /// There is no tensor of that name.
+    case missingTensor(path: String, name: String)
+    /// The tensor's stored type is not what was asked for.
+    case wrongType(path: String, name: String, expected: String, found: String)
+    /// Tensors that cannot be written.
+    case unwritable(path: String, reason: String)
+
+    /// One sentence with the file, the field, what was expected and what was found.
+    public var description: String {
+        switch self {
+        case .unreadable(let path, let reason): "\(path): cannot be read: \(reason)"
+        case .malformed(let path, let field, let expected, let found):
+            "\(path): not a valid safetensors file: \(field): expected \(expected), found \(found)"
+        case .missingTensor(let path, let name): "\(path): there is no tensor \"\(name)\""
+        case .wrongType(let path, let name, let expected, let found):
+            "\(path): tensor \"\(name)\": expected \(expected), found \(found)"
+        case .unwritable(let path, let reason): "\(path): cannot be written: \(reason)"
+        }
+    }
+}

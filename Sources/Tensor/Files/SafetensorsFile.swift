@@ -1,0 +1,118 @@
+import CTensorKernels
+import Foundation
+
+/// A safetensors file, mapped into memory: the header is read and checked at once, numbers when they are asked for.
+public struct SafetensorsFile: Sendable {
+    /// What the file says of one tensor.
+    public struct TensorInfo: Sendable, Equatable {
+        /// How the numbers are stored.
+        public let scalarType: ScalarType
+        /// The extent of each axis.
+        public let shape: [Int]
+    }
+
+    /// Where the file is.
+    public let path: String
+    private let data: Data
+    private let header: SafetensorsHeader
+
+    /// Opens a file and checks its header. Throws ``SafetensorsError``.
+    public init(contentsOf url: URL) throws {
+        path = url.path
+        do {
+            data = try Data(contentsOf: url, options: .alwaysMapped)
+        } catch {
+            throw SafetensorsError.unreadable(path: url.path, reason: error.localizedDescription)
+        }
+        header = try SafetensorsHeader(data, path: url.path)
+    }
+
+    /// The names of the tensors, sorted.
+    public var names: [String] { header.entries.keys.sorted() }
+
+    /// The free text of the header.
+    public var metadata: [String: String] { header.metadata }
+
+    /// What the file says of a tensor, nil when there is none of that name.
+    public func info(_ name: String) -> TensorInfo? {
+        header.entries[name].map { TensorInfo(scalarType: $0.type, shape: $0.shape) }
+    }
+
+    /// A tensor of a floating-point type, as Float32.
+    ///
+    /// Throws ``SafetensorsError`` when there is none of that name or it holds integers.
+    public func tensor(_ name: String) throws -> Tensor {
+        let entry = try entry(name)
+        return try withBytes(of: entry) { bytes in
+            switch entry.type {
+            case .float32:
+                Tensor(shape: entry.shape) { UnsafeMutableRawBufferPointer($0).copyMemory(from: bytes) }
+            case .float64:
+                Tensor(shape: entry.shape) { numbers in
+                    for i in numbers.indices {
+                        numbers[i] = Float(bytes.loadUnaligned(fromByteOffset: 8 * i, as: Double.self))
+                    }
+                }
+            case .float16:
+                Tensor(shape: entry.shape) { widen(bytes, into: $0, with: kernels.widen_half) }
+            case .bfloat16:
+                Tensor(shape: entry.shape) { widen(bytes, into: $0, with: kernels.widen_brain) }
+            default:
+                throw SafetensorsError.wrongType(
+                    path: path, name: name, expected: "floating-point numbers", found: entry.type.rawValue)
+            }
+        }
+    }
+
+    /// The integers of a tensor of an integer type, in row-major order.
+    ///
+    /// Throws ``SafetensorsError`` when there is none of that name or it holds other numbers.
+    public func integers(_ name: String) throws -> [Int] {
+        let entry = try entry(name)
+        return try withBytes(of: entry) { bytes in
+            func all<Stored: BinaryInteger>(_ type: Stored.Type) -> [Int] {
+                let width = MemoryLayout<Stored>.stride
+                return (0..<bytes.count / width).map { Int(bytes.loadUnaligned(fromByteOffset: width * $0, as: type)) }
+            }
+            switch entry.type {
+            case .int64: return all(Int64.self)
+            case .int32: return all(Int32.self)
+            case .int16: return all(Int16.self)
+            case .int8: return all(Int8.self)
+            case .uint8, .boolean: return all(UInt8.self)
+            default:
+                throw SafetensorsError.wrongType(
+                    path: path, name: name, expected: "integers", found: entry.type.rawValue)
+            }
+        }
+    }
+
+    private func entry(_ name: String) throws -> SafetensorsHeader.Entry {
+        guard let entry = header.entries[name] else { throw SafetensorsError.missingTensor(path: path, name: name) }
+        return entry
+    }
+
+    private func withBytes<Result>(
+        of entry: SafetensorsHeader.Entry, _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) rethrows -> Result {
+        try data.withUnsafeBytes { all in
+            let start = header.dataStart
+            return try body(
+                UnsafeRawBufferPointer(rebasing: all[start + entry.bytes.lowerBound..<start + entry.bytes.upperBound]))
+        }
+    }
+}
+
+/// Widens 16-bit numbers; a header of odd length leaves them unaligned, and then they are copied first.
+private func widen(
+    _ bytes: UnsafeRawBufferPointer, into numbers: UnsafeMutableBufferPointer<Float>,
+    with kernel: (Int, UnsafePointer<UInt16>?, UnsafeMutablePointer<Float>?) -> Void
+) {
+    guard let base = bytes.baseAddress else { return }
+    if Int(bitPattern: base) % 2 == 0 {
+        kernel(numbers.count, base.assumingMemoryBound(to: UInt16.self), numbers.baseAddress)
+    } else {
+        let aligned = numbers.indices.map { bytes.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self) }
+        aligned.withUnsafeBufferPointer { kernel(numbers.count, $0.baseAddress, numbers.baseAddress) }
+    }
+}

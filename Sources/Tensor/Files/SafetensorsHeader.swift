@@ -1,0 +1,183 @@
+import Foundation
+
+/// The header of a safetensors file: where each tensor lies.
+///
+/// The format is huggingface/safetensors': eight bytes of length, little-endian, that much JSON, then the numbers, without
+/// gap or overlap.
+struct SafetensorsHeader {
+    /// What the header says of one tensor.
+    struct Entry: Equatable {
+        let type: ScalarType
+        let shape: [Int]
+        /// Where its numbers lie, counted from the end of the header.
+        let bytes: Range<Int>
+    }
+
+    /// The most that the reference implementation accepts.
+    static let lengthLimit = 100_000_000
+    static let metadataKey = "__metadata__"
+
+    private(set) var entries: [String: Entry] = [:]
+    private(set) var metadata: [String: String] = [:]
+    /// Where the numbers begin in the file.
+    let dataStart: Int
+
+    init(_ file: Data, path: String) throws {
+        func malformed(_ field: String, _ expected: String, _ found: String) -> SafetensorsError {
+            .malformed(path: path, field: field, expected: expected, found: found)
+        }
+        guard file.count >= 8 else { throw malformed("header length", "8 bytes", "\(file.count)") }
+        let length = file.prefix(8).enumerated().reduce(UInt64(0)) {
+            $0 | UInt64($1.element) << (8 * UInt64($1.offset))
+        }
+        guard length <= UInt64(min(file.count - 8, Self.lengthLimit)) else {
+            throw malformed(
+                "header length", "at most \(min(file.count - 8, Self.lengthLimit)) bytes", "\(length)")
+        }
+        dataStart = 8 + Int(length)
+        let text = Data(file[file.startIndex + 8..<file.startIndex + dataStart])
+        guard text.first == UInt8(ascii: "{") else { throw malformed("header", "a JSON object", "another byte first") }
+        let fields: Fields
+        do {
+            fields = try JSONDecoder().decode(Fields.self, from: text)
+        } catch let error as DecodingError {
+            throw malformed(error.fieldPath, "a tensor's dtype, shape and data_offsets", error.reason)
+        }
+        let written = topLevelKeyCount(text)
+        guard written == fields.count else {
+            throw malformed("header", "every name once", "\(written - fields.count) repeated")
+        }
+        metadata = fields.metadata
+        for (name, field) in fields.tensors {
+            entries[name] = try Self.entry(field, dataCount: file.count - dataStart) {
+                malformed("tensor \"\(name)\": \($0)", $1, $2)
+            }
+        }
+        try checkLayout(dataCount: file.count - dataStart, malformed)
+    }
+
+    private static func entry(
+        _ field: Fields.Tensor, dataCount: Int, _ malformed: (String, String, String) -> SafetensorsError
+    ) throws -> Entry {
+        guard let type = ScalarType(rawValue: field.dtype) else {
+            let known = ScalarType.allCases.map(\.rawValue).joined(separator: ", ")
+            throw malformed("dtype", "one of \(known)", field.dtype)
+        }
+        var size = type.byteCount
+        for extent in field.shape {
+            let (product, overflow) = size.multipliedReportingOverflow(by: extent)
+            guard extent >= 0, !overflow else {
+                throw malformed("shape", "extents whose product a file can hold", "\(field.shape)")
+            }
+            size = product
+        }
+        let offsets = field.data_offsets
+        guard offsets.count == 2, 0 <= offsets[0], offsets[0] <= offsets[1], offsets[1] <= dataCount else {
+            throw malformed("data_offsets", "two rising offsets within \(dataCount) bytes", "\(offsets)")
+        }
+        guard offsets[1] - offsets[0] == size else {
+            throw malformed(
+                "data_offsets", "\(size) bytes for shape \(field.shape) in \(type.rawValue)",
+                "\(offsets[1] - offsets[0])")
+        }
+        return Entry(type: type, shape: field.shape, bytes: offsets[0]..<offsets[1])
+    }
+
+    /// The tensors must cover the data without gap or overlap.
+    private func checkLayout(
+        dataCount: Int, _ malformed: (String, String, String) -> SafetensorsError
+    ) throws {
+        var end = 0
+        let inOrder = entries.sorted {
+            ($0.value.bytes.lowerBound, $0.value.bytes.upperBound) < (
+                $1.value.bytes.lowerBound, $1.value.bytes.upperBound
+            )
+        }
+        for (name, entry) in inOrder {
+            guard entry.bytes.lowerBound == end else {
+                throw malformed(
+                    "tensor \"\(name)\": data_offsets", "a start at \(end), where the tensor before it ends",
+                    "\(entry.bytes.lowerBound)")
+            }
+            end = entry.bytes.upperBound
+        }
+        guard end == dataCount else { throw malformed("data", "\(end) bytes", "\(dataCount)") }
+    }
+}
+
+/// The JSON of a header.
+private struct Fields: Decodable {
+    struct Tensor: Decodable {
+        let dtype: String
+        let shape: [Int]
+        let data_offsets: [Int]
+    }
+
+    private struct Name: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    var tensors: [String: Tensor] = [:]
+    var metadata: [String: String] = [:]
+    let count: Int
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Name.self)
+        count = container.allKeys.count
+        for key in container.allKeys {
+            if key.stringValue == SafetensorsHeader.metadataKey {
+                metadata = try container.decode([String: String].self, forKey: key)
+            } else {
+                tensors[key.stringValue] = try container.decode(Tensor.self, forKey: key)
+            }
+        }
+    }
+}
+
+extension DecodingError {
+    private var context: Context? {
+        switch self {
+        case .typeMismatch(_, let context), .valueNotFound(_, let context), .keyNotFound(_, let context),
+            .dataCorrupted(let context):
+            context
+        @unknown default: nil
+        }
+    }
+
+    /// Where in the JSON.
+    fileprivate var fieldPath: String {
+        let path = context?.codingPath.map(\.stringValue).joined(separator: ".") ?? ""
+        return path.isEmpty ? "header" : path
+    }
+
+    /// What the decoder says.
+    fileprivate var reason: String { context?.debugDescription ?? "something else" }
+}
+
+/// How many names a valid JSON object has, repetitions included, which Foundation's decoders drop without a word.
+private func topLevelKeyCount(_ json: Data) -> Int {
+    var (depth, colons, inString, escaped) = (0, 0, false, false)
+    for byte in json {
+        if inString {
+            if escaped {
+                escaped = false
+            } else if byte == UInt8(ascii: "\\") {
+                escaped = true
+            } else {
+                inString = byte != UInt8(ascii: "\"")
+            }
+            continue
+        }
+        switch byte {
+        case UInt8(ascii: "\""): inString = true
+        case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+        case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+        case UInt8(ascii: ":") where depth == 1: colons += 1
+        default: break
+        }
+    }
+    return colons
+}

@@ -1,0 +1,33 @@
+/// How numbers are stored in a safetensors file, by the file's own names.
+public enum ScalarType: String, Sendable, CaseIterable, Codable {
+    /// Double precision; read only.
+    case float64 = "F64"
+    /// Single precision.
+    case float32 = "F32"
+    /// Half precision of IEEE 754.
+    case float16 = "F16"
+    /// The upper half of single precision.
+    case bfloat16 = "BF16"
+    /// 64-bit integers; read only.
+    case int64 = "I64"
+    /// 32-bit integers; read only.
+    case int32 = "I32"
+    /// 16-bit integers; read only.
+    case int16 = "I16"
+    /// 8-bit integers; read only.
+    case int8 = "I8"
+    /// Bytes; read only.
+    case uint8 = "U8"
+    /// Truth values, a byte each; read only.
+    case boolean = "BOOL"
+
+    /// Bytes a number.
+    public var byteCount: Int {
+        switch self {
+        case .float64, .int64: 8
+        case .float32, .int32: 4
+        case .float16, .bfloat16, .int16: 2
+        case .int8, .uint8, .boolean: 1
+        }
+    }
+}

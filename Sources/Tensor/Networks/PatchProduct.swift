@@ -1,0 +1,53 @@
+import CTensorKernels
+
+/// The heart of a convolution and of its data gradient: patches of a map times a matrix, block by block, so that the
+/// patches of a whole picture never exist.
+package enum PatchProduct {
+    /// Numbers of patches that one thread holds at a time; they stay in the second-level cache.
+    private static let patchBudget = 98_304
+
+    /// target[pixel, outputs] = Σ over taps of source[pixel at tap, channels] · matrix[tap, channels, outputs] + bias.
+    ///
+    /// - Parameters:
+    ///   - geometry: where each target pixel reads.
+    ///   - source: `[batch, source height, source width, channels]`.
+    ///   - matrix: `[taps · channels, outputs]` packed in panels by `kernels.pack`.
+    ///   - target: `[batch, target height, target width, outputs]`.
+    package static func multiply(
+        _ geometry: tensor_patch_geometry, batch: Int, source: UnsafePointer<Float>, matrix: UnsafePointer<Float>,
+        outputs: Int, bias: UnsafePointer<Float>?, into target: UnsafeMutablePointer<Float>
+    ) {
+        let pixels = geometry.target_height * geometry.target_width
+        let sourceCount = geometry.source_height * geometry.source_width * geometry.channels
+        let taps = geometry.kernel_height * geometry.kernel_width
+        let channels = geometry.channels
+        let depth = taps * channels
+        let panel = kernels.panel_width
+        let rows = max(96 / kernels.strip_height, 1) * kernels.strip_height
+        let tapsAtOnce = min(taps, max(1, patchBudget / (rows * channels)))
+        let blocks = (pixels + rows - 1) / rows
+        let x = Shared(source)
+        let w = Shared(matrix)
+        let y = SharedMutable(target)
+        let shift = bias.map { Shared($0) }
+        parallelFor(batch * blocks, grain: 1) { range in
+            withScratch(rows * tapsAtOnce * channels) { patches in
+                for task in range {
+                    let image = task / blocks
+                    let first = task % blocks * rows
+                    let count = min(rows, pixels - first)
+                    for tap in stride(from: 0, to: taps, by: tapsAtOnce) {
+                        let width = min(tapsAtOnce, taps - tap)
+                        withUnsafePointer(to: geometry) {
+                            kernels.gather_patches($0, x + image * sourceCount, first, count, tap, width, patches)
+                        }
+                        kernels.multiply(
+                            count, outputs, width * channels, patches, width * channels, 1,
+                            w + tap * channels * panel, depth, tap == 0 ? shift?.pointer : nil, tap > 0,
+                            y + (image * pixels + first) * outputs, outputs)
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+import CTensorKernels
+import Foundation
+
+/// What group norm measured, for its gradient: means and reciprocal deviations, both `[batch · groups]`.
+package struct GroupStatistics: Sendable {
+    package let means: [Double]
+    package let reciprocalDeviations: [Double]
+}
+
+extension Tensor {
+    /// Group normalisation (arXiv 1803.08494) of `[batch, height, width, channels]` (any number of middle axes) over the
+    /// channels of each of `groups` groups and all positions; `scale` and `offset` are `[channels]`.
+    public func groupNorm(groups: Int, scale: Tensor, offset: Tensor, epsilon: Float) -> Tensor {
+        groupNormWithStatistics(groups: groups, scale: scale, offset: offset, epsilon: epsilon).output
+    }
+
+    /// ``groupNorm(groups:scale:offset:epsilon:)`` and the statistics that its gradient needs.
+    package func groupNormWithStatistics(
+        groups: Int, scale: Tensor, offset: Tensor, epsilon: Float
+    ) -> (output: Tensor, statistics: GroupStatistics) {
+        guard rank >= 2, let channels = shape.last, channels % groups == 0, scale.shape == [channels],
+            offset.shape == [channels]
+        else {
+            preconditionFailure(
+                "groupNorm: input \(shape), \(groups) groups, scale \(scale.shape) and offset \(offset.shape) do not fit"
+            )
+        }
+        let batch = shape[0]
+        let positions = count / max(batch * channels, 1)
+        let perGroup = channels / groups
+        let (sums, squares) = channelProducts(with: self, batch: batch, positions: positions)
+        var means = [Double](repeating: 0, count: batch * groups)
+        var reciprocals = means
+        let slopes = Tensor(uninitialized: [batch, channels])
+        let shifts = Tensor(uninitialized: [batch, channels])
+        for group in 0..<batch * groups {
+            let range = group * perGroup..<(group + 1) * perGroup
+            let size = Double(perGroup * positions)
+            let mean = sums[range].reduce(0, +) / size
+            let variance = max(0, squares[range].reduce(0, +) / size - mean * mean)
+            means[group] = mean
+            reciprocals[group] = 1 / (variance + Double(epsilon)).squareRoot()
+            for (i, channel) in zip(range, group % groups * perGroup..<channels) {
+                let slope = Double(scale.base[channel]) * reciprocals[group]
+                slopes.storage.base[i] = Float(slope)
+                shifts.storage.base[i] = Float(Double(offset.base[channel]) - mean * slope)
+            }
+        }
+        let result = Tensor(uninitialized: shape)
+        let x = Shared(base)
+        let y = SharedMutable(result.storage.base)
+        let (a, b) = (Shared(slopes.base), Shared(shifts.base))
+        forEachBlock(batch: batch, positions: positions, channels: channels) { image, start, rows in
+            kernels.channel_affine(rows, channels, x + start, a + image * channels, b + image * channels, y + start)
+        }
+        return (result, GroupStatistics(means: means, reciprocalDeviations: reciprocals))
+    }
+
+    /// Σ x and Σ x·y over the positions of each image and channel, in Double, `[batch · channels]`; self is x.
+    package func channelProducts(with y: Tensor, batch: Int, positions: Int) -> (sums: [Double], products: [Double]) {
+        let channels = count / max(batch * positions, 1)
+        let rows = max(1, 32_768 / channels)
+        let blocks = (positions + rows - 1) / rows
+        let (first, second) = (Shared(base), Shared(y.base))
+        var partial = [Double](repeating: 0, count: 2 * batch * blocks * channels)
+        partial.withUnsafeMutableBufferPointer { buffer in
+            guard let address = buffer.baseAddress else { return }
+            let target = SharedMutable(address)
+            parallelFor(batch * blocks, grain: 1) { range in
+                for task in range {
+                    let row = task % blocks * rows
+                    let start = (task / blocks * positions + row) * channels
+                    let sums = target + 2 * task * channels
+                    kernels.channel_sums(
+                        min(rows, positions - row), channels, first + start, second + start, sums, sums + channels)
+                }
+            }
+        }
+        var sums = [Double](repeating: 0, count: batch * channels)
+        var products = sums
+        for task in 0..<batch * blocks {
+            let image = task / blocks * channels
+            let source = 2 * task * channels
+            for channel in 0..<channels {
+                sums[image + channel] += partial[source + channel]
+                products[image + channel] += partial[source + channels + channel]
+            }
+        }
+        return (sums, products)
+    }
+
+    /// Calls `body(image, first element, rows)` for blocks of rows that together cover the map, in parallel.
+    package func forEachBlock(
+        batch: Int, positions: Int, channels: Int, _ body: @Sendable (Int, Int, Int) -> Void
+    ) {
+        let rows = max(1, 65_536 / max(channels, 1))
+        let blocks = (positions + rows - 1) / rows
+        parallelFor(batch * blocks, grain: 1) { range in
+            for task in range {
+                let image = task / blocks
+                let row = task % blocks * rows
+                body(image, (image * positions + row) * channels, min(rows, positions - row))
+            }
+        }
+    }
+}
+
+/// What layer norm measured, for its gradient: one mean and reciprocal deviation a row.
+package struct RowStatistics: Sendable {
+    package let means: Tensor
+    package let reciprocalDeviations: Tensor
+}
+
+extension Tensor {
+    /// Layer normalisation (arXiv 1607.06450) over the last axis; `scale` and `offset` have its extent.
+    public func layerNorm(scale: Tensor, offset: Tensor, epsilon: Float) -> Tensor {
+        layerNormWithStatistics(scale: scale, offset: offset, epsilon: epsilon).output
+    }
+
+    /// ``layerNorm(scale:offset:epsilon:)`` and the statistics that its gradient needs.
+    package func layerNormWithStatistics(
+        scale: Tensor, offset: Tensor, epsilon: Float
+    ) -> (output: Tensor, statistics: RowStatistics) {
+        guard let columns = shape.last, scale.shape == [columns], offset.shape == [columns] else {
+            preconditionFailure("layerNorm: input \(shape), scale \(scale.shape) and offset \(offset.shape) do not fit")
+        }
+        let rows = count / max(columns, 1)
+        let result = Tensor(uninitialized: shape)
+        let means = Tensor(uninitialized: [rows])
+        let reciprocals = Tensor(uninitialized: [rows])
+        let (x, y) = (Shared(base), SharedMutable(result.storage.base))
+        let (a, b) = (Shared(scale.base), Shared(offset.base))
+        let (m, r) = (SharedMutable(means.storage.base), SharedMutable(reciprocals.storage.base))
+        parallelFor(rows, grain: max(1, 16_384 / max(columns, 1))) { range in
+            let i = range.lowerBound
+            kernels.layer_norm(
+                range.count, columns, epsilon, x + i * columns, a.pointer, b.pointer, y + i * columns, m + i, r + i)
+        }
+        return (result, RowStatistics(means: means, reciprocalDeviations: reciprocals))
+    }
+
+    /// Softmax over the last axis.
+    public func softmax() -> Tensor {
+        guard let columns = shape.last else { preconditionFailure("softmax: expected an axis, found a scalar") }
+        let result = Tensor(uninitialized: shape)
+        let (x, y) = (Shared(base), SharedMutable(result.storage.base))
+        parallelFor(count / max(columns, 1), grain: max(1, 16_384 / max(columns, 1))) { range in
+            let start = range.lowerBound * columns
+            kernels.softmax(range.count, columns, x + start, y + start)
+        }
+        return result
+    }
+}

@@ -1,0 +1,127 @@
+import CTensorKernels
+
+/// How two shapes meet, NumPy's rule: aligned at the last axis, extents equal or one of them 1.
+struct Broadcast {
+    let shape: [Int]
+    /// Extents with runs of like axes merged, outermost first.
+    private(set) var extents: [Int] = []
+    /// Elements to step over in each operand an axis; 0 where the operand repeats.
+    private(set) var leftStrides: [Int] = []
+    private(set) var rightStrides: [Int] = []
+
+    init?(_ left: [Int], _ right: [Int]) {
+        guard let shape = Tensor.broadcastShape(left, right) else { return nil }
+        self.shape = shape
+        let a = [Int](repeating: 1, count: shape.count - left.count) + left
+        let b = [Int](repeating: 1, count: shape.count - right.count) + right
+        var leftStride = 1
+        var rightStride = 1
+        for axis in stride(from: shape.count - 1, through: 0, by: -1) where shape[axis] != 1 {
+            let leftStep = a[axis] == 1 ? 0 : leftStride
+            let rightStep = b[axis] == 1 ? 0 : rightStride
+            if let inner = extents.last, leftStep == leftStrides[leftStrides.count - 1] * inner,
+                rightStep == rightStrides[rightStrides.count - 1] * inner
+            {
+                extents[extents.count - 1] *= shape[axis]
+            } else {
+                extents.append(shape[axis])
+                leftStrides.append(leftStep)
+                rightStrides.append(rightStep)
+            }
+            leftStride *= a[axis]
+            rightStride *= b[axis]
+        }
+        if extents.isEmpty {
+            extents = [1]
+            leftStrides = [0]
+            rightStrides = [0]
+        }
+        extents.reverse()
+        leftStrides.reverse()
+        rightStrides.reverse()
+    }
+
+    /// Where each innermost run starts in both operands.
+    func offsets(ofRun run: Int) -> (left: Int, right: Int) {
+        var rest = run
+        var left = 0
+        var right = 0
+        for axis in stride(from: extents.count - 2, through: 0, by: -1) {
+            let index = rest % extents[axis]
+            rest /= extents[axis]
+            left += index * leftStrides[axis]
+            right += index * rightStrides[axis]
+        }
+        return (left, right)
+    }
+}
+
+extension Tensor {
+    /// The shape that two operands make together, or nil when they do not fit.
+    package static func broadcastShape(_ a: [Int], _ b: [Int]) -> [Int]? {
+        let rank = max(a.count, b.count)
+        var shape = [Int](repeating: 1, count: rank)
+        for i in 1...max(rank, 1) where i <= rank {
+            let left = i <= a.count ? a[a.count - i] : 1
+            let right = i <= b.count ? b[b.count - i] : 1
+            guard left == right || left == 1 || right == 1 else { return nil }
+            shape[rank - i] = left == 1 ? right : left
+        }
+        return shape
+    }
+
+    /// `left ∘ right` with broadcasting, into `target`, which may be an operand of the result's shape.
+    static func combine(
+        _ operation: Int32, _ name: String, _ left: Tensor, _ right: Tensor, into target: UnsafeMutablePointer<Float>,
+        leftBase: UnsafePointer<Float>
+    ) {
+        guard let plan = Broadcast(left.shape, right.shape) else {
+            preconditionFailure("\(name): shapes \(left.shape) and \(right.shape) do not broadcast")
+        }
+        guard !plan.shape.contains(0) else { return }
+        let inner = plan.extents[plan.extents.count - 1]
+        let runs = plan.extents.dropLast().reduce(1, *)
+        let leftRepeats = plan.leftStrides[plan.leftStrides.count - 1] == 0
+        let rightRepeats = plan.rightStrides[plan.rightStrides.count - 1] == 0 && inner > 1
+        let mode =
+            rightRepeats
+            ? tensor_broadcast_right : leftRepeats && inner > 1 ? tensor_broadcast_left : tensor_broadcast_none
+        let a = Shared(leftBase)
+        let b = Shared(right.base)
+        let y = SharedMutable(target)
+        if runs == 1 {
+            parallelFor(inner, grain: 65_536) { range in
+                let start = range.lowerBound
+                kernels.binary(
+                    operation, Int32(mode), range.count,
+                    a + (mode == tensor_broadcast_left ? 0 : start),
+                    b + (mode == tensor_broadcast_right ? 0 : start), y + start)
+            }
+        } else {
+            parallelFor(runs, grain: max(1, 65_536 / inner)) { range in
+                for run in range {
+                    let offset = plan.offsets(ofRun: run)
+                    kernels.binary(
+                        operation, Int32(mode), inner, a + offset.left, b + offset.right, y + run * inner)
+                }
+            }
+        }
+    }
+
+    /// This tensor repeated to fill `newShape`, with which it must broadcast.
+    public func broadcast(to newShape: [Int]) -> Tensor {
+        precondition(
+            Tensor.broadcastShape(shape, newShape) == newShape, "broadcast: \(shape) does not fill \(newShape)")
+        return shape == newShape ? self : self + Tensor.zeros(newShape)
+    }
+
+    /// The inverse of broadcasting: sums over the axes along which `smaller` was repeated.
+    public func summed(to smaller: [Int]) -> Tensor {
+        guard shape != smaller else { return self }
+        precondition(
+            Tensor.broadcastShape(shape, smaller) == shape, "summed(to:): \(smaller) does not broadcast to \(shape)")
+        let padded = [Int](repeating: 1, count: rank - smaller.count) + smaller
+        let axes = (0..<rank).filter { padded[$0] == 1 && shape[$0] != 1 }
+        return sum(alongAxes: axes, keepingDimensions: true).reshaped(to: smaller)
+    }
+}

@@ -1,0 +1,115 @@
+extension Tensor {
+    /// The same elements under another shape; at most one extent may be −1 and is then inferred.
+    public func reshaped(to newShape: [Int]) -> Tensor {
+        let known = newShape.filter { $0 != -1 }.reduce(1, *)
+        let inferred = newShape.map { $0 == -1 ? (known == 0 ? 0 : count / known) : $0 }
+        precondition(
+            newShape.filter { $0 == -1 }.count <= 1 && inferred.reduce(1, *) == count,
+            "reshaped: \(shape) has \(count) elements, \(newShape) does not fit them")
+        return Tensor(self, shape: inferred)
+    }
+
+    /// The axes in another order: axis `i` of the result is axis `permutation[i]` of this tensor.
+    public func transposed(_ permutation: [Int]) -> Tensor {
+        precondition(
+            permutation.sorted() == Array(0..<rank),
+            "transposed: \(permutation) is no permutation of the axes of \(shape)")
+        let newShape = permutation.map { shape[$0] }
+        guard count > 0, permutation != Array(0..<rank) else { return Tensor(self, shape: newShape) }
+        var strides = [Int](repeating: 1, count: rank)
+        for axis in stride(from: rank - 2, through: 0, by: -1) { strides[axis] = strides[axis + 1] * shape[axis + 1] }
+        let sourceStrides = permutation.map { strides[$0] }
+        let innerCount = newShape[rank - 1]
+        let innerStride = sourceStrides[rank - 1]
+        let outerShape = Array(newShape.dropLast())
+        let result = Tensor(uninitialized: newShape)
+        let source = Shared(base)
+        let target = SharedMutable(result.storage.base)
+        parallelFor(count / innerCount, grain: max(1, 65_536 / innerCount)) { rows in
+            for row in rows {
+                var rest = row
+                var offset = 0
+                for axis in stride(from: outerShape.count - 1, through: 0, by: -1) {
+                    offset += rest % outerShape[axis] * sourceStrides[axis]
+                    rest /= outerShape[axis]
+                }
+                let from = source + offset
+                let to = target + row * innerCount
+                if innerStride == 1 {
+                    to.update(from: from, count: innerCount)
+                } else {
+                    for i in 0..<innerCount { to[i] = from[i * innerStride] }
+                }
+            }
+        }
+        return result
+    }
+
+    /// From PyTorch's `[batch, channels, height, width]` to `[batch, height, width, channels]`.
+    public func channelsLast() -> Tensor {
+        precondition(rank == 4, "channelsLast: expected [batch, channels, height, width], found \(shape)")
+        return transposed([0, 2, 3, 1])
+    }
+
+    /// From `[batch, height, width, channels]` to PyTorch's `[batch, channels, height, width]`.
+    public func channelsFirst() -> Tensor {
+        precondition(rank == 4, "channelsFirst: expected [batch, height, width, channels], found \(shape)")
+        return transposed([0, 3, 1, 2])
+    }
+
+    /// The part of the tensor whose index along `axis` lies in `range`.
+    public func sliced(axis: Int, _ range: Range<Int>) -> Tensor {
+        precondition(
+            axis >= 0 && axis < rank && range.lowerBound >= 0 && range.upperBound <= shape[axis],
+            "sliced: \(range) along axis \(axis) is outside \(shape)")
+        var newShape = shape
+        newShape[axis] = range.count
+        let inner = shape[(axis + 1)...].reduce(1, *)
+        let outer = shape[..<axis].reduce(1, *)
+        let result = Tensor(uninitialized: newShape)
+        for i in 0..<outer {
+            let from = base + (i * shape[axis] + range.lowerBound) * inner
+            (result.storage.base + i * range.count * inner).update(from: from, count: range.count * inner)
+        }
+        return result
+    }
+
+    /// The tensors one after the other along `axis`; their other extents must agree.
+    public static func concatenate(_ tensors: [Tensor], axis: Int) -> Tensor {
+        guard let first = tensors.first else { preconditionFailure("concatenate: expected at least one tensor") }
+        precondition(axis >= 0 && axis < first.rank, "concatenate: axis \(axis) is outside \(first.shape)")
+        for tensor in tensors {
+            var shape = tensor.shape
+            if shape.count == first.rank { shape[axis] = first.shape[axis] }
+            precondition(shape == first.shape, "concatenate along \(axis): \(first.shape) and \(tensor.shape) differ")
+        }
+        var newShape = first.shape
+        newShape[axis] = tensors.reduce(0) { $0 + $1.shape[axis] }
+        let inner = newShape[(axis + 1)...].reduce(1, *)
+        let outer = newShape[..<axis].reduce(1, *)
+        let rowCount = newShape[axis] * inner
+        let result = Tensor(uninitialized: newShape)
+        var column = 0
+        for tensor in tensors {
+            let width = tensor.shape[axis] * inner
+            for i in 0..<outer {
+                (result.storage.base + i * rowCount + column).update(from: tensor.base + i * width, count: width)
+            }
+            column += width
+        }
+        return result
+    }
+
+    /// The rows `indices` of axis 0, in that order: `[n, …]` → `[indices.count, …]`.
+    public func gathered(rows indices: [Int]) -> Tensor {
+        precondition(
+            rank >= 1 && indices.allSatisfy { $0 >= 0 && $0 < shape[0] },
+            "gathered: rows \(indices.prefix(8)) are outside \(shape)")
+        let width = shape.dropFirst().reduce(1, *)
+        let result = Tensor(uninitialized: [indices.count] + shape.dropFirst())
+        for (row, index) in indices.enumerated() {
+            (result.storage.base + row * width).update(from: base + index * width, count: width)
+        }
+        return result
+    }
+}

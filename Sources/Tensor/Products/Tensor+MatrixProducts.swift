@@ -1,0 +1,64 @@
+import CTensorKernels
+
+extension Tensor {
+    /// The matrix product of the last two axes, `[…, m, k] · […, k, n] → […, m, n]`.
+    ///
+    /// Either both tensors have the same leading axes, or the right one is a single matrix that meets every row of the
+    /// left one. A transposed operand is read as its transpose over the last two axes, without a copy.
+    public func matmul(_ other: Tensor, transposingSelf: Bool = false, transposingOther: Bool = false) -> Tensor {
+        precondition(rank >= 2 && other.rank >= 2, "matmul: expected matrices, found \(shape) and \(other.shape)")
+        if other.rank == 2, rank > 2, !transposingSelf {
+            let flat = reshaped(to: [-1, shape[rank - 1]])
+            let product = flat.matmul(other, transposingOther: transposingOther)
+            return product.reshaped(to: shape.dropLast() + [product.shape[1]])
+        }
+        let (rows, columns) = (shape[rank - 2], shape[rank - 1])
+        let (otherRows, otherColumns) = (other.shape[other.rank - 2], other.shape[other.rank - 1])
+        let (m, k) = transposingSelf ? (columns, rows) : (rows, columns)
+        let (inner, n) = transposingOther ? (otherColumns, otherRows) : (otherRows, otherColumns)
+        let batchShape = Array(shape.dropLast(2))
+        precondition(
+            k == inner && batchShape == Array(other.shape.dropLast(2)),
+            "matmul: shapes \(shape)\(transposingSelf ? "ᵀ" : "") and \(other.shape)\(transposingOther ? "ᵀ" : "") do not fit"
+        )
+        let result = Tensor(uninitialized: batchShape + [m, n])
+        let target = result.storage.base
+        let batch = batchShape.reduce(1, *)
+        if batch == 1 {
+            MatrixProduct.multiply(
+                m: m, n: n, k: k, MatrixView(base, stride: columns, transposed: transposingSelf),
+                MatrixView(other.base, stride: otherColumns, transposed: transposingOther), into: target, stride: n)
+            return result
+        }
+        let (a, b, c) = (Shared(base), Shared(other.base), SharedMutable(target))
+        parallelFor(batch, grain: max(1, 65_536 / max(m * n * k, 1))) { range in
+            withScratch(MatrixProduct.scratchCount(n: n, k: k)) { scratch in
+                for i in range {
+                    MatrixProduct.multiplyOnThisThread(
+                        m: m, n: n, k: k, MatrixView(a + i * m * k, stride: columns, transposed: transposingSelf),
+                        MatrixView(b + i * k * n, stride: otherColumns, transposed: transposingOther),
+                        accumulate: false, into: c + i * m * n, stride: n, scratch: scratch)
+                }
+            }
+        }
+        return result
+    }
+
+    /// x · weightᵀ + bias, `[…, inputs]` → `[…, outputs]`, for PyTorch's weight of shape `[outputs, inputs]`.
+    public func linear(weight: Tensor, bias: Tensor?) -> Tensor {
+        guard let width = shape.last, weight.rank == 2, weight.shape[1] == width,
+            bias.map({ $0.shape == [weight.shape[0]] }) ?? true
+        else {
+            preconditionFailure(
+                "linear: input \(shape), weight \(weight.shape) and bias \(bias?.shape ?? []) do not fit")
+        }
+        let outputs = weight.shape[0]
+        let rows = count / max(width, 1)
+        let result = Tensor(uninitialized: shape.dropLast() + [outputs])
+        MatrixProduct.multiply(
+            m: rows, n: outputs, k: width, MatrixView(base, stride: width),
+            MatrixView(weight.base, stride: width, transposed: true), bias: bias?.base, into: result.storage.base,
+            stride: outputs)
+        return result
+    }
+}

@@ -1,0 +1,133 @@
+/// A dense array of Float32 in row-major order, with value semantics.
+///
+/// Copies share memory until one of them is written. Feature maps lie channels-last, `[batch, height, width, channels]`;
+/// ``channelsLast()`` and ``channelsFirst()`` convert at the boundaries that face PyTorch.
+public struct Tensor: Sendable {
+    /// The extent of each axis, outermost first; `[]` is a scalar.
+    public let shape: [Int]
+    private(set) var storage: TensorStorage
+
+    /// A tensor over fresh memory of unspecified contents.
+    init(uninitialized shape: [Int]) {
+        self.shape = shape
+        storage = TensorStorage(count: elementCount(of: shape))
+    }
+
+    /// The same elements under another shape of equally many elements.
+    init(_ other: Tensor, shape: [Int]) {
+        self.shape = shape
+        storage = other.storage
+    }
+
+    /// The number of elements.
+    public var count: Int { storage.count }
+
+    /// The number of axes.
+    public var rank: Int { shape.count }
+
+    /// Where the elements lie, for reading. Valid while this tensor lives.
+    package var base: UnsafePointer<Float> { UnsafePointer(storage.base) }
+
+    /// Where the elements lie, for writing; copies them first if another tensor shares them.
+    package mutating func mutableBase() -> UnsafeMutablePointer<Float> {
+        if !isKnownUniquelyReferenced(&storage) { storage = storage.copy() }
+        return storage.base
+    }
+}
+
+extension Tensor {
+    /// A tensor of `shape` with the given elements in row-major order; their number must fit the shape.
+    public init(_ scalars: [Float], shape: [Int]) {
+        let expected = elementCount(of: shape)
+        precondition(
+            scalars.count == expected,
+            "Tensor(_:shape:): \(shape) holds \(expected) elements, found \(scalars.count)")
+        self.init(uninitialized: shape)
+        scalars.withUnsafeBufferPointer { source in
+            if let address = source.baseAddress { storage.base.update(from: address, count: expected) }
+        }
+    }
+
+    /// A scalar, of shape `[]`.
+    public init(_ scalar: Float) {
+        self.init([scalar], shape: [])
+    }
+
+    /// A tensor whose elements are all `value`.
+    public init(repeating value: Float, shape: [Int]) {
+        self.init(uninitialized: shape)
+        storage.base.update(repeating: value, count: count)
+    }
+
+    /// A tensor whose elements `body` writes; it gets the memory with unspecified contents and must fill all of it.
+    ///
+    /// Rethrows what `body` throws.
+    public init(
+        shape: [Int], initializingWith body: (UnsafeMutableBufferPointer<Float>) throws -> Void
+    ) rethrows {
+        self.init(uninitialized: shape)
+        try body(UnsafeMutableBufferPointer(start: storage.base, count: count))
+    }
+
+    /// A tensor of zeros.
+    public static func zeros(_ shape: [Int]) -> Tensor { Tensor(repeating: 0, shape: shape) }
+
+    /// A tensor of ones.
+    public static func ones(_ shape: [Int]) -> Tensor { Tensor(repeating: 1, shape: shape) }
+}
+
+extension Tensor {
+    /// The elements in row-major order.
+    public var scalars: [Float] { withUnsafeScalars { Array($0) } }
+
+    /// The only element of a tensor that has one.
+    public var item: Float {
+        precondition(count == 1, "Tensor.item: expected one element, found shape \(shape)")
+        return storage.base[0]
+    }
+
+    /// Calls `body` with the elements, in row-major order. The buffer is valid only during the call.
+    public func withUnsafeScalars<Result>(
+        _ body: (UnsafeBufferPointer<Float>) throws -> Result
+    ) rethrows -> Result {
+        try withExtendedLifetime(storage) {
+            try body(UnsafeBufferPointer(start: storage.base, count: storage.count))
+        }
+    }
+
+    /// Calls `body` with the elements for writing, in row-major order. The buffer is valid only during the call.
+    public mutating func withUnsafeMutableScalars<Result>(
+        _ body: (UnsafeMutableBufferPointer<Float>) throws -> Result
+    ) rethrows -> Result {
+        try body(UnsafeMutableBufferPointer(start: mutableBase(), count: count))
+    }
+
+    /// The element at one index an axis.
+    public subscript(_ index: Int...) -> Float {
+        get { storage.base[offset(of: index)] }
+        set { mutableBase()[offset(of: index)] = newValue }
+    }
+
+    private func offset(of index: [Int]) -> Int {
+        precondition(
+            index.count == rank && zip(index, shape).allSatisfy { $0 >= 0 && $0 < $1 },
+            "Tensor subscript: \(index) is outside shape \(shape)")
+        return zip(index, shape).reduce(0) { $0 * $1.1 + $1.0 }
+    }
+}
+
+extension Tensor: CustomStringConvertible {
+    /// The shape and the first elements.
+    public var description: String {
+        let shown = scalars.prefix(8).map { "\($0)" }.joined(separator: ", ")
+        return "Tensor(\(shape): \(shown)\(count > 8 ? ", …" : ""))"
+    }
+}
+
+/// How many elements a shape holds; extents must not be negative.
+package func elementCount(of shape: [Int]) -> Int {
+    shape.reduce(1) { product, extent in
+        precondition(extent >= 0, "shape \(shape): extents must not be negative")
+        return product * extent
+    }
+}

@@ -1,0 +1,111 @@
+import Autograd
+import Foundation
+import Tensor
+import TestFixtures
+
+/// One operation with inputs and what PyTorch computes in Float64: `Fixtures/operations`.
+struct OperationCase: Decodable, Sendable, CustomStringConvertible {
+    let name: String
+    let operation: String
+    let inputs: Int
+    var axis: Int?
+    var axes: [Int]?
+    var causal: Bool?
+    var epsilon: Float?
+    var factor: Int?
+    var groups: Int?
+    var heads: Int?
+    var lower: Float?
+    var upper: Float?
+    var padding: [Int]?
+    var rows: [Int]?
+    var shape: [Int]?
+    var stride: Int?
+    var transposingSelf: Bool?
+    var transposingOther: Bool?
+
+    var description: String { name }
+
+    static let all: [OperationCase] = {
+        let file = Fixtures.url("operations/cases.json")
+        guard let data = try? Data(contentsOf: file),
+            let cases = try? JSONDecoder().decode([OperationCase].self, from: data)
+        else { preconditionFailure("\(file.path) is missing or malformed") }
+        return cases
+    }()
+
+    /// The operation under test. Parameters that a case of its kind must have fall back to values that fail.
+    func callAsFunction(_ x: [Variable]) -> Variable {
+        if let binary { return binary(x[0], x[1]) }
+        if let unary { return unary(x[0]) }
+        switch operation {
+        case "clamped": return x[0].clamped(to: (lower ?? 0)...(upper ?? 0))
+        case "matmul":
+            return x[0].matmul(
+                x[1], transposingSelf: transposingSelf ?? false, transposingOther: transposingOther ?? false)
+        case "linear": return x[0].linear(weight: x[1], bias: x.count > 2 ? x[2] : nil)
+        case "conv2d":
+            let border = padding ?? []
+            return x[0].conv2d(
+                kernel: x[1], bias: x.count > 2 ? x[2] : nil, stride: stride ?? 0,
+                padding: .init(top: border[0], left: border[1], bottom: border[2], right: border[3]))
+        case "groupNorm":
+            return x[0].groupNorm(groups: groups ?? 0, scale: x[1], offset: x[2], epsilon: epsilon ?? -1)
+        case "layerNorm": return x[0].layerNorm(scale: x[1], offset: x[2], epsilon: epsilon ?? -1)
+        case "attention":
+            return x[0].attention(keys: x[1], values: x[2], heads: heads ?? 0, isCausal: causal ?? false)
+        case "upsampledNearest": return x[0].upsampledNearest(by: factor ?? 0)
+        case "averagePooled": return x[0].averagePooled(by: factor ?? 0)
+        default: return shaped(x)
+        }
+    }
+
+    private func shaped(_ x: [Variable]) -> Variable {
+        switch operation {
+        case "reshaped": return x[0].reshaped(to: shape ?? [])
+        case "transposed": return x[0].transposed(axes ?? [])
+        case "sliced": return x[0].sliced(axis: axis ?? -1, Int(lower ?? 0)..<Int(upper ?? 0))
+        case "concatenate": return .concatenate(x, axis: axis ?? -1)
+        case "gathered": return x[0].gathered(rows: rows ?? [])
+        case "broadcast": return x[0].broadcast(to: shape ?? [])
+        case "sumAlong": return x[0].sum(alongAxes: axes ?? [])
+        case "meanAlong": return x[0].mean(alongAxes: axes ?? [])
+        default: preconditionFailure("the test does not know the operation \(operation)")
+        }
+    }
+
+    private var binary: ((Variable, Variable) -> Variable)? {
+        switch operation {
+        case "add": { $0 + $1 }
+        case "subtract": { $0 - $1 }
+        case "multiply": { $0 * $1 }
+        case "divide": { $0 / $1 }
+        case "meanSquaredError": { $0.meanSquaredError($1) }
+        default: nil
+        }
+    }
+
+    private var unary: ((Variable) -> Variable)? {
+        switch operation {
+        case "exp": { $0.exp() }
+        case "log": { $0.log() }
+        case "squareRoot": { $0.squareRoot() }
+        case "squared": { $0.squared() }
+        case "reciprocal": { $0.reciprocal() }
+        case "absolute": { $0.absolute() }
+        case "sine": { $0.sine() }
+        case "cosine": { $0.cosine() }
+        case "tanh": { $0.tanh() }
+        case "sigmoid": { $0.sigmoid() }
+        case "silu": { $0.silu() }
+        case "gelu": { $0.gelu() }
+        case "quickGELU": { $0.quickGELU() }
+        case "geglu": { $0.geglu() }
+        case "negate": { -$0 }
+        case "softmax": { $0.softmax() }
+        case "sum": { $0.sum() }
+        case "mean": { $0.mean() }
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,89 @@
+import Autograd
+import Tensor
+import TestFixtures
+import Testing
+
+@Suite("Operations")
+struct OperationTests {
+    private static let golden: [String: Tensor] = (try? Fixtures.tensors("operations/operations.safetensors")) ?? [:]
+
+    private func golden(_ name: String) throws -> Tensor {
+        try #require(Self.golden[name], "\(name) is not in the golden file")
+    }
+
+    private func inputs(_ operation: OperationCase) throws -> [Tensor] {
+        try (0..<operation.inputs).map { try golden("\(operation.name).in\($0)") }
+    }
+
+    /// max |found − expected| over the largest |expected|.
+    private func error(_ found: Tensor, _ expected: Tensor) -> Double {
+        guard found.shape == expected.shape, found.nonFiniteCount() == 0 else { return .infinity }
+        return Double((found - expected).absolute().maximum() / max(expected.absolute().maximum(), 1e-30))
+    }
+
+    @Test("Values and gradients agree with PyTorch in Float64 to 1e-5", arguments: OperationCase.all)
+    func parity(operation: OperationCase) throws {
+        let leaves = try inputs(operation).map { Variable.trainable($0) }
+        let output = operation(leaves)
+        #expect(error(output.value, try golden("\(operation.name).out")) <= 1e-5)
+        output.backward(from: try golden("\(operation.name).weight"))
+        for (index, leaf) in leaves.enumerated() {
+            let gradient = try #require(leaf.gradient)
+            #expect(error(gradient, try golden("\(operation.name).grad\(index)")) <= 1e-5, "input \(index)")
+        }
+    }
+
+    /// Where Float32's rounding of the outputs, divided by a step of 0.02, leaves the error of the differences; measured
+    /// and doubled.
+    private static let differenceLimits: [String: Double] = [
+        "absolute": 0.2, "clamped": 0.2, "exp": 2e-5, "log": 2e-4, "reciprocal": 1e-3, "squareRoot": 1e-4,
+    ]
+
+    @Test("Gradients agree with finite differences", arguments: OperationCase.all)
+    func differences(operation: OperationCase) throws {
+        let report = GradientCheck().run(at: try inputs(operation), seed: 5) { operation($0) }
+        #expect(report.worstError <= Self.differenceLimits[operation.operation, default: 1e-4], "\(report)")
+    }
+
+    @Test("A frozen graph records nothing")
+    func frozen() throws {
+        for operation in OperationCase.all {
+            #expect(!operation(try inputs(operation).map { Variable($0) }).requiresGradient)
+        }
+    }
+
+    @Test("A wrong rule is caught by the finite differences")
+    func wrongRule() {
+        let report = GradientCheck().run(at: [Tensor([0.3, -0.8, 1.4], shape: [3])]) { x in
+            // A product in which one factor was forgotten by the rule.
+            x[0] * x[0].detached()
+        }
+        #expect(report.worstError > 0.1)
+    }
+
+    @Test("Recomputed blocks have the same gradients as kept ones, and inputs used twice add up")
+    func recomputation() throws {
+        var stream = RandomStream(seed: 8)
+        let (x, w) = (stream.normal([4, 6]), stream.normal([6, 6]))
+        func gradients(_ isRecomputed: Bool) throws -> [Tensor] {
+            let (input, weight) = (Variable.trainable(x), Variable.trainable(w))
+            func block(_ v: [Variable]) -> Variable { v[0].linear(weight: weight, bias: nil).silu() + v[0] }
+            let hidden = isRecomputed ? checkpoint([input], block) : block([input])
+            (hidden * hidden + input).sum().backward()
+            return try [input, weight].map { try #require($0.gradient) }
+        }
+        // The contributions of the two uses are added in another order.
+        for (recomputed, kept) in zip(try gradients(true), try gradients(false)) {
+            #expect(relativeError(recomputed, kept) <= 1e-6)
+        }
+    }
+
+    @Test("A chain of 100,000 operations is walked and freed without a deep stack")
+    func longChain() throws {
+        let x = Variable.trainable(Tensor([1], shape: [1]))
+        var y = x
+        for _ in 0..<100_000 { y = y + 1 }
+        y.backward()
+        #expect(try #require(x.gradient).item == 1)
+    }
+}

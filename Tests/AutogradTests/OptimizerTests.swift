@@ -1,0 +1,108 @@
+import Autograd
+import Tensor
+import TestFixtures
+import Testing
+
+@Suite("Optimisers")
+struct OptimizerTests {
+    private let golden: [String: Tensor]
+
+    init() throws { golden = try Fixtures.tensors("optimizers/optimizers.safetensors") }
+
+    private func parameters() throws -> ParameterSet {
+        let set = ParameterSet()
+        for name in ["a", "b"] {
+            let start = try #require(golden["start.\(name)"])
+            let parameter = set.scope.parameter(name, shape: start.shape, initializer: .zeros)
+            parameter.value = start
+            parameter.isTrainable = true
+        }
+        return set
+    }
+
+    private func make(_ name: String, _ set: ParameterSet) -> any Optimizer {
+        switch name {
+        case "adam": Adam(set.all, learningRate: 1e-2)
+        case "adamw": Adam(set.all, learningRate: 1e-2, betas: (0.8, 0.99), epsilon: 1e-6, weightDecay: 0.1)
+        case "momentum": SGD(set.all, learningRate: 1e-2, momentum: 0.9)
+        default: SGD(set.all, learningRate: 1e-2)
+        }
+    }
+
+    private func take(_ step: Int, _ optimizer: any Optimizer) throws -> Double {
+        for parameter in optimizer.parameters {
+            let gradient = try #require(golden["gradient.\(step).\(parameter.path)"])
+            parameter.gradient = gradient
+        }
+        defer { optimizer.zeroGradients() }
+        let norm = clipGradientNorm(optimizer.parameters, to: 1)
+        optimizer.step()
+        return norm
+    }
+
+    @Test("Five clipped steps agree with torch.optim", arguments: ["adam", "adamw", "sgd", "momentum"])
+    func agreement(name: String) throws {
+        let set = try parameters()
+        let optimizer = make(name, set)
+        for step in 0..<5 {
+            let norm = try take(step, optimizer)
+            #expect(abs(norm - Double(try #require(golden["\(name).\(step).norm"]).item)) <= 1e-6 * norm)
+            for parameter in set.all {
+                let expected = try #require(golden["\(name).\(step).\(parameter.path)"])
+                #expect(relativeError(parameter.value, expected) <= 1e-6, "\(parameter.path) after step \(step)")
+            }
+        }
+    }
+
+    @Test("A saved state goes on exactly", arguments: ["adam", "adamw", "momentum"])
+    func state(name: String) throws {
+        let (first, second) = (try parameters(), try parameters())
+        let (straight, broken) = (make(name, first), make(name, second))
+        for step in 0..<3 {
+            _ = try take(step, straight)
+            _ = try take(step, broken)
+        }
+        let resumed = make(name, second)
+        resumed.state = broken.state
+        for step in 3..<5 {
+            _ = try take(step, straight)
+            _ = try take(step, resumed)
+        }
+        #expect(first.all.map(\.value.scalars) == second.all.map(\.value.scalars))
+    }
+
+    @Test("The moving average follows as diffusers' EMAModel does")
+    func average() throws {
+        let set = try parameters()
+        let average = ExponentialMovingAverage(of: set)
+        let optimizer = make("adam", set)
+        for step in 0..<5 {
+            _ = try take(step, optimizer)
+            average.update()
+            for parameter in average.parameters.all {
+                let expected = try #require(golden["ema.\(step).\(parameter.path)"])
+                #expect(relativeError(parameter.value, expected) <= 1e-6, "\(parameter.path) after step \(step)")
+            }
+        }
+    }
+
+    @Test("The decay: a copy first, then (1 + s)/(10 + s), at most the largest")
+    func decay() {
+        let average = ExponentialMovingAverage(of: ParameterSet())
+        let expected = [0: 0, 1: 2.0 / 11, 9: 10.0 / 19, 89_989: 89_990.0 / 89_999, 100_000: 0.9999]
+        for (updates, decay) in expected {
+            average.updateCount = updates
+            #expect(abs(average.nextDecay - decay) <= 1e-12)
+        }
+        #expect(ExponentialMovingAverage(of: ParameterSet(), decay: 0.9, rule: .constant).nextDecay == 0.9)
+    }
+
+    @Test("Learning rates rise from zero and fall along a cosine")
+    func schedules() {
+        let warm = LearningRateSchedule.constant(warmUp: 4)
+        #expect([0, 1, 4, 100].map { warm.factor(at: $0) } == [0, 0.25, 1, 1])
+        let cosine = LearningRateSchedule.cosine(warmUp: 2, total: 10)
+        let expected = [0: 0, 1: 0.5, 2: 1, 6: 0.5, 10: 0, 12: 0]
+        for (step, factor) in expected { #expect(abs(cosine.factor(at: step) - factor) <= 1e-15) }
+    }
+}

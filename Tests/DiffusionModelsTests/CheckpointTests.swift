@@ -1,0 +1,193 @@
+import Autograd
+import Foundation
+import Tensor
+import TestFixtures
+import Testing
+
+@testable import DiffusionModels
+
+/// Folders that are copied to a temporary place, broken or rewritten there, and removed.
+@Suite("Checkpoint folders")
+final class CheckpointTests {
+    private let root = FileManager.default.temporaryDirectory.appending(path: "checkpoint-\(UUID().uuidString)")
+    private var model: URL { root.appending(path: "model") }
+
+    init() throws {
+        try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(at: ParityModel.all[0].folder, to: model)
+    }
+
+    deinit { try? FileManager.default.removeItem(at: root) }
+
+    private func file(_ path: String) -> URL { model.appending(path: path) }
+
+    /// Rewrites a weights file: other names, fewer or more tensors.
+    private func rewrite(
+        _ path: String, to other: String? = nil, _ change: (inout [String: Tensor]) -> Void
+    ) throws {
+        let source = try SafetensorsFile(contentsOf: file(path))
+        var tensors: [String: Tensor] = [:]
+        for name in source.names { tensors[name] = try source.tensor(name) }
+        change(&tensors)
+        let sorted = tensors.sorted { $0.key < $1.key }.map { (name: $0.key, tensor: $0.value) }
+        try Safetensors.write(sorted, to: file(other ?? path))
+    }
+
+    private func write(_ json: String, to path: String) throws { try Data(json.utf8).write(to: file(path)) }
+
+    static let missing = [
+        "model_index.json", "unet/config.json", "unet/diffusion_pytorch_model.safetensors", "vae/config.json",
+        "vae/diffusion_pytorch_model.safetensors", "text_encoder/config.json", "text_encoder/model.safetensors",
+        "scheduler/scheduler_config.json",
+    ]
+
+    @Test("A missing file is named", arguments: missing)
+    func missingFile(path: String) throws {
+        try FileManager.default.removeItem(at: file(path))
+        do {
+            _ = try loadNetworks()
+            Issue.record("no error")
+        } catch ModelError.missingFile(let found, _) {
+            #expect(found.hasSuffix(path))
+        }
+    }
+
+    private func loadNetworks() throws {
+        let directory = try ModelDirectory(model)
+        _ = try directory.schedule()
+        _ = try directory.textEncoder()
+        _ = try directory.autoencoder()
+        _ = try directory.unet()
+    }
+
+    @Test("A folder that is none is named")
+    func noFolder() {
+        #expect(throws: ModelError.self) { try ModelDirectory(root.appending(path: "nothing")) }
+    }
+
+    @Test("JSON that is cut short is refused with its path", arguments: missing.filter { $0.hasSuffix(".json") })
+    func truncatedJSON(path: String) throws {
+        try Data(contentsOf: file(path)).dropLast(3).write(to: file(path))
+        do {
+            _ = try loadNetworks()
+            Issue.record("no error")
+        } catch ModelError.unreadableFile(let found, _) {
+            #expect(found.hasSuffix(path))
+        }
+    }
+
+    @Test("Another class than ours is refused with the part's name")
+    func otherClass() throws {
+        let text = try String(contentsOf: file("model_index.json"), encoding: .utf8)
+        try write(text.replacing("UNet2DConditionModel", with: "SD3Transformer2DModel"), to: "model_index.json")
+        do {
+            _ = try ModelDirectory(model)
+            Issue.record("no error")
+        } catch ModelError.unsupportedField(_, let field, _, let found) {
+            #expect(field == "unet")
+            #expect(found.contains("SD3Transformer2DModel"))
+        }
+    }
+
+    @Test("Pickled weights are not read")
+    func pickles() throws {
+        try FileManager.default.moveItem(
+            at: file("unet/diffusion_pytorch_model.safetensors"), to: file("unet/diffusion_pytorch_model.bin"))
+        do {
+            _ = try ModelDirectory(model).unet()
+            Issue.record("no error")
+        } catch let error as ModelError {
+            guard case .pickledWeights(_, let files) = error else { throw error }
+            #expect(files == ["diffusion_pytorch_model.bin"])
+            #expect("\(error)".contains("safetensors"))
+        }
+    }
+
+    @Test("Missing, unexpected and wrongly shaped weights are all listed")
+    func mismatch() throws {
+        try rewrite("unet/diffusion_pytorch_model.safetensors") { tensors in
+            tensors["conv_in.bias"] = nil
+            tensors["stranger"] = Tensor(1)
+            tensors["conv_out.bias"] = .zeros([3])
+        }
+        do {
+            _ = try ModelDirectory(model).unet()
+            Issue.record("no error")
+        } catch ModelError.weightMismatch(let path, let mismatch) {
+            #expect(path.hasSuffix("diffusion_pytorch_model.safetensors"))
+            #expect(mismatch.missing == ["conv_in.bias"])
+            #expect(mismatch.unexpected == ["stranger"])
+            #expect(mismatch.mismatched.map(\.name) == ["conv_out.bias"])
+        }
+    }
+
+    @Test("Shards are read through their index, and a bad index is refused")
+    func shards() throws {
+        let single = "unet/diffusion_pytorch_model.safetensors"
+        let expected = try ModelDirectory(model).unet().parameters.checkpointTensors()
+        let (first, second) = ("unet/part-1.safetensors", "unet/part-2.safetensors")
+        try rewrite(single, to: first) { $0 = $0.filter { $0.key < "mid" } }
+        try rewrite(single, to: second) { $0 = $0.filter { $0.key >= "mid" } }
+        try FileManager.default.removeItem(at: file(single))
+        let index = "\(single).index.json"
+        try write(#"{"weight_map": {"a": "part-1.safetensors", "b": "part-2.safetensors"}}"#, to: index)
+        let found = try ModelDirectory(model).unet().parameters.checkpointTensors()
+        #expect(zip(found, expected).allSatisfy { $0.name == $1.name && $0.tensor.scalars == $1.tensor.scalars })
+
+        for name in [#""../escape.safetensors""#, "7", #""part-1.bin""#] {
+            try write(#"{"weight_map": {"a": \#(name)}}"#, to: index)
+            do {
+                _ = try ModelDirectory(model).unet()
+                Issue.record("no error")
+            } catch ModelError.invalidField(_, let field, _, _) {
+                #expect(field == "weight_map.a")
+            }
+        }
+        try write(#"{"weight_map": {"a": "gone.safetensors"}}"#, to: index)
+        #expect(throws: ModelError.self) { try ModelDirectory(model).unet() }
+    }
+
+    @Test("Old keys of the autoencoder's attention are understood, as linear weights and as 1×1 convolutions")
+    func oldAutoencoderKeys() throws {
+        let expected = try ModelDirectory(model).autoencoder().parameters.checkpointTensors()
+        let path = "vae/diffusion_pytorch_model.safetensors"
+        let old = ["to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"]
+        try rewrite(path) { tensors in
+            for (name, tensor) in tensors where name.contains(".attentions.") {
+                guard let (new, former) = old.first(where: { name.contains(".\($0.key).") }) else { continue }
+                tensors[name] = nil
+                let renamed = name.replacing(".\(new).", with: ".\(former).")
+                tensors[renamed] = tensor.rank == 2 ? tensor.reshaped(to: tensor.shape + [1, 1]) : tensor
+            }
+        }
+        let names = try SafetensorsFile(contentsOf: file(path)).names
+        #expect(names.contains("decoder.mid_block.attentions.0.proj_attn.weight"))
+        let found = try ModelDirectory(model).autoencoder().parameters.checkpointTensors()
+        #expect(zip(found, expected).allSatisfy { $0.name == $1.name && $0.tensor.scalars == $1.tensor.scalars })
+    }
+
+    @Test("The text encoder's keys may have or lack their prefix; position_ids is ignored")
+    func textPrefix() throws {
+        let path = "text_encoder/model.safetensors"
+        let expected = try ModelDirectory(model).textEncoder().parameters.checkpointTensors()
+        let prefix = "text_model."
+        for isPrefixed in [true, false] {
+            try rewrite(path) { tensors in
+                for (name, tensor) in tensors {
+                    tensors[name] = nil
+                    let bare = name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
+                    tensors[isPrefixed ? prefix + bare : bare] = tensor
+                }
+                tensors[(isPrefixed ? prefix : "") + "embeddings.position_ids"] = .zeros([1, 20])
+            }
+            let found = try ModelDirectory(model).textEncoder().parameters.checkpointTensors()
+            #expect(zip(found, expected).allSatisfy { $0.name == $1.name && $0.tensor.scalars == $1.tensor.scalars })
+        }
+    }
+
+    @Test("Loaded weights are frozen")
+    func frozen() throws {
+        let unet = try ModelDirectory(model).unet()
+        #expect(unet.parameters.all.allSatisfy { !$0.isTrainable })
+    }
+}

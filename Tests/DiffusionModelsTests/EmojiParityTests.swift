@@ -1,0 +1,57 @@
+import Autograd
+import Foundation
+import Tensor
+import TestFixtures
+import Testing
+
+@testable import DiffusionModels
+
+/// The trained teacher in Examples against diffusers and transformers on the same weights.
+@Suite("The trained teacher against PyTorch")
+struct EmojiParityTests {
+    private let model: TextToImageModel
+    private let golden: [String: Tensor]
+
+    init() throws {
+        model = try TextToImageModel(contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
+        golden = try Fixtures.tensors("emoji/emoji.safetensors")
+    }
+
+    @Test("Text embeddings")
+    func text() throws {
+        let found = model.embeddings(for: ["a red heart", "an emoji of a snowman without snow", ""])
+        #expect(relativeError(found, try golden.golden("text.out")) <= 1e-4)
+    }
+
+    @Test("One pass of the denoising network")
+    func unet() throws {
+        let output = model.unet(
+            Variable(try golden.map("unet.in")), timesteps: try golden.integers("unet.t"),
+            textEmbeddings: Variable(try golden.golden("text.out")))
+        #expect(relativeError(output.value.channelsFirst(), try golden.golden("unet.out")) <= 1e-4)
+    }
+
+    @Test("One decoding")
+    func decoder() throws {
+        let latents = try golden.map("vae.in") / Float(model.autoencoder.configuration.scalingFactor)
+        let decoded = model.autoencoder.decode(Variable(latents)).value
+        #expect(relativeError(decoded.channelsFirst(), try golden.golden("vae.out")) <= 1e-4)
+    }
+
+    @Test("A picture of 25 guided DDIM steps is diffusers' to at least 50 dB")
+    func picture() throws {
+        let start = try golden.map("ddim.in")
+        // The seed alone gives the same start.
+        #expect(relativeError(model.startingLatents(count: 1, seed: 3).latents, start) <= 2e-6)
+        let last = try #require(
+            try model.samples(for: "a red heart", steps: 25, guidanceScale: 4.5, seed: 3).reduce(nil) {
+                $1 as DenoisingStep?
+            })
+        #expect(relativeError(last.latents.channelsFirst(), try golden.golden("ddim.latents")) <= 1e-3)
+        let expected = try golden.golden("ddim.picture").scalars
+        let found = model.pictures(from: last.latents)[0].pixels
+        let error = zip(found, expected).reduce(0.0) { $0 + pow(Double($1.0) - Double($1.1), 2) } / Double(found.count)
+        let ratio = 10 * log10(255 * 255 / max(error, 1e-9))
+        #expect(ratio >= 50, "\(ratio) dB")
+    }
+}

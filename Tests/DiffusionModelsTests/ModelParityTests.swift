@@ -1,0 +1,84 @@
+import Autograd
+import Foundation
+import Tensor
+import TestFixtures
+import Testing
+
+@testable import DiffusionModels
+
+/// Random-weight models against diffusers and transformers in Float32: max |Δ| / standard deviation of the reference.
+@Suite("Parity with PyTorch")
+struct ModelParityTests {
+    /// Two Float32 implementations that add in different orders, over a few dozen layers.
+    static let tolerance = 2e-5
+
+    @Test("Text encoder", arguments: ParityModel.all)
+    func textEncoder(model: ParityModel) throws {
+        let golden = try model.golden()
+        let encoder = try ModelDirectory(model.folder).textEncoder()
+        let output = encoder(try golden.tokens("text.ids")).value
+        #expect(relativeError(output, try golden.golden("text.out")) <= Self.tolerance)
+    }
+
+    @Test("Denoising network", arguments: ParityModel.all)
+    func unet(model: ParityModel) throws {
+        let golden = try model.golden()
+        let network = try ModelDirectory(model.folder).unet()
+        let output = network(
+            Variable(try golden.map("unet.in")), timesteps: try golden.integers("unet.t"),
+            textEmbeddings: Variable(try golden.golden("unet.text")))
+        #expect(!output.requiresGradient)
+        #expect(relativeError(output.value.channelsFirst(), try golden.golden("unet.out")) <= Self.tolerance)
+    }
+
+    @Test("Decoder", arguments: ParityModel.all)
+    func decoder(model: ParityModel) throws {
+        let golden = try model.golden()
+        let autoencoder = try ModelDirectory(model.folder).autoencoder()
+        let output = autoencoder.decode(Variable(try golden.map("vae.in"))).value
+        #expect(relativeError(output.channelsFirst(), try golden.golden("vae.out")) <= Self.tolerance)
+    }
+
+    @Test("Encoder", arguments: ParityModel.all)
+    func encoder(model: ParityModel) throws {
+        let golden = try model.golden()
+        let autoencoder = try ModelDirectory(model.folder).autoencoder()
+        let moments = autoencoder.encode(Variable(try golden.map("vae.enc.in")))
+        #expect(relativeError(moments.mean.value.channelsFirst(), try golden.golden("vae.enc.mean")) <= Self.tolerance)
+    }
+
+    @Test(
+        "Gradients of every parameter of the denoising network, with and without recomputation",
+        arguments: [false, true])
+    func gradients(recomputes: Bool) throws {
+        let model = ParityModel.all[0]
+        let golden = try model.golden()
+        var network = try ModelDirectory(model.folder).unet()
+        network.recomputesBlocks = recomputes
+        network.parameters.unfreeze()
+        let output = network(
+            Variable(try golden.map("unet.in")), timesteps: try golden.integers("unet.t"),
+            textEmbeddings: Variable(try golden.golden("unet.text")))
+        output.backward(from: try golden.map("unet.grad.out"))
+        for parameter in network.parameters.all {
+            let gradient = try #require(parameter.gradient, "\(parameter.path)")
+            let turned = gradient.rank == 4 ? gradient.transposed([3, 2, 0, 1]) : gradient
+            let reference = try golden.golden("unet.grad.\(parameter.path)")
+            #expect(relativeError(turned, reference) <= 1e-4, "\(parameter.path)")
+        }
+    }
+
+    @Test("Batches are independent, and one timestep stands for all")
+    func batches() throws {
+        let model = ParityModel.all[0]
+        let golden = try model.golden()
+        let network = try ModelDirectory(model.folder).unet()
+        let (latents, text) = (try golden.map("unet.in"), try golden.golden("unet.text"))
+        let both = network(Variable(latents), timesteps: [500], textEmbeddings: Variable(text)).value
+        let second = network(
+            Variable(latents.sliced(axis: 0, 1..<2)), timesteps: [500],
+            textEmbeddings: Variable(text.sliced(axis: 0, 1..<2))
+        ).value
+        #expect(relativeError(both.sliced(axis: 0, 1..<2), second) <= 2e-6)
+    }
+}

@@ -1,0 +1,87 @@
+import Foundation
+import Tensor
+import TestFixtures
+import Testing
+
+@testable import DiffusionModels
+
+@Suite("Noise schedules")
+struct NoiseScheduleTests {
+    /// ᾱ of Stable Diffusion's schedule, computed in Double with ten digits.
+    static let stableDiffusion: [(timestep: Int, cumulativeAlpha: Double)] = [
+        (0, 0.9991500000), (20, 0.9813143622), (100, 0.8942234776), (250, 0.6737926252), (399, 0.4260863636),
+        (500, 0.2763326838), (625, 0.1377690340), (750, 0.0561698480), (980, 0.0058437833), (999, 0.0046600985),
+    ]
+
+    @Test("ᾱ of the scaled linear schedule", arguments: stableDiffusion)
+    func scaledLinear(timestep: Int, cumulativeAlpha: Double) {
+        let schedule = NoiseSchedule.scaledLinear()
+        #expect(abs(schedule.cumulativeAlphas[timestep] - cumulativeAlpha) <= 1e-9)
+        let (alpha, sigma) = (schedule.alpha(timestep), schedule.sigma(timestep))
+        #expect(abs(alpha * alpha + sigma * sigma - 1) <= 1e-14)
+    }
+
+    @Test("α and σ at the last timestep")
+    func alphaAndSigma() {
+        let schedule = NoiseSchedule.scaledLinear()
+        #expect(abs(schedule.alpha(999) - 0.06826491) <= 5e-9)
+        #expect(abs(schedule.sigma(999) - 0.99766723) <= 5e-9)
+    }
+
+    @Test("DDPM's linear schedule starts at 1 − β₀ and never rises")
+    func linear() {
+        let schedule = NoiseSchedule.linear()
+        #expect(abs(schedule.cumulativeAlphas[0] - 0.9999) <= 1e-15)
+        // Σ log(1 − β) over 1000 steps from 1e-4 to 2e-2.
+        #expect(abs(schedule.cumulativeAlphas[999] - 4.0358e-5) <= 1e-9)
+        #expect(zip(schedule.cumulativeAlphas, schedule.cumulativeAlphas.dropFirst()).allSatisfy(>))
+    }
+
+    @Test("Predictions of all types turn into each other and back", arguments: PredictionType.allCases)
+    func conversions(target: PredictionType) {
+        let schedule = NoiseSchedule.scaledLinear()
+        var stream = RandomStream(seed: 3)
+        let (original, noise) = (stream.normal([2, 3, 3, 4]), stream.normal([2, 3, 3, 4]))
+        let timesteps = [130, 700]
+        let noisy = schedule.noisy(original, noise: noise, timesteps: timesteps)
+        let velocity = noise * schedule.alphas(timesteps) - original * schedule.sigmas(timesteps)
+        let expected: [PredictionType: Tensor] = [.epsilon: noise, .sample: original, .velocity: velocity]
+        guard let wanted = expected[target] else { return }
+        for (source, prediction) in expected {
+            let converted = schedule.convert(
+                prediction, from: source, to: target, noisy: noisy, timesteps: timesteps)
+            // Float32 rounding, grown by at most 1/α = 3.6 at t = 700.
+            #expect(relativeError(converted, wanted) <= 4e-6, "\(source) to \(target)")
+        }
+    }
+
+    @Test("Stable Diffusion's 25 leading timesteps go from 961 to 1")
+    func leadingTimesteps() {
+        let timesteps = NoiseSchedule.scaledLinear().timesteps(steps: 25)
+        #expect(timesteps == stride(from: 961, through: 1, by: -40).map { $0 })
+    }
+
+    @Test("As many steps as timesteps stay inside the schedule")
+    func allTimesteps() {
+        let timesteps = NoiseSchedule.scaledLinear().timesteps(steps: 1000)
+        #expect(timesteps.first == 999)
+        #expect(timesteps.last == 1)
+    }
+
+    @Test("A PNDM file is read as Stable Diffusion means it")
+    func otherSampler() throws {
+        let text = """
+            {"_class_name": "PNDMScheduler", "beta_end": 0.012, "beta_schedule": "scaled_linear",
+             "beta_start": 0.00085, "num_train_timesteps": 1000, "set_alpha_to_one": false, "skip_prk_steps": true,
+             "steps_offset": 1, "trained_betas": null}
+            """
+        let configuration = try JSONDecoder().decode(NoiseSchedule.Configuration.self, from: Data(text.utf8))
+        #expect(!configuration.clipsSample)
+        #expect(!configuration.endsAtOne)
+        #expect(NoiseSchedule(configuration).cumulativeAlphas == NoiseSchedule.scaledLinear().cumulativeAlphas)
+        let written = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(configuration))
+        guard case .object(let fields) = written else { return #expect(Bool(false), "\(written)") }
+        #expect(fields["skip_prk_steps"] == .boolean(true))
+        #expect(fields["_class_name"] == .string("PNDMScheduler"))
+    }
+}

@@ -1,0 +1,51 @@
+import Foundation
+import Tensor
+import Testing
+
+@testable import DiffusionModels
+
+@Suite("Pictures")
+struct PictureTests {
+    private let picture = Picture(
+        width: 3, height: 2, pixels: [255, 0, 0, 0, 255, 0, 0, 0, 255, 1, 2, 3, 127, 128, 129, 254, 253, 252])
+
+    @Test("Colours are clamped and rounded half to even")
+    func rounding() {
+        let colours = Tensor([-2, -1, 1, 2, 0, .nan, 1 / 255, 3 / 255, 0.2], shape: [1, 3, 3])
+        #expect(Picture(colours).pixels == [0, 0, 255, 255, 128, 0, 128, 129, 153])
+        #expect(Picture(picture.tensor) == picture)
+    }
+
+    @Test("A PNG file has every pixel and its texts")
+    func png() throws {
+        let data = PNG.encode(picture, text: ["prompt": "ein rotes Herz ♥", "seed": "7"])
+        #expect(try PNG.decode(data) == picture)
+        let bytes = String(decoding: data, as: UTF8.self)
+        #expect(bytes.contains("iTXtprompt\0\0\0\0\0ein rotes Herz ♥"))
+        #expect(bytes.contains("iTXtseed\0\0\0\0\u{0}7"))
+    }
+
+    @Test("What is no PNG is an error with libpng's reason", arguments: [0, 10, 60])
+    func damaged(count: Int) {
+        let data = PNG.encode(picture).prefix(count)
+        #expect(throws: PNG.Error.self) { try PNG.decode(data) }
+    }
+
+    @Test("A grid has the pictures in rows, on white")
+    func grid() {
+        let dark = Picture(width: 1, height: 1, pixels: [1, 2, 3])
+        let grid = Picture.grid([dark, dark, dark], columns: 2, spacing: 1)
+        #expect((grid.width, grid.height) == (5, 5))
+        let isDark = (0..<25).map { grid.pixels[3 * $0..<3 * $0 + 3].elementsEqual([1, 2, 3]) }
+        #expect(isDark.indices.filter { isDark[$0] } == [6, 8, 16])
+        #expect(grid.pixels.filter { $0 == 255 }.count == 3 * 22)
+    }
+
+    @Test("Enlarging repeats pixels")
+    func enlarging() {
+        let large = picture.enlarged(by: 2)
+        #expect((large.width, large.height) == (6, 4))
+        #expect(Array(large.pixels.prefix(9)) == [255, 0, 0, 255, 0, 0, 0, 255, 0])
+        #expect(Array(large.pixels[18..<24]) == [255, 0, 0, 255, 0, 0])
+    }
+}

@@ -1,0 +1,80 @@
+import Autograd
+import DiffusionModels
+import Tensor
+import Testing
+
+@testable import Distillation
+
+@Suite("What stops a distillation")
+struct DistillerErrorTests {
+    @Test(
+        "A value that is not finite stops the run, with the step and the tensor's name, before it reaches the weights")
+    func nonFinite() throws {
+        let run = try ReferenceRun()
+        let distiller = try run.distiller()
+        _ = try #require(distiller.next())
+        var draws = try run.draws(0)
+        draws.noise[0, 0, 0, 0] = .nan
+        let before = distiller.student.parameters.all.map(\.value.scalars)
+        do {
+            try distiller.step(with: draws)
+            Issue.record("no error")
+        } catch DistillationError.nonFinite(let step, let tensor, let count) {
+            #expect(step == 2)
+            #expect(tensor == "the teacher's epsilon")
+            #expect(count > 0)
+        }
+        #expect(distiller.student.parameters.all.map(\.value.scalars) == before)
+        #expect(distiller.stepCount == 1)
+    }
+
+    @Test("As a sequence it ends at a failure and says why")
+    func failure() throws {
+        let distiller = try ReferenceRun().distiller()
+        distiller.student.parameters.all[0].value = Tensor(
+            repeating: .infinity, shape: distiller.student.parameters.all[0].shape)
+        #expect(distiller.next() == nil)
+        guard case DistillationError.nonFinite(1, "the student's x0", _)? = distiller.failure else {
+            Issue.record("\(String(describing: distiller.failure))")
+            return
+        }
+    }
+
+    @Test("Settings out of range are named")
+    func settings() throws {
+        let changes: [(String, (inout DistillationConfiguration) -> Void)] = [
+            ("batchSize", { $0.batchSize = 0 }),
+            ("studentLearningRate", { $0.studentLearningRate = -1 }),
+            ("fakeScoreLearningRate", { $0.fakeScoreLearningRate = .nan }),
+            ("gradientNormLimit", { $0.gradientNormLimit = 0 }),
+            ("studentTimestep", { $0.studentTimestep = 1000 }),
+            ("studentCumulativeAlpha", { $0.studentCumulativeAlpha = 0 }),
+            ("averageDecay", { $0.averageDecay = 1.5 }),
+            ("nullPromptRate", { $0.fakeScoreTraining.nullPromptRate = 2 }),
+            ("fakeScoreTraining.timesteps", { $0.fakeScoreTraining.timesteps = 0..<1001 }),
+        ]
+        let run = try ReferenceRun()
+        for (name, change) in changes {
+            var configuration = ReferenceRun.configuration
+            change(&configuration)
+            do {
+                _ = try run.distiller(configuration)
+                Issue.record("no error for \(name)")
+            } catch DistillationError.invalidSetting(let found, _, _) {
+                #expect(found == name)
+            }
+        }
+        var loss = VariationalScoreDistillation()
+        loss.timesteps = 20..<20
+        #expect(throws: DistillationError.self) { try run.distiller(loss: loss) }
+    }
+
+    @Test("Passes that a loss does not need are not made")
+    func needs() {
+        var loss = VariationalScoreDistillation()
+        #expect(loss.needs == [.fakeScore, .unconditionalTeacher, .unconditionalFakeScore])
+        loss.fakeScoreGuidanceScale = 1
+        #expect(loss.needs == [.fakeScore, .unconditionalTeacher])
+        #expect(ScoreDistillationSampling().needs == .unconditionalTeacher)
+    }
+}

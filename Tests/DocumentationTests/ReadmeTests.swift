@@ -1,0 +1,54 @@
+import DiffusionModels
+import Foundation
+import TestFixtures
+import Testing
+
+/// The README's snippets against the compiled ones, and its claims against the files.
+@Suite("README")
+struct ReadmeTests {
+    private let readme: String
+    private let snippets: String
+
+    init() throws {
+        readme = try String(contentsOf: Fixtures.package.appending(path: "README.md"), encoding: .utf8)
+        snippets = try String(
+            contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Snippets.swift"),
+            encoding: .utf8)
+    }
+
+    /// Code without the blanks, by which a formatter may differ.
+    private func bare(_ text: some StringProtocol) -> String { String(text.filter { !$0.isWhitespace }) }
+
+    @Test("Every line of Swift in the README is compiled")
+    func compiled() {
+        let blocks = readme.components(separatedBy: "```swift\n").dropFirst().compactMap {
+            $0.components(separatedBy: "```").first
+        }
+        #expect(blocks.count == 4)
+        let code = bare(snippets)
+        for block in blocks where !block.hasPrefix(".package") {
+            for line in block.split(separator: "\n") { #expect(code.contains(bare(line)), "\(line)") }
+        }
+    }
+
+    @Test("Paths that the README names exist")
+    func paths() throws {
+        let words = readme.split { " `()|\n\"".contains($0) }.map(String.init)
+        let named = words.filter { word in
+            ["Sources/", "Examples/", "Tests/", "Documentation/", "Scripts/"].contains { word.hasPrefix($0) }
+        }
+        #expect(named.count > 10)
+        for path in named {
+            let url = Fixtures.package.appending(path: path)
+            #expect(FileManager.default.fileExists(atPath: url.path), "\(path)")
+        }
+    }
+
+    /// The snippets' paths are relative to the checkout, from which `swift test` runs.
+    @Test("The generating snippet draws a picture, the same every time")
+    func generates() throws {
+        let picture = try Snippets.generate()
+        #expect((picture.width, picture.height) == (64, 64))
+        #expect(try Snippets.generate() == picture)
+    }
+}

@@ -1,0 +1,26 @@
+"""Fréchet distances of feature sets by the formula of pytorch-fid: numpy's covariance and scipy's matrix square root.
+
+Run: python make.py   (writes frechet.safetensors beside itself)
+"""
+
+from pathlib import Path
+
+import numpy as np
+import scipy
+from safetensors.numpy import save_file
+from scipy.linalg import sqrtm
+
+HERE = Path(__file__).parent
+rng = np.random.default_rng(0)
+tensors = {}
+for name, (n, m, width) in {"tall": (200, 150, 16), "narrow": (50, 60, 3), "flat": (12, 20, 24)}.items():
+    mix = rng.normal(size=(width, width))
+    a = (rng.normal(size=(n, width)) @ mix).astype(np.float32)
+    b = (rng.normal(size=(m, width)) * 1.3 + 0.4).astype(np.float32)
+    x, y = a.astype(np.float64), b.astype(np.float64)
+    difference = x.mean(0) - y.mean(0)
+    cx, cy = np.cov(x, rowvar=False), np.cov(y, rowvar=False)
+    root = sqrtm(cx @ cy)
+    distance = difference @ difference + np.trace(cx) + np.trace(cy) - 2 * np.trace(np.real(root))
+    tensors |= {f"{name}.a": a, f"{name}.b": b, f"{name}.distance": np.array([distance], dtype=np.float64)}
+save_file(tensors, HERE / "frechet.safetensors", metadata={"numpy": np.__version__, "scipy": scipy.__version__})

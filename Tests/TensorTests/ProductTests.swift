@@ -1,0 +1,91 @@
+import Tensor
+import Testing
+
+/// Float32 sums of k products lose about √k units in the last place; 2e-6 of the largest result covers the sizes here.
+private let bound = 2e-6
+
+@Suite("Matrix products and convolutions against plain loops")
+struct ProductTests {
+    @Test(arguments: [(1, 1, 1), (5, 7, 3), (6, 16, 256), (13, 33, 257), (97, 50, 300), (200, 17, 9), (128, 300, 600)])
+    func matmul(m: Int, n: Int, k: Int) {
+        let a = Reference.numbers([m, k], seed: 1)
+        let b = Reference.numbers([k, n], seed: 2)
+        let expected = Reference.matmul(a.scalars, b.scalars, m: m, n: n, k: k)
+        let (aT, bT) = (a.transposed([1, 0]), b.transposed([1, 0]))
+        #expect(Reference.error(a.matmul(b), expected) < bound)
+        #expect(Reference.error(aT.matmul(b, transposingSelf: true), expected) < bound)
+        #expect(Reference.error(a.matmul(bT, transposingOther: true), expected) < bound)
+        #expect(Reference.error(aT.matmul(bT, transposingSelf: true, transposingOther: true), expected) < bound)
+    }
+
+    /// Large enough for OpenBLAS, with and without a bias.
+    @Test func largeLinear() {
+        let (m, n, k) = (260, 512, 640)
+        let x = Reference.numbers([m, k], seed: 3)
+        let weight = Reference.numbers([n, k], seed: 4)
+        let bias = Reference.numbers([n], seed: 5)
+        let product = Reference.matmul(x.scalars, weight.transposed([1, 0]).scalars, m: m, n: n, k: k)
+        let shifts = bias.scalars
+        let shifted = product.indices.map { product[$0] + Double(shifts[$0 % n]) }
+        #expect(Reference.error(x.linear(weight: weight, bias: nil), product) < bound)
+        #expect(Reference.error(x.linear(weight: weight, bias: bias), shifted) < bound)
+    }
+
+    @Test func batchedMatmul() {
+        let a = Reference.numbers([2, 3, 5, 4], seed: 6)
+        let b = Reference.numbers([2, 3, 4, 7], seed: 7)
+        let product = a.matmul(b)
+        #expect(product.shape == [2, 3, 5, 7])
+        for i in 0..<6 {
+            let left = a.reshaped(to: [6, 5, 4]).sliced(axis: 0, i..<i + 1).scalars
+            let right = b.reshaped(to: [6, 4, 7]).sliced(axis: 0, i..<i + 1).scalars
+            let part = product.reshaped(to: [6, 5, 7]).sliced(axis: 0, i..<i + 1)
+            #expect(Reference.error(part, Reference.matmul(left, right, m: 5, n: 7, k: 4)) < bound)
+        }
+    }
+
+    @Test(arguments: [
+        (3, 1, ConvolutionPadding(1)), (3, 2, ConvolutionPadding(1)), (1, 1, ConvolutionPadding(0)),
+        (3, 2, ConvolutionPadding(top: 0, left: 0, bottom: 1, right: 1)), (5, 3, ConvolutionPadding(2)),
+        (1, 2, ConvolutionPadding(0)),
+    ])
+    func conv2d(size: Int, stride: Int, padding: ConvolutionPadding) {
+        for (batch, height, width, inputs, outputs) in [(2, 7, 9, 3, 5), (1, 16, 11, 20, 33), (3, 5, 5, 64, 16)] {
+            let x = Reference.numbers([batch, height, width, inputs], seed: 8)
+            let kernel = Reference.numbers([size, size, inputs, outputs], seed: 9)
+            let y = x.conv2d(kernel: kernel, bias: nil, stride: stride, padding: padding)
+            #expect(Reference.error(y, Reference.conv2d(x, kernel, stride: stride, padding)) < bound)
+            let bias = Reference.numbers([outputs], seed: 10)
+            let shifted = x.conv2d(kernel: kernel, bias: bias, stride: stride, padding: padding)
+            // The bias joins the sum in another order: equal to a last-place unit of sums near √(9·64).
+            #expect((shifted - (y + bias)).absolute().maximum() < 2e-5)
+        }
+    }
+
+    @Test(arguments: [(1, 1), (7, 7), (48, 128), (49, 129), (200, 20), (3, 300)])
+    func attention(queries: Int, keys: Int) {
+        for (heads, width) in [(1, 5), (3, 8), (2, 24)] {
+            let q = Reference.numbers([2, queries, heads * width], seed: 11) * 3
+            let k = Reference.numbers([2, keys, heads * width], seed: 12)
+            let v = Reference.numbers([2, keys, heads * width], seed: 13)
+            for isCausal in queries == keys ? [false, true] : [false] {
+                let y = q.attention(keys: k, values: v, heads: heads, isCausal: isCausal)
+                let expected = Reference.attention(q, k, v, heads: heads, isCausal: isCausal)
+                #expect(Reference.error(y, expected) < 5e-6, "heads \(heads), causal \(isCausal)")
+            }
+        }
+    }
+
+    /// A whole training step must not depend on how many threads ran it.
+    @Test func threadCountChangesNothing() {
+        let x = Reference.numbers([3, 17, 19, 24], seed: 14)
+        let kernel = Reference.numbers([3, 3, 24, 40], seed: 15)
+        let before = ThreadPool.threadCount
+        defer { ThreadPool.threadCount = before }
+        ThreadPool.threadCount = 1
+        let one = x.conv2d(kernel: kernel, bias: nil, padding: ConvolutionPadding(1)).scalars
+        ThreadPool.threadCount = 2
+        let two = x.conv2d(kernel: kernel, bias: nil, padding: ConvolutionPadding(1)).scalars
+        #expect(one == two)
+    }
+}

@@ -1,0 +1,38 @@
+import Foundation
+import Tensor
+
+/// The golden files that stand, beside the scripts that made them, in `Tests/Fixtures`.
+public enum Fixtures {
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .appending(path: "Fixtures")
+
+    /// The checkout that the tests were built from.
+    public static let package = root.deletingLastPathComponent().deletingLastPathComponent()
+
+    /// A file or folder in `Tests/Fixtures`.
+    public static func url(_ path: String) -> URL { root.appending(path: path) }
+
+    /// All tensors of a safetensors file, integers as Float32.
+    public static func tensors(_ path: String) throws -> [String: Tensor] {
+        let file = try SafetensorsFile(contentsOf: url(path))
+        var tensors: [String: Tensor] = [:]
+        for name in file.names {
+            guard let info = file.info(name) else { continue }
+            switch info.scalarType {
+            case .float64, .float32, .float16, .bfloat16: tensors[name] = try file.tensor(name)
+            default: tensors[name] = Tensor(try file.integers(name).map { Float($0) }, shape: info.shape)
+            }
+        }
+        return tensors
+    }
+}
+
+/// max |found − expected| over the standard deviation of `expected`; infinite where the shapes differ or something is not
+/// finite.
+public func relativeError(_ found: Tensor, _ expected: Tensor) -> Double {
+    guard found.shape == expected.shape, found.nonFiniteCount() == 0 else { return .infinity }
+    let mean = expected.mean()
+    let variance = expected.squaredNorm() / Double(expected.count) - mean * mean
+    let worst = Double((found - expected).absolute().maximum())
+    return worst == 0 ? 0 : worst / max(variance, 1e-60).squareRoot()
+}
