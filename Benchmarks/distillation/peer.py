@@ -1,0 +1,90 @@
+"""SwiftBrush iterations with PyTorch, diffusers and peft on the emoji teacher: the peer of `distill`.
+
+Run: python peer.py MODEL PROMPTS ITERATIONS BATCH THREADS   (prints the seconds of each iteration, one a line)
+
+The same work as `distill` with its defaults: student and two guided judges, adapter of rank 64 on to_q and to_v, two Adam
+steps, the moving average.
+"""
+
+import copy
+import sys
+import time
+from pathlib import Path
+
+import torch
+from diffusers import DDIMScheduler, UNet2DConditionModel
+from diffusers.training_utils import EMAModel
+from peft import LoraConfig
+from transformers import CLIPTextModel, CLIPTokenizer
+
+model, prompt_file, iterations, batch, threads = Path(sys.argv[1]), sys.argv[2], *map(int, sys.argv[3:6])
+torch.set_num_threads(threads)
+torch.manual_seed(0)
+kappa, alpha_bar_T = 4.5, 0.0047
+
+tokenizer = CLIPTokenizer.from_pretrained(model / "tokenizer")
+text_encoder = CLIPTextModel.from_pretrained(model / "text_encoder", dtype=torch.float32)
+prompts = Path(prompt_file).read_text().splitlines()
+
+
+@torch.no_grad()
+def encode(texts):
+    length = tokenizer.model_max_length
+    ids = tokenizer(texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt").input_ids
+    return text_encoder(ids).last_hidden_state
+
+
+embeddings, null = encode(prompts), encode([""])
+teacher = UNet2DConditionModel.from_pretrained(model / "unet", torch_dtype=torch.float32).eval()
+student = copy.deepcopy(teacher)
+teacher.requires_grad_(False)
+teacher.add_adapter(LoraConfig(r=64, lora_alpha=108, target_modules=["to_q", "to_v"]))
+adapter = [p for n, p in teacher.named_parameters() if "lora" in n]
+student_optimizer = torch.optim.Adam(student.parameters(), lr=1e-6)
+adapter_optimizer = torch.optim.Adam(adapter, lr=1e-3)
+ema = EMAModel(student.parameters(), decay=0.9999)
+alpha_bar = DDIMScheduler.from_pretrained(model / "scheduler").alphas_cumprod
+size = teacher.config.sample_size
+
+
+def guided(x, t, c):
+    unconditional, conditional = teacher(torch.cat([x, x]), torch.cat([t, t]), torch.cat([null.expand_as(c), c])).sample.chunk(2)
+    return unconditional + kappa * (conditional - unconditional)
+
+
+def coefficients(t):
+    a = alpha_bar[t].view(-1, 1, 1, 1)
+    return a.sqrt(), (1 - a).sqrt()
+
+
+for _ in range(iterations):
+    start = time.perf_counter()
+    c = embeddings[torch.randint(0, len(prompts), (batch,))]
+    z = torch.randn(batch, 4, size, size)
+    x0 = (z - (1 - alpha_bar_T) ** 0.5 * student(z, 999, c).sample) / alpha_bar_T**0.5
+    t = torch.randint(20, 981, (batch,))
+    a, s = coefficients(t)
+    with torch.no_grad():
+        noisy = a * x0 + s * torch.randn_like(x0)
+        teacher.disable_adapters()
+        from_teacher = guided(noisy, t, c)
+        teacher.enable_adapters()
+        target = x0 - s**2 * (from_teacher - guided(noisy, t, c))
+    (0.5 * torch.nn.functional.mse_loss(x0, target)).backward()
+    torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
+    student_optimizer.step()
+    student_optimizer.zero_grad()
+
+    for parameter in adapter:
+        parameter.requires_grad_(True)
+    t = torch.randint(0, 1000, (batch,))
+    a, s = coefficients(t)
+    noise = torch.randn_like(x0)
+    fake_c = null.expand_as(c) if torch.rand(()) < 0.1 else c
+    prediction = teacher(a * x0.detach() + s * noise, t, fake_c).sample
+    torch.nn.functional.mse_loss(a * prediction, a * noise).backward()
+    torch.nn.utils.clip_grad_norm_(adapter, 1.0)
+    adapter_optimizer.step()
+    adapter_optimizer.zero_grad()
+    ema.step(student.parameters())
+    print(f"{time.perf_counter() - start:.4f}", flush=True)
