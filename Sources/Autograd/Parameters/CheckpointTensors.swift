@@ -67,7 +67,7 @@ extension ParameterSet {
     ///
     /// - Parameters:
     ///   - checkpoint: the tensors.
-    ///   - ignoring: keys that may stand in the checkpoint without a parameter, as old files have them.
+    ///   - isIgnored: whether a key may stand in the checkpoint without a parameter, as some in old files do.
     ///
     /// Throws ``ParameterLoadingError`` with every missing, unexpected and wrong-shaped key, and what `checkpoint` throws.
     public func load(
