@@ -27,8 +27,8 @@ public struct GaussianPredictor: NoisePredictor {
     /// s, as it is now.
     public var currentDeviation: Float { logDeviation.value.exp().item }
 
-    /// The prediction; the condition is not read.
-    public func predict(_ noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable {
+    /// The prediction, at whole timesteps; the condition is not read.
+    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
         gaussianPrediction(
             noisy, timesteps, mean: mean.variable, variance: (logDeviation.variable * 2).exp(), schedule: schedule)
     }
@@ -57,7 +57,7 @@ public struct GaussianGenerator: NoisePredictor {
     public var currentDeviation: Float { deviation.value.item }
 
     /// μ + τ z; timesteps and condition are not read.
-    public func predict(_ noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable {
+    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
         noisy * deviation.variable + mean.variable
     }
 
@@ -71,7 +71,7 @@ public struct GaussianGenerator: NoisePredictor {
         let generator: GaussianGenerator
         let schedule: NoiseSchedule
 
-        func predict(_ noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable {
+        func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
             gaussianPrediction(
                 noisy, timesteps, mean: Variable(generator.mean.value),
                 variance: Variable(generator.deviation.value.squared()), schedule: schedule)
@@ -81,8 +81,9 @@ public struct GaussianGenerator: NoisePredictor {
 
 /// ε of N(mean, variance) data, in the schedule's prediction type.
 private func gaussianPrediction(
-    _ noisy: Variable, _ timesteps: [Int], mean: Variable, variance: Variable, schedule: NoiseSchedule
+    _ noisy: Variable, _ timesteps: [Double], mean: Variable, variance: Variable, schedule: NoiseSchedule
 ) -> Variable {
+    let timesteps = timesteps.map { Int($0) }
     let (alpha, sigma) = (Variable(schedule.alphas(timesteps)), Variable(schedule.sigmas(timesteps)))
     let total = alpha.squared() * variance + sigma.squared()
     let epsilon = sigma * (noisy - alpha * mean) / total

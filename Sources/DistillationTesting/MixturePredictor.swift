@@ -37,9 +37,9 @@ public struct MixturePredictor: NoisePredictor {
         (self.components, self.schedule) = (components, schedule)
     }
 
-    /// The prediction; the condition is not read, and nothing flows back.
-    public func predict(_ noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable {
-        let current = components()
+    /// The prediction, at whole timesteps; the condition is not read, and nothing flows back.
+    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
+        let (current, timesteps) = (components(), timesteps.map { Int($0) })
         let perSample = noisy.value.count / timesteps.count
         let scalars = noisy.value.scalars.enumerated().map { index, x in
             epsilon(Double(x), at: timesteps[index / perSample], current)
@@ -91,7 +91,7 @@ public struct ParticleGenerator: NoisePredictor {
     public var currentPositions: [Float] { positions.value.scalars }
 
     /// The positions; noise, timesteps and condition are not read, but the batch must be all particles.
-    public func predict(_ noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable {
+    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
         precondition(
             noisy.shape == positions.shape,
             "ParticleGenerator: expected a batch of all particles, \(positions.shape), found \(noisy.shape)")

@@ -26,7 +26,7 @@ struct EmojiParityTests {
     @Test("One pass of the denoising network")
     func unet() throws {
         let output = model.unet(
-            Variable(try golden.map("unet.in")), timesteps: try golden.integers("unet.t"),
+            Variable(try golden.map("unet.in")), timesteps: try golden.integers("unet.t").map(Double.init),
             textEmbeddings: Variable(try golden.golden("text.out")))
         #expect(relativeError(output.value.channelsFirst(), try golden.golden("unet.out")) <= 1e-4)
     }

@@ -25,7 +25,7 @@ struct ModelParityTests {
         let golden = try model.golden()
         let network = try ModelDirectory(model.folder).unet()
         let output = network(
-            Variable(try golden.map("unet.in")), timesteps: try golden.integers("unet.t"),
+            Variable(try golden.map("unet.in")), timesteps: try golden.integers("unet.t").map(Double.init),
             textEmbeddings: Variable(try golden.golden("unet.text")))
         #expect(!output.requiresGradient)
         #expect(relativeError(output.value.channelsFirst(), try golden.golden("unet.out")) <= Self.tolerance)
@@ -57,7 +57,7 @@ struct ModelParityTests {
         network.recomputesBlocks = recomputes
         network.parameters.unfreeze()
         let output = network(
-            Variable(try golden.map("unet.in")), timesteps: try golden.integers("unet.t"),
+            Variable(try golden.map("unet.in")), timesteps: try golden.integers("unet.t").map(Double.init),
             textEmbeddings: Variable(try golden.golden("unet.text")))
         output.backward(from: try golden.map("unet.grad.out"))
         for parameter in network.parameters.all {

@@ -10,8 +10,8 @@ import Testing
 struct FormulaNetwork: NoisePredictor {
     let parameters = ParameterSet()
 
-    func predict(_ noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable {
-        let shift = Tensor(timesteps.map { Float($0) / 2000 }, shape: [timesteps.count, 1, 1, 1])
+    func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
+        let shift = Tensor(timesteps.map { Float($0 / 2000) }, shape: [timesteps.count, 1, 1, 1])
         return noisy.tanh() * 0.5 + Variable(shift)
     }
 }
@@ -20,7 +20,7 @@ struct FormulaNetwork: NoisePredictor {
 struct ConditionNetwork: NoisePredictor {
     let parameters = ParameterSet()
 
-    func predict(_ noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable {
+    func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
         let levels = condition.mean(alongAxes: [1, 2]).reshaped(to: [condition.shape[0], 1, 1, 1])
         return Variable(levels.broadcast(to: noisy.shape))
     }
@@ -28,69 +28,84 @@ struct ConditionNetwork: NoisePredictor {
 
 @Suite("Samplers")
 struct SamplerTests {
-    struct Case: Decodable {
+    struct Case: Decodable, CustomTestStringConvertible {
         let sampler: String
         let steps: Int
         let eta: Double
         let seed: UInt64
-        let timesteps: [Int]
         let configuration: JSONValue
+
+        var testDescription: String { "\(sampler), \(steps) steps, \(configuration)" }
+
+        var method: SamplingMethod {
+            switch sampler {
+            case "ddim": .ddim(eta: eta)
+            case "ddpm": .ddpm
+            case "euler": .euler
+            case "eulerAncestral": .eulerAncestral
+            case "dpmSolver": .dpmSolver
+            default: .latentConsistency()
+            }
+        }
     }
 
-    struct Cases: Decodable {
+    private struct Cases: Decodable {
         let cases: [Case]
     }
 
-    @Test("Every step agrees with diffusers", arguments: 0..<10)
+    static let cases: [Case] = {
+        guard let data = try? Data(contentsOf: Fixtures.url("schedulers/cases.json")),
+            let cases = try? JSONDecoder().decode(Cases.self, from: data)
+        else { preconditionFailure("schedulers/cases.json is missing or malformed") }
+        return cases.cases
+    }()
+
+    private static let golden = (try? Fixtures.tensors("schedulers/schedulers.safetensors")) ?? [:]
+
+    @Test("Every step agrees with diffusers", arguments: cases.indices)
     func agreement(number: Int) throws {
-        let data = try Data(contentsOf: Fixtures.url("schedulers/cases.json"))
-        let sample = try JSONDecoder().decode(Cases.self, from: data).cases[number]
-        let golden = try Fixtures.tensors("schedulers/schedulers.safetensors")
-        guard case .object(var fields) = sample.configuration else { return #expect(Bool(false)) }
-        fields["_class_name"] = .string(sample.sampler == "ddim" ? "DDIMScheduler" : "DDPMScheduler")
-        let configuration = try NoiseSchedule.Configuration(ConfigurationFields(.object(fields), file: "cases.json"))
-        let schedule = NoiseSchedule(configuration)
-
-        let table = try #require(golden["\(number).cumulativeAlphas"]).scalars
-        let worst = zip(schedule.cumulativeAlphas, table).map { abs($0 - Double($1)) / max(Double($1), 1e-4) }.max()
-        // diffusers' table is a running Float32 product.
-        #expect(try #require(worst) <= 2e-5)
-
+        let sample = Self.cases[number]
+        let fields = try ConfigurationFields(sample.configuration, file: "cases.json")
+        let schedule = NoiseSchedule(try NoiseSchedule.Configuration(fields))
         var noise = LatentNoise(seed: sample.seed, count: 1)
-        let start = noise.next(height: 3, width: 5, channels: 4)
-        #expect(relativeError(start.channelsFirst(), try #require(golden["\(number).start"])) <= 2e-6)
-        let steps = self.steps(sample, schedule, start, noise)
-        #expect(steps.map(\.timestep) == sample.timesteps)
+        let start = noise.next(height: 2, width: 2, channels: 4)
+        let steps = Array(
+            DiffusionSampler(
+                sample.method, network: FormulaNetwork(), schedule: schedule, condition: .zeros([1, 1, 1]),
+                steps: sample.steps, latents: start, noise: noise))
         #expect(steps.map(\.index) == Array(0..<sample.steps))
+        let timesteps = try #require(Self.golden["\(number).timesteps"]).scalars
+        #expect(zip(steps, timesteps).allSatisfy { abs($0.timestep - Double($1)) <= 1e-4 }, "\(sample)")
         let latents = Tensor.concatenate(steps.map { $0.latents.channelsFirst() }, axis: 0)
-        let originals = Tensor.concatenate(steps.map { $0.predictedOriginal.channelsFirst() }, axis: 0)
-        // The Float32 table's own error, grown by 1/α (15 at the first step).
-        #expect(relativeError(latents, try #require(golden["\(number).latents"])) <= 2e-5)
-        #expect(relativeError(originals, try #require(golden["\(number).originals"])) <= 2e-5)
+        let expected = try #require(Self.golden["\(number).latents"])
+        #expect(relativeError(latents, expected) <= 1e-5, "\(sample.testDescription)")
     }
 
-    private func steps(
-        _ sample: Case, _ schedule: NoiseSchedule, _ start: Tensor, _ noise: LatentNoise
-    ) -> [DenoisingStep] {
-        let condition = Tensor.zeros([1, 1, 1])
-        if sample.sampler == "ddim" {
-            let sampler = DDIMSampler(
-                network: FormulaNetwork(), schedule: schedule, condition: condition, steps: sample.steps,
-                latents: start, eta: sample.eta, noise: noise)
-            return Array(sampler)
-        }
-        let sampler = DDPMSampler(
-            network: FormulaNetwork(), schedule: schedule, condition: condition, steps: sample.steps, latents: start,
-            noise: noise)
-        return Array(sampler)
+    @Test("From a picture, a share of the steps is made, from that picture noised")
+    func imageToImage() throws {
+        let schedule = NoiseSchedule.scaledLinear()
+        var noise = LatentNoise(seed: 4, count: 1)
+        let original = RandomStream(seed: 1).firstNormal([1, 4, 4, 4])
+        let sampler = DiffusionSampler(
+            .euler, network: FormulaNetwork(), schedule: schedule, condition: .zeros([1, 1, 1]), steps: 10,
+            original: original, strength: 0.35, noise: noise)
+        let steps = Array(sampler)
+        #expect(steps.map(\.index) == [7, 8, 9])
+        // The first x₀ says from which latents it was predicted.
+        let timestep = Int(steps[0].timestep)
+        let noisy = schedule.noisy(original, noise: noise.next(height: 4, width: 4, channels: 4), timesteps: [timestep])
+        let output = FormulaNetwork().predict(Variable(noisy), at: [steps[0].timestep], given: .zeros([1, 1, 1])).value
+        let expected = schedule.convert(output, to: .sample, noisy: noisy, timesteps: [timestep])
+        #expect(relativeError(steps[0].predictedOriginal, expected) <= 1e-5)
     }
 
     @Test("A pulled sampler stops when nobody pulls, and a copy goes on by itself")
     func pulling() throws {
         let schedule = NoiseSchedule.scaledLinear()
         let start = RandomStream(seed: 1).firstNormal([1, 4, 4, 4])
-        var sampler = DDIMSampler(
-            network: FormulaNetwork(), schedule: schedule, condition: .zeros([1, 1, 1]), steps: 6, latents: start)
+        var sampler = DiffusionSampler(
+            .ddim(), network: FormulaNetwork(), schedule: schedule, condition: .zeros([1, 1, 1]), steps: 6,
+            latents: start)
         _ = sampler.next()
         var copy = sampler
         let (next, other) = (copy.next(), sampler.next())

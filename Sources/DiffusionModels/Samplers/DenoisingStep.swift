@@ -6,8 +6,8 @@ public struct DenoisingStep: Sendable {
     public let index: Int
     /// How many steps the sampler makes.
     public let total: Int
-    /// The timestep at which the network was asked.
-    public let timestep: Int
+    /// The timestep at which the network was asked; not always a whole one.
+    public let timestep: Double
     /// The latents after the step, `[batch, height, width, channels]`; of the last step, the result.
     public let latents: Tensor
     /// The network's x₀ at this step, for previews; the shape of the latents.

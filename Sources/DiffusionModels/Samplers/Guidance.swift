@@ -29,7 +29,7 @@ public struct Guidance: Sendable {
     ///   - timesteps: one a sample.
     ///   - condition: the prompts' text embeddings, `[batch, tokens, width]`.
     public func predict(
-        with network: any NoisePredictor, _ noisy: Tensor, at timesteps: [Int], given condition: Tensor
+        with network: any NoisePredictor, _ noisy: Tensor, at timesteps: [Double], given condition: Tensor
     ) -> Tensor {
         if scale == 1 { return network.predict(Variable(noisy), at: timesteps, given: condition).value }
         let batch = noisy.shape[0]

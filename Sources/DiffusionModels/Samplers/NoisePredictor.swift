@@ -10,14 +10,14 @@ public protocol NoisePredictor {
     ///
     /// - Parameters:
     ///   - noisy: x_t, `[batch, height, width, channels]`.
-    ///   - timesteps: one a sample.
+    ///   - timesteps: one a sample; samplers also ask between whole ones.
     ///   - condition: the text embeddings, `[batch, tokens, width]`.
-    func predict(_ noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable
+    func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable
 }
 
 extension UNet2DConditionModel: NoisePredictor {
     /// The network's output. See ``callAsFunction(_:timesteps:textEmbeddings:)``.
-    public func predict(_ noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable {
+    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
         self(noisy, timesteps: timesteps, textEmbeddings: Variable(condition))
     }
 }

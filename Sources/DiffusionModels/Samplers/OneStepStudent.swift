@@ -26,7 +26,7 @@ public struct OneStepStudent {
     ///   - noise: z ~ N(0, 1), `[batch, height, width, channels]`.
     ///   - condition: the prompts' text embeddings, `[batch, tokens, width]`.
     public func generate(from noise: Variable, given condition: Tensor) -> Variable {
-        let timesteps = Array(repeating: step.timestep, count: noise.shape[0])
+        let timesteps = Array(repeating: Double(step.timestep), count: noise.shape[0])
         let output = network.predict(noise, at: timesteps, given: condition)
         if predictionType == .sample { return output }
         let alpha = step.cumulativeAlpha.squareRoot()

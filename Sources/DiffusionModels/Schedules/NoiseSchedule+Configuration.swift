@@ -101,7 +101,8 @@ extension NoiseSchedule.Configuration: Codable {
         clippingRange = try fields.number("clip_sample_range", default: 1, in: 1e-6...1e6)
         endsAtOne = try fields.boolean("set_alpha_to_one", default: isOfThisFamily)
         stepsOffset = try fields.integer("steps_offset", default: 0, in: 0...timestepCount)
-        timestepSpacing = try fields.choice("timestep_spacing", default: .leading)
+        let isEvenlySpaced = ["Euler", "DPMSolver"].contains { className.hasPrefix($0) }
+        timestepSpacing = try fields.choice("timestep_spacing", default: isEvenlySpaced ? .linspace : .leading)
         variance = try fields.choice("variance_type", default: .posterior)
         otherFields = fields.values.filter { !$0.key.hasPrefix("_") && ownFields[$0.key] == nil }
     }

@@ -22,14 +22,14 @@ struct TimestepEmbedding {
     }
 
     /// `[timesteps.count, width]`.
-    func callAsFunction(_ timesteps: [Int]) -> Variable {
+    func callAsFunction(_ timesteps: [Double]) -> Variable {
         linear2(linear1(Variable(waves(timesteps))).activated(activation))
     }
 
     /// Sines and cosines of t / 10000^(i/(n − shift)), `[timesteps.count, channels]`.
     ///
     /// In Float32 at each step, as PyTorch does it: at t = 999 the rounding of the angle shows in the fifth digit.
-    func waves(_ timesteps: [Int]) -> Tensor {
+    func waves(_ timesteps: [Double]) -> Tensor {
         let half = channels / 2
         let rate = Float(-log(10_000.0))
         let frequencies = (0..<half).map { index in

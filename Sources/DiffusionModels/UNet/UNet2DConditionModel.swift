@@ -52,7 +52,7 @@ public struct UNet2DConditionModel {
     ///   - timesteps: one a sample, or a single one for all.
     ///   - textEmbeddings: `[batch, tokens, width]`.
     /// - Returns: `[batch, height, width, out channels]`.
-    public func callAsFunction(_ latents: Variable, timesteps: [Int], textEmbeddings: Variable) -> Variable {
+    public func callAsFunction(_ latents: Variable, timesteps: [Double], textEmbeddings: Variable) -> Variable {
         check(latents, timesteps, textEmbeddings)
         let batch = latents.shape[0]
         let each = timesteps.count == batch ? timesteps : Array(repeating: timesteps[0], count: batch)
@@ -73,7 +73,7 @@ public struct UNet2DConditionModel {
         return outputConvolution(outputNorm(hidden).activated(activation))
     }
 
-    private func check(_ latents: Variable, _ timesteps: [Int], _ text: Variable) {
+    private func check(_ latents: Variable, _ timesteps: [Double], _ text: Variable) {
         let channels = configuration.inputChannels
         precondition(
             latents.shape.count == 4 && latents.shape[3] == channels,

@@ -29,7 +29,7 @@ public struct FakeScoreTraining: Codable, Sendable, Equatable {
         schedule: NoiseSchedule
     ) -> Variable {
         let noisy = Variable(schedule.noisy(original, noise: draw.noise, timesteps: draw.timesteps))
-        let output = network.predict(noisy, at: draw.timesteps, given: condition)
+        let output = network.predict(noisy, at: draw.timesteps.map(Double.init), given: condition)
         let epsilon = schedule.convert(output, to: .epsilon, noisy: noisy, timesteps: draw.timesteps)
         let roots = draw.timesteps.map { Float(weight($0, in: schedule).squareRoot()) }
         let scale = Variable(Tensor(roots, shape: [roots.count, 1, 1, 1]))

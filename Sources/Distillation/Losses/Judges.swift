@@ -51,7 +51,7 @@ public struct Judges {
     private func epsilon(
         of network: any NoisePredictor, _ noisy: Tensor, _ timesteps: [Int], _ condition: Tensor
     ) -> Tensor {
-        let output = network.predict(Variable(noisy), at: timesteps, given: condition).value
+        let output = network.predict(Variable(noisy), at: timesteps.map(Double.init), given: condition).value
         return schedule.convert(output, to: .epsilon, noisy: noisy, timesteps: timesteps)
     }
 }

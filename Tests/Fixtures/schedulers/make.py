@@ -1,6 +1,10 @@
 """Goldens of diffusers' samplers over a network that is a formula: tanh(x) / 2 + t / 2000.
 
 Run: python make.py   (writes schedulers.safetensors and cases.json beside itself)
+
+The schedulers' tables are replaced by the same ones in Float64, so that what is compared is the method and not the rounding of
+a running Float32 product. Latents are stored as alpha x0 + sigma epsilon with alpha² + sigma² = 1, also where diffusers keeps
+them at unit signal (Euler).
 """
 
 import json
@@ -8,74 +12,102 @@ from pathlib import Path
 
 import diffusers
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler
+from diffusers import (
+    DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler, EulerDiscreteScheduler,
+    LCMScheduler,
+)
 from safetensors.torch import save_file
 
 HERE = Path(__file__).parent
-STABLE_DIFFUSION = dict(
-    beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, steps_offset=1
-)
-CASES = [
-    ("ddim", 25, 0.0, dict(STABLE_DIFFUSION, set_alpha_to_one=False)),
-    ("ddim", 7, 1.0, dict(STABLE_DIFFUSION, set_alpha_to_one=False)),
-    ("ddim", 10, 0.3, dict(STABLE_DIFFUSION, prediction_type="v_prediction", timestep_spacing="trailing")),
-    ("ddim", 5, 0.0, dict(STABLE_DIFFUSION, prediction_type="sample", timestep_spacing="linspace")),
+STABLE_DIFFUSION = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
+CLASSES = {
+    "ddim": DDIMScheduler, "ddpm": DDPMScheduler, "euler": EulerDiscreteScheduler,
+    "eulerAncestral": EulerAncestralDiscreteScheduler, "dpmSolver": DPMSolverMultistepScheduler, "lcm": LCMScheduler,
+}
+SPACINGS, PREDICTIONS, COUNTS = ("leading", "trailing", "linspace"), ("epsilon", "v_prediction", "sample"), (1, 2, 9, 50)
+
+cases = []
+for sampler in CLASSES:
+    for spacing in SPACINGS if sampler != "lcm" else SPACINGS[:1]:
+        for prediction in PREDICTIONS:
+            for steps in COUNTS:
+                if sampler == "eulerAncestral" and prediction == "sample":
+                    continue  # diffusers has none
+                if sampler == "lcm":
+                    extra = dict(clip_sample=False)
+                else:
+                    extra = dict(timestep_spacing=spacing, steps_offset=1 if spacing == "leading" else 0)
+                    if sampler in ("ddim", "ddpm"):
+                        extra["clip_sample"] = False
+                cases.append((sampler, steps, 0.0, dict(STABLE_DIFFUSION, prediction_type=prediction, **extra)))
+cases += [
+    ("ddim", 25, 0.0, dict(STABLE_DIFFUSION, clip_sample=False, steps_offset=1, set_alpha_to_one=False)),
+    ("ddim", 7, 1.0, dict(STABLE_DIFFUSION, clip_sample=False, steps_offset=1, set_alpha_to_one=False)),
+    ("ddim", 10, 0.3, dict(STABLE_DIFFUSION, clip_sample=False, prediction_type="v_prediction", timestep_spacing="trailing")),
     ("ddim", 8, 0.0, dict(num_train_timesteps=500)),
     ("ddim", 6, 0.0, dict(beta_schedule="squaredcos_cap_v2", clip_sample_range=0.5)),
     (
-        "ddim",
-        9,
-        0.0,
+        "ddim", 9, 0.0,
         dict(
-            STABLE_DIFFUSION,
-            rescale_betas_zero_snr=True,
-            prediction_type="v_prediction",
+            STABLE_DIFFUSION, clip_sample=False, rescale_betas_zero_snr=True, prediction_type="v_prediction",
             timestep_spacing="trailing",
         ),
     ),
-    ("ddpm", 12, 0.0, dict(STABLE_DIFFUSION)),
-    ("ddpm", 6, 0.0, dict(STABLE_DIFFUSION, variance_type="fixed_large", prediction_type="v_prediction")),
+    ("ddpm", 6, 0.0, dict(STABLE_DIFFUSION, clip_sample=False, variance_type="fixed_large", prediction_type="v_prediction")),
     ("ddpm", 4, 0.0, dict(timestep_spacing="trailing")),
 ]
 
 
+def table(config):
+    """The cumulative alphas in Float64."""
+    n = config.num_train_timesteps
+    if config.beta_schedule == "scaled_linear":
+        betas = torch.linspace(config.beta_start**0.5, config.beta_end**0.5, n, dtype=torch.float64).square()
+    elif config.beta_schedule == "linear":
+        betas = torch.linspace(config.beta_start, config.beta_end, n, dtype=torch.float64)
+    else:
+        time = torch.arange(n + 1, dtype=torch.float64) / n
+        remaining = torch.cos((time + 0.008) / 1.008 * torch.pi / 2).square()
+        betas = (1 - remaining[1:] / remaining[:-1]).clamp(max=0.999)
+    cumulative = torch.cumprod(1 - betas, 0)
+    if config.get("rescale_betas_zero_snr"):
+        roots = cumulative.sqrt()
+        cumulative = ((roots - roots[-1]) * roots[0] / (roots[0] - roots[-1])).square()
+    return cumulative
+
+
 def network(x, t):
-    return torch.tanh(x) / 2 + t / 2000
+    return (torch.tanh(x) / 2 + t / 2000).float()  # noise is drawn in the type of the output
 
 
-def main():
-    tensors, cases = {}, []
-    for number, (name, steps, eta, options) in enumerate(CASES):
-        scheduler = {"ddim": DDIMScheduler, "ddpm": DDPMScheduler}[name](**options)
-        scheduler.set_timesteps(steps)
-        generator = torch.manual_seed(100 + number)
-        x = torch.randn(1, 4, 3, 5, generator=generator)
-        tensors[f"{number}.start"] = x.clone()
-        tensors[f"{number}.cumulativeAlphas"] = scheduler.alphas_cumprod.clone()
+tensors, described = {}, []
+for number, (name, steps, eta, options) in enumerate(cases):
+    scheduler = CLASSES[name](**options)
+    cumulative = table(scheduler.config)
+    # LCM draws its noise in the table's type.
+    scheduler.alphas_cumprod = cumulative.float() if name == "lcm" else cumulative
+    if name == "ddim" and not scheduler.config.set_alpha_to_one:
+        scheduler.final_alpha_cumprod = cumulative[0]
+    scheduler.set_timesteps(steps)
+    generator = torch.manual_seed(100 + number)
+    start = torch.randn(1, 4, 2, 2, generator=generator)
+    x = (start if name == "lcm" else start.double()) * scheduler.init_noise_sigma
+    latents = []
+    for i, t in enumerate(scheduler.timesteps):
+        if hasattr(scheduler, "is_scale_input_called"):
+            scaled = scheduler.scale_model_input(x, t)
+        else:
+            scaled = x
         extra = {"eta": eta} if name == "ddim" else {}
-        xs, originals = [], []
-        for t in scheduler.timesteps:
-            step = scheduler.step(network(x, t), t, x, generator=generator, **extra)
-            x = step.prev_sample
-            xs.append(x)
-            originals.append(step.pred_original_sample)
-        tensors[f"{number}.latents"] = torch.cat(xs).contiguous()
-        tensors[f"{number}.originals"] = torch.cat(originals).contiguous()
-        cases.append(
-            {
-                "sampler": name,
-                "steps": steps,
-                "eta": eta,
-                "seed": 100 + number,
-                "timesteps": scheduler.timesteps.tolist(),
-                "configuration": dict(scheduler.config),
-            }
-        )
-    versions = {"torch": torch.__version__, "diffusers": diffusers.__version__}
-    save_file(tensors, HERE / "schedulers.safetensors", metadata=versions)
-    text = json.dumps({"cases": cases, "versions": versions}, indent=1, default=list)
-    (HERE / "cases.json").write_text(text + "\n")
-
-
-if __name__ == "__main__":
-    main()
+        if name not in ("dpmSolver",) and not (name == "euler"):
+            extra["generator"] = generator
+        x = scheduler.step(network(scaled, t), t, x, **extra).prev_sample
+        scale = (1 + scheduler.sigmas[i + 1] ** 2) ** 0.5 if name.startswith("euler") else 1
+        latents.append((x / scale).float())
+    tensors[f"{number}.latents"] = torch.cat(latents).contiguous()
+    tensors[f"{number}.timesteps"] = scheduler.timesteps.float()
+    options = {k: v for k, v in options.items()} | {"_class_name": CLASSES[name].__name__}
+    described.append({"sampler": name, "steps": steps, "eta": eta, "seed": 100 + number, "configuration": options})
+versions = {"torch": torch.__version__, "diffusers": diffusers.__version__}
+save_file(tensors, HERE / "schedulers.safetensors", metadata=versions)
+(HERE / "cases.json").write_text(json.dumps({"cases": described, "versions": versions}, separators=(",", ":")) + "\n")
