@@ -35,6 +35,9 @@ struct TextToImage: ParsableCommand {
     @Option(help: "How strongly the sampler follows the prompt: 1 is no guidance. Only with --steps.")
     var guidanceScale: Double?
 
+    @Option(help: "The folder of another decoder for the latents: an AutoencoderTiny (TAESD) or AutoencoderKL.")
+    var vae: String?
+
     @Option(help: "Processor threads. Default: one a core.")
     var threads: Int?
 
@@ -54,7 +57,8 @@ struct TextToImage: ParsableCommand {
             model.map { URL(filePath: $0) }
             ?? models.appending(path: steps == nil ? "emoji-student" : "emoji-teacher")
         report("loading \(folder.path)")
-        let model = try TextToImageModel(contentsOf: folder)
+        var model = try TextToImageModel(contentsOf: folder)
+        if let vae { model.decoder = try ModelDirectory.latentDecoder(contentsOf: URL(filePath: vae)) }
 
         let prompts = Array(repeating: prompt, count: count)
         var text = 0.0

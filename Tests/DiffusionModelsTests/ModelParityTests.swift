@@ -47,6 +47,17 @@ struct ModelParityTests {
         #expect(relativeError(moments.mean.value.channelsFirst(), try golden.golden("vae.enc.mean")) <= Self.tolerance)
     }
 
+    @Test("Small autoencoder, there and back")
+    func tiny() throws {
+        let golden = try Fixtures.tensors("models/tiny/golden.safetensors")
+        let folder = Fixtures.url("models/tiny")
+        let tiny = try #require(try ModelDirectory.latentDecoder(contentsOf: folder) as? AutoencoderTiny)
+        let pictures = tiny.pictures(of: Variable(try golden.map("tiny.in"))).value
+        #expect(relativeError(pictures.channelsFirst(), try golden.golden("tiny.out")) <= Self.tolerance)
+        let latents = tiny.encode(Variable(try golden.map("tiny.enc.in"))).value
+        #expect(relativeError(latents.channelsFirst(), try golden.golden("tiny.enc.out")) <= Self.tolerance)
+    }
+
     @Test(
         "Gradients of every parameter of the denoising network, with and without recomputation",
         arguments: [false, true])

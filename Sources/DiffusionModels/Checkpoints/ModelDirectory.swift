@@ -93,13 +93,7 @@ extension ModelDirectory {
     /// The autoencoder of `vae/`, frozen; the attention's keys may be those of before diffusers 0.18. Throws
     /// ``ModelError`` or `SafetensorsError`.
     public func autoencoder() throws -> AutoencoderKL {
-        let parameters = ParameterSet()
-        let model = AutoencoderKL(try .init(fields(.vae)), in: parameters.scope)
-        let weights = try WeightFiles(
-            in: folder(.vae), stem: Part.vae.stem, renaming: AutoencoderKL.currentKey,
-            isLinear: { $0.contains(".attentions.") })
-        try parameters.load(from: weights)
-        return model
+        try AutoencoderKL(fields(.vae), weightsIn: folder(.vae))
     }
 
     /// The text encoder of `text_encoder/`, frozen; its keys may lack the prefix `text_model.`. Throws ``ModelError`` or
@@ -113,18 +107,5 @@ extension ModelDirectory {
             renaming: { $0.hasPrefix(prefix) ? $0 : prefix + $0 })
         try parameters.load(from: weights, ignoring: { $0 == "text_model.embeddings.position_ids" })
         return model
-    }
-}
-
-extension AutoencoderKL {
-    /// The key that replaced an old one of the middle blocks' attention.
-    static func currentKey(_ key: String) -> String {
-        let replacements = ["query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"]
-        var words = key.split(separator: ".").map(String.init)
-        guard words.count == 6, words[1] == "mid_block", words[2] == "attentions",
-            let replacement = replacements[words[4]]
-        else { return key }
-        words[4] = replacement
-        return words.joined(separator: ".")
     }
 }

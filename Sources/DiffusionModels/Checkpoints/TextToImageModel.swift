@@ -15,7 +15,9 @@ public struct TextToImageModel {
     /// The denoising network.
     public var unet: UNet2DConditionModel
     /// Between pictures and latents.
-    public var autoencoder: AutoencoderKL
+    public let autoencoder: AutoencoderKL
+    /// What makes pictures of latents: the autoencoder, unless another is put in its place.
+    public var decoder: any LatentDecoder
     /// The network's noise schedule.
     public var schedule: NoiseSchedule
     /// At which timestep a one-step student works, nil for a multi-step model.
@@ -32,6 +34,7 @@ public struct TextToImageModel {
         textEncoder = try directory.textEncoder()
         unet = try directory.unet()
         autoencoder = try directory.autoencoder()
+        decoder = autoencoder
         schedule = try directory.schedule()
         oneStep = directory.oneStep
         try checkAgreement()
@@ -96,8 +99,7 @@ extension TextToImageModel {
 
     /// The pictures of the network's latents, `[batch, height, width, channels]`.
     public func pictures(from latents: Tensor) -> [Picture] {
-        let unscaled = latents * Float(1 / autoencoder.configuration.scalingFactor)
-        let decoded = autoencoder.decode(Variable(unscaled)).value
+        let decoded = decoder.pictures(of: Variable(latents)).value
         return (0..<decoded.shape[0]).map { index in
             Picture(decoded.sliced(axis: 0, index..<index + 1).reshaped(to: Array(decoded.shape.dropFirst())))
         }

@@ -6,6 +6,7 @@ Run: python make.py   (writes a/, b/, c/ beside itself: the parts in the Hub's l
 a  Stable Diffusion 2's kind: linear projections, a head count a block, one layer a block.
 b  Stable Diffusion 1's kind: 1×1 convolutions as projections, one head count for all, two layers a block, odd sizes.
 c  the rest: attention in other blocks, two transformers a block, cosine before sine, other widths of text a block, gelu.
+tiny  an AutoencoderTiny, by itself.
 Weights are rounded to Float16 and stored so.
 """
 
@@ -16,7 +17,7 @@ from pathlib import Path
 import diffusers
 import torch
 import transformers
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, AutoencoderTiny, DDIMScheduler, UNet2DConditionModel
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -148,5 +149,25 @@ def make(name):
     save_file(golden, folder / "golden.safetensors", metadata=versions)
 
 
+def make_tiny():
+    folder = HERE / "tiny"
+    shutil.rmtree(folder, ignore_errors=True)
+    generator = torch.Generator().manual_seed(7)
+    model = AutoencoderTiny(
+        encoder_block_out_channels=(8, 8, 8), decoder_block_out_channels=(6, 6, 6), num_encoder_blocks=(1, 2, 1),
+        num_decoder_blocks=(2, 1, 1),
+    )
+    randomise(model, generator)
+    golden = {"tiny.in": torch.randn(1, 4, 5, 6, generator=generator)}
+    golden["tiny.enc.in"] = torch.randn(1, 3, 12, 16, generator=generator).clamp(-1, 1)
+    with torch.no_grad():
+        golden["tiny.out"] = model.decode(golden["tiny.in"]).sample
+        golden["tiny.enc.out"] = model.encode(golden["tiny.enc.in"]).latents
+    save_half(model, folder)
+    versions = {"torch": torch.__version__, "diffusers": diffusers.__version__}
+    save_file(golden, folder / "golden.safetensors", metadata=versions)
+
+
 for name in "abc":
     make(name)
+make_tiny()
