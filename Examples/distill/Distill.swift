@@ -52,6 +52,9 @@ struct Distill: ParsableCommand {
     @Option(help: "A text file with the sheets' prompts. Default: 16 of the training prompts.")
     var sheetPrompts: String?
 
+    @Option(help: "The teacher's guidance on the last sheet, where it stands beside the student.")
+    var sheetGuidanceScale = 4.5
+
     @Flag(help: "Go on with the run in the output folder.")
     var resume = false
 
@@ -95,9 +98,8 @@ struct Distill: ParsableCommand {
         }
         let student = distiller.studentModel(of: model)
         try student.save(to: run.student, scalarType: .float16)
-        try PNG.write(
-            Self.comparison(of: student, with: model, shown, guidanceScale),
-            to: run.student.appending(path: "sheet.png"))
+        let sheet = try student.sheet(beside: model, prompts: shown, steps: 25, guidanceScale: sheetGuidanceScale)
+        try PNG.write(sheet, to: run.student.appending(path: "sheet.png"))
         print(run.student.path)
     }
 
@@ -107,18 +109,6 @@ struct Distill: ParsableCommand {
         let pictures = try distiller.studentModel(of: model).pictures(for: prompts, seed: 0)
         let text = ["prompts": prompts.joined(separator: "\n"), "step": "\(distiller.stepCount)"]
         try PNG.write(.grid(pictures, columns: 8), text: text, to: run.sheet(step: distiller.stepCount))
-    }
-
-    /// Rows in pairs: the teacher in 25 steps above, the student in one below, from the same seeds.
-    private static func comparison(
-        of student: TextToImageModel, with teacher: TextToImageModel, _ prompts: [String], _ guidanceScale: Double
-    ) throws -> Picture {
-        let last = try teacher.samples(for: prompts, steps: 25, guidanceScale: guidanceScale, seed: 0)
-            .reduce(nil) { $1 as DenoisingStep? }
-        let above = last.map { teacher.pictures(from: $0.latents) } ?? []
-        let below = try student.pictures(for: prompts, seed: 0)
-        let rows = stride(from: 0, to: prompts.count, by: 8).map { $0..<min($0 + 8, prompts.count) }
-        return .grid(rows.flatMap { above[$0] + below[$0] }, columns: min(8, prompts.count))
     }
 
     private static func lines(of file: String) throws -> [String] {

@@ -1,6 +1,4 @@
 import DiffusionModels
-import Foundation
-import Tensor
 
 extension Distiller {
     /// The averaged student as a complete model: the teacher's tokenizer, text encoder and autoencoder around it.
@@ -11,5 +9,29 @@ extension Distiller {
         model.unet = UNet2DConditionModel(teacher.unet.configuration, in: average.parameters.scope)
         model.oneStep = student.step
         return model
+    }
+}
+
+extension TextToImageModel {
+    /// A student's pictures below its teacher's, on the same prompts and seeds: rows in pairs, eight pictures wide.
+    ///
+    /// - Parameters:
+    ///   - teacher: sampled by DDIM.
+    ///   - prompts: at least one.
+    ///   - steps: the teacher's.
+    ///   - guidanceScale: the teacher's.
+    ///   - seed: of the first picture; the next have the seeds after it.
+    ///
+    /// Throws `ModelError` when this is no student or `teacher` is one.
+    public func sheet(
+        beside teacher: TextToImageModel, prompts: [String], steps: Int, guidanceScale: Double, seed: UInt64 = 0
+    ) throws -> Picture {
+        let columns = min(8, prompts.count)
+        let last = try teacher.samples(for: prompts, steps: steps, guidanceScale: guidanceScale, seed: seed)
+            .reduce(nil) { $1 as DenoisingStep? }
+        let above = last.map { teacher.pictures(from: $0.latents) } ?? []
+        let below = try pictures(for: prompts, seed: seed)
+        let rows = stride(from: 0, to: prompts.count, by: columns).map { $0..<min($0 + columns, prompts.count) }
+        return .grid(rows.flatMap { above[$0] + below[$0] }, columns: columns)
     }
 }

@@ -31,8 +31,8 @@ def randn(*shape):
 
 
 teacher = UNet2DConditionModel(
-    block_out_channels=(8, 12), down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-    up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"), layers_per_block=1, attention_head_dim=[2, 3], in_channels=4,
+    block_out_channels=(4, 8), down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+    up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"), layers_per_block=1, attention_head_dim=[2, 2], in_channels=4,
     out_channels=4, cross_attention_dim=10, use_linear_projection=True, norm_num_groups=2, sample_size=8,
 )
 with torch.no_grad():

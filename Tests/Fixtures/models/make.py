@@ -36,7 +36,7 @@ UNETS = {
         attention_head_dim=4, cross_attention_dim=16, use_linear_projection=False, norm_num_groups=4, sample_size=8,
     ),
     "c": dict(
-        block_out_channels=(8, 24), down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        block_out_channels=(8, 12), down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"), layers_per_block=1, attention_head_dim=[2, 3],
         cross_attention_dim=20, use_linear_projection=True, norm_num_groups=2, norm_eps=1e-6,
         transformer_layers_per_block=2, flip_sin_to_cos=False, freq_shift=1, sample_size=8,
@@ -44,7 +44,7 @@ UNETS = {
 }
 VAES = {
     "a": dict(block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4),
-    "b": dict(block_out_channels=(8, 8, 16), layers_per_block=2, norm_num_groups=2, scaling_factor=0.13),
+    "b": dict(block_out_channels=(4, 4, 8), layers_per_block=2, norm_num_groups=2, scaling_factor=0.13),
     "c": dict(block_out_channels=(4, 12), layers_per_block=1, norm_num_groups=2, latent_channels=4),
 }
 TEXTS = {
