@@ -17,6 +17,8 @@ let package = Package(
         // MARK: - Examples
         .executable(name: "text-to-image", targets: ["text-to-image"]),
         .executable(name: "distill", targets: ["distill"]),
+        .executable(name: "inspect", targets: ["inspect"]),
+        .executable(name: "verify-checkpoint", targets: ["verify-checkpoint"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
@@ -47,6 +49,14 @@ let package = Package(
             name: "distill",
             dependencies: ["Distillation", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Examples/distill"),
+        .executableTarget(
+            name: "inspect",
+            dependencies: ["DiffusionModels", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Examples/inspect"),
+        .executableTarget(
+            name: "verify-checkpoint",
+            dependencies: ["DiffusionModels", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Examples/verify-checkpoint"),
 
         // MARK: - Tests
         .target(name: "TestFixtures", dependencies: ["Tensor"], path: "Tests/TestFixtures"),

@@ -63,7 +63,8 @@ public struct ModelDirectory: Sendable {
     /// A part's folder.
     func folder(_ part: Part) -> URL { url.appending(path: part.rawValue) }
 
-    private func fields(_ part: Part) throws -> ConfigurationFields {
+    /// The fields of a part's `config.json`.
+    func fields(_ part: Part) throws -> ConfigurationFields {
         try ConfigurationFields(
             contentsOf: folder(part).appending(path: "config.json"), purpose: "the configuration of this part")
     }

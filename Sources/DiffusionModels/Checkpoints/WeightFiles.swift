@@ -42,6 +42,11 @@ struct WeightFiles: CheckpointTensors {
 
     var names: [String] { locations.keys.sorted() }
 
+    /// How the numbers are stored, by safetensors' names.
+    var storedTypes: [String] {
+        Set(locations.values.compactMap { $0.file.info($0.key)?.scalarType.rawValue }).sorted()
+    }
+
     func shape(of name: String) -> [Int]? {
         guard let location = locations[name], let shape = location.file.info(location.key)?.shape else { return nil }
         return isPointwise(name, shape) ? Array(shape.prefix(2)) : shape

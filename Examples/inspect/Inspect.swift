@@ -1,0 +1,18 @@
+import ArgumentParser
+import DiffusionModels
+import Foundation
+
+@main
+struct Inspect: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect", abstract: "Says what a model's folder holds and what is wrong with it.")
+
+    @Argument(help: "A model in the diffusers layout.")
+    var model: String
+
+    func run() throws {
+        let summary = CheckpointSummary(of: URL(filePath: model))
+        print(summary)
+        if !summary.problems.isEmpty { throw ExitCode(1) }
+    }
+}

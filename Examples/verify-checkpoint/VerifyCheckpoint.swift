@@ -1,0 +1,44 @@
+import ArgumentParser
+import DiffusionModels
+import Foundation
+
+@main
+struct VerifyCheckpoint: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify-checkpoint",
+        abstract: "Holds each part of a model against what another program computed with it.",
+        discussion: """
+            One line a part: its name in the golden file, the largest error, that error over the reference's standard
+            deviation, and ok or FAIL. The exit code is 1 when a part fails.
+            """)
+
+    @Option(help: "A model in the diffusers layout.")
+    var model: String
+
+    @Option(help: "A safetensors file of inputs and outputs in PyTorch's layout.")
+    var golden: String
+
+    @Option(help: "The folder of an AutoencoderTiny.")
+    var tinyVae: String?
+
+    @Option(help: "The largest relative error that is ok.")
+    var tolerance = 1e-4
+
+    func run() throws {
+        var verification = try CheckpointVerification(
+            of: URL(filePath: model), against: URL(filePath: golden), tinyDecoder: tinyVae.map { URL(filePath: $0) })
+        var hasFailed = false
+        while let comparison = verification.next() {
+            guard let errors = comparison.errors else {
+                print("\(comparison.name) skipped: not in the golden file")
+                continue
+            }
+            let isGood = errors.relative <= tolerance
+            hasFailed = hasFailed || !isGood
+            print(
+                comparison.name, String(format: "%.3e %.3e", errors.largest, errors.relative), isGood ? "ok" : "FAIL")
+        }
+        if let failure = verification.failure { throw failure }
+        if hasFailed { throw ExitCode(1) }
+    }
+}
