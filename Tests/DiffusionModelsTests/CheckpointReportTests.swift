@@ -64,7 +64,8 @@ final class CheckpointReportTests {
         try FileManager.default.copyItem(
             at: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"), to: copy)
         try FileManager.default.removeItem(at: copy.appending(path: "vae/config.json"))
-        try Data(#"{"prediction_type": "score"}"#.utf8).write(to: copy.appending(path: "scheduler/scheduler_config.json"))
+        try Data(#"{"prediction_type": "score"}"#.utf8).write(
+            to: copy.appending(path: "scheduler/scheduler_config.json"))
         let problems = CheckpointSummary(of: copy).problems
         #expect(problems.count == 2)
         #expect(problems.contains { $0.contains("prediction_type") })

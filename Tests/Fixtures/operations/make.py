@@ -49,6 +49,13 @@ def positive(*shape):
     return torch.rand(*shape) + 0.5
 
 
+def away(x, *kinks, distance=0.15):
+    """Moves numbers away from where the operation has no derivative, so that finite differences do not step across."""
+    for kink in kinks:
+        x = torch.where((x - kink).abs() < distance, kink + distance * torch.where(x < kink, -1.0, 1.0), x)
+    return x
+
+
 binary = {"add": torch.add, "subtract": torch.sub, "multiply": torch.mul}
 for name, function in binary.items():
     case(name, function, normal(3, 5), normal(3, 5))
@@ -61,7 +68,7 @@ case("divide", torch.div, normal(5), positive(4, 5), label="grown")
 
 unary = {
     "exp": (torch.exp, normal), "log": (torch.log, positive), "squareRoot": (torch.sqrt, positive),
-    "squared": (torch.square, normal), "reciprocal": (torch.reciprocal, positive), "absolute": (torch.abs, normal),
+    "squared": (torch.square, normal), "reciprocal": (torch.reciprocal, positive), "absolute": (torch.abs, lambda *shape: away(normal(*shape), 0.0)),
     "sine": (torch.sin, normal), "cosine": (torch.cos, normal), "tanh": (torch.tanh, normal),
     "sigmoid": (torch.sigmoid, normal), "silu": (F.silu, normal), "gelu": (F.gelu, normal),
     "quickGELU": (lambda x: x * torch.sigmoid(1.702 * x), normal), "negate": (torch.neg, normal),
@@ -70,7 +77,7 @@ for name, (function, numbers) in unary.items():
     case(name, function, numbers(3, 37))
     if numbers is normal and name != "exp":
         case(name, function, 4 * normal(67), label="wide")
-case("clamped", lambda x: x.clamp(-0.7, 0.9), normal(41), lower=-0.7, upper=0.9)
+case("clamped", lambda x: x.clamp(-0.7, 0.9), away(normal(41), -0.7, 0.9), lower=-0.7, upper=0.9)
 case("geglu", lambda x: x.chunk(2, -1)[0] * F.gelu(x.chunk(2, -1)[1]), normal(2, 5, 26))
 
 for ta in (False, True):
