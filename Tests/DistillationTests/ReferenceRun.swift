@@ -30,7 +30,7 @@ struct ReferenceRun {
         configuration.batchSize = 3
         configuration.studentLearningRate = 1e-4
         configuration.fakeScoreLearningRate = 2e-2
-        configuration.adamEpsilon = 1e-5
+        configuration.adamEpsilon = 1e-4
         configuration.adapterRank = 4
         configuration.adapterAlpha = 4 * 1.6875
         return configuration

@@ -61,7 +61,7 @@ public struct ParameterLoadingError: Error, Equatable, CustomStringConvertible {
 }
 
 extension ParameterSet {
-    /// Loads every parameter, or none: all keys and shapes are checked first.
+    /// Loads every parameter, or none: all keys and shapes are checked first, and a failure later puts back what was there.
     ///
     /// Kernels turn from PyTorch's `[outputs, inputs, height, width]` into `[height, width, inputs, outputs]`.
     ///
@@ -85,9 +85,16 @@ extension ParameterSet {
         }
         error.unexpected = checkpoint.names.filter { self[$0] == nil && !isIgnored($0) }
         guard error == ParameterLoadingError() else { throw error }
-        let tensors = try all.map { try checkpoint.tensor($0.path) }
-        for (parameter, tensor) in zip(all, tensors) {
-            parameter.value = tensor.rank == 4 ? tensor.transposed([2, 3, 1, 0]) : tensor
+        let before = all.map(\.storedValue)
+        do {
+            // One after the other, so that no tensor is held twice.
+            for parameter in all {
+                let tensor = try checkpoint.tensor(parameter.path)
+                parameter.value = tensor.rank == 4 ? tensor.transposed([2, 3, 1, 0]) : tensor
+            }
+        } catch {
+            for (parameter, value) in zip(all, before) { parameter.storedValue = value }
+            throw error
         }
     }
 

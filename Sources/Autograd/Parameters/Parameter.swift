@@ -35,7 +35,8 @@ public final class Parameter {
     public let shape: [Int]
     /// How it starts.
     public let initializer: Initializer
-    private var storedValue: Tensor?
+    /// Nil until it was loaded or initialised.
+    var storedValue: Tensor?
     private var leaf: Node?
 
     init(path: String, shape: [Int], initializer: Initializer) {

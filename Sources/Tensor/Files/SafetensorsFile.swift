@@ -13,18 +13,14 @@ public struct SafetensorsFile: Sendable {
 
     /// Where the file is.
     public let path: String
-    private let data: Data
+    private let file: MappedFile
     private let header: SafetensorsHeader
 
     /// Opens a file and checks its header. Throws ``SafetensorsError``.
     public init(contentsOf url: URL) throws {
         path = url.path
-        do {
-            data = try Data(contentsOf: url, options: .alwaysMapped)
-        } catch {
-            throw SafetensorsError.unreadable(path: url.path, reason: error.localizedDescription)
-        }
-        header = try SafetensorsHeader(data, path: url.path)
+        file = try MappedFile(path: url.path)
+        header = try SafetensorsHeader(file.bytes, path: url.path)
     }
 
     /// The names of the tensors, sorted.
@@ -95,11 +91,9 @@ public struct SafetensorsFile: Sendable {
     private func withBytes<Result>(
         of entry: SafetensorsHeader.Entry, _ body: (UnsafeRawBufferPointer) throws -> Result
     ) rethrows -> Result {
-        try data.withUnsafeBytes { all in
-            let start = header.dataStart
-            return try body(
-                UnsafeRawBufferPointer(rebasing: all[start + entry.bytes.lowerBound..<start + entry.bytes.upperBound]))
-        }
+        let range = header.dataStart + entry.bytes.lowerBound..<header.dataStart + entry.bytes.upperBound
+        defer { file.giveBack(range) }
+        return try withExtendedLifetime(file) { try body(UnsafeRawBufferPointer(rebasing: file.bytes[range])) }
     }
 }
 

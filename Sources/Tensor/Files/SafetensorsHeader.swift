@@ -22,7 +22,7 @@ struct SafetensorsHeader {
     /// Where the numbers begin in the file.
     let dataStart: Int
 
-    init(_ file: Data, path: String) throws {
+    init(_ file: UnsafeRawBufferPointer, path: String) throws {
         func malformed(_ field: String, _ expected: String, _ found: String) -> SafetensorsError {
             .malformed(path: path, field: field, expected: expected, found: found)
         }
@@ -35,7 +35,7 @@ struct SafetensorsHeader {
                 "header length", "at most \(min(file.count - 8, Self.lengthLimit)) bytes", "\(length)")
         }
         dataStart = 8 + Int(length)
-        let text = Data(file[file.startIndex + 8..<file.startIndex + dataStart])
+        let text = Data(file[8..<dataStart])
         guard text.first == UInt8(ascii: "{") else { throw malformed("header", "a JSON object", "another byte first") }
         let fields: Fields
         do {

@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 KAPPA, ALPHA_BAR_T, BATCH, RANK, SCALE = 4.5, 0.0047, 3, 4, 1.6875
 STUDENT_RATE, ADAPTER_RATE = 1e-4, 2e-2
 # Larger than Adam's default: a gradient that is all rounding must not become a whole step.
-EPSILON = 1e-5
+EPSILON = 1e-4
 generator = torch.Generator().manual_seed(0)
 
 

@@ -1,0 +1,41 @@
+import Foundation
+
+/// A file mapped into memory, for reading, as long as this lives.
+final class MappedFile: @unchecked Sendable {
+    /// All of the file.
+    let bytes: UnsafeRawBufferPointer
+
+    /// Throws ``SafetensorsError/unreadable(path:reason:)``.
+    init(path: String) throws {
+        func failure(_ reason: String = String(cString: strerror(errno))) -> SafetensorsError {
+            .unreadable(path: path, reason: reason)
+        }
+        let descriptor = open(path, O_RDONLY)
+        guard descriptor >= 0 else { throw failure() }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw failure() }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw failure("it is not a file") }
+        guard status.st_size > 0 else {
+            bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+            return
+        }
+        guard let base = mmap(nil, Int(status.st_size), PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED
+        else { throw failure() }
+        bytes = UnsafeRawBufferPointer(start: base, count: Int(status.st_size))
+    }
+
+    deinit {
+        if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
+    }
+
+    /// Tells the system that a part was read, so that a file is not in memory a second time beside its tensors; read again,
+    /// the part comes from the disk or its cache.
+    func giveBack(_ range: Range<Int>) {
+        guard let base = bytes.baseAddress else { return }
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let first = (range.lowerBound + page - 1) / page * page
+        let end = range.upperBound / page * page
+        if end > first { madvise(UnsafeMutableRawPointer(mutating: base + first), end - first, MADV_DONTNEED) }
+    }
+}
