@@ -65,10 +65,11 @@ struct Distill: ParsableCommand {
 
     func run() throws {
         let model = try TextToImageModel(contentsOf: URL(filePath: teacher))
-        let lines = try Self.lines(of: prompts)
+        let lines = try PromptFile.read(URL(filePath: prompts))
         let every = max(1, lines.count / 16)
         let shown =
-            try sheetPrompts.map(Self.lines) ?? lines.indices.filter { $0 % every == 0 }.prefix(16).map { lines[$0] }
+            try sheetPrompts.map { try PromptFile.read(URL(filePath: $0)) }
+            ?? lines.indices.filter { $0 % every == 0 }.prefix(16).map { lines[$0] }
 
         var settings = DistillationConfiguration()
         settings.batchSize = batch
@@ -109,9 +110,5 @@ struct Distill: ParsableCommand {
         let pictures = try distiller.studentModel(of: model).pictures(for: prompts, seed: 0)
         let text = ["prompts": prompts.joined(separator: "\n"), "step": "\(distiller.stepCount)"]
         try PNG.write(.grid(pictures, columns: 8), text: text, to: run.sheet(step: distiller.stepCount))
-    }
-
-    private static func lines(of file: String) throws -> [String] {
-        try String(contentsOf: URL(filePath: file), encoding: .utf8).split(separator: "\n").map(String.init)
     }
 }

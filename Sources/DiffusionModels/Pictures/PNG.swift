@@ -4,9 +4,9 @@ import Tensor
 
 /// PNG files, through libpng.
 public enum PNG {
-    /// A picture that libpng cannot read, and why.
+    /// A picture that cannot be read or written, and why.
     public struct Error: Swift.Error, CustomStringConvertible {
-        /// What libpng says.
+        /// What libpng or the file system says.
         public let description: String
     }
 
@@ -45,9 +45,13 @@ public enum PNG {
         return output as Data
     }
 
-    /// Writes a PNG file; it appears whole or not at all. See ``encode(_:text:)``. Throws what the file system throws.
+    /// Writes a PNG file; it appears whole or not at all. See ``encode(_:text:)``. Throws ``Error`` with the path.
     public static func write(_ picture: Picture, text: [String: String] = [:], to url: URL) throws {
-        try encode(picture, text: text).write(to: url, options: .atomic)
+        do {
+            try encode(picture, text: text).write(to: url, options: .atomic)
+        } catch {
+            throw Error(description: "\(url.path): cannot be written: \(error.localizedDescription)")
+        }
     }
 
     /// The picture in a PNG file's bytes, as 8-bit RGB on white where it is transparent. Throws ``Error``.

@@ -18,22 +18,19 @@ public struct RunDirectory: Sendable {
     /// How many of the newest checkpoints are kept.
     public var keptCheckpoints = 2
 
-    /// The run in a folder, which is made if it is missing.
+    /// The run in a folder, which ``begin(_:)`` makes if it is missing.
     ///
     /// - Parameters:
     ///   - url: the folder.
     ///   - resuming: whether a run may be there already; otherwise an existing one is an error, so that none is lost.
     ///
-    /// Throws ``DistillationError/run(path:expected:found:)`` and what the file system throws.
+    /// Throws ``DistillationError/run(path:expected:found:)``.
     public init(_ url: URL, resuming: Bool) throws {
         self.url = url
         let exists = FileManager.default.fileExists(atPath: url.appending(path: Self.configurationName).path)
         if exists && !resuming {
             throw DistillationError.run(
                 path: url.path, expected: "a folder without a run, or to resume one", found: "a run")
-        }
-        for name in ["checkpoints", "sheets"] {
-            try FileManager.default.createDirectory(at: url.appending(path: name), withIntermediateDirectories: true)
         }
     }
 
@@ -58,6 +55,9 @@ extension RunDirectory {
     ///
     /// Throws ``DistillationError`` when the settings are not those of the run, and what the file system throws.
     public func begin(_ distiller: Distiller) throws {
+        for name in ["checkpoints", "sheets"] {
+            try FileManager.default.createDirectory(at: url.appending(path: name), withIntermediateDirectories: true)
+        }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let record = Record(
