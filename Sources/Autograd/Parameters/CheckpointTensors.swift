@@ -37,6 +37,11 @@ public struct ParameterLoadingError: Error, Equatable, CustomStringConvertible {
         public let expected: [Int]
         /// The tensor's shape.
         public let found: [Int]
+
+        /// A mismatch of these parts.
+        public init(name: String, expected: [Int], found: [Int]) {
+            (self.name, self.expected, self.found) = (name, expected, found)
+        }
     }
 
     /// Parameters that the checkpoint lacks.
