@@ -38,6 +38,9 @@ struct TextToImage: ParsableCommand {
     @Option(help: "The folder of another decoder for the latents: an AutoencoderTiny (TAESD) or AutoencoderKL.")
     var vae: String?
 
+    @Option(help: "A LoRA file or folder to merge into the model; may be given more than once.")
+    var lora: [String] = []
+
     @Option(help: "Processor threads. Default: one a core.")
     var threads: Int?
 
@@ -58,6 +61,7 @@ struct TextToImage: ParsableCommand {
             ?? models.appending(path: steps == nil ? "emoji-student" : "emoji-teacher")
         report("loading \(folder.path)")
         var model = try TextToImageModel(contentsOf: folder)
+        for file in lora { try LowRankWeights(contentsOf: URL(filePath: file)).merge(into: model) }
         if let vae { model.decoder = try ModelDirectory.latentDecoder(contentsOf: URL(filePath: vae)) }
 
         let prompts = Array(repeating: prompt, count: count)
