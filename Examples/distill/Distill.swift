@@ -16,7 +16,7 @@ struct Distill: ParsableCommand {
     @Option(help: "A text file with a prompt a line.")
     var prompts: String
 
-    @Option(help: "The run's folder: settings, metrics, sheets, checkpoints, and at the end student/.")
+    @Option(help: "The run's folder: settings, metrics, sheets, checkpoints, and at the end student/ and fake-score/.")
     var output: String
 
     @Option(help: "Steps to take in all.")
@@ -99,6 +99,7 @@ struct Distill: ParsableCommand {
         }
         let student = distiller.studentModel(of: model)
         try student.save(to: run.student, scalarType: .float16)
+        try distiller.fakeScore.adapters?.save(to: run.fakeScore)
         let sheet = try student.sheet(beside: model, prompts: shown, steps: 25, guidanceScale: sheetGuidanceScale)
         try PNG.write(sheet, to: run.student.appending(path: "sheet.png"))
         print(run.student.path)

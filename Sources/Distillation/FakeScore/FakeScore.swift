@@ -8,10 +8,16 @@ public struct FakeScore {
     public let network: any NoisePredictor
     /// What is trained of it. Frozen except during its own turn, so that judging records no graph.
     public let parameters: ParameterSet
+    /// The adapters, if what is trained are adapters; they can be saved as PEFT's.
+    public let adapters: LowRankAdapterSet?
 
     /// A fake score of which `parameters` are trained.
     public init(network: any NoisePredictor, parameters: ParameterSet) {
-        (self.network, self.parameters) = (network, parameters)
+        self.init(network: network, parameters: parameters, adapters: nil)
+    }
+
+    private init(network: any NoisePredictor, parameters: ParameterSet, adapters: LowRankAdapterSet?) {
+        (self.network, self.parameters, self.adapters) = (network, parameters, adapters)
         parameters.freeze()
     }
 
@@ -32,6 +38,6 @@ public struct FakeScore {
         let network = UNet2DConditionModel(
             teacher.configuration, in: teacher.parameters.scope(adapters: adapters))
         adapters.parameters.initialize(using: &stream)
-        self.init(network: network, parameters: adapters.parameters)
+        self.init(network: network, parameters: adapters.parameters, adapters: adapters)
     }
 }

@@ -2,9 +2,10 @@ import DiffusionModels
 import Foundation
 import Tensor
 
-/// The folder of one distillation: its settings, metrics, picture sheets, checkpoints, and at the end the student.
+/// The folder of one distillation: its settings, metrics, picture sheets, checkpoints, and at the end the networks.
 ///
-/// `configuration.json`, `metrics.jsonl`, `sheets/step-N.png`, `checkpoints/step-N.safetensors`, `student/`.
+/// `configuration.json`, `metrics.jsonl`, `sheets/step-N.png`, `checkpoints/step-N.safetensors`, `student/`,
+/// `fake-score/`.
 public struct RunDirectory: Sendable {
     /// The settings that a run is resumed with, and which it must be resumed with.
     private struct Record: Codable, Equatable {
@@ -39,6 +40,8 @@ public struct RunDirectory: Sendable {
     private var checkpointFolder: URL { url.appending(path: "checkpoints") }
     /// Where the finished student is saved.
     public var student: URL { url.appending(path: "student") }
+    /// Where the fake score's adapters are saved, as PEFT's.
+    public var fakeScore: URL { url.appending(path: "fake-score") }
 
     /// Where the sheet of a step is saved.
     public func sheet(step: Int) -> URL { url.appending(path: "sheets/\(Self.name(step)).png") }
