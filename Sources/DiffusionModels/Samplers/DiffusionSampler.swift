@@ -41,11 +41,15 @@ public struct DiffusionSampler: Sequence, IteratorProtocol {
     /// A sampler that starts from a picture's latents, noised: image to image (SDEdit, arXiv 2108.01073).
     ///
     /// - Parameters:
+    ///   - method: how a step is made.
+    ///   - network: predicts in the schedule's prediction type.
+    ///   - schedule: the network's noise schedule, timestep spacing and clipping.
+    ///   - condition: the prompts' text embeddings, `[batch, tokens, width]`.
+    ///   - guidance: classifier-free guidance; nil for none.
+    ///   - steps: how many steps would be made from noise, at most the schedule's timesteps.
     ///   - original: the picture's latents, scaled as the network's, `[batch, height, width, channels]`.
     ///   - strength: which share of the steps is made, above 0 and at most 1: 1 keeps nothing of the picture.
     ///   - noise: where all noise comes from, one stream a picture.
-    ///
-    /// The rest as in ``init(_:network:schedule:condition:guidance:steps:latents:noise:)``.
     public init(
         _ method: SamplingMethod, network: any NoisePredictor, schedule: NoiseSchedule, condition: Tensor,
         guidance: Guidance? = nil, steps: Int, original: Tensor, strength: Double, noise: LatentNoise
