@@ -39,7 +39,7 @@ struct ReferenceRun {
     /// A distiller over copies, so that several runs do not touch each other.
     func distiller(
         _ configuration: DistillationConfiguration = configuration,
-        loss: any DistillationLoss = VariationalScoreDistillation()
+        loss: any DistillationLoss = VariationalScoreDistillation(), prompts: Int = 5
     ) throws -> Distiller {
         var stream = RandomStream(seed: configuration.seed).split("adapters")
         let fakeScore = FakeScore(
@@ -50,7 +50,8 @@ struct ReferenceRun {
         return try Distiller(
             student: OneStepStudent(network: network, step: configuration.studentStep), teacher: teacher,
             fakeScore: fakeScore, schedule: schedule,
-            conditions: PromptConditions(embeddings: try tensor("embeddings"), null: try tensor("null")),
+            conditions: PromptConditions(
+                embeddings: try tensor("embeddings").sliced(axis: 0, 0..<prompts), null: try tensor("null")),
             latentShape: [8, 8, 4], loss: loss, configuration: configuration)
     }
 

@@ -63,6 +63,9 @@ final class ResumeTests {
         #expect(throws: DistillationError.self) {
             try RunDirectory(folder, resuming: true).begin(reference.distiller(loss: ScoreDistillationSampling()))
         }
+        #expect(throws: DistillationError.self) {
+            try RunDirectory(folder, resuming: true).begin(reference.distiller(prompts: 4))
+        }
     }
 
     @Test("A checkpoint that was cut off is passed over for the one before it; old ones are taken away")

@@ -2,7 +2,7 @@
 public enum DistillationError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A setting is out of range or contradicts another.
     case invalidSetting(name: String, expected: String, found: String)
-    /// A value is not finite any more; the step that made it is not taken.
+    /// A value is not finite any more; it reached no weight.
     case nonFinite(step: Int, tensor: String, count: Int)
     /// A run directory lacks something, or has something already.
     case run(path: String, expected: String, found: String)

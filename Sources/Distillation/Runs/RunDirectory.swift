@@ -12,6 +12,7 @@ public struct RunDirectory: Sendable {
         var loss: String
         var lossSettings: String
         var settings: DistillationConfiguration
+        var promptCount: Int
     }
 
     /// The folder.
@@ -66,12 +67,12 @@ extension RunDirectory {
         let record = Record(
             loss: type(of: distiller.loss).name,
             lossSettings: String(decoding: try encoder.encode(distiller.loss), as: UTF8.self),
-            settings: distiller.configuration)
+            settings: distiller.configuration, promptCount: distiller.conditions.count)
         let file = url.appending(path: Self.configurationName)
         if let data = try? Data(contentsOf: file) {
             guard let found = try? JSONDecoder().decode(Record.self, from: data), found == record else {
                 throw DistillationError.run(
-                    path: file.path, expected: "the settings of this run", found: "other settings")
+                    path: file.path, expected: "the settings and prompts of this run", found: "others")
             }
         } else {
             try encoder.encode(record).write(to: file, options: .atomic)
