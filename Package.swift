@@ -33,7 +33,7 @@ let package = Package(
 
         // MARK: - Libraries, each on top of those before it
         .target(name: "CTensorKernels", exclude: ["Kernels"]),
-        .target(name: "Tensor", dependencies: ["CTensorKernels", "COpenBLAS"]),
+        .target(name: "Tensor", dependencies: ["CTensorKernels"]),
         .target(name: "Autograd", dependencies: ["Tensor", "CTensorKernels"]),
         .target(name: "DiffusionModels", dependencies: ["Autograd", "CPNG"]),
         .target(name: "Distillation", dependencies: ["DiffusionModels"]),

@@ -1,7 +1,13 @@
+import Foundation
+
 /// A dense array of Float32 in row-major order, with value semantics.
 ///
 /// Copies share memory until one of them is written. Feature maps lie channels-last, `[batch, height, width, channels]`;
 /// ``channelsLast()`` and ``channelsFirst()`` convert at the boundaries that face PyTorch.
+///
+/// Weights that were mapped from a file stay there, with as many bits as the file gives them: ``scalarType``. Matrix products,
+/// convolutions and ``gathered(rows:)`` widen them as they read; any other operation first makes a Float32 copy of all of
+/// them, which is kept. A tensor that is written to becomes Float32.
 public struct Tensor: Sendable {
     /// The extent of each axis, outermost first; `[]` is a scalar.
     public let shape: [Int]
@@ -19,6 +25,15 @@ public struct Tensor: Sendable {
         storage = other.storage
     }
 
+    /// The same memory under a shape that fits it.
+    init(_ storage: TensorStorage, shape: [Int]) {
+        self.shape = shape
+        self.storage = storage
+    }
+
+    /// How the elements are stored: Float32, or what a mapped file has.
+    public var scalarType: ScalarType { storage.scalarType }
+
     /// The number of elements.
     public var count: Int { storage.count }
 
@@ -30,7 +45,7 @@ public struct Tensor: Sendable {
 
     /// Where the elements lie, for writing; copies them first if another tensor shares them.
     package mutating func mutableBase() -> UnsafeMutablePointer<Float> {
-        if !isKnownUniquelyReferenced(&storage) { storage = storage.copy() }
+        if !isKnownUniquelyReferenced(&storage) || !storage.isWritable { storage = storage.copy() }
         return storage.base
     }
 }
@@ -79,6 +94,14 @@ extension Tensor {
 extension Tensor {
     /// The elements in row-major order.
     public var scalars: [Float] { withUnsafeScalars { Array($0) } }
+
+    /// The same elements as Float32; a copy if they are stored otherwise.
+    public func widened() -> Tensor { scalarType == .float32 ? self : Tensor(storage.copy(), shape: shape) }
+
+    /// The elements as they are stored.
+    var storedBytes: Data {
+        withExtendedLifetime(storage) { Data(bytes: storage.stored, count: count * scalarType.byteCount) }
+    }
 
     /// The only element of a tensor that has one.
     public var item: Float {

@@ -8,6 +8,7 @@ struct OperationCase: Decodable, Sendable, CustomStringConvertible {
     let name: String
     let operation: String
     let inputs: Int
+    var adding: Bool?
     var axis: Int?
     var axes: [Int]?
     var causal: Bool?
@@ -21,6 +22,7 @@ struct OperationCase: Decodable, Sendable, CustomStringConvertible {
     var rows: [Int]?
     var shape: [Int]?
     var stride: Int?
+    var upsampling: Int?
     var transposingSelf: Bool?
     var transposingOther: Bool?
 
@@ -43,12 +45,20 @@ struct OperationCase: Decodable, Sendable, CustomStringConvertible {
         case "matmul":
             return x[0].matmul(
                 x[1], transposingSelf: transposingSelf ?? false, transposingOther: transposingOther ?? false)
-        case "linear": return x[0].linear(weight: x[1], bias: x.count > 2 ? x[2] : nil)
+        case "linear":
+            let (bias, addend) = biasAndAddend(x)
+            return x[0].linear(weight: x[1], bias: bias, adding: addend)
         case "conv2d":
             let border = padding ?? []
+            let (bias, addend) = biasAndAddend(x)
             return x[0].conv2d(
-                kernel: x[1], bias: x.count > 2 ? x[2] : nil, stride: stride ?? 0,
-                padding: .init(top: border[0], left: border[1], bottom: border[2], right: border[3]))
+                kernel: x[1], bias: bias, stride: stride ?? 0,
+                padding: .init(top: border[0], left: border[1], bottom: border[2], right: border[3]),
+                upsampling: upsampling ?? 1, adding: addend)
+        case "wideConv2d":
+            let (bias, addend) = biasAndAddend(x)
+            return x[0].conv2d(
+                kernel: x[1], bias: bias, padding: .init(1), upsampling: upsampling ?? 0, adding: addend)
         case "groupNorm":
             return x[0].groupNorm(groups: groups ?? 0, scale: x[1], offset: x[2], epsilon: epsilon ?? -1)
         case "layerNorm": return x[0].layerNorm(scale: x[1], offset: x[2], epsilon: epsilon ?? -1)
@@ -58,6 +68,13 @@ struct OperationCase: Decodable, Sendable, CustomStringConvertible {
         case "averagePooled": return x[0].averagePooled(by: factor ?? 0)
         default: return shaped(x)
         }
+    }
+
+    /// The optional inputs after the weight, the addend last.
+    private func biasAndAddend(_ x: [Variable]) -> (bias: Variable?, addend: Variable?) {
+        let addend = adding ?? false ? x.last : nil
+        let bias = x.count - (addend == nil ? 0 : 1) > 2 ? x[2] : nil
+        return (bias, addend)
     }
 
     private func shaped(_ x: [Variable]) -> Variable {

@@ -52,7 +52,7 @@ struct ProductTests {
     func conv2d(size: Int, stride: Int, padding: ConvolutionPadding) {
         for (batch, height, width, inputs, outputs) in [(2, 7, 9, 3, 5), (1, 16, 11, 20, 33), (3, 5, 5, 64, 16)] {
             let x = Reference.numbers([batch, height, width, inputs], seed: 8)
-            let kernel = Reference.numbers([size, size, inputs, outputs], seed: 9)
+            let kernel = Reference.numbers([outputs, inputs, size, size], seed: 9)
             let y = x.conv2d(kernel: kernel, bias: nil, stride: stride, padding: padding)
             #expect(Reference.error(y, Reference.conv2d(x, kernel, stride: stride, padding)) < bound)
             let bias = Reference.numbers([outputs], seed: 10)
@@ -79,7 +79,7 @@ struct ProductTests {
     /// A whole training step must not depend on how many threads ran it.
     @Test func threadCountChangesNothing() {
         let x = Reference.numbers([3, 17, 19, 24], seed: 14)
-        let kernel = Reference.numbers([3, 3, 24, 40], seed: 15)
+        let kernel = Reference.numbers([40, 24, 3, 3], seed: 15)
         let before = ThreadPool.threadCount
         defer { ThreadPool.threadCount = before }
         ThreadPool.threadCount = 1

@@ -31,7 +31,8 @@ enum Reference {
 
     static func conv2d(_ x: Tensor, _ w: Tensor, stride: Int, _ padding: ConvolutionPadding) -> [Double] {
         let (height, width, inputs) = (x.shape[1], x.shape[2], x.shape[3])
-        let (kernelHeight, kernelWidth, outputs) = (w.shape[0], w.shape[1], w.shape[3])
+        let (outputs, kernelHeight, kernelWidth) = (w.shape[0], w.shape[2], w.shape[3])
+        let taps = kernelHeight * kernelWidth
         let outputHeight = (height + padding.top + padding.bottom - kernelHeight) / stride + 1
         let outputWidth = (width + padding.left + padding.right - kernelWidth) / stride + 1
         let (source, weights) = (x.scalars, w.scalars)
@@ -40,14 +41,14 @@ enum Reference {
             for row in 0..<outputHeight {
                 for column in 0..<outputWidth {
                     var sums = [Double](repeating: 0, count: outputs)
-                    for tap in 0..<kernelHeight * kernelWidth {
+                    for tap in 0..<taps {
                         let i = row * stride + tap / kernelWidth - padding.top
                         let j = column * stride + tap % kernelWidth - padding.left
                         guard i >= 0, j >= 0, i < height, j < width else { continue }
                         for channel in 0..<inputs {
                             let value = Double(source[((image * height + i) * width + j) * inputs + channel])
                             for output in 0..<outputs {
-                                sums[output] += value * Double(weights[(tap * inputs + channel) * outputs + output])
+                                sums[output] += value * Double(weights[(output * inputs + channel) * taps + tap])
                             }
                         }
                     }

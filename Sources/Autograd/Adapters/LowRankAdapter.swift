@@ -17,9 +17,9 @@ public struct LowRankAdapter {
 
 /// LoRA beside one convolution: A is a convolution to `rank` channels with the layer's kernel size, B one of size 1.
 public struct LowRankConvolutionAdapter {
-    /// A, `[height, width, inputs, rank]`.
+    /// A, `[rank, inputs, height, width]`.
     public let down: Parameter
-    /// B, `[1, 1, rank, outputs]`; zero at the start, so that a new adapter changes nothing.
+    /// B, `[outputs, rank, 1, 1]`; zero at the start, so that a new adapter changes nothing.
     public let up: Parameter
     /// alpha / rank.
     public let scale: Float

@@ -29,7 +29,7 @@ public final class LowRankAdapterSet {
     ) -> LowRankConvolutionAdapter? {
         guard isTarget(path) else { return nil }
         let (down, up) = parameters(
-            at: path, down: [kernelSize, kernelSize, inputs, rank], up: [1, 1, rank, outputs],
+            at: path, down: [rank, inputs, kernelSize, kernelSize], up: [outputs, rank, 1, 1],
             fanIn: inputs * kernelSize * kernelSize)
         return LowRankConvolutionAdapter(down: down, up: up, scale: alpha / Float(rank))
     }

@@ -3,7 +3,7 @@ import Tensor
 /// A two-dimensional convolution over `[batch, height, width, channels]`, and the low-rank adapter's share when its scope has
 /// one.
 public struct Conv2d {
-    /// `[kernel height, kernel width, inputs, outputs]`.
+    /// PyTorch's, `[outputs, inputs, kernel height, kernel width]`.
     public let weight: Parameter
     /// `[outputs]`.
     public let bias: Parameter?
@@ -18,7 +18,7 @@ public struct Conv2d {
         in scope: ParameterScope
     ) {
         let start = Initializer.kaimingUniform(fanIn: inputs * kernelSize * kernelSize)
-        weight = scope.parameter("weight", shape: [kernelSize, kernelSize, inputs, outputs], initializer: start)
+        weight = scope.parameter("weight", shape: [outputs, inputs, kernelSize, kernelSize], initializer: start)
         bias = hasBias ? scope.parameter("bias", shape: [outputs], initializer: start) : nil
         adapter = scope.convolutionAdapter(inputs: inputs, outputs: outputs, kernelSize: kernelSize)
         self.stride = stride

@@ -5,23 +5,34 @@ extension Variable {
     /// Two-dimensional cross-correlation, `[batch, height, width, inputs]` → `[batch, height′, width′, outputs]`.
     ///
     /// - Parameters:
-    ///   - kernel: `[kernel height, kernel width, inputs, outputs]`.
+    ///   - kernel: PyTorch's, `[outputs, inputs, kernel height, kernel width]`.
     ///   - bias: `[outputs]`.
     ///   - stride: the step in both directions.
     ///   - padding: zeros around the map.
+    ///   - upsampling: how often each pixel is repeated, in both directions, before the padding.
+    ///   - addend: added to the result, whose shape it has.
     public func conv2d(
-        kernel: Variable, bias: Variable?, stride: Int = 1, padding: ConvolutionPadding = ConvolutionPadding(0)
+        kernel: Variable, bias: Variable?, stride: Int = 1, padding: ConvolutionPadding = ConvolutionPadding(0),
+        upsampling: Int = 1, adding addend: Variable? = nil
     ) -> Variable {
-        let result = value.conv2d(kernel: kernel.value, bias: bias?.value, stride: stride, padding: padding)
-        let geometry = ConvolutionGeometry(input: shape, kernel: kernel.shape, stride: stride, padding: padding)
+        let result = value.conv2d(
+            kernel: kernel.value, bias: bias?.value, stride: stride, padding: padding, upsampling: upsampling,
+            adding: addend?.value)
+        let geometry = ConvolutionGeometry(
+            input: shape, kernel: kernel.shape, stride: stride, padding: padding, upsampling: upsampling)
         let input = kernel.requiresGradient ? value : nil
         let weights = requiresGradient ? kernel.value : nil
-        let needsBias = bias?.requiresGradient ?? false
-        return Variable.record(result, from: [self, kernel] + (bias.map { [$0] } ?? [])) { outputGradient in
-            let inputGradient = weights.map { ConvolutionGradient.input(geometry, $0, outputGradient) }
-            let kernelGradient = input.map { ConvolutionGradient.kernel(geometry, $0, outputGradient) }
-            let biasGradient = needsBias ? outputGradient.sum(alongAxes: [0, 1, 2]) : nil
-            return bias == nil ? [inputGradient, kernelGradient] : [inputGradient, kernelGradient, biasGradient]
+        let optional = [bias, addend].compactMap { $0 }
+        let needs = (bias: bias?.requiresGradient ?? false, addend: addend?.requiresGradient ?? false)
+        let has = (bias: bias != nil, addend: addend != nil)
+        return Variable.record(result, from: [self, kernel] + optional) { outputGradient in
+            var gradients = [
+                weights.map { ConvolutionGradient.input(geometry, $0, outputGradient) },
+                input.map { ConvolutionGradient.kernel(geometry, $0, outputGradient) },
+            ]
+            if has.bias { gradients.append(needs.bias ? outputGradient.sum(alongAxes: [0, 1, 2]) : nil) }
+            if has.addend { gradients.append(needs.addend ? outputGradient : nil) }
+            return gradients
         }
     }
 }
@@ -30,20 +41,20 @@ extension Variable {
 enum ConvolutionGradient {
     /// The gradient of the input: each input pixel gathers the output gradients that it fed, times the transposed taps.
     static func input(_ geometry: ConvolutionGeometry, _ kernel: Tensor, _ outputGradient: Tensor) -> Tensor {
-        let depth = geometry.taps * geometry.outputs
-        let turned = kernel.transposed([0, 1, 3, 2])
-        return Tensor(shape: geometry.inputShape) { target in
+        let gradient = Tensor(shape: geometry.upsampledShape) { target in
             guard let base = target.baseAddress else { return }
-            withScratch(MatrixProduct.scratchCount(n: geometry.inputs, k: depth)) { packed in
-                kernels.pack(depth, geometry.inputs, turned.base, geometry.inputs, false, packed)
+            if let product = WinogradProduct.backward(geometry, kernel: kernel) {
+                product.multiply(source: outputGradient.base, bias: nil, addend: nil, into: base)
+            } else {
                 PatchProduct.multiply(
-                    geometry.backwardPatches, batch: geometry.batch, source: outputGradient.base, matrix: packed,
-                    outputs: geometry.inputs, bias: nil, into: base)
+                    geometry.backwardPatches, batch: geometry.batch, source: outputGradient.base,
+                    kernel: KernelTaps(kernel, .backward), bias: nil, addend: nil, into: base)
             }
         }
+        return geometry.upsampling == 1 ? gradient : gradient.summedSquares(of: geometry.upsampling)
     }
 
-    /// The gradient of the kernel: for each tap, patchesᵀ · output gradient, summed over all pixels.
+    /// The gradient of the kernel: for each tap, output gradientᵀ · patches, summed over all pixels.
     ///
     /// The pixels are cut into a fixed number of parts, so that few taps still feed every thread; their sums are added
     /// in a fixed order.
@@ -57,12 +68,12 @@ enum ConvolutionGradient {
         let parts = min(blocks, max(1, 18 / taps))
         let patchGeometry = geometry.forwardPatches
         let (x, dy) = (Shared(input.base), Shared(outputGradient.base))
-        let sums = Tensor(shape: [parts, geometry.kernelHeight, geometry.kernelWidth, inputs, outputs]) { target in
+        let sums = Tensor(shape: [parts, taps, outputs, inputs]) { target in
             guard let base = target.baseAddress else { return }
             let result = SharedMutable(base)
             parallelFor(parts * taps, grain: 1) { range in
                 withScratch(rows * inputs) { patches in
-                    withScratch(MatrixProduct.scratchCount(n: outputs, k: rows)) { packed in
+                    withScratch(MatrixProduct.scratchCount(n: inputs, k: rows)) { packed in
                         for task in range {
                             let (part, tap) = (task / taps, task % taps)
                             let own = part * blocks / parts..<(part + 1) * blocks / parts
@@ -74,17 +85,19 @@ enum ConvolutionGradient {
                                     kernels.gather_patches($0, x + image * imageCount, first, count, tap, 1, patches)
                                 }
                                 MatrixProduct.multiplyOnThisThread(
-                                    m: inputs, n: outputs, k: count,
-                                    MatrixView(patches, stride: inputs, transposed: true),
-                                    MatrixView(dy + (image * pixels + first) * outputs, stride: outputs),
-                                    accumulate: block != own.lowerBound, into: result + task * inputs * outputs,
-                                    stride: outputs, scratch: packed)
+                                    m: outputs, n: inputs, k: count,
+                                    MatrixView(
+                                        dy + (image * pixels + first) * outputs, stride: outputs, transposed: true),
+                                    MatrixView(patches, stride: inputs), accumulate: block != own.lowerBound,
+                                    into: result + task * inputs * outputs, stride: inputs, scratch: packed)
                             }
                         }
                     }
                 }
             }
         }
-        return parts == 1 ? sums.reshaped(to: Array(sums.shape.dropFirst())) : sums.sum(alongAxes: [0])
+        let byTap = parts == 1 ? sums.reshaped(to: [taps, outputs, inputs]) : sums.sum(alongAxes: [0])
+        return byTap.transposed([1, 2, 0]).reshaped(
+            to: [outputs, inputs, geometry.kernelHeight, geometry.kernelWidth])
     }
 }

@@ -31,18 +31,24 @@ extension Variable {
         }
     }
 
-    /// x · weightᵀ + bias, `[…, inputs]` → `[…, outputs]`, for PyTorch's weight of shape `[outputs, inputs]`.
-    public func linear(weight: Variable, bias: Variable?) -> Variable {
+    /// x · weightᵀ + bias + addend, `[…, inputs]` → `[…, outputs]`, for PyTorch's weight of shape `[outputs, inputs]`; `addend`
+    /// has the result's shape.
+    public func linear(weight: Variable, bias: Variable?, adding addend: Variable? = nil) -> Variable {
         let (x, w) = (value, weight.value)
         let needs = (requiresGradient, weight.requiresGradient, bias?.requiresGradient ?? false)
-        let result = x.linear(weight: w, bias: bias?.value)
-        return Variable.record(result, from: [self, weight] + (bias.map { [$0] } ?? [])) { g in
+        let addendNeeds = addend?.requiresGradient ?? false
+        let has = (bias: bias != nil, addend: addend != nil)
+        let result = x.linear(weight: w, bias: bias?.value, adding: addend?.value)
+        let optional = [bias, addend].compactMap { $0 }
+        return Variable.record(result, from: [self, weight] + optional) { g in
             let dy = g.reshaped(to: [-1, w.shape[0]])
-            let inputGradient = needs.0 ? dy.matmul(w).reshaped(to: x.shape) : nil
-            let weightGradient =
-                needs.1 ? dy.matmul(x.reshaped(to: [-1, w.shape[1]]), transposingSelf: true) : nil
-            guard bias != nil else { return [inputGradient, weightGradient] }
-            return [inputGradient, weightGradient, needs.2 ? dy.sum(alongAxes: [0]) : nil]
+            var gradients = [
+                needs.0 ? dy.matmul(w).reshaped(to: x.shape) : nil,
+                needs.1 ? dy.matmul(x.reshaped(to: [-1, w.shape[1]]), transposingSelf: true) : nil,
+            ]
+            if has.bias { gradients.append(needs.2 ? dy.sum(alongAxes: [0]) : nil) }
+            if has.addend { gradients.append(addendNeeds ? g : nil) }
+            return gradients
         }
     }
 }

@@ -6,7 +6,7 @@ public protocol CheckpointTensors {
     var names: [String] { get }
     /// The shape of a tensor, nil when there is none of that name.
     func shape(of name: String) -> [Int]?
-    /// The tensor of a name, in Float32. Throws when it cannot be read.
+    /// The tensor of a name, as it is stored or in Float32. Throws when it cannot be read.
     func tensor(_ name: String) throws -> Tensor
 }
 
@@ -68,7 +68,7 @@ public struct ParameterLoadingError: Error, Equatable, CustomStringConvertible {
 extension ParameterSet {
     /// Loads every parameter, or none: all keys and shapes are checked first, and a failure later puts back what was there.
     ///
-    /// Kernels turn from PyTorch's `[outputs, inputs, height, width]` into `[height, width, inputs, outputs]`.
+    /// Matrices and kernels are taken as they are stored; vectors, which are small, become Float32.
     ///
     /// - Parameters:
     ///   - checkpoint: the tensors.
@@ -80,7 +80,7 @@ extension ParameterSet {
     ) throws {
         var error = ParameterLoadingError()
         for parameter in all {
-            let expected = checkpointShape(parameter.shape)
+            let expected = parameter.shape
             switch checkpoint.shape(of: parameter.path) {
             case nil: error.missing.append(parameter.path)
             case let found? where found != expected:
@@ -92,10 +92,9 @@ extension ParameterSet {
         guard error == ParameterLoadingError() else { throw error }
         let before = all.map(\.storedValue)
         do {
-            // One after the other, so that no tensor is held twice.
             for parameter in all {
                 let tensor = try checkpoint.tensor(parameter.path)
-                parameter.value = tensor.rank == 4 ? tensor.transposed([2, 3, 1, 0]) : tensor
+                parameter.value = tensor.rank > 1 ? tensor : tensor.widened()
             }
         } catch {
             for (parameter, value) in zip(all, before) { parameter.storedValue = value }
@@ -103,12 +102,6 @@ extension ParameterSet {
         }
     }
 
-    /// All parameters by path, in PyTorch's layout.
-    public func checkpointTensors() -> [(name: String, tensor: Tensor)] {
-        all.map { ($0.path, $0.shape.count == 4 ? $0.value.transposed([3, 2, 0, 1]) : $0.value) }
-    }
-
-    private func checkpointShape(_ shape: [Int]) -> [Int] {
-        shape.count == 4 ? [shape[3], shape[2], shape[0], shape[1]] : shape
-    }
+    /// All parameters by path.
+    public func checkpointTensors() -> [(name: String, tensor: Tensor)] { all.map { ($0.path, $0.value) } }
 }

@@ -31,7 +31,7 @@ public enum Initializer: Sendable, Hashable {
 public final class Parameter {
     /// Where it lives in the state dictionary, such as `down_blocks.0.resnets.1.conv1.weight`.
     public let path: String
-    /// Its shape in memory; a convolution's kernel is `[height, width, inputs, outputs]`.
+    /// Its shape, PyTorch's.
     public let shape: [Int]
     /// How it starts.
     public let initializer: Initializer

@@ -35,12 +35,35 @@ enum {
     tensor_broadcast_right,  // the right operand is one number
 };
 
+enum {
+    tensor_scalar_float32 = 0,
+    tensor_scalar_float16,
+    tensor_scalar_bfloat16,
+};
+
+/// A matrix as it lies in memory: number (row, column) at `base[row · row_stride + column · column_stride]`.
+struct tensor_matrix {
+    const void *base;
+    int scalar;
+    intptr_t row_stride, column_stride;
+};
+
+/// A 3×3 convolution of stride 1 over channels-last maps, cut into tiles of 4 × 4 outputs.
+struct tensor_winograd_map {
+    intptr_t source_height, source_width, channels;
+    intptr_t target_height, target_width, target_channels;
+    intptr_t padding_top, padding_left;
+    intptr_t upsampling; // how often each source pixel is repeated in both directions before it is read
+    intptr_t tile_rows, tile_columns;
+};
+
 /// Where a convolution reads: channels-last maps, square stride, taps in row-major order.
 struct tensor_patch_geometry {
     intptr_t source_height, source_width, channels;
     intptr_t target_height, target_width;
     intptr_t kernel_height, kernel_width;
     intptr_t stride, padding_top, padding_left;
+    intptr_t upsampling; // how often each source pixel is repeated in both directions before it is read
     bool transposed;  // read as the data gradient does: source = (target + padding − tap) / stride where that is whole
 };
 
@@ -76,6 +99,7 @@ struct tensor_kernels {
     double (*dot)(intptr_t count, const float *x, const float *y);
     float (*maximum)(intptr_t count, const float *x);
     intptr_t (*non_finite)(intptr_t count, const float *x);
+    intptr_t (*non_finite_words)(intptr_t count, const uint16_t *x, uint16_t exponent);
     void (*add_columns)(intptr_t rows, intptr_t columns, const float *x, double *sums);
 
     // Normalisation
@@ -94,12 +118,21 @@ struct tensor_kernels {
                                     const float *dy_slope, const float *x_slope, const float *shift, float *dx);
 
     // Matrix products
-    void (*pack)(intptr_t rows, intptr_t columns, const float *matrix, intptr_t stride, bool transposed, float *packed);
+    void (*pack)(const struct tensor_matrix *matrix, intptr_t rows, intptr_t columns, float *packed);
     void (*multiply)(intptr_t m, intptr_t n, intptr_t k, const float *a, intptr_t a_row, intptr_t a_column,
-                     const float *packed, intptr_t packed_rows, const float *bias, bool accumulate, float *c,
+                     const float *packed, intptr_t packed_rows, const float *bias, const float *addend, float *c,
                      intptr_t c_stride);
     void (*gather_patches)(const struct tensor_patch_geometry *geometry, const float *image, intptr_t first_pixel,
                            intptr_t pixels, intptr_t first_tap, intptr_t taps, float *patches);
+
+    // Winograd's convolution F(4×4, 3×3): 36 planes of each of the three matrices, `plane_stride` numbers apart
+    void (*winograd_input)(const struct tensor_winograd_map *map, const float *images, intptr_t first_tile,
+                           intptr_t tiles, float *planes, intptr_t plane_stride);
+    void (*winograd_kernel)(intptr_t depth, const float *taps, intptr_t row_stride, intptr_t tap_stride, float *planes,
+                            intptr_t plane_stride);
+    void (*winograd_output)(const struct tensor_winograd_map *map, const float *planes, intptr_t plane_stride,
+                            intptr_t first_tile, intptr_t tiles, intptr_t first_channel, const float *bias,
+                            const float *addend, float *images);
 
     // Attention
     intptr_t (*attention_scratch)(intptr_t query_count, intptr_t key_count, intptr_t width);

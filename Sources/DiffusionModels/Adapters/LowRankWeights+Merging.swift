@@ -54,13 +54,12 @@ extension LowRankWeights {
 
 extension LowRankWeights.Layer {
     /// weight · scale · up · down in the shape of the layer's parameter, `[outputs, inputs]` or
-    /// `[height, width, inputs, outputs]`.
+    /// `[outputs, inputs, height, width]`.
     fileprivate func change(weight: Float) -> Tensor {
         let rank = down.shape[0]
         let flatDown = down.reshaped(to: [rank, down.count / rank])
         let flatUp = up.reshaped(to: [up.count / rank, rank])
         let product = flatUp.matmul(flatDown) * (weight * scale)
-        guard down.rank == 4 else { return product }
-        return product.reshaped(to: [flatUp.shape[0]] + down.shape.dropFirst()).transposed([2, 3, 1, 0])
+        return product.reshaped(to: [flatUp.shape[0]] + down.shape.dropFirst())
     }
 }

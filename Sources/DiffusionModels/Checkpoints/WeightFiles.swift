@@ -54,7 +54,7 @@ struct WeightFiles: CheckpointTensors {
 
     func tensor(_ name: String) throws -> Tensor {
         guard let location = locations[name] else { throw ParameterLoadingError(missing: [name]) }
-        let tensor = try location.file.tensor(location.key)
+        let tensor = try location.file.mappedTensor(location.key)
         return isPointwise(name, tensor.shape) ? tensor.reshaped(to: Array(tensor.shape.prefix(2))) : tensor
     }
 

@@ -43,7 +43,8 @@ public enum Safetensors {
     }
 
     private static func bytes(of tensor: Tensor, as type: ScalarType) -> Data {
-        tensor.withUnsafeScalars { scalars in
+        if tensor.scalarType == type { return tensor.storedBytes }
+        return tensor.widened().withUnsafeScalars { scalars in
             switch type {
             case .float16: return data(scalars.map { Float16($0).bitPattern })
             case .bfloat16: return data(scalars.map(brainBits))

@@ -60,6 +60,20 @@ public struct SafetensorsFile: Sendable {
         }
     }
 
+    /// A tensor of a floating-point type that stays in the file's memory map, with as many bits as it has there; copied as
+    /// Float32 where the type or the alignment does not allow that.
+    ///
+    /// The file must not be changed in place while the tensor lives; replacing it by another is harmless. Throws
+    /// ``SafetensorsError`` when there is none of that name or it holds integers.
+    public func mappedTensor(_ name: String) throws -> Tensor {
+        let entry = try entry(name)
+        let bytes = bytes(of: entry)
+        guard [.float32, .float16, .bfloat16].contains(entry.type), let base = bytes.baseAddress,
+            Int(bitPattern: base) % entry.type.byteCount == 0, !bytes.isEmpty
+        else { return try tensor(name) }
+        return Tensor(TensorStorage(mapping: bytes, as: entry.type, of: file), shape: entry.shape)
+    }
+
     /// The integers of a tensor of an integer type, in row-major order.
     ///
     /// Throws ``SafetensorsError`` when there is none of that name or it holds other numbers.
@@ -88,12 +102,19 @@ public struct SafetensorsFile: Sendable {
         return entry
     }
 
+    private func range(of entry: SafetensorsHeader.Entry) -> Range<Int> {
+        header.dataStart + entry.bytes.lowerBound..<header.dataStart + entry.bytes.upperBound
+    }
+
+    private func bytes(of entry: SafetensorsHeader.Entry) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: file.bytes[range(of: entry)])
+    }
+
     private func withBytes<Result>(
         of entry: SafetensorsHeader.Entry, _ body: (UnsafeRawBufferPointer) throws -> Result
     ) rethrows -> Result {
-        let range = header.dataStart + entry.bytes.lowerBound..<header.dataStart + entry.bytes.upperBound
-        defer { file.giveBack(range) }
-        return try withExtendedLifetime(file) { try body(UnsafeRawBufferPointer(rebasing: file.bytes[range])) }
+        defer { file.giveBack(range(of: entry)) }
+        return try withExtendedLifetime(file) { try body(bytes(of: entry)) }
     }
 }
 

@@ -22,22 +22,24 @@ public struct ConvolutionPadding: Sendable, Hashable {
     }
 }
 
-/// The extents of one convolution: maps `[batch, height, width, channels]`, kernel `[height, width, inputs, outputs]`.
+/// The extents of one convolution: maps `[batch, height, width, channels]`, kernel `[outputs, inputs, height, width]`.
 package struct ConvolutionGeometry: Sendable {
     package let batch, inputHeight, inputWidth, inputs: Int
     package let outputHeight, outputWidth, outputs: Int
     package let kernelHeight, kernelWidth, stride: Int
     package let padding: ConvolutionPadding
+    /// How often each input pixel is repeated, in both directions, before the kernel sees it.
+    package let upsampling: Int
 
-    package init(input: [Int], kernel: [Int], stride: Int, padding: ConvolutionPadding) {
+    package init(input: [Int], kernel: [Int], stride: Int, padding: ConvolutionPadding, upsampling: Int) {
         precondition(
-            input.count == 4 && kernel.count == 4 && input[3] == kernel[2] && stride >= 1,
-            "conv2d: input \(input), kernel \(kernel) and stride \(stride) do not fit")
+            input.count == 4 && kernel.count == 4 && input[3] == kernel[1] && stride >= 1 && upsampling >= 1,
+            "conv2d: input \(input), kernel \(kernel), stride \(stride) and upsampling \(upsampling) do not fit")
         (batch, inputHeight, inputWidth, inputs) = (input[0], input[1], input[2], input[3])
-        (kernelHeight, kernelWidth, outputs) = (kernel[0], kernel[1], kernel[3])
-        (self.stride, self.padding) = (stride, padding)
-        let freeRows = inputHeight + padding.top + padding.bottom - kernelHeight
-        let freeColumns = inputWidth + padding.left + padding.right - kernelWidth
+        (outputs, kernelHeight, kernelWidth) = (kernel[0], kernel[2], kernel[3])
+        (self.stride, self.padding, self.upsampling) = (stride, padding, upsampling)
+        let freeRows = inputHeight * upsampling + padding.top + padding.bottom - kernelHeight
+        let freeColumns = inputWidth * upsampling + padding.left + padding.right - kernelWidth
         precondition(
             freeRows >= 0 && freeColumns >= 0, "conv2d: the kernel \(kernel) is larger than the padded input \(input)")
         outputHeight = freeRows / stride + 1
@@ -47,10 +49,12 @@ package struct ConvolutionGeometry: Sendable {
     package var taps: Int { kernelHeight * kernelWidth }
     package var outputShape: [Int] { [batch, outputHeight, outputWidth, outputs] }
     package var inputShape: [Int] { [batch, inputHeight, inputWidth, inputs] }
+    /// The input's shape after the repetition of its pixels.
+    package var upsampledShape: [Int] { [batch, inputHeight * upsampling, inputWidth * upsampling, inputs] }
 
     /// Whether each output pixel reads just the input pixel of the same index.
     package var isPointwise: Bool {
-        taps == 1 && stride == 1 && padding == ConvolutionPadding(0)
+        taps == 1 && stride == 1 && upsampling == 1 && padding == ConvolutionPadding(0)
     }
 
     /// Reads input patches for output pixels.
@@ -58,14 +62,15 @@ package struct ConvolutionGeometry: Sendable {
         tensor_patch_geometry(
             source_height: inputHeight, source_width: inputWidth, channels: inputs, target_height: outputHeight,
             target_width: outputWidth, kernel_height: kernelHeight, kernel_width: kernelWidth, stride: stride,
-            padding_top: padding.top, padding_left: padding.left, transposed: false)
+            padding_top: padding.top, padding_left: padding.left, upsampling: upsampling, transposed: false)
     }
 
-    /// Reads output-gradient patches for input pixels.
+    /// Reads output-gradient patches for (upsampled) input pixels.
     package var backwardPatches: tensor_patch_geometry {
         tensor_patch_geometry(
-            source_height: outputHeight, source_width: outputWidth, channels: outputs, target_height: inputHeight,
-            target_width: inputWidth, kernel_height: kernelHeight, kernel_width: kernelWidth, stride: stride,
-            padding_top: padding.top, padding_left: padding.left, transposed: true)
+            source_height: outputHeight, source_width: outputWidth, channels: outputs,
+            target_height: inputHeight * upsampling, target_width: inputWidth * upsampling,
+            kernel_height: kernelHeight, kernel_width: kernelWidth, stride: stride, padding_top: padding.top,
+            padding_left: padding.left, upsampling: 1, transposed: true)
     }
 }

@@ -6,16 +6,32 @@ package enum PatchProduct {
     /// Numbers of patches that one thread holds at a time; they stay in the second-level cache.
     private static let patchBudget = 98_304
 
-    /// target[pixel, outputs] = Σ over taps of source[pixel at tap, channels] · matrix[tap, channels, outputs] + bias.
+    /// target[pixel, outputs] = Σ over taps of source[pixel at tap, channels] · kernel[tap, channels, outputs] + bias + addend.
     ///
     /// - Parameters:
     ///   - geometry: where each target pixel reads.
     ///   - source: `[batch, source height, source width, channels]`.
-    ///   - matrix: `[taps · channels, outputs]` packed in panels by `kernels.pack`.
+    ///   - kernel: the taps.
+    ///   - bias: `[outputs]`.
+    ///   - addend: in the shape of the target.
     ///   - target: `[batch, target height, target width, outputs]`.
     package static func multiply(
+        _ geometry: tensor_patch_geometry, batch: Int, source: UnsafePointer<Float>, kernel: KernelTaps,
+        bias: UnsafePointer<Float>?, addend: UnsafePointer<Float>?, into target: UnsafeMutablePointer<Float>
+    ) {
+        let depth = kernel.taps * kernel.depth
+        withScratch(MatrixProduct.scratchCount(n: kernel.columns, k: depth)) { packed in
+            kernel.packAll(into: packed)
+            multiply(
+                geometry, batch: batch, source: source, matrix: packed, outputs: kernel.columns, bias: bias,
+                addend: addend, into: target)
+        }
+    }
+
+    private static func multiply(
         _ geometry: tensor_patch_geometry, batch: Int, source: UnsafePointer<Float>, matrix: UnsafePointer<Float>,
-        outputs: Int, bias: UnsafePointer<Float>?, into target: UnsafeMutablePointer<Float>
+        outputs: Int, bias: UnsafePointer<Float>?, addend: UnsafePointer<Float>?,
+        into target: UnsafeMutablePointer<Float>
     ) {
         let pixels = geometry.target_height * geometry.target_width
         let sourceCount = geometry.source_height * geometry.source_width * geometry.channels
@@ -29,13 +45,14 @@ package enum PatchProduct {
         let x = Shared(source)
         let w = Shared(matrix)
         let y = SharedMutable(target)
-        let shift = bias.map { Shared($0) }
+        let (shift, added) = (bias.map { Shared($0) }, addend.map { Shared($0) })
         parallelFor(batch * blocks, grain: 1) { range in
             withScratch(rows * tapsAtOnce * channels) { patches in
                 for task in range {
                     let image = task / blocks
                     let first = task % blocks * rows
                     let count = min(rows, pixels - first)
+                    let place = (image * pixels + first) * outputs
                     for tap in stride(from: 0, to: taps, by: tapsAtOnce) {
                         let width = min(tapsAtOnce, taps - tap)
                         withUnsafePointer(to: geometry) {
@@ -43,8 +60,8 @@ package enum PatchProduct {
                         }
                         kernels.multiply(
                             count, outputs, width * channels, patches, width * channels, 1,
-                            w + tap * channels * panel, depth, tap == 0 ? shift?.pointer : nil, tap > 0,
-                            y + (image * pixels + first) * outputs, outputs)
+                            w + tap * channels * panel, depth, tap == 0 ? shift?.pointer : nil,
+                            tap == 0 ? added.map { $0 + place } : UnsafePointer(y + place), y + place, outputs)
                     }
                 }
             }

@@ -4,31 +4,39 @@ extension Tensor {
     /// Two-dimensional cross-correlation, `[batch, height, width, inputs]` → `[batch, height′, width′, outputs]`.
     ///
     /// - Parameters:
-    ///   - kernel: `[kernel height, kernel width, inputs, outputs]`.
+    ///   - kernel: PyTorch's, `[outputs, inputs, kernel height, kernel width]`.
     ///   - bias: `[outputs]`.
     ///   - stride: the step in both directions.
     ///   - padding: zeros around the map.
+    ///   - upsampling: how often each pixel is repeated, in both directions, before the padding: nearest-neighbour upsampling
+    ///     without the large map.
+    ///   - addend: added to the result, whose shape it has, in the same pass over memory.
     public func conv2d(
-        kernel: Tensor, bias: Tensor?, stride: Int = 1, padding: ConvolutionPadding = ConvolutionPadding(0)
+        kernel: Tensor, bias: Tensor?, stride: Int = 1, padding: ConvolutionPadding = ConvolutionPadding(0),
+        upsampling: Int = 1, adding addend: Tensor? = nil
     ) -> Tensor {
-        let geometry = ConvolutionGeometry(input: shape, kernel: kernel.shape, stride: stride, padding: padding)
+        let geometry = ConvolutionGeometry(
+            input: shape, kernel: kernel.shape, stride: stride, padding: padding, upsampling: upsampling)
         precondition(
             bias.map { $0.shape == [geometry.outputs] } ?? true,
             "conv2d: expected a bias of shape [\(geometry.outputs)], found \(bias?.shape ?? [])")
+        precondition(
+            addend.map { $0.shape == geometry.outputShape } ?? true,
+            "conv2d: expected an addend of shape \(geometry.outputShape), found \(addend?.shape ?? [])")
         let result = Tensor(uninitialized: geometry.outputShape)
+        let target = result.storage.base
         if geometry.isPointwise {
             MatrixProduct.multiply(
                 m: count / geometry.inputs, n: geometry.outputs, k: geometry.inputs,
-                MatrixView(base, stride: geometry.inputs), MatrixView(kernel.base, stride: geometry.outputs),
-                bias: bias?.base, into: result.storage.base, stride: geometry.outputs)
-            return result
-        }
-        let depth = geometry.taps * geometry.inputs
-        withScratch(MatrixProduct.scratchCount(n: geometry.outputs, k: depth)) { packed in
-            kernels.pack(depth, geometry.outputs, kernel.base, geometry.outputs, false, packed)
+                MatrixView(base, stride: geometry.inputs),
+                MatrixView(kernel, stride: geometry.inputs, transposed: true),
+                bias: bias?.base, addend: addend?.base, into: target, stride: geometry.outputs)
+        } else if let product = WinogradProduct.forward(geometry, kernel: kernel) {
+            product.multiply(source: base, bias: bias?.base, addend: addend?.base, into: target)
+        } else {
             PatchProduct.multiply(
-                geometry.forwardPatches, batch: geometry.batch, source: base, matrix: packed,
-                outputs: geometry.outputs, bias: bias?.base, into: result.storage.base)
+                geometry.forwardPatches, batch: geometry.batch, source: base, kernel: KernelTaps(kernel, .forward),
+                bias: bias?.base, addend: addend?.base, into: target)
         }
         return result
     }

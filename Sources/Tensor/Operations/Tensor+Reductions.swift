@@ -27,7 +27,13 @@ extension Tensor {
     public func minimum() -> Float { -(-self).maximum() }
 
     /// How many elements are infinite or NaN.
-    public func nonFiniteCount() -> Int { Int(chunked { Double(kernels.non_finite($0.count, $1 + $0.lowerBound)) }) }
+    public func nonFiniteCount() -> Int {
+        guard scalarType != .float32 else {
+            return Int(chunked { Double(kernels.non_finite($0.count, $1 + $0.lowerBound)) })
+        }
+        let words = storage.stored.assumingMemoryBound(to: UInt16.self)
+        return kernels.non_finite_words(count, words, scalarType == .float16 ? 0x7c00 : 0x7f80)
+    }
 
     /// Sums over `axes`, added in Double; the summed axes disappear, or stay as 1 when `keepingDimensions`.
     public func sum(alongAxes axes: [Int], keepingDimensions: Bool = false) -> Tensor {

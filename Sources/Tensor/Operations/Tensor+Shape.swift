@@ -66,6 +66,9 @@ extension Tensor {
         newShape[axis] = range.count
         let inner = shape[(axis + 1)...].reduce(1, *)
         let outer = shape[..<axis].reduce(1, *)
+        if outer == 1, let part = storage.mappedPart(range.lowerBound * inner..<range.upperBound * inner) {
+            return Tensor(part, shape: newShape)
+        }
         let result = Tensor(uninitialized: newShape)
         for i in 0..<outer {
             let from = base + (i * shape[axis] + range.lowerBound) * inner
@@ -108,7 +111,7 @@ extension Tensor {
         let width = shape.dropFirst().reduce(1, *)
         let result = Tensor(uninitialized: [indices.count] + shape.dropFirst())
         for (row, index) in indices.enumerated() {
-            (result.storage.base + row * width).update(from: base + index * width, count: width)
+            storage.widen(index * width..<(index + 1) * width, into: result.storage.base + row * width)
         }
         return result
     }

@@ -1,108 +1,138 @@
-import COpenBLAS
 import CTensorKernels
 
-/// A matrix inside a larger array: element (i, j) lies at `base[i · rowStride + j · columnStride]`, one of the strides 1.
-package struct MatrixView {
-    let base: UnsafePointer<Float>
-    let rowStride: Int
-    let columnStride: Int
+/// A matrix inside a larger array: number (i, j) lies at `i · rowStride + j · columnStride`, one of the strides usually 1.
+package struct MatrixView: @unchecked Sendable {
+    package let matrix: tensor_matrix
 
-    /// Row-major rows `stride` apart; `transposed` reads it the other way round.
+    private init(_ matrix: tensor_matrix) { self.matrix = matrix }
+
+    /// Float32 numbers in row-major rows `stride` apart; `transposed` reads them the other way round.
     package init(_ base: UnsafePointer<Float>, stride: Int, transposed: Bool = false) {
-        self.base = base
-        rowStride = transposed ? 1 : stride
-        columnStride = transposed ? stride : 1
+        self.init(base, rowStride: transposed ? 1 : stride, columnStride: transposed ? stride : 1)
+    }
+
+    /// Float32 numbers at any two strides.
+    package init(_ base: UnsafePointer<Float>, rowStride: Int, columnStride: Int) {
+        matrix = tensor_matrix(
+            base: base, scalar: Int32(tensor_scalar_float32), row_stride: rowStride, column_stride: columnStride)
+    }
+
+    /// A tensor's numbers as they are stored, from number `offset` on, at any two strides. Valid while the tensor lives.
+    package init(_ tensor: Tensor, offset: Int = 0, rowStride: Int, columnStride: Int) {
+        let scalarType = tensor.scalarType
+        matrix = tensor_matrix(
+            base: tensor.storage.stored + offset * scalarType.byteCount, scalar: Int32(scalarType.kernelScalar),
+            row_stride: rowStride, column_stride: columnStride)
+    }
+
+    /// A tensor's numbers as they are stored, in row-major rows `stride` apart. Valid while the tensor lives.
+    package init(_ tensor: Tensor, stride: Int, transposed: Bool = false) {
+        self.init(tensor, rowStride: transposed ? 1 : stride, columnStride: transposed ? stride : 1)
+    }
+
+    /// The part that begins at a row and a column.
+    package func from(row: Int = 0, column: Int = 0) -> MatrixView {
+        var part = matrix
+        let width = part.scalar == Int32(tensor_scalar_float32) ? 4 : 2
+        part.base += (row * part.row_stride + column * part.column_stride) * width
+        return MatrixView(part)
+    }
+
+    /// The first number of a Float32 matrix.
+    var floats: UnsafePointer<Float> {
+        precondition(
+            matrix.scalar == Int32(tensor_scalar_float32), "a matrix product's left operand must be Float32")
+        return matrix.base.assumingMemoryBound(to: Float.self)
+    }
+
+    /// Packs `rows` × `columns` numbers into panels, the form of a product's right operand.
+    package func pack(rows: Int, columns: Int, into packed: UnsafeMutablePointer<Float>) {
+        withUnsafePointer(to: matrix) { kernels.pack($0, rows, columns, packed) }
     }
 }
 
-/// C = A · B, the one way to multiply matrices here.
-package enum MatrixProduct {
-    /// Whether OpenBLAS is the faster one: large products whose inner extent fills its blocks.
-    private static func isWorkForBLAS(m: Int, n: Int, k: Int) -> Bool {
-        k >= 512 && n >= 256 && m * n * k >= 1 << 26
+extension ScalarType {
+    /// The kernels' number for this type of stored weights.
+    fileprivate var kernelScalar: Int {
+        switch self {
+        case .float16: tensor_scalar_float16
+        case .bfloat16: tensor_scalar_bfloat16
+        default: tensor_scalar_float32
+        }
     }
+}
 
-    /// C[m × n] (+)= A[m × k] · B[k × n] + bias[n], on all threads; not to be called inside a parallel region.
+/// C = A · B, the one way to multiply matrices here. The right operand may be stored with 16 bits a number.
+package enum MatrixProduct {
+    /// Up to so many rows, each task packs its own columns of B, which then never leave its cache.
+    private static let rowsOfOneTask = 256
+
+    /// C[m × n] = A[m × k] · B[k × n] + bias[n] + addend, on all threads; not to be called inside a parallel region.
+    ///
+    /// The rows of C and of the addend, which may be C itself, lie `stride` apart.
     package static func multiply(
         m: Int, n: Int, k: Int, _ a: MatrixView, _ b: MatrixView, bias: UnsafePointer<Float>? = nil,
-        accumulate: Bool = false, into c: UnsafeMutablePointer<Float>, stride: Int
+        addend: UnsafePointer<Float>? = nil, into c: UnsafeMutablePointer<Float>, stride: Int
     ) {
         guard m > 0, n > 0 else { return }
-        if isWorkForBLAS(m: m, n: n, k: k), bias == nil || !accumulate {
-            if let bias {
-                for row in 0..<m { (c + row * stride).update(from: bias, count: n) }
-            }
-            multiplyWithBLAS(m: m, n: n, k: k, a, b, accumulate: accumulate || bias != nil, into: c, stride: stride)
-            return
-        }
         let panel = kernels.panel_width
         let panels = (n + panel - 1) / panel
-        withScratch(panels * panel * k) { packed in
-            let packedB = SharedMutable(packed)
-            let right = Shared(b.base)
-            let transposed = b.columnStride != 1
-            let bStride = transposed ? b.columnStride : b.rowStride
+        let left = Shared(a.floats)
+        let (aRow, aColumn) = (a.matrix.row_stride, a.matrix.column_stride)
+        let (shift, added) = (bias.map { Shared($0) }, addend.map { Shared($0) })
+        let target = SharedMutable(c)
+
+        if m <= rowsOfOneTask {
+            let grain = max(1, min(panels / (4 * ThreadPool.threadCount), 65_536 / max(panel * k, 1)))
+            parallelFor(panels, grain: grain) { range in
+                let (first, width) = (
+                    range.lowerBound * panel, min(n, range.upperBound * panel) - range.lowerBound * panel
+                )
+                withScratch(range.count * panel * k) { packed in
+                    b.from(column: first).pack(rows: k, columns: width, into: packed)
+                    kernels.multiply(
+                        m, width, k, left.pointer, aRow, aColumn, packed, k, shift.map { $0 + first },
+                        added.map { $0 + first }, target + first, stride)
+                }
+            }
+            return
+        }
+        withScratch(panels * panel * k) { memory in
+            let packed = SharedMutable(memory)
             parallelFor(panels, grain: max(1, 32_768 / max(panel * k, 1))) { range in
                 let first = range.lowerBound * panel
-                kernels.pack(
-                    k, min(n, range.upperBound * panel) - first, right + (transposed ? first * bStride : first),
-                    bStride, transposed, packedB + first * k)
+                b.from(column: first).pack(
+                    rows: k, columns: min(n, range.upperBound * panel) - first, into: packed + first * k)
             }
-            multiplyPacked(m: m, n: n, k: k, a, packed, bias: bias, accumulate: accumulate, into: c, stride: stride)
-        }
-    }
-
-    /// The same with B packed before by `kernels.pack`, row blocks in parallel.
-    private static func multiplyPacked(
-        m: Int, n: Int, k: Int, _ a: MatrixView, _ packed: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
-        accumulate: Bool, into c: UnsafeMutablePointer<Float>, stride: Int
-    ) {
-        let panel = kernels.panel_width
-        let strip = kernels.strip_height
-        let rows = max(1, min(16, m / (8 * strip))) * strip
-        let columns = (512 / panel) * panel
-        let columnBlocks = (n + columns - 1) / columns
-        let rowBlocks = (m + rows - 1) / rows
-        let left = Shared(a.base)
-        let right = Shared(packed)
-        let shift = bias.map { Shared($0) }
-        let target = SharedMutable(c)
-        let (aRow, aColumn) = (a.rowStride, a.columnStride)
-        parallelFor(rowBlocks * columnBlocks, grain: 1) { range in
-            for task in range {
-                let row = task / columnBlocks * rows
-                let column = task % columnBlocks * columns
-                kernels.multiply(
-                    min(rows, m - row), min(columns, n - column), k, left + row * aRow, aRow, aColumn,
-                    right + column * k, k, shift.map { $0 + column }, accumulate, target + (row * stride + column),
-                    stride)
+            let strip = kernels.strip_height
+            let rows = max(1, min(16, m / (8 * strip))) * strip
+            let columns = (512 / panel) * panel
+            let columnBlocks = (n + columns - 1) / columns
+            let rowBlocks = (m + rows - 1) / rows
+            parallelFor(rowBlocks * columnBlocks, grain: 1) { range in
+                for task in range {
+                    let row = task / columnBlocks * rows
+                    let column = task % columnBlocks * columns
+                    let corner = row * stride + column
+                    kernels.multiply(
+                        min(rows, m - row), min(columns, n - column), k, left + row * aRow, aRow, aColumn,
+                        packed + column * k, k, shift.map { $0 + column }, added.map { $0 + corner },
+                        target + corner, stride)
+                }
             }
         }
     }
 
-    private static func multiplyWithBLAS(
-        m: Int, n: Int, k: Int, _ a: MatrixView, _ b: MatrixView, accumulate: Bool,
-        into c: UnsafeMutablePointer<Float>, stride: Int
-    ) {
-        openblas_set_num_threads(Int32(ThreadPool.threadCount))
-        let aTransposed = a.columnStride != 1
-        let bTransposed = b.columnStride != 1
-        cblas_sgemm(
-            CblasRowMajor, aTransposed ? CblasTrans : CblasNoTrans, bTransposed ? CblasTrans : CblasNoTrans,
-            Int32(m), Int32(n), Int32(k), 1, a.base, Int32(aTransposed ? a.columnStride : a.rowStride),
-            b.base, Int32(bTransposed ? b.columnStride : b.rowStride), accumulate ? 1 : 0, c, Int32(stride))
-    }
-
-    /// C[m × n] (+)= A · B on the calling thread, for use inside parallel regions.
+    /// C[m × n] = A · B, or added to C, on the calling thread, for use inside parallel regions.
     /// `scratch` holds ``scratchCount(n:k:)`` numbers.
     package static func multiplyOnThisThread(
         m: Int, n: Int, k: Int, _ a: MatrixView, _ b: MatrixView, accumulate: Bool,
         into c: UnsafeMutablePointer<Float>, stride: Int, scratch: UnsafeMutablePointer<Float>
     ) {
-        let transposed = b.columnStride != 1
-        kernels.pack(k, n, b.base, transposed ? b.columnStride : b.rowStride, transposed, scratch)
+        b.pack(rows: k, columns: n, into: scratch)
         kernels.multiply(
-            m, n, k, a.base, a.rowStride, a.columnStride, scratch, k, nil, accumulate, c, stride)
+            m, n, k, a.floats, a.matrix.row_stride, a.matrix.column_stride, scratch, k, nil, accumulate ? c : nil, c,
+            stride)
     }
 
     /// Numbers of scratch that a right-hand matrix of k × n needs.

@@ -27,7 +27,7 @@ extension Tensor {
         if batch == 1 {
             MatrixProduct.multiply(
                 m: m, n: n, k: k, MatrixView(base, stride: columns, transposed: transposingSelf),
-                MatrixView(other.base, stride: otherColumns, transposed: transposingOther), into: target, stride: n)
+                MatrixView(other, stride: otherColumns, transposed: transposingOther), into: target, stride: n)
             return result
         }
         let (a, b, c) = (Shared(base), Shared(other.base), SharedMutable(target))
@@ -44,21 +44,25 @@ extension Tensor {
         return result
     }
 
-    /// x · weightᵀ + bias, `[…, inputs]` → `[…, outputs]`, for PyTorch's weight of shape `[outputs, inputs]`.
-    public func linear(weight: Tensor, bias: Tensor?) -> Tensor {
+    /// x · weightᵀ + bias + addend, `[…, inputs]` → `[…, outputs]`, for PyTorch's weight of shape `[outputs, inputs]`.
+    ///
+    /// `addend` has the result's shape: what passes around the layer, added in the same pass over memory.
+    public func linear(weight: Tensor, bias: Tensor?, adding addend: Tensor? = nil) -> Tensor {
+        let resultShape = Array(shape.dropLast()) + weight.shape.prefix(1)
         guard let width = shape.last, weight.rank == 2, weight.shape[1] == width,
-            bias.map({ $0.shape == [weight.shape[0]] }) ?? true
+            bias.map({ $0.shape == [weight.shape[0]] }) ?? true, addend.map({ $0.shape == resultShape }) ?? true
         else {
             preconditionFailure(
-                "linear: input \(shape), weight \(weight.shape) and bias \(bias?.shape ?? []) do not fit")
+                "linear: input \(shape), weight \(weight.shape), bias \(bias?.shape ?? []) and addend "
+                    + "\(addend?.shape ?? []) do not fit")
         }
         let outputs = weight.shape[0]
         let rows = count / max(width, 1)
-        let result = Tensor(uninitialized: shape.dropLast() + [outputs])
+        let result = Tensor(uninitialized: resultShape)
         MatrixProduct.multiply(
             m: rows, n: outputs, k: width, MatrixView(base, stride: width),
-            MatrixView(weight.base, stride: width, transposed: true), bias: bias?.base, into: result.storage.base,
-            stride: outputs)
+            MatrixView(weight, stride: width, transposed: true), bias: bias?.base, addend: addend?.base,
+            into: result.storage.base, stride: outputs)
         return result
     }
 }

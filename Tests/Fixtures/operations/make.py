@@ -2,7 +2,7 @@
 
 Run: python make.py   (writes operations.safetensors and cases.json beside itself)
 
-Feature maps are channels-last and convolution kernels [height, width, inputs, outputs], as the library keeps them.
+Feature maps are channels-last and convolution kernels PyTorch's, as the library keeps them.
 """
 
 import json
@@ -111,9 +111,9 @@ for label, size, inputs, outputs, kernel, stride, padding, bias in [
     def convolve(x, w, b=None, stride=stride, padding=padding):
         top, left, bottom, right = padding
         padded = F.pad(first(x), (left, right, top, bottom))
-        return last(F.conv2d(padded, w.permute(3, 2, 0, 1), b, stride=stride))
+        return last(F.conv2d(padded, w, b, stride=stride))
 
-    arguments = [normal(2, *size, inputs), normal(kernel, kernel, inputs, outputs)]
+    arguments = [normal(2, *size, inputs), normal(outputs, inputs, kernel, kernel)]
     case(
         "conv2d", convolve, *arguments, *([normal(outputs)] if bias else []), label=label, stride=stride,
         padding=list(padding),
@@ -177,6 +177,37 @@ case("mean", torch.mean, normal(3, 7))
 case("sumAlong", lambda x: x.sum((0, 2)), normal(3, 4, 5), axes=[0, 2])
 case("meanAlong", lambda x: x.mean(-1), normal(3, 4, 5), axes=[2])
 case("meanSquaredError", lambda x, y: F.mse_loss(x, y), normal(4, 6), normal(4, 6))
+
+# Wide enough for Winograd's convolution, and what can be folded into a convolution.
+for label, size, channels, factor, bias, adding in [
+    ("plain", (9, 7), (18, 20), 1, True, False), ("upsampled", (5, 6), (16, 33), 2, True, False),
+    ("added", (8, 8), (17, 16), 1, True, True), ("added-unbiased", (4, 13), (40, 18), 1, False, True),
+]:
+    inputs, outputs = channels
+    height, width = size[0] * factor, size[1] * factor
+
+    def convolve(x, w, *rest, factor=factor, bias=bias, adding=adding):
+        wide = F.interpolate(first(x), scale_factor=factor, mode="nearest")
+        y = last(F.conv2d(wide, w, rest[0] if bias else None, padding=1))
+        return y + rest[-1] if adding else y
+
+    arguments = [normal(2, *size, inputs), normal(outputs, inputs, 3, 3)]
+    arguments += [normal(outputs)] * bias + [normal(2, height, width, outputs)] * adding
+    case("wideConv2d", convolve, *arguments, label=label, upsampling=factor, adding=adding)
+for label, channels, factor, adding in [("upsampled", (3, 5), 2, False), ("added", (6, 4), 1, True)]:
+    inputs, outputs = channels
+
+    def convolve(x, w, b, *rest, factor=factor):
+        wide = F.interpolate(first(x), scale_factor=factor, mode="nearest")
+        return last(F.conv2d(wide, w, b, padding=1)) + (rest[0] if rest else 0)
+
+    arguments = [normal(2, 3, 4, inputs), normal(outputs, inputs, 3, 3), normal(outputs)]
+    arguments += [normal(2, 3, 4, outputs)] * adding
+    case(
+        "conv2d", convolve, *arguments, label=label, stride=1, padding=[1, 1, 1, 1], upsampling=factor, adding=adding,
+    )
+case("linear", lambda x, w, b, a: F.linear(x, w, b) + a, normal(6, 18), normal(9, 18), normal(9), normal(6, 9), label="added", adding=True)
+case("linear", lambda x, w, a: F.linear(x, w) + a, normal(5, 7), normal(8, 7), normal(5, 8), label="added-unbiased", adding=True)
 
 save_file(tensors, HERE / "operations.safetensors", metadata={"torch": torch.__version__})
 (HERE / "cases.json").write_text(json.dumps(cases, indent=0) + "\n")

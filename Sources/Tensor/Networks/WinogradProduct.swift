@@ -1,0 +1,163 @@
+import CTensorKernels
+
+/// A 3×3 convolution of stride 1, or its data gradient, by Winograd's F(4×4, 3×3).
+///
+/// Tiles go in groups whose 36 planes of transformed inputs stay in the shared cache. A task multiplies a part of a group with
+/// one panel of output channels: it transforms the panel's kernel, which is cheaper than reading it transformed from memory,
+/// where it would take four times the room.
+package struct WinogradProduct {
+    private let map: tensor_winograd_map
+    private let batch: Int
+    private let taps: KernelTaps
+
+    /// Numbers of transformed inputs in one group.
+    private static let groupBudget = 3 << 20
+    /// Tiles that a thread multiplies at once: their 36 planes of one panel stay in the second-level cache.
+    private static let tilesAtOnce = 48
+    /// Channels of transformed kernel that stay there beside them.
+    private static let channelsAtOnce = 96
+    private static let planes = 36
+
+    /// The convolution of a geometry, nil where it has another kernel or stride, or where the direct sum is faster.
+    package static func forward(_ geometry: ConvolutionGeometry, kernel: Tensor) -> WinogradProduct? {
+        guard isWorthwhile(geometry, height: geometry.outputHeight, width: geometry.outputWidth) else { return nil }
+        return WinogradProduct(
+            KernelTaps(kernel, .forward), batch: geometry.batch, source: geometry.inputShape,
+            target: geometry.outputShape, padding: (geometry.padding.top, geometry.padding.left),
+            upsampling: geometry.upsampling)
+    }
+
+    /// The gradient of the (upsampled) input.
+    package static func backward(_ geometry: ConvolutionGeometry, kernel: Tensor) -> WinogradProduct? {
+        let target = geometry.upsampledShape
+        guard isWorthwhile(geometry, height: target[1], width: target[2]) else { return nil }
+        return WinogradProduct(
+            KernelTaps(kernel, .backwardTurned), batch: geometry.batch, source: geometry.outputShape, target: target,
+            padding: (2 - geometry.padding.top, 2 - geometry.padding.left), upsampling: 1)
+    }
+
+    private static func isWorthwhile(_ geometry: ConvolutionGeometry, height: Int, width: Int) -> Bool {
+        let tiles = ((height + 3) / 4) * ((width + 3) / 4)
+        return ConvolutionAlgorithm.current == .fastest && geometry.kernelHeight == 3 && geometry.kernelWidth == 3
+            && geometry.stride == 1 && min(geometry.inputs, geometry.outputs) >= 16 && 5 * tiles <= height * width
+    }
+
+    private init(
+        _ taps: KernelTaps, batch: Int, source: [Int], target: [Int], padding: (top: Int, left: Int), upsampling: Int
+    ) {
+        (self.taps, self.batch) = (taps, batch)
+        map = tensor_winograd_map(
+            source_height: source[1], source_width: source[2], channels: source[3], target_height: target[1],
+            target_width: target[2], target_channels: target[3], padding_top: padding.top, padding_left: padding.left,
+            upsampling: upsampling, tile_rows: (target[1] + 3) / 4, tile_columns: (target[2] + 3) / 4)
+    }
+
+    /// target = convolution + bias + addend.
+    ///
+    /// - Parameters:
+    ///   - source: the map that is read.
+    ///   - bias: `[columns]`.
+    ///   - addend: in the shape of the target.
+    ///   - target: the map that is written.
+    package func multiply(
+        source: UnsafePointer<Float>, bias: UnsafePointer<Float>?, addend: UnsafePointer<Float>?,
+        into target: UnsafeMutablePointer<Float>
+    ) {
+        let tiles = batch * map.tile_rows * map.tile_columns
+        let group = min(tiles, max(2 * Self.tilesAtOnce, Self.groupBudget / (Self.planes * taps.depth)))
+        let stride = Self.planeStride(group * taps.depth)
+        let x = Shared(source)
+        withScratch(Self.planes * stride) { memory in
+            let inputs = SharedMutable(memory)
+            for first in Swift.stride(from: 0, to: tiles, by: group) {
+                let count = min(group, tiles - first)
+                parallelFor(count, grain: max(1, 8_192 / (Self.planes * taps.depth))) { range in
+                    withUnsafePointer(to: map) {
+                        kernels.winograd_input(
+                            $0, x.pointer, first + range.lowerBound, range.count,
+                            inputs + range.lowerBound * taps.depth, stride)
+                    }
+                }
+                multiplyGroup(
+                    first..<first + count, Shared(memory), inputStride: stride, bias: bias, addend: addend,
+                    into: target)
+            }
+        }
+    }
+
+    private func multiplyGroup(
+        _ group: Range<Int>, _ inputs: Shared<Float>, inputStride: Int, bias: UnsafePointer<Float>?,
+        addend: UnsafePointer<Float>?, into target: UnsafeMutablePointer<Float>
+    ) {
+        let panel = kernels.panel_width
+        let panels = (taps.columns + panel - 1) / panel
+        // Few panels are cut along the tiles too, so that every thread has work.
+        let wanted = 4 * ThreadPool.threadCount
+        let parts = min((wanted + panels - 1) / panels, max(1, group.count / (2 * Self.tilesAtOnce)))
+        let (shift, added, y) = (bias.map { Shared($0) }, addend.map { Shared($0) }, SharedMutable(target))
+        parallelFor(panels * parts, grain: 1) { tasks in
+            for task in tasks {
+                let (column, part) = (task / parts, task % parts)
+                let own = part * group.count / parts..<(part + 1) * group.count / parts
+                multiplyPanel(
+                    column, tiles: own, inputs, inputStride: inputStride, firstTile: group.lowerBound,
+                    bias: shift?.pointer, addend: added?.pointer, into: y.pointer)
+            }
+        }
+    }
+
+    /// One panel of outputs of some tiles, counted within the group.
+    private func multiplyPanel(
+        _ column: Int, tiles: Range<Int>, _ inputs: Shared<Float>, inputStride: Int, firstTile: Int,
+        bias: UnsafePointer<Float>?, addend: UnsafePointer<Float>?, into target: UnsafeMutablePointer<Float>
+    ) {
+        let panel = kernels.panel_width
+        let depth = taps.depth
+        let atOnce = min(tiles.count, Self.tilesAtOnce)
+        // A few tiles pass the kernel channel block by channel block; many pass all of it, which is transformed only once.
+        let channels = tiles.count <= Self.tilesAtOnce ? min(depth, Self.channelsAtOnce) : depth
+        let kernelStride = Self.planeStride(channels * panel)
+        let sumStride = Self.planeStride(atOnce * panel)
+        withScratch(Self.planes * (kernelStride + sumStride)) { kernelPlanes in
+            let sums = kernelPlanes + Self.planes * kernelStride
+            for k in Swift.stride(from: 0, to: depth, by: channels) {
+                let block = k..<min(depth, k + channels)
+                transformKernel(block, column, into: kernelPlanes, stride: kernelStride)
+                for tile in Swift.stride(from: tiles.lowerBound, to: tiles.upperBound, by: atOnce) {
+                    let count = min(atOnce, tiles.upperBound - tile)
+                    for plane in 0..<Self.planes {
+                        let sum = sums + plane * sumStride
+                        kernels.multiply(
+                            count, panel, block.count, inputs + (plane * inputStride + tile * depth + k), depth, 1,
+                            kernelPlanes + plane * kernelStride, block.count, nil, k > 0 ? UnsafePointer(sum) : nil,
+                            sum,
+                            panel)
+                    }
+                    guard block.upperBound == depth else { continue }
+                    withUnsafePointer(to: map) {
+                        kernels.winograd_output(
+                            $0, sums, sumStride, firstTile + tile, count, column * panel, bias, addend, target)
+                    }
+                }
+            }
+        }
+    }
+
+    private func transformKernel(
+        _ channels: Range<Int>, _ column: Int, into planes: UnsafeMutablePointer<Float>, stride: Int
+    ) {
+        let atOnce = 16
+        withScratch(taps.count(channels: atOnce)) { rows in
+            for first in Swift.stride(from: channels.lowerBound, to: channels.upperBound, by: atOnce) {
+                let some = first..<min(channels.upperBound, first + atOnce)
+                let strides = taps.pack(some, panel: column, into: rows)
+                kernels.winograd_kernel(
+                    some.count, rows, strides.channelStride, strides.tapStride,
+                    planes + (first - channels.lowerBound) * kernels.panel_width, stride)
+            }
+        }
+    }
+
+    /// An odd number of cache lines, so that the planes do not fall onto the same sets of a cache.
+    private static func planeStride(_ count: Int) -> Int { (count + 31) / 32 * 32 + 16 }
+}
