@@ -8,6 +8,7 @@ struct OperationCase: Decodable, Sendable, CustomStringConvertible {
     let name: String
     let operation: String
     let inputs: Int
+    var activation: String?
     var adding: Bool?
     var axis: Int?
     var axes: [Int]?
@@ -60,7 +61,9 @@ struct OperationCase: Decodable, Sendable, CustomStringConvertible {
             return x[0].conv2d(
                 kernel: x[1], bias: bias, padding: .init(1), upsampling: upsampling ?? 0, adding: addend)
         case "groupNorm":
-            return x[0].groupNorm(groups: groups ?? 0, scale: x[1], offset: x[2], epsilon: epsilon ?? -1)
+            return x[0].groupNorm(
+                groups: groups ?? 0, scale: x[1], offset: x[2], epsilon: epsilon ?? -1,
+                activation: activation == "silu" ? .silu : nil)
         case "layerNorm": return x[0].layerNorm(scale: x[1], offset: x[2], epsilon: epsilon ?? -1)
         case "attention":
             return x[0].attention(keys: x[1], values: x[2], heads: heads ?? 0, isCausal: causal ?? false)
@@ -114,6 +117,7 @@ struct OperationCase: Decodable, Sendable, CustomStringConvertible {
         case "cosine": { $0.cosine() }
         case "tanh": { $0.tanh() }
         case "sigmoid": { $0.sigmoid() }
+        case "relu": { $0.relu() }
         case "silu": { $0.silu() }
         case "gelu": { $0.gelu() }
         case "quickGELU": { $0.quickGELU() }

@@ -40,7 +40,7 @@ struct OperationTests {
         "concatenate": 10e-6, "conv2d": 4e-5, "cosine": 3e-5, "divide": 9e-6, "exp": 7e-6, "gathered": 10e-6,
         "geglu": 2e-5, "gelu": 6e-5, "groupNorm": 2e-5, "layerNorm": 2e-5, "linear": 3e-5, "log": 2e-5, "matmul": 3e-5,
         "mean": 9e-6, "meanAlong": 4e-6, "meanSquaredError": 3e-5, "multiply": 2e-5, "negate": 7e-5, "quickGELU": 9e-5,
-        "reciprocal": 3e-5, "reshaped": 2e-5, "sigmoid": 4e-5, "silu": 2e-4, "sine": 3e-5, "sliced": 2e-5,
+        "reciprocal": 3e-5, "relu": 5e-6, "reshaped": 2e-5, "sigmoid": 4e-5, "silu": 2e-4, "sine": 3e-5, "sliced": 2e-5,
         "softmax": 10e-5, "squareRoot": 2e-5, "squared": 5e-5, "subtract": 2e-5, "sum": 3e-5, "sumAlong": 3e-5,
         "tanh": 5e-5, "transposed": 5e-6, "upsampledNearest": 2e-5, "wideConv2d": 2e-4,
     ]

@@ -24,9 +24,13 @@ public struct LowRankConvolutionAdapter {
     /// alpha / rank.
     public let scale: Float
 
-    /// `[batch, height, width, inputs]` → `[batch, height′, width′, outputs]`, with the layer's own stride and padding.
-    public func callAsFunction(_ x: Variable, stride: Int, padding: ConvolutionPadding) -> Variable {
-        let inner = x.conv2d(kernel: down.variable, bias: nil, stride: stride, padding: padding)
+    /// `[batch, height, width, inputs]` → `[batch, height′, width′, outputs]`, with the layer's own stride, padding
+    /// and upsampling.
+    public func callAsFunction(
+        _ x: Variable, stride: Int, padding: ConvolutionPadding, upsampling: Int = 1
+    ) -> Variable {
+        let inner = x.conv2d(
+            kernel: down.variable, bias: nil, stride: stride, padding: padding, upsampling: upsampling)
         return inner.conv2d(kernel: up.variable, bias: nil, stride: 1, padding: .init(0)) * scale
     }
 }

@@ -26,8 +26,19 @@ public struct Conv2d {
     }
 
     /// `[batch, height, width, inputs]` → `[batch, height′, width′, outputs]`.
-    public func callAsFunction(_ x: Variable) -> Variable {
-        let y = x.conv2d(kernel: weight.variable, bias: bias?.variable, stride: stride, padding: padding)
-        return adapter.map { y + $0(x, stride: stride, padding: padding) } ?? y
+    ///
+    /// - Parameters:
+    ///   - x: the map.
+    ///   - offset: added to each image's channels beside the bias, `[batch, outputs]`.
+    ///   - upsampling: how often each pixel is repeated, in both directions, before the convolution.
+    ///   - addend: added to the result, whose shape it has.
+    public func callAsFunction(
+        _ x: Variable, offset: Variable? = nil, upsampling: Int = 1, adding addend: Variable? = nil
+    ) -> Variable {
+        let shift = bias.map { bias in offset.map { bias.variable + $0 } ?? bias.variable } ?? offset
+        let y = x.conv2d(
+            kernel: weight.variable, bias: shift, stride: stride, padding: padding, upsampling: upsampling,
+            adding: addend)
+        return adapter.map { y + $0(x, stride: stride, padding: padding, upsampling: upsampling) } ?? y
     }
 }

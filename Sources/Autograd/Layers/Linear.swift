@@ -17,9 +17,9 @@ public struct Linear {
         adapter = scope.linearAdapter(inputs: inputs, outputs: outputs)
     }
 
-    /// `[…, inputs]` → `[…, outputs]`.
-    public func callAsFunction(_ x: Variable) -> Variable {
-        let y = x.linear(weight: weight.variable, bias: bias?.variable)
+    /// `[…, inputs]` → `[…, outputs]`; `addend`, of the result's shape, is added.
+    public func callAsFunction(_ x: Variable, adding addend: Variable? = nil) -> Variable {
+        let y = x.linear(weight: weight.variable, bias: bias?.variable, adding: addend)
         return adapter.map { y + $0(x) } ?? y
     }
 }

@@ -17,9 +17,10 @@ public struct GroupNorm {
         self.epsilon = epsilon
     }
 
-    /// `[batch, …, channels]` → the same shape.
-    public func callAsFunction(_ x: Variable) -> Variable {
-        x.groupNorm(groups: groups, scale: weight.variable, offset: bias.variable, epsilon: epsilon)
+    /// `[batch, …, channels]` → the same shape, `activation` of it if there is one.
+    public func callAsFunction(_ x: Variable, activation: Activation? = nil) -> Variable {
+        x.groupNorm(
+            groups: groups, scale: weight.variable, offset: bias.variable, epsilon: epsilon, activation: activation)
     }
 }
 

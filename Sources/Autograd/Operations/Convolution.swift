@@ -6,7 +6,7 @@ extension Variable {
     ///
     /// - Parameters:
     ///   - kernel: PyTorch's, `[outputs, inputs, kernel height, kernel width]`.
-    ///   - bias: `[outputs]`.
+    ///   - bias: `[outputs]`, or `[batch, outputs]` for one an image.
     ///   - stride: the step in both directions.
     ///   - padding: zeros around the map.
     ///   - upsampling: how often each pixel is repeated, in both directions, before the padding.
@@ -25,12 +25,13 @@ extension Variable {
         let optional = [bias, addend].compactMap { $0 }
         let needs = (bias: bias?.requiresGradient ?? false, addend: addend?.requiresGradient ?? false)
         let has = (bias: bias != nil, addend: addend != nil)
+        let biasAxes = bias?.shape.count == 2 ? [1, 2] : [0, 1, 2]
         return Variable.record(result, from: [self, kernel] + optional) { outputGradient in
             var gradients = [
                 weights.map { ConvolutionGradient.input(geometry, $0, outputGradient) },
                 input.map { ConvolutionGradient.kernel(geometry, $0, outputGradient) },
             ]
-            if has.bias { gradients.append(needs.bias ? outputGradient.sum(alongAxes: [0, 1, 2]) : nil) }
+            if has.bias { gradients.append(needs.bias ? outputGradient.sum(alongAxes: biasAxes) : nil) }
             if has.addend { gradients.append(needs.addend ? outputGradient : nil) }
             return gradients
         }
@@ -48,7 +49,7 @@ enum ConvolutionGradient {
             } else {
                 PatchProduct.multiply(
                     geometry.backwardPatches, batch: geometry.batch, source: outputGradient.base,
-                    kernel: KernelTaps(kernel, .backward), bias: nil, addend: nil, into: base)
+                    kernel: KernelTaps(kernel, .backward), bias: nil, biasStride: 0, addend: nil, into: base)
             }
         }
         return geometry.upsampling == 1 ? gradient : gradient.summedSquares(of: geometry.upsampling)

@@ -41,6 +41,8 @@ extension Variable {
     public func gelu() -> Variable { activated(.gelu) }
     /// x · sigmoid(1.702 x) of each element.
     public func quickGELU() -> Variable { activated(.quickGELU) }
+    /// max(x, 0) of each element; the gradient at 0 is 0.
+    public func relu() -> Variable { activated(.relu) }
     /// `activation` of each element.
     public func activated(_ activation: Activation) -> Variable {
         mapped({ $0.activated(activation) }) { $1.activationGradient(activation, outputGradient: $0) }

@@ -2,15 +2,23 @@ import CTensorKernels
 import Tensor
 
 extension Variable {
-    /// Group normalisation (arXiv 1803.08494) of `[batch, …, channels]` over each group's channels and all positions;
-    /// `scale` and `offset` are `[channels]`.
-    public func groupNorm(groups: Int, scale: Variable, offset: Variable, epsilon: Float) -> Variable {
-        let (output, statistics) = value.groupNormWithStatistics(
+    /// Group normalisation (arXiv 1803.08494) of `[batch, …, channels]` over each group's channels and all positions, then
+    /// `activation`; `scale` and `offset` are `[channels]`.
+    public func groupNorm(
+        groups: Int, scale: Variable, offset: Variable, epsilon: Float, activation: Activation? = nil
+    ) -> Variable {
+        let statistics = value.groupStatistics(
             groups: groups, scale: scale.value, offset: offset.value, epsilon: epsilon)
         let (x, gamma) = (value, scale.value)
         let needs = (input: requiresGradient, scale: scale.requiresGradient, offset: offset.requiresGradient)
+        let output = x.channelAffine(statistics, activation: activation)
         return Variable.record(output, from: [self, scale, offset]) { outputGradient in
-            let gradient = GroupNormGradient(x, gamma, groups: groups, statistics, outputGradient)
+            // What the activation saw is computed again: it is not worth its memory.
+            let normalizedGradient =
+                activation.map {
+                    x.channelAffine(statistics, activation: nil).activationGradient($0, outputGradient: outputGradient)
+                } ?? outputGradient
+            let gradient = GroupNormGradient(x, gamma, groups: groups, statistics, normalizedGradient)
             return [
                 needs.input ? gradient.input() : nil, needs.scale ? gradient.scale() : nil,
                 needs.offset ? gradient.offset() : nil,

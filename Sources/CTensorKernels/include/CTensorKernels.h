@@ -20,6 +20,7 @@ enum {
     tensor_unary_silu,
     tensor_unary_gelu,
     tensor_unary_quick_gelu,
+    tensor_unary_relu,
 };
 
 enum {
@@ -113,7 +114,7 @@ struct tensor_kernels {
     void (*channel_sums)(intptr_t rows, intptr_t channels, const float *x, const float *y, double *sums,
                          double *products);
     void (*channel_affine)(intptr_t rows, intptr_t channels, const float *x, const float *slope, const float *shift,
-                           float *y);
+                           int operation, float *y);
     void (*channel_affine_gradient)(intptr_t rows, intptr_t channels, const float *x, const float *dy,
                                     const float *dy_slope, const float *x_slope, const float *shift, float *dx);
 
@@ -132,7 +133,7 @@ struct tensor_kernels {
                             intptr_t plane_stride);
     void (*winograd_output)(const struct tensor_winograd_map *map, const float *planes, intptr_t plane_stride,
                             intptr_t first_tile, intptr_t tiles, intptr_t first_channel, const float *bias,
-                            const float *addend, float *images);
+                            intptr_t bias_stride, const float *addend, float *images);
 
     // Attention
     intptr_t (*attention_scratch)(intptr_t query_count, intptr_t key_count, intptr_t width);

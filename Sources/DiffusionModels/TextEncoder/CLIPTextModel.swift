@@ -79,8 +79,8 @@ extension CLIPTextModel {
             let normalized = norm1(input)
             let attended = queries(normalized).attention(
                 keys: keys(normalized), values: values(normalized), heads: heads, isCausal: true)
-            let hidden = input + output(attended)
-            return hidden + contraction(expansion(norm2(hidden)).activated(activation))
+            let hidden = output(attended, adding: input)
+            return contraction(expansion(norm2(hidden)).activated(activation), adding: hidden)
         }
     }
 }

@@ -23,9 +23,9 @@ struct BasicTransformerBlock {
     /// `[batch, positions, channels]` and the text `[batch, tokens, width]`.
     func callAsFunction(_ input: Variable, text: Variable) -> Variable {
         let normalized = norm1(input)
-        let attended = input + selfAttention(normalized, context: normalized)
-        let informed = attended + crossAttention(norm2(attended), context: text)
-        return informed + feedForward(norm3(informed))
+        let attended = selfAttention(normalized, context: normalized, adding: input)
+        let informed = crossAttention(norm2(attended), context: text, adding: attended)
+        return feedForward(norm3(informed), adding: informed)
     }
 }
 
@@ -45,8 +45,9 @@ struct Attention {
         self.heads = heads
     }
 
-    func callAsFunction(_ input: Variable, context: Variable) -> Variable {
-        output(queries(input).attention(keys: keys(context), values: values(context), heads: heads))
+    func callAsFunction(_ input: Variable, context: Variable, adding addend: Variable) -> Variable {
+        output(
+            queries(input).attention(keys: keys(context), values: values(context), heads: heads), adding: addend)
     }
 }
 
@@ -60,5 +61,7 @@ private struct FeedForward {
         output = Linear(inputs: 4 * channels, outputs: channels, in: scope["net"][2])
     }
 
-    func callAsFunction(_ input: Variable) -> Variable { output(expansion(input).geglu()) }
+    func callAsFunction(_ input: Variable, adding addend: Variable) -> Variable {
+        output(expansion(input).geglu(), adding: addend)
+    }
 }

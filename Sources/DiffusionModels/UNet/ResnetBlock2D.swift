@@ -30,13 +30,9 @@ struct ResnetBlock2D {
     /// `[batch, height, width, inputs]` → `[batch, height, width, outputs]`; `time` is the activated timestep embedding,
     /// `[batch, width]`.
     func callAsFunction(_ input: Variable, time: Variable? = nil) -> Variable {
-        var hidden = conv1(norm1(input).activated(activation))
-        if let time, let timeProjection {
-            let offset = timeProjection(time)
-            hidden = hidden + offset.reshaped(to: [offset.shape[0], 1, 1, offset.shape[1]])
-        }
-        hidden = conv2(norm2(hidden).activated(activation))
-        return (shortcut?(input) ?? input) + hidden
+        let offset = time.flatMap { time in timeProjection.map { $0(time) } }
+        let hidden = conv1(norm1(input, activation: activation), offset: offset)
+        return conv2(norm2(hidden, activation: activation), adding: shortcut?(input) ?? input)
     }
 }
 

@@ -26,11 +26,9 @@ struct Upsample2D {
 
     /// - Parameter size: height and width to reach where they are odd; a last row or column is dropped then.
     func callAsFunction(_ input: Variable, size: LatentSize? = nil) -> Variable {
-        var upsampled = input.upsampledNearest(by: 2)
-        if let size {
-            if size.height < upsampled.shape[1] { upsampled = upsampled.sliced(axis: 1, 0..<size.height) }
-            if size.width < upsampled.shape[2] { upsampled = upsampled.sliced(axis: 2, 0..<size.width) }
-        }
-        return conv(upsampled)
+        let (height, width) = (2 * input.shape[1], 2 * input.shape[2])
+        guard let size, size.height < height || size.width < width else { return conv(input, upsampling: 2) }
+        let upsampled = input.upsampledNearest(by: 2)
+        return conv(upsampled.sliced(axis: 1, 0..<size.height).sliced(axis: 2, 0..<size.width))
     }
 }

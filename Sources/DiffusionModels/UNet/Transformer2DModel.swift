@@ -16,10 +16,10 @@ struct Transformer2DModel {
         }
 
         /// Channels lie last, so both kinds act alike on each pixel.
-        func callAsFunction(_ map: Variable) -> Variable {
+        func callAsFunction(_ map: Variable, adding addend: Variable? = nil) -> Variable {
             switch self {
-            case .linear(let layer): layer(map)
-            case .convolution(let layer): layer(map)
+            case .linear(let layer): layer(map, adding: addend)
+            case .convolution(let layer): layer(map, adding: addend)
             }
         }
     }
@@ -47,7 +47,7 @@ struct Transformer2DModel {
         let map = input.shape
         var hidden = entrance(norm(input)).reshaped(to: [map[0], map[1] * map[2], map[3]])
         for block in blocks { hidden = block(hidden, text: text) }
-        return exit(hidden.reshaped(to: map)) + input
+        return exit(hidden.reshaped(to: map), adding: input)
     }
 }
 

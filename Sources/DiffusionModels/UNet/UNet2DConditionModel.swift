@@ -70,7 +70,7 @@ public struct UNet2DConditionModel {
         }
         hidden = midBlock(hidden, context)
         for block in upBlocks { hidden = block(hidden, skips: &skips, context) }
-        return outputConvolution(outputNorm(hidden).activated(activation))
+        return outputConvolution(outputNorm(hidden, activation: activation))
     }
 
     private func check(_ latents: Variable, _ timesteps: [Double], _ text: Variable) {

@@ -30,7 +30,7 @@ extension AutoencoderKL {
         func callAsFunction(_ pictures: Variable) -> Variable {
             var hidden = inputConvolution(pictures)
             for block in blocks { hidden = block(hidden) }
-            return outputConvolution(outputNorm(midBlock(hidden)).activated(style.activation))
+            return outputConvolution(outputNorm(midBlock(hidden), activation: style.activation))
         }
     }
 
@@ -62,7 +62,7 @@ extension AutoencoderKL {
         func callAsFunction(_ latents: Variable) -> Variable {
             var hidden = midBlock(inputConvolution(latents))
             for block in blocks { hidden = block(hidden) }
-            return outputConvolution(outputNorm(hidden).activated(style.activation))
+            return outputConvolution(outputNorm(hidden, activation: style.activation))
         }
     }
 }
@@ -150,8 +150,9 @@ extension AutoencoderKL {
 
         func callAsFunction(_ input: Variable) -> Variable {
             let map = input.shape
-            let pixels = norm(input).reshaped(to: [map[0], map[1] * map[2], map[3]])
-            return attention(pixels, context: pixels).reshaped(to: map) + input
+            let sequence = [map[0], map[1] * map[2], map[3]]
+            let pixels = norm(input).reshaped(to: sequence)
+            return attention(pixels, context: pixels, adding: input.reshaped(to: sequence)).reshaped(to: map)
         }
     }
 }

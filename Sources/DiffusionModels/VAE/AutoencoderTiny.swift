@@ -46,7 +46,7 @@ extension AutoencoderTiny {
             case .convolution(let convolution): convolution(x)
             case .block(let block): block(x)
             case .upsampling(let factor): x.upsampledNearest(by: factor)
-            case .rectifier: x.rectified()
+            case .rectifier: x.relu()
             }
         }
     }
@@ -63,8 +63,8 @@ extension AutoencoderTiny {
         }
 
         func callAsFunction(_ x: Variable) -> Variable {
-            let inner = convolutions[1](convolutions[0](x).rectified()).rectified()
-            return (convolutions[2](inner) + x).rectified()
+            let inner = convolutions[1](convolutions[0](x).relu()).relu()
+            return (convolutions[2](inner) + x).relu()
         }
     }
 
@@ -112,9 +112,4 @@ extension AutoencoderTiny {
         }
         return layers
     }
-}
-
-extension Variable {
-    /// max(x, 0).
-    fileprivate func rectified() -> Variable { clamped(to: 0 ... .greatestFiniteMagnitude) }
 }

@@ -13,24 +13,27 @@ package enum PatchProduct {
     ///   - source: `[batch, source height, source width, channels]`.
     ///   - kernel: the taps.
     ///   - bias: `[outputs]`.
+    ///   - biasStride: how far the biases of two images are apart, 0 where they share one.
     ///   - addend: in the shape of the target.
     ///   - target: `[batch, target height, target width, outputs]`.
     package static func multiply(
         _ geometry: tensor_patch_geometry, batch: Int, source: UnsafePointer<Float>, kernel: KernelTaps,
-        bias: UnsafePointer<Float>?, addend: UnsafePointer<Float>?, into target: UnsafeMutablePointer<Float>
+        bias: UnsafePointer<Float>?, biasStride: Int, addend: UnsafePointer<Float>?,
+        into target: UnsafeMutablePointer<Float>
     ) {
         let depth = kernel.taps * kernel.depth
         withScratch(MatrixProduct.scratchCount(n: kernel.columns, k: depth)) { packed in
             kernel.packAll(into: packed)
             multiply(
                 geometry, batch: batch, source: source, matrix: packed, outputs: kernel.columns, bias: bias,
+                biasStride: biasStride,
                 addend: addend, into: target)
         }
     }
 
     private static func multiply(
         _ geometry: tensor_patch_geometry, batch: Int, source: UnsafePointer<Float>, matrix: UnsafePointer<Float>,
-        outputs: Int, bias: UnsafePointer<Float>?, addend: UnsafePointer<Float>?,
+        outputs: Int, bias: UnsafePointer<Float>?, biasStride: Int, addend: UnsafePointer<Float>?,
         into target: UnsafeMutablePointer<Float>
     ) {
         let pixels = geometry.target_height * geometry.target_width
@@ -60,7 +63,7 @@ package enum PatchProduct {
                         }
                         kernels.multiply(
                             count, outputs, width * channels, patches, width * channels, 1,
-                            w + tap * channels * panel, depth, tap == 0 ? shift?.pointer : nil,
+                            w + tap * channels * panel, depth, tap == 0 ? shift.map { $0 + image * biasStride } : nil,
                             tap == 0 ? added.map { $0 + place } : UnsafePointer(y + place), y + place, outputs)
                     }
                 }

@@ -5,7 +5,7 @@ extension Tensor {
     ///
     /// - Parameters:
     ///   - kernel: PyTorch's, `[outputs, inputs, kernel height, kernel width]`.
-    ///   - bias: `[outputs]`.
+    ///   - bias: `[outputs]`, or `[batch, outputs]` for one an image.
     ///   - stride: the step in both directions.
     ///   - padding: zeros around the map.
     ///   - upsampling: how often each pixel is repeated, in both directions, before the padding: nearest-neighbour upsampling
@@ -18,25 +18,28 @@ extension Tensor {
         let geometry = ConvolutionGeometry(
             input: shape, kernel: kernel.shape, stride: stride, padding: padding, upsampling: upsampling)
         precondition(
-            bias.map { $0.shape == [geometry.outputs] } ?? true,
-            "conv2d: expected a bias of shape [\(geometry.outputs)], found \(bias?.shape ?? [])")
+            bias.map { [[geometry.outputs], [geometry.batch, geometry.outputs]].contains($0.shape) } ?? true,
+            "conv2d: expected a bias of shape [\(geometry.outputs)] or [\(geometry.batch), \(geometry.outputs)], found "
+                + "\(bias?.shape ?? [])")
         precondition(
             addend.map { $0.shape == geometry.outputShape } ?? true,
             "conv2d: expected an addend of shape \(geometry.outputShape), found \(addend?.shape ?? [])")
         let result = Tensor(uninitialized: geometry.outputShape)
         let target = result.storage.base
-        if geometry.isPointwise {
+        let biasStride = bias?.rank == 2 ? geometry.outputs : 0
+        if geometry.isPointwise, biasStride == 0 {
             MatrixProduct.multiply(
                 m: count / geometry.inputs, n: geometry.outputs, k: geometry.inputs,
                 MatrixView(base, stride: geometry.inputs),
                 MatrixView(kernel, stride: geometry.inputs, transposed: true),
                 bias: bias?.base, addend: addend?.base, into: target, stride: geometry.outputs)
         } else if let product = WinogradProduct.forward(geometry, kernel: kernel) {
-            product.multiply(source: base, bias: bias?.base, addend: addend?.base, into: target)
+            product.multiply(
+                source: base, bias: bias?.base, biasStride: biasStride, addend: addend?.base, into: target)
         } else {
             PatchProduct.multiply(
                 geometry.forwardPatches, batch: geometry.batch, source: base, kernel: KernelTaps(kernel, .forward),
-                bias: bias?.base, addend: addend?.base, into: target)
+                bias: bias?.base, biasStride: biasStride, addend: addend?.base, into: target)
         }
         return result
     }

@@ -1,23 +1,28 @@
 import CTensorKernels
 import Foundation
 
-/// What group norm measured, for its gradient: means and reciprocal deviations, both `[batch · groups]`.
+/// What group norm measured, for its gradient.
 package struct GroupStatistics: Sendable {
+    /// The mean and reciprocal deviation of each group, `[batch · groups]`.
     package let means: [Double]
     package let reciprocalDeviations: [Double]
+    /// The normalisation as an affine map of each channel, `[batch, channels]`.
+    package let slopes: Tensor
+    package let shifts: Tensor
 }
 
 extension Tensor {
     /// Group normalisation (arXiv 1803.08494) of `[batch, height, width, channels]` (any number of middle axes) over the
-    /// channels of each of `groups` groups and all positions; `scale` and `offset` are `[channels]`.
-    public func groupNorm(groups: Int, scale: Tensor, offset: Tensor, epsilon: Float) -> Tensor {
-        groupNormWithStatistics(groups: groups, scale: scale, offset: offset, epsilon: epsilon).output
+    /// channels of each of `groups` groups and all positions, then `activation`; `scale` and `offset` are `[channels]`.
+    public func groupNorm(
+        groups: Int, scale: Tensor, offset: Tensor, epsilon: Float, activation: Activation? = nil
+    ) -> Tensor {
+        let statistics = groupStatistics(groups: groups, scale: scale, offset: offset, epsilon: epsilon)
+        return channelAffine(statistics, activation: activation)
     }
 
-    /// ``groupNorm(groups:scale:offset:epsilon:)`` and the statistics that its gradient needs.
-    package func groupNormWithStatistics(
-        groups: Int, scale: Tensor, offset: Tensor, epsilon: Float
-    ) -> (output: Tensor, statistics: GroupStatistics) {
+    /// What ``groupNorm(groups:scale:offset:epsilon:activation:)`` measures first.
+    package func groupStatistics(groups: Int, scale: Tensor, offset: Tensor, epsilon: Float) -> GroupStatistics {
         guard rank >= 2, let channels = shape.last, channels % groups == 0, scale.shape == [channels],
             offset.shape == [channels]
         else {
@@ -46,14 +51,23 @@ extension Tensor {
                 shifts.storage.base[i] = Float(Double(offset.base[channel]) - mean * slope)
             }
         }
+        return GroupStatistics(means: means, reciprocalDeviations: reciprocals, slopes: slopes, shifts: shifts)
+    }
+
+    /// activation(x · slope + shift) of each channel.
+    package func channelAffine(_ statistics: GroupStatistics, activation: Activation?) -> Tensor {
+        let (batch, channels) = (statistics.slopes.shape[0], statistics.slopes.shape[1])
         let result = Tensor(uninitialized: shape)
         let x = Shared(base)
         let y = SharedMutable(result.storage.base)
-        let (a, b) = (Shared(slopes.base), Shared(shifts.base))
-        forEachBlock(batch: batch, positions: positions, channels: channels) { image, start, rows in
-            kernels.channel_affine(rows, channels, x + start, a + image * channels, b + image * channels, y + start)
+        let (a, b) = (Shared(statistics.slopes.base), Shared(statistics.shifts.base))
+        let operation = Int32(activation?.kernel ?? -1)
+        forEachBlock(batch: batch, positions: count / max(batch * channels, 1), channels: channels) {
+            image, start, rows in
+            kernels.channel_affine(
+                rows, channels, x + start, a + image * channels, b + image * channels, operation, y + start)
         }
-        return (result, GroupStatistics(means: means, reciprocalDeviations: reciprocals))
+        return result
     }
 
     /// Σ x and Σ x·y over the positions of each image and channel, in Double, `[batch · channels]`; self is x.

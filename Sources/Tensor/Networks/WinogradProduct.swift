@@ -57,11 +57,12 @@ package struct WinogradProduct {
     /// - Parameters:
     ///   - source: the map that is read.
     ///   - bias: `[columns]`.
+    ///   - biasStride: how far the biases of two images are apart, 0 where they share one.
     ///   - addend: in the shape of the target.
     ///   - target: the map that is written.
     package func multiply(
-        source: UnsafePointer<Float>, bias: UnsafePointer<Float>?, addend: UnsafePointer<Float>?,
-        into target: UnsafeMutablePointer<Float>
+        source: UnsafePointer<Float>, bias: UnsafePointer<Float>?, biasStride: Int = 0,
+        addend: UnsafePointer<Float>?, into target: UnsafeMutablePointer<Float>
     ) {
         let tiles = batch * map.tile_rows * map.tile_columns
         let group = min(tiles, max(2 * Self.tilesAtOnce, Self.groupBudget / (Self.planes * taps.depth)))
@@ -79,7 +80,8 @@ package struct WinogradProduct {
                     }
                 }
                 multiplyGroup(
-                    first..<first + count, Shared(memory), inputStride: stride, bias: bias, addend: addend,
+                    first..<first + count, Shared(memory), inputStride: stride, bias: bias, biasStride: biasStride,
+                    addend: addend,
                     into: target)
             }
         }
@@ -87,7 +89,7 @@ package struct WinogradProduct {
 
     private func multiplyGroup(
         _ group: Range<Int>, _ inputs: Shared<Float>, inputStride: Int, bias: UnsafePointer<Float>?,
-        addend: UnsafePointer<Float>?, into target: UnsafeMutablePointer<Float>
+        biasStride: Int, addend: UnsafePointer<Float>?, into target: UnsafeMutablePointer<Float>
     ) {
         let panel = kernels.panel_width
         let panels = (taps.columns + panel - 1) / panel
@@ -101,7 +103,7 @@ package struct WinogradProduct {
                 let own = part * group.count / parts..<(part + 1) * group.count / parts
                 multiplyPanel(
                     column, tiles: own, inputs, inputStride: inputStride, firstTile: group.lowerBound,
-                    bias: shift?.pointer, addend: added?.pointer, into: y.pointer)
+                    bias: shift?.pointer, biasStride: biasStride, addend: added?.pointer, into: y.pointer)
             }
         }
     }
@@ -109,11 +111,12 @@ package struct WinogradProduct {
     /// One panel of outputs of some tiles, counted within the group.
     private func multiplyPanel(
         _ column: Int, tiles: Range<Int>, _ inputs: Shared<Float>, inputStride: Int, firstTile: Int,
-        bias: UnsafePointer<Float>?, addend: UnsafePointer<Float>?, into target: UnsafeMutablePointer<Float>
+        bias: UnsafePointer<Float>?, biasStride: Int, addend: UnsafePointer<Float>?,
+        into target: UnsafeMutablePointer<Float>
     ) {
         let panel = kernels.panel_width
         let depth = taps.depth
-        let atOnce = min(tiles.count, Self.tilesAtOnce)
+        let atOnce = min(tiles.count, depth > 160 ? 256 : Self.tilesAtOnce)
         // A few tiles pass the kernel channel block by channel block; many pass all of it, which is transformed only once.
         let channels = tiles.count <= Self.tilesAtOnce ? min(depth, Self.channelsAtOnce) : depth
         let kernelStride = Self.planeStride(channels * panel)
@@ -136,7 +139,8 @@ package struct WinogradProduct {
                     guard block.upperBound == depth else { continue }
                     withUnsafePointer(to: map) {
                         kernels.winograd_output(
-                            $0, sums, sumStride, firstTile + tile, count, column * panel, bias, addend, target)
+                            $0, sums, sumStride, firstTile + tile, count, column * panel, bias, biasStride, addend,
+                            target)
                     }
                 }
             }

@@ -9,6 +9,8 @@ public enum Activation: Sendable, Hashable {
     case gelu
     /// x · sigmoid(1.702 x), of OpenAI's CLIP.
     case quickGELU
+    /// max(x, 0).
+    case relu
     /// 1 / (1 + e⁻ˣ).
     case sigmoid
     /// The hyperbolic tangent.
@@ -19,6 +21,7 @@ public enum Activation: Sendable, Hashable {
         case .silu: tensor_unary_silu
         case .gelu: tensor_unary_gelu
         case .quickGELU: tensor_unary_quick_gelu
+        case .relu: tensor_unary_relu
         case .sigmoid: tensor_unary_sigmoid
         case .tanh: tensor_unary_tanh
         }
@@ -48,6 +51,8 @@ extension Tensor {
     public func gelu() -> Tensor { activated(.gelu) }
     /// x · sigmoid(1.702 x) of each element.
     public func quickGELU() -> Tensor { activated(.quickGELU) }
+    /// max(x, 0) of each element.
+    public func relu() -> Tensor { activated(.relu) }
     /// `activation` of each element.
     public func activated(_ activation: Activation) -> Tensor { unary(activation.kernel) }
 

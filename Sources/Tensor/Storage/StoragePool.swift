@@ -6,46 +6,85 @@ import Synchronization
 final class StoragePool: Sendable {
     static let shared = StoragePool()
 
-    /// Memory that is idle beyond this is given back to the system.
-    private static let idleByteLimit = 1 << 30
+    /// When more bytes than these are idle, those whose size was asked for longest ago are given back to the system.
+    private static let idleByteLimit = 2 << 30
+    /// From this size on memory is aligned to large pages, which the system then gives 512 small ones at a time.
+    private static let largePage = 2 << 20
 
-    private struct Shelves {
-        var idle: [Int: [UInt]] = [:]
+    fileprivate struct Shelf {
+        var idle: [UInt] = []
+        var lastUse = 0
+    }
+
+    fileprivate struct Shelves {
+        var byCapacity: [Int: Shelf] = [:]
         var idleBytes = 0
+        var clock = 0
     }
     private let shelves = Mutex(Shelves())
 
     /// Sizes are rounded up to a quarter of their power of two, so that near sizes share memory.
-    static func capacity(for count: Int) -> Int {
+    private static func capacity(for count: Int) -> Int {
         let minimum = max(count, 16)
         let step = max(16, 1 << max(0, Int.bitWidth - 1 - minimum.leadingZeroBitCount - 2))
         return (minimum + step - 1) / step * step
     }
 
-    func take(capacity: Int) -> UnsafeMutablePointer<Float> {
-        let bytes = capacity * MemoryLayout<Float>.stride
-        let recycled: UInt? = shelves.withLock { shelves in
-            guard let address = shelves.idle[capacity]?.popLast() else { return nil }
-            shelves.idleBytes -= bytes
-            return address
+    /// Memory for at least `count` numbers, and for how many.
+    func take(count: Int) -> (memory: UnsafeMutablePointer<Float>, capacity: Int) {
+        let capacity = Self.capacity(for: count)
+        let recycled = shelves.withLock { $0.take(capacity) }
+        if let recycled, let memory = UnsafeMutablePointer<Float>(bitPattern: recycled.address) {
+            return (memory, recycled.capacity)
         }
-        if let recycled, let pointer = UnsafeMutablePointer<Float>(bitPattern: recycled) { return pointer }
+        return (Self.allocate(capacity), capacity)
+    }
+
+    func put(_ memory: UnsafeMutablePointer<Float>, capacity: Int) {
+        let surplus = shelves.withLock { $0.put(UInt(bitPattern: memory), capacity, limit: Self.idleByteLimit) }
+        for address in surplus { free(UnsafeMutableRawPointer(bitPattern: address)) }
+    }
+
+    private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<Float> {
+        let bytes = capacity * MemoryLayout<Float>.stride
+        let isLarge = bytes >= largePage
         var memory: UnsafeMutableRawPointer?
-        let status = posix_memalign(&memory, 64, bytes)
+        let status = posix_memalign(&memory, isLarge ? largePage : 64, bytes)
         guard status == 0, let memory else {
             preconditionFailure("out of memory: a tensor of \(bytes) bytes could not be allocated")
         }
+        #if os(Linux)
+            if isLarge { madvise(memory, bytes / largePage * largePage, Int32(MADV_HUGEPAGE)) }
+        #endif
         return memory.bindMemory(to: Float.self, capacity: capacity)
     }
+}
 
-    func put(_ pointer: UnsafeMutablePointer<Float>, capacity: Int) {
-        let bytes = capacity * MemoryLayout<Float>.stride
-        let kept = shelves.withLock { shelves in
-            guard shelves.idleBytes + bytes <= Self.idleByteLimit else { return false }
-            shelves.idle[capacity, default: []].append(UInt(bitPattern: pointer))
-            shelves.idleBytes += bytes
-            return true
+extension StoragePool.Shelves {
+    /// Idle memory of a capacity, or of one at most twice as large.
+    mutating func take(_ capacity: Int) -> (address: UInt, capacity: Int)? {
+        clock += 1
+        byCapacity[capacity, default: .init()].lastUse = clock
+        let limit = 2 * capacity
+        let fitting =
+            byCapacity[capacity]?.idle.isEmpty == false
+            ? capacity : byCapacity.filter { $0.key > capacity && $0.key <= limit && !$0.value.idle.isEmpty }.keys.min()
+        guard let fitting, let address = byCapacity[fitting]?.idle.popLast() else { return nil }
+        idleBytes -= fitting * MemoryLayout<Float>.stride
+        return (address, fitting)
+    }
+
+    /// Keeps memory, and returns the addresses of what is then too much.
+    mutating func put(_ address: UInt, _ capacity: Int, limit: Int) -> [UInt] {
+        byCapacity[capacity, default: .init()].idle.append(address)
+        idleBytes += capacity * MemoryLayout<Float>.stride
+        var surplus: [UInt] = []
+        while idleBytes > limit {
+            let oldest = byCapacity.filter { !$0.value.idle.isEmpty }.min { $0.value.lastUse < $1.value.lastUse }
+            guard let oldest, let address = byCapacity[oldest.key]?.idle.popLast() else { break }
+            surplus.append(address)
+            idleBytes -= oldest.key * MemoryLayout<Float>.stride
         }
-        if !kept { free(pointer) }
+        return surplus
     }
 }

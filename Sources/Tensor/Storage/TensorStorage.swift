@@ -15,6 +15,8 @@ final class TensorStorage: @unchecked Sendable {
     let stored: UnsafeMutableRawPointer
     /// What keeps them there; nil for memory from the pool.
     private let file: MappedFile?
+    /// How many numbers the memory from the pool could hold.
+    private let capacity: Int
     /// Numbers that are not Float32, as Float32: made when an operation that needs them all asks for the first time.
     private let widened = Mutex<TensorStorage?>(nil)
 
@@ -22,7 +24,9 @@ final class TensorStorage: @unchecked Sendable {
     init(count: Int) {
         self.count = count
         scalarType = .float32
-        stored = UnsafeMutableRawPointer(StoragePool.shared.take(capacity: StoragePool.capacity(for: count)))
+        let (memory, capacity) = StoragePool.shared.take(count: count)
+        stored = UnsafeMutableRawPointer(memory)
+        self.capacity = capacity
         file = nil
     }
 
@@ -33,12 +37,12 @@ final class TensorStorage: @unchecked Sendable {
         self.scalarType = scalarType
         stored = UnsafeMutableRawPointer(mutating: base)
         self.file = file
+        capacity = 0
     }
 
     deinit {
         guard file == nil else { return }
-        StoragePool.shared.put(
-            stored.assumingMemoryBound(to: Float.self), capacity: StoragePool.capacity(for: count))
+        StoragePool.shared.put(stored.assumingMemoryBound(to: Float.self), capacity: capacity)
     }
 
     /// Whether a tensor that alone holds this memory may write to it.

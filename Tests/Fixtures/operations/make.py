@@ -209,5 +209,19 @@ for label, channels, factor, adding in [("upsampled", (3, 5), 2, False), ("added
 case("linear", lambda x, w, b, a: F.linear(x, w, b) + a, normal(6, 18), normal(9, 18), normal(9), normal(6, 9), label="added", adding=True)
 case("linear", lambda x, w, a: F.linear(x, w) + a, normal(5, 7), normal(8, 7), normal(5, 8), label="added-unbiased", adding=True)
 
+case("relu", F.relu, away(normal(5, 9), 0.0))
+case(
+    "groupNorm", lambda x, s, o: F.silu(group_norm(x, s, o, 4, 1e-5)), normal(2, 5, 3, 12), normal(12), normal(12),
+    label="silu", groups=4, epsilon=1e-5, activation="silu",
+)
+case(
+    "wideConv2d", lambda x, w, b: last(F.conv2d(first(x), w, padding=1)) + b[:, None, None], normal(3, 6, 5, 16),
+    normal(17, 16, 3, 3), normal(3, 17), label="bias-per-image", upsampling=1, adding=False,
+)
+case(
+    "conv2d", lambda x, w, b: last(F.conv2d(first(x), w)) + b[:, None, None], normal(2, 4, 5, 6), normal(7, 6, 1, 1),
+    normal(2, 7), label="pointwise-bias-per-image", stride=1, padding=[0, 0, 0, 0],
+)
+
 save_file(tensors, HERE / "operations.safetensors", metadata={"torch": torch.__version__})
 (HERE / "cases.json").write_text(json.dumps(cases, indent=0) + "\n")
