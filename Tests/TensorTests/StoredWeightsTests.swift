@@ -1,0 +1,91 @@
+import Foundation
+import Tensor
+import Testing
+
+/// Weights that stay in a mapped file, with as many bits as it has.
+@Suite("Stored weights")
+final class StoredWeightsTests {
+    private let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).safetensors")
+
+    deinit { try? FileManager.default.removeItem(at: file) }
+
+    /// A tensor of the file, and the same numbers as a Float32 tensor of its own.
+    private func stored(_ shape: [Int], as type: ScalarType, seed: UInt64) throws -> (mapped: Tensor, plain: Tensor) {
+        let numbers = Reference.numbers(shape, seed: seed)
+        // An odd number of elements before it: 16-bit numbers then begin at no multiple of four.
+        try Safetensors.write(
+            [("before", Reference.numbers([3], seed: 1)), ("weight", numbers)], scalarType: type, to: file)
+        let opened = try SafetensorsFile(contentsOf: file)
+        return (try opened.mappedTensor("weight"), try opened.tensor("weight"))
+    }
+
+    static let types: [ScalarType] = [.float32, .float16, .bfloat16]
+
+    @Test("Products and convolutions read them as their Float32 copies", arguments: types)
+    func products(type: ScalarType) throws {
+        for (rows, width, outputs) in [(5, 37, 19), (300, 64, 100)] {
+            let (weight, plain) = try stored([outputs, width], as: type, seed: 2)
+            #expect(weight.scalarType == type)
+            let x = Reference.numbers([rows, width], seed: 3)
+            #expect(x.linear(weight: weight, bias: nil).scalars == x.linear(weight: plain, bias: nil).scalars)
+            let y = Reference.numbers([rows, outputs], seed: 4)
+            #expect(y.matmul(weight).scalars == y.matmul(plain).scalars)
+        }
+        for size in [1, 3, 4] {
+            let (kernel, plain) = try stored([33, 20, size, size], as: type, seed: 5)
+            let x = Reference.numbers([2, 9, 8, 20], seed: 6)
+            let padding = ConvolutionPadding(size / 2)
+            #expect(
+                x.conv2d(kernel: kernel, bias: nil, padding: padding).scalars
+                    == x.conv2d(kernel: plain, bias: nil, padding: padding).scalars)
+        }
+    }
+
+    @Test("Lookups, slices and every other operation see the same numbers", arguments: types)
+    func otherOperations(type: ScalarType) throws {
+        let (table, plain) = try stored([7, 11], as: type, seed: 7)
+        #expect(table.gathered(rows: [6, 0, 6]).scalars == plain.gathered(rows: [6, 0, 6]).scalars)
+        let part = table.sliced(axis: 0, 2..<5)
+        #expect(part.scalarType == type)
+        #expect(part.scalars == plain.sliced(axis: 0, 2..<5).scalars)
+        #expect((table + table).scalars == (plain + plain).scalars)
+        #expect(table.transposed([1, 0]).scalars == plain.transposed([1, 0]).scalars)
+        #expect(table.reshaped(to: [77]).scalarType == type)
+    }
+
+    @Test("Writing makes a Float32 copy and leaves the file and other tensors alone", arguments: types)
+    func writing(type: ScalarType) throws {
+        let (weight, plain) = try stored([4, 6], as: type, seed: 8)
+        var changed = weight
+        changed[1, 2] = 5
+        #expect(changed.scalarType == .float32)
+        #expect(changed[1, 2] == 5)
+        #expect(weight.scalars == plain.scalars)
+        #expect(try SafetensorsFile(contentsOf: file).tensor("weight").scalars == plain.scalars)
+    }
+
+    @Test("They outlive the value that opened the file, and the file's name")
+    func lifetime() throws {
+        let (weight, plain) = try stored([4, 6], as: .float16, seed: 9)
+        try FileManager.default.removeItem(at: file)
+        #expect(weight.scalars == plain.scalars)
+    }
+
+    @Test("Saved again in the same type they are the same bytes", arguments: types)
+    func saving(type: ScalarType) throws {
+        let weight = try stored([8, 5], as: type, seed: 10).mapped
+        let copy = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).safetensors")
+        defer { try? FileManager.default.removeItem(at: copy) }
+        let before = try SafetensorsFile(contentsOf: file).tensor("before")
+        try Safetensors.write([("before", before), ("weight", weight)], scalarType: type, to: copy)
+        #expect(try Data(contentsOf: copy) == Data(contentsOf: file))
+    }
+
+    @Test("Numbers that are not finite are counted in every type", arguments: types)
+    func nonFinite(type: ScalarType) throws {
+        var numbers = Reference.numbers([100], seed: 11)
+        (numbers[3], numbers[50], numbers[99]) = (.nan, .infinity, -.infinity)
+        try Safetensors.write([("weight", numbers)], scalarType: type, to: file)
+        #expect(try SafetensorsFile(contentsOf: file).mappedTensor("weight").nonFiniteCount() == 3)
+    }
+}
