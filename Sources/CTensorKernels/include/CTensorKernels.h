@@ -149,6 +149,15 @@ struct tensor_kernels {
     void (*widen_brain)(intptr_t count, const uint16_t *x, float *y);
 };
 
+/// Tells the processor that the thread only waits for a number in memory to change.
+static inline void tensor_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 /// The kernels for this processor: the best instruction set it has, or the one that `TENSOR_ISA`
 /// (baseline, avx2, avx512) names, when the processor has it.
 const struct tensor_kernels *tensor_kernels(void);

@@ -1,3 +1,4 @@
+import CTensorKernels
 import Dispatch
 import Foundation
 import Synchronization
@@ -20,21 +21,109 @@ public enum ThreadPool {
 /// Calls `body` with ranges of at most `grain` numbers that together cover `0..<count`, on several threads.
 ///
 /// The ranges depend only on `count` and `grain`, never on the number of threads; idle threads take the next range, so a
-/// busy core does not hold up the others.
+/// busy core does not hold up the others. Inside another parallel region, or beside one of another thread, all ranges run
+/// on the calling thread.
 package func parallelFor(_ count: Int, grain: Int, _ body: @Sendable (Range<Int>) -> Void) {
     guard count > 0 else { return }
     let chunks = (count + grain - 1) / grain
-    let workers = min(ThreadPool.threadCount, chunks)
-    guard workers > 1 else {
-        for chunk in 0..<chunks { body(chunk * grain..<min(count, (chunk + 1) * grain)) }
-        return
+    @Sendable func run(_ chunk: Int) { body(chunk * grain..<min(count, (chunk + 1) * grain)) }
+    let helpers = min(ThreadPool.threadCount, chunks) - 1
+    if helpers < 1 || !Workers.shared.run(chunks, helpers: helpers, run) {
+        for chunk in 0..<chunks { run(chunk) }
     }
-    let next = Atomic<Int>(0)
-    DispatchQueue.concurrentPerform(iterations: workers) { _ in
-        while true {
-            let chunk = next.wrappingAdd(1, ordering: .relaxed).oldValue
-            guard chunk < chunks else { return }
-            body(chunk * grain..<min(count, (chunk + 1) * grain))
+}
+
+/// Threads that wait for parallel regions: awake for a moment after one, since the next usually follows within microseconds,
+/// which waking a sleeping thread would take longer than; then asleep.
+private final class Workers: Sendable {
+    static let shared = Workers()
+
+    /// One parallel region, while it is open.
+    private struct Region: @unchecked Sendable {
+        /// The body, which lives in the frame of the region's owner.
+        var body: UnsafePointer<(Int) -> Void>?
+        var chunks = 0
+        var helpers = 0
+    }
+
+    /// How often a waiting thread looks before it sleeps: some 50 µs.
+    private static let looksBeforeSleep = 2_000
+
+    private let isBusy = Atomic<Bool>(false)
+    private let isOpen = Atomic<Bool>(false)
+    private let generation = Atomic<Int>(0)
+    private let nextChunk = Atomic<Int>(0)
+    /// Helpers that may be inside the region.
+    private let inside = Atomic<Int>(0)
+    private let sleeping = Atomic<Int>(0)
+    private let started = Atomic<Int>(0)
+    private let wakeUp = DispatchSemaphore(value: 0)
+    /// Written only by the thread that holds `isBusy` while the region is closed and nobody is inside.
+    nonisolated(unsafe) private var region = Region()
+
+    /// Runs the chunks on the calling thread and up to `helpers` others; false, and nothing done, when a region is running.
+    func run(_ chunks: Int, helpers: Int, _ body: @Sendable (Int) -> Void) -> Bool {
+        guard isBusy.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged else {
+            return false
         }
+        defer { isBusy.store(false, ordering: .releasing) }
+        while started.load(ordering: .relaxed) < helpers { startThread() }
+        withoutActuallyEscaping(body) { body in
+            withUnsafePointer(to: body as (Int) -> Void) { body in
+                region = Region(body: body, chunks: chunks, helpers: helpers)
+                nextChunk.store(0, ordering: .relaxed)
+                isOpen.store(true, ordering: .sequentiallyConsistent)
+                generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
+                for _ in 0..<min(helpers, sleeping.load(ordering: .sequentiallyConsistent)) { wakeUp.signal() }
+                work(chunks, body.pointee)
+                isOpen.store(false, ordering: .sequentiallyConsistent)
+                while inside.load(ordering: .sequentiallyConsistent) > 0 { tensor_pause() }
+                region.body = nil
+            }
+        }
+        return true
+    }
+
+    private func help(_ position: Int) {
+        guard isOpen.load(ordering: .sequentiallyConsistent), position < region.helpers, let body = region.body
+        else { return }
+        work(region.chunks, body.pointee)
+    }
+
+    private func work(_ chunks: Int, _ body: (Int) -> Void) {
+        while true {
+            let chunk = nextChunk.wrappingAdd(1, ordering: .relaxed).oldValue
+            guard chunk < chunks else { return }
+            body(chunk)
+        }
+    }
+
+    private func startThread() {
+        started.wrappingAdd(1, ordering: .relaxed)
+        let thread = Thread { [self] in
+            var seen = 0
+            while true {
+                seen = waitForRegion(after: seen)
+                // Counted before the look: the region's owner waits for whoever is inside before it closes for good.
+                let position = inside.wrappingAdd(1, ordering: .sequentiallyConsistent).oldValue
+                help(position)
+                inside.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+            }
+        }
+        thread.stackSize = 1 << 20
+        thread.qualityOfService = .userInitiated
+        thread.start()
+    }
+
+    private func waitForRegion(after seen: Int) -> Int {
+        for _ in 0..<Self.looksBeforeSleep {
+            let now = generation.load(ordering: .acquiring)
+            if now != seen { return now }
+            tensor_pause()
+        }
+        sleeping.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        while generation.load(ordering: .sequentiallyConsistent) == seen { wakeUp.wait() }
+        sleeping.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+        return generation.load(ordering: .sequentiallyConsistent)
     }
 }
