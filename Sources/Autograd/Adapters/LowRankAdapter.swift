@@ -1,36 +1,34 @@
 import Tensor
 
-/// LoRA (arXiv 2106.09685) beside one linear layer: scale · B(A x).
+/// LoRA (arXiv 2106.09685) beside one linear layer or convolution: scale · B(A x).
+///
+/// Of a convolution A is one to `rank` channels with the layer's kernel size, and B one of size 1.
 public struct LowRankAdapter {
-    /// A, `[rank, inputs]`.
+    /// A, `[rank, inputs]`, or of a convolution `[rank, inputs, height, width]`.
     public let down: Parameter
-    /// B, `[outputs, rank]`; zero at the start, so that a new adapter changes nothing.
+    /// B, `[outputs, rank]`, or of a convolution `[outputs, rank, 1, 1]`; zero at the start, so that a new adapter changes
+    /// nothing.
     public let up: Parameter
     /// alpha / rank.
     public let scale: Float
 
-    /// `[…, inputs]` → `[…, outputs]`.
-    public func callAsFunction(_ x: Variable) -> Variable {
-        x.linear(weight: down.variable, bias: nil).linear(weight: up.variable, bias: nil) * scale
+    /// Whether B · A added to the layer's weight is less work than both factors applied to `rows` rows or pixels.
+    func isWorthMerging(rows: Int) -> Bool {
+        let (outputs, depth) = (up.shape[0], down.shape.dropFirst().reduce(1, *))
+        return outputs * depth <= rows * (outputs + depth)
     }
-}
 
-/// LoRA beside one convolution: A is a convolution to `rank` channels with the layer's kernel size, B one of size 1.
-public struct LowRankConvolutionAdapter {
-    /// A, `[rank, inputs, height, width]`.
-    public let down: Parameter
-    /// B, `[outputs, rank, 1, 1]`; zero at the start, so that a new adapter changes nothing.
-    public let up: Parameter
-    /// alpha / rank.
-    public let scale: Float
+    /// The layer's weight with the adapter's share, W + scale · B · A; gradients flow into all three.
+    func merged(into weight: Parameter) -> Variable {
+        let rank = down.shape[0]
+        let product = up.variable.reshaped(to: [up.shape[0], rank]).matmul(down.variable.reshaped(to: [rank, -1]))
+        // Frozen weights with 16 bits are widened for this use alone.
+        let base = weight.isTrainable ? weight.variable : Variable(weight.value.widened())
+        return base + product.reshaped(to: weight.shape) * scale
+    }
 
-    /// `[batch, height, width, inputs]` → `[batch, height′, width′, outputs]`, with the layer's own stride, padding
-    /// and upsampling.
-    public func callAsFunction(
-        _ x: Variable, stride: Int, padding: ConvolutionPadding, upsampling: Int = 1
-    ) -> Variable {
-        let inner = x.conv2d(
-            kernel: down.variable, bias: nil, stride: stride, padding: padding, upsampling: upsampling)
-        return inner.conv2d(kernel: up.variable, bias: nil, stride: 1, padding: .init(0)) * scale
+    /// The adapter's share of a linear layer's output, `[…, inputs]` → `[…, outputs]`.
+    func callAsFunction(_ x: Variable) -> Variable {
+        (x.linear(weight: down.variable, bias: nil) * scale).linear(weight: up.variable, bias: nil)
     }
 }

@@ -18,32 +18,19 @@ public final class LowRankAdapterSet {
         (self.rank, self.alpha, self.targets) = (rank, alpha, targets)
     }
 
-    func linearAdapter(at path: String, inputs: Int, outputs: Int) -> LowRankAdapter? {
+    /// The adapter of the layer at `path` whose weight has this shape, nil when the layer is no target.
+    func adapter(at path: String, weightShape: [Int]) -> LowRankAdapter? {
         guard isTarget(path) else { return nil }
-        let (down, up) = parameters(at: path, down: [rank, inputs], up: [outputs, rank], fanIn: inputs)
+        let kernel = Array(weightShape.dropFirst())
+        let down = parameters.parameter(
+            "\(path).lora_A.weight", shape: [rank] + kernel, initializer: .kaimingUniform(fanIn: kernel.reduce(1, *)))
+        let up = parameters.parameter(
+            "\(path).lora_B.weight", shape: [weightShape[0], rank] + kernel.dropFirst().map { _ in 1 },
+            initializer: .zeros)
         return LowRankAdapter(down: down, up: up, scale: alpha / Float(rank))
-    }
-
-    func convolutionAdapter(
-        at path: String, inputs: Int, outputs: Int, kernelSize: Int
-    ) -> LowRankConvolutionAdapter? {
-        guard isTarget(path) else { return nil }
-        let (down, up) = parameters(
-            at: path, down: [rank, inputs, kernelSize, kernelSize], up: [outputs, rank, 1, 1],
-            fanIn: inputs * kernelSize * kernelSize)
-        return LowRankConvolutionAdapter(down: down, up: up, scale: alpha / Float(rank))
     }
 
     private func isTarget(_ path: String) -> Bool {
         targets.contains { path == $0 || path.hasSuffix(".\($0)") }
-    }
-
-    private func parameters(
-        at path: String, down: [Int], up: [Int], fanIn: Int
-    ) -> (down: Parameter, up: Parameter) {
-        (
-            parameters.parameter("\(path).lora_A.weight", shape: down, initializer: .kaimingUniform(fanIn: fanIn)),
-            parameters.parameter("\(path).lora_B.weight", shape: up, initializer: .zeros)
-        )
     }
 }

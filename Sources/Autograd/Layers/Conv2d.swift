@@ -8,7 +8,7 @@ public struct Conv2d {
     /// `[outputs]`.
     public let bias: Parameter?
     /// What is added beside the kernel, nil without an adapter.
-    public let adapter: LowRankConvolutionAdapter?
+    public let adapter: LowRankAdapter?
     private let stride: Int
     private let padding: ConvolutionPadding
 
@@ -20,7 +20,7 @@ public struct Conv2d {
         let start = Initializer.kaimingUniform(fanIn: inputs * kernelSize * kernelSize)
         weight = scope.parameter("weight", shape: [outputs, inputs, kernelSize, kernelSize], initializer: start)
         bias = hasBias ? scope.parameter("bias", shape: [outputs], initializer: start) : nil
-        adapter = scope.convolutionAdapter(inputs: inputs, outputs: outputs, kernelSize: kernelSize)
+        adapter = scope.adapter(weightShape: weight.shape)
         self.stride = stride
         self.padding = padding
     }
@@ -36,9 +36,18 @@ public struct Conv2d {
         _ x: Variable, offset: Variable? = nil, upsampling: Int = 1, adding addend: Variable? = nil
     ) -> Variable {
         let shift = bias.map { bias in offset.map { bias.variable + $0 } ?? bias.variable } ?? offset
-        let y = x.conv2d(
-            kernel: weight.variable, bias: shift, stride: stride, padding: padding, upsampling: upsampling,
-            adding: addend)
-        return adapter.map { y + $0(x, stride: stride, padding: padding, upsampling: upsampling) } ?? y
+        func convolve(_ x: Variable, _ kernel: Variable, bias: Variable? = nil, adding addend: Variable? = nil)
+            -> Variable
+        {
+            x.conv2d(
+                kernel: kernel, bias: bias, stride: stride, padding: padding, upsampling: upsampling, adding: addend)
+        }
+        guard let adapter else { return convolve(x, weight.variable, bias: shift, adding: addend) }
+        if adapter.isWorthMerging(rows: x.value.count / weight.shape[1]) {
+            return convolve(x, adapter.merged(into: weight), bias: shift, adding: addend)
+        }
+        let inner = convolve(x, adapter.down.variable) * adapter.scale
+        return inner.conv2d(
+            kernel: adapter.up.variable, bias: nil, adding: convolve(x, weight.variable, bias: shift, adding: addend))
     }
 }

@@ -14,12 +14,15 @@ public struct Linear {
         let start = Initializer.kaimingUniform(fanIn: inputs)
         weight = scope.parameter("weight", shape: [outputs, inputs], initializer: start)
         bias = hasBias ? scope.parameter("bias", shape: [outputs], initializer: start) : nil
-        adapter = scope.linearAdapter(inputs: inputs, outputs: outputs)
+        adapter = scope.adapter(weightShape: weight.shape)
     }
 
     /// `[…, inputs]` → `[…, outputs]`; `addend`, of the result's shape, is added.
     public func callAsFunction(_ x: Variable, adding addend: Variable? = nil) -> Variable {
-        let y = x.linear(weight: weight.variable, bias: bias?.variable, adding: addend)
-        return adapter.map { y + $0(x) } ?? y
+        guard let adapter else { return x.linear(weight: weight.variable, bias: bias?.variable, adding: addend) }
+        if adapter.isWorthMerging(rows: x.value.count / weight.shape[1]) {
+            return x.linear(weight: adapter.merged(into: weight), bias: bias?.variable, adding: addend)
+        }
+        return x.linear(weight: weight.variable, bias: bias?.variable, adding: addend) + adapter(x)
     }
 }

@@ -23,14 +23,9 @@ public struct ParameterScope {
         parameters.parameter(joined(name), shape: shape, initializer: initializer)
     }
 
-    /// The low-rank adapter of the linear layer at this place, nil when it has none.
-    public func linearAdapter(inputs: Int, outputs: Int) -> LowRankAdapter? {
-        adapters?.linearAdapter(at: path, inputs: inputs, outputs: outputs)
-    }
-
-    /// The low-rank adapter of the convolution at this place, nil when it has none.
-    public func convolutionAdapter(inputs: Int, outputs: Int, kernelSize: Int) -> LowRankConvolutionAdapter? {
-        adapters?.convolutionAdapter(at: path, inputs: inputs, outputs: outputs, kernelSize: kernelSize)
+    /// The low-rank adapter of the layer at this place whose weight has the given shape, nil when it has none.
+    public func adapter(weightShape: [Int]) -> LowRankAdapter? {
+        adapters?.adapter(at: path, weightShape: weightShape)
     }
 
     private func joined(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
