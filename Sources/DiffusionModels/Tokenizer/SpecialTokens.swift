@@ -1,0 +1,109 @@
+import Foundation
+
+/// The special tokens of a tokenizer's configuration files, resolved as transformers 5 does.
+///
+/// `tokenizer_config.json` may describe all added tokens (`added_tokens_decoder`), and is then alone. Otherwise the tokens
+/// that `special_tokens_map.json` names win over its own.
+struct SpecialTokens {
+    /// A token's content, and whether it is looked for in the normalised text instead of the raw one.
+    struct Token {
+        let content: String
+        let id: Int
+        let isNormalized: Bool
+    }
+
+    let maximumLength: Int
+    let start: Int
+    let end: Int
+    let padding: Int
+    let unknown: Int
+    /// All that are recognised in the text, each once.
+    let recognized: [Token]
+
+    /// Throws ``ModelError`` for a file that is missing or malformed, or a token that the vocabulary lacks.
+    init(_ folder: URL, _ files: TokenizerFiles) throws {
+        let configuration = try ConfigurationFields(
+            contentsOf: folder.appending(path: "tokenizer_config.json"), purpose: "the tokenizer's configuration")
+        maximumLength = try configuration.integer("model_max_length", default: 77, in: 3...65_536)
+        var sources = [configuration]
+        var described: [String: AddedTokenFields] = [:]
+        if case .object(let tokens)? = configuration.values["added_tokens_decoder"] {
+            for (id, value) in tokens {
+                guard var token = AddedTokenFields(value), let id = Int(id),
+                    (0...TokenizerFiles.largestID).contains(id)
+                else {
+                    throw configuration.invalid("added_tokens_decoder", expected: "an object from ids to tokens")
+                }
+                token.id = id
+                described[token.content] = token
+            }
+        } else {
+            let map = folder.appending(path: "special_tokens_map.json")
+            if FileManager.default.fileExists(atPath: map.path) {
+                sources.insert(
+                    try ConfigurationFields(contentsOf: map, purpose: "the tokenizer's special tokens"), at: 0)
+            }
+            for token in files.addedTokens { described[token.content] = token }
+            for token in try Self.later(folder) { described[token.content] = token }
+        }
+
+        var recognized: [String: Token] = [:]
+        func recognize(_ token: AddedTokenFields, id: Int, in source: ConfigurationFields, _ field: String) throws {
+            for (flag, value) in [
+                ("lstrip", token.lstrip), ("rstrip", token.rstrip), ("single_word", token.single_word),
+            ] where value == true {
+                throw source.unsupported(field, expected: "a token without \(flag)")
+            }
+            recognized[token.content] = Token(
+                content: token.content, id: id, isNormalized: token.normalized ?? !(token.special ?? true))
+        }
+        for token in described.values {
+            guard let id = files.vocabulary[token.content] ?? token.id else { continue }
+            try recognize(token, id: id, in: configuration, "added_tokens_decoder")
+        }
+        func named(_ field: String, default fallback: String) throws -> Int {
+            let source = sources.first { !$0.isNull(field) } ?? configuration
+            var token = AddedTokenFields(content: fallback)
+            if !source.isNull(field) {
+                let object = source.values[field].flatMap(AddedTokenFields.init)
+                token = try object ?? AddedTokenFields(content: source.string(field, default: fallback))
+            }
+            token = described[token.content] ?? token
+            guard let id = files.vocabulary[token.content] ?? token.id else {
+                throw ModelError.invalidField(
+                    file: source.file, field: field, expected: "a token of the vocabulary",
+                    found: "\"\(token.content)\"")
+            }
+            try recognize(token, id: id, in: source, field)
+            return id
+        }
+        // In transformers' order: of a token that is named twice, the last description holds.
+        start = try named("bos_token", default: "<|startoftext|>")
+        end = try named("eos_token", default: "<|endoftext|>")
+        unknown = try named("unk_token", default: "<|endoftext|>")
+        padding = try named("pad_token", default: "<|endoftext|>")
+        self.recognized = recognized.values.sorted { $0.content < $1.content }
+    }
+
+    /// The tokens of `added_tokens.json`, as textual inversion leaves them.
+    private static func later(_ folder: URL) throws -> [AddedTokenFields] {
+        let file = folder.appending(path: "added_tokens.json")
+        guard FileManager.default.fileExists(atPath: file.path) else { return [] }
+        let fields = try ConfigurationFields(contentsOf: file, purpose: "the tokenizer's added tokens")
+        return try fields.values.map { content, _ in
+            let id = try fields.integer(content, default: nil, in: 0...TokenizerFiles.largestID)
+            return AddedTokenFields(id: id, content: content, special: false)
+        }
+    }
+}
+
+extension AddedTokenFields {
+    /// The token that a configuration file writes as an object with `content`.
+    init?(_ value: JSONValue) {
+        guard case .object(let fields) = value, case .string(let content)? = fields["content"] else { return nil }
+        func flag(_ name: String) -> Bool? { if case .boolean(let flag)? = fields[name] { flag } else { nil } }
+        self.init(
+            content: content, normalized: flag("normalized"), special: flag("special"), lstrip: flag("lstrip"),
+            rstrip: flag("rstrip"), single_word: flag("single_word"))
+    }
+}
