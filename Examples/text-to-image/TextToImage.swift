@@ -1,5 +1,4 @@
 import ArgumentParser
-import Autograd
 import DiffusionModels
 import Foundation
 import Tensor
@@ -13,42 +12,37 @@ struct TextToImage: ParsableCommand {
             The last line on standard output has the file and the seconds for text encoder, denoising network and decoder.
             """)
 
-    @Argument(help: "What the picture shows.")
-    var prompt: String
-
+    @Argument(help: "What the picture shows.") var prompt: String
     @Option(
         help: "A model in the diffusers layout. Default: the student in Examples/Models, or the teacher with --steps.")
-    var model: String?
-
-    @Option(help: "The PNG file to write; several pictures make a grid.")
-    var output = "out.png"
-
-    @Option(help: "The seed of the first picture's noise; the next have the seeds after it.")
-    var seed: UInt64 = 0
-
-    @Option(help: "How many pictures.")
-    var count = 1
-
-    @Option(help: "Steps of the DDIM sampler, for multi-step models.")
-    var steps: Int?
-
-    @Option(help: "How strongly the sampler follows the prompt: 1 is no guidance. Only with --steps.")
-    var guidanceScale: Double?
-
+    var model: URL?
+    @Option(help: "The PNG file to write; several pictures make a grid.") var output = URL(filePath: "out.png")
+    @Option(help: "The seed of the first picture's noise; the next have the seeds after it.") var seed: UInt64 = 0
+    @Option(help: "How many pictures.") var count = 1
+    @Option(help: "Pixels, with --width. Default: what the model was trained on.") var height: Int?
+    @Option(help: "Pixels, with --height.") var width: Int?
+    @Option(
+        help: "Starting noise instead of the seed's: safetensors with \"latents\" [pictures, channels, height, width].")
+    var latents: URL?
+    @Option(help: "Where to save the latents of the pictures, in the same form.") var saveLatents: URL?
+    @Option(help: "Prompt embeddings that were saved, instead of the text encoder.") var embeddings: URL?
+    @Option(help: "Where to save the embeddings of prompt and negative prompt.") var saveEmbeddings: URL?
     @Option(help: "The folder of another decoder for the latents: an AutoencoderTiny (TAESD) or AutoencoderKL.")
-    var vae: String?
-
-    @Option(help: "A LoRA file or folder to merge into the model; may be given more than once.")
-    var lora: [String] = []
-
-    @Option(help: "Processor threads. Default: one a core.")
-    var threads: Int?
+    var vae: URL?
+    @Option(help: "A LoRA file or folder to merge into the model, as FILE or FILE:WEIGHT; may be given more than once.")
+    var lora: [WeightedAdapter] = []
+    @Option(help: "Processor threads. Default: one a core.") var threads: Int?
+    @OptionGroup(title: "Several steps") var sampling: SamplingOptions
 
     func validate() throws {
-        if count < 1 { throw ValidationError("--count: expected at least 1, found \(count)") }
-        if let threads, threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
-        if steps == nil, guidanceScale != nil {
-            throw ValidationError("--guidance-scale needs --steps: a one-step student has its guidance built in")
+        for (name, number) in [("count", count), ("threads", threads ?? 1)] where number < 1 {
+            throw ValidationError("--\(name): expected at least 1, found \(number)")
+        }
+        if (height == nil) != (width == nil) { throw ValidationError("--height and --width need each other") }
+        let sources = [height != nil, latents != nil, sampling.image != nil]
+        if sources.filter({ $0 }).count > 1 {
+            throw ValidationError(
+                "--height and --width, --latents, and --image each give the size: expected one of them")
         }
     }
 
@@ -56,47 +50,63 @@ struct TextToImage: ParsableCommand {
         if let threads { ThreadPool.threadCount = threads }
         let models = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appending(path: "Models")
-        let folder =
-            model.map { URL(filePath: $0) }
-            ?? models.appending(path: steps == nil ? "emoji-student" : "emoji-teacher")
+        let folder = model ?? models.appending(path: sampling.steps == nil ? "emoji-student" : "emoji-teacher")
         report("loading \(folder.path)")
         var model = try TextToImageModel(contentsOf: folder)
-        for file in lora { try LowRankWeights(contentsOf: URL(filePath: file)).merge(into: model) }
-        if let vae { model.decoder = try ModelDirectory.latentDecoder(contentsOf: URL(filePath: vae)) }
-
-        let prompts = Array(repeating: prompt, count: count)
-        var text = 0.0
-        var network = 0.0
-        let latents: Tensor
-        if let steps {
-            let sampler = try timed(&text) {
-                try model.samples(for: prompts, steps: steps, guidanceScale: guidanceScale ?? 4.5, seed: seed)
-            }
-            latents = timed(&network) {
-                sampler.reduce(Tensor(0)) { _, step in
-                    report("step \(step.index + 1) of \(step.total)")
-                    return step.latents
-                }
-            }
-        } else {
-            guard let student = model.student else { throw ModelError.notOneStepModel(path: folder.path) }
-            let condition = timed(&text) { model.embeddings(for: prompts) }
-            let noise = model.startingLatents(count: count, seed: seed).latents
-            latents = timed(&network) { student.generate(from: Variable(noise), given: condition).value }
-            report("one step")
+        for adapter in lora {
+            try LowRankWeights(contentsOf: adapter.file).merge(into: &model, weight: adapter.weight)
         }
-        var decoder = 0.0
-        let pictures = timed(&decoder) { model.pictures(from: latents) }
-        let columns = Int(Double(count).squareRoot().rounded(.up))
-        try PNG.write(
-            count == 1 ? pictures[0] : .grid(pictures, columns: columns),
-            text: [
-                "prompt": prompt, "seed": "\(seed)", "model": folder.lastPathComponent,
-                "steps": "\(steps ?? 1)", "Software": "SwiftBrush \(SwiftBrush.version)",
-            ], to: URL(filePath: output))
-        print(
-            output, String(format: "text %.3f s, network %.3f s, decoder %.3f s", text, network, decoder),
-            separator: ": ")
+        if let vae { model.decoder = try ModelDirectory.latentDecoder(contentsOf: vae) }
+        for text in [prompt, sampling.negativePrompt] {
+            if let warning = model.tokenizer.truncationWarning(for: text ?? "") { report(warning) }
+        }
+
+        let (prompts, start) = (Array(repeating: prompt, count: count), try start(for: model))
+        var (text, network, decoder) = (0.0, 0.0, 0.0)
+        let embedded = try timed(&text) {
+            try embeddings.map(PromptEmbeddings.init(contentsOf:))
+                ?? model.embeddings(for: [prompt, sampling.negativePrompt ?? ""])
+        }
+        if let saveEmbeddings { try embedded.save(to: saveEmbeddings) }
+        let drawn = try timed(&network) {
+            guard sampling.steps != nil else {
+                report("one step")
+                return try model.latents(for: prompts, seed: seed, start: start, embeddings: embedded)
+            }
+            let steps = try sampling.samples(of: model, prompts, seed: seed, start: start, embeddings: embedded)
+            return try steps.reduce(Tensor(0)) { _, step in
+                report("step \(step.index + 1) of \(step.total)")
+                if let preview = sampling.preview(of: step, beside: output) {
+                    try PNG.write(.grid(model.pictures(from: step.predictedOriginal)), to: preview)
+                }
+                return step.latents
+            }
+        }
+        if let saveLatents { try LatentsFile.write(drawn, to: saveLatents) }
+        let picture = Picture.grid(timed(&decoder) { model.pictures(from: drawn) })
+        try PNG.write(picture, text: record(folder), to: output)
+        let seconds = String(format: "text %.3f s, network %.3f s, decoder %.3f s", text, network, decoder)
+        print("\(output.relativePath): \(seconds)")
+    }
+
+    private func start(for model: TextToImageModel) throws -> SamplingStart {
+        if let latents { return .latents(try LatentsFile.read(latents)) }
+        if let image = sampling.image { return .picture(try PNG.read(image), strength: sampling.strength ?? 0.8) }
+        guard let height, let width else { return .noise() }
+        return .noise(size: try model.latentSize(height: height, width: width))
+    }
+
+    /// What the picture can be drawn again from.
+    private func record(_ folder: URL) -> [String: String] {
+        var record = sampling.record
+        record["prompt"] = prompt
+        record["seed"] = "\(seed)"
+        record["model"] = folder.lastPathComponent
+        record["Software"] = "SwiftBrush \(SwiftBrush.version)"
+        record["latents"] = latents?.lastPathComponent
+        record["vae"] = vae?.lastPathComponent
+        record["lora"] = lora.isEmpty ? nil : lora.map(\.description).joined(separator: "\n")
+        return record
     }
 
     private func report(_ line: String) { FileHandle.standardError.write(Data("\(line)\n".utf8)) }

@@ -5,6 +5,7 @@ extension LowRankWeights {
     /// Adds the changes to a model's weights: W += weight · scale · up · down.
     ///
     /// Merging with the negative weight takes them out again, to rounding. Several files may be merged one after the other.
+    /// The text encoder's share is merged whenever the model loads it.
     ///
     /// - Parameters:
     ///   - model: whose denoising network and text encoder are changed; networks that share their parameters change too.
@@ -12,34 +13,41 @@ extension LowRankWeights {
     ///
     /// Throws ``ModelError/weightMismatch(path:mismatch:)``, and changes nothing, when a layer is not the model's or its shape
     /// does not fit.
-    public func merge(into model: TextToImageModel, weight: Float = 1) throws {
-        let networks: [Part: ParameterSet] = [
-            .unet: model.unet.parameters, .textEncoder: model.textEncoder.parameters,
-        ]
-        try merge(into: networks, weight: weight)
+    public func merge(into model: inout TextToImageModel, weight: Float = 1) throws {
+        let text = ParameterSet()
+        _ = CLIPTextModel(try .init(model.directory.fields(.textEncoder)), in: text.scope)
+        let targets = try targets(in: [.unet: model.unet.parameters, .textEncoder: text])
+        for (layer, parameter) in targets where layer.part == .unet { parameter.value += layer.change(weight: weight) }
+        let textLayers = layers.filter { $0.part == .textEncoder }
+        if !textLayers.isEmpty { model.textAdapters.append((LowRankWeights(layers: textLayers), weight)) }
     }
 
     /// Adds the changes to the weights of networks. See ``merge(into:weight:)-(TextToImageModel,_)``.
     public func merge(into networks: [Part: ParameterSet], weight: Float = 1) throws {
-        let targets = networks.mapValues(Self.layers)
+        for (layer, parameter) in try targets(in: networks) { parameter.value += layer.change(weight: weight) }
+    }
+
+    /// The parameter that each layer changes. Throws when one is missing or its shape does not fit.
+    private func targets(in networks: [Part: ParameterSet]) throws -> [(layer: Layer, parameter: Parameter)] {
+        let parameters = networks.mapValues(Self.layers)
         var mismatch = ParameterLoadingError()
-        var changes: [(parameter: Parameter, change: Tensor)] = []
+        var targets: [(layer: Layer, parameter: Parameter)] = []
         for layer in layers {
-            guard let parameter = targets[layer.part]?[layer.flatPath] else {
+            guard let parameter = parameters[layer.part]?[layer.flatPath] else {
                 mismatch.unexpected.append("\(layer.part.rawValue).\(layer.flatPath)")
                 continue
             }
-            let change = layer.change(weight: weight)
-            if change.shape == parameter.shape {
-                changes.append((parameter, change))
+            if layer.changeShape == parameter.shape {
+                targets.append((layer, parameter))
             } else {
-                mismatch.mismatched.append(.init(name: parameter.path, expected: parameter.shape, found: change.shape))
+                mismatch.mismatched.append(
+                    .init(name: parameter.path, expected: parameter.shape, found: layer.changeShape))
             }
         }
         guard mismatch == ParameterLoadingError() else {
             throw ModelError.weightMismatch(path: "the LoRA's layers", mismatch: mismatch)
         }
-        for (parameter, change) in changes { parameter.value += change }
+        return targets
     }
 
     /// The weights by the flat paths of their layers.
@@ -53,13 +61,14 @@ extension LowRankWeights {
 }
 
 extension LowRankWeights.Layer {
-    /// weight · scale · up · down in the shape of the layer's parameter, `[outputs, inputs]` or
-    /// `[outputs, inputs, height, width]`.
+    /// The shape of the layer's parameter, `[outputs, inputs]` or `[outputs, inputs, height, width]`.
+    fileprivate var changeShape: [Int] { [up.count / down.shape[0]] + down.shape.dropFirst() }
+
+    /// weight · scale · up · down, of ``changeShape``.
     fileprivate func change(weight: Float) -> Tensor {
         let rank = down.shape[0]
         let flatDown = down.reshaped(to: [rank, down.count / rank])
         let flatUp = up.reshaped(to: [up.count / rank, rank])
-        let product = flatUp.matmul(flatDown) * (weight * scale)
-        return product.reshaped(to: [flatUp.shape[0]] + down.shape.dropFirst())
+        return (flatUp.matmul(flatDown) * (weight * scale)).reshaped(to: changeShape)
     }
 }

@@ -33,6 +33,8 @@ public struct LowRankWeights: Sendable {
     /// The changes, by part and path.
     public let layers: [Layer]
 
+    init(layers: [Layer]) { self.layers = layers }
+
     /// Reads a file, or a folder with `adapter_model.safetensors` or `pytorch_lora_weights.safetensors`.
     ///
     /// Throws ``ModelError`` for names that are no LoRA's, halves without their other half, or ranks that differ, and

@@ -17,7 +17,7 @@ public struct CheckpointSummary: CustomStringConvertible {
         summarizeAutoencoder(model)
         summarizeText(model)
         guard problems.isEmpty else { return }
-        _ = attempt { try TextToImageModel(contentsOf: url) }
+        _ = attempt { try TextToImageModel(contentsOf: url).promptEncoder() }
     }
 
     /// A line a heading, then the problems.

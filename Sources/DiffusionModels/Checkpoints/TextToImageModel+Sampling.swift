@@ -3,17 +3,7 @@ import Tensor
 
 extension TextToImageModel {
     /// The steps towards a prompt's picture, pulled one by one; ``pictures(from:)`` turns any step's latents or x₀
-    /// into pictures.
-    ///
-    /// - Parameters:
-    ///   - prompt: what the picture shows.
-    ///   - steps: how many steps, from 1 to the schedule's timesteps.
-    ///   - guidanceScale: of classifier-free guidance away from `negativePrompt`; 1 is none.
-    ///   - seed: of the starting noise; means the same as in diffusers.
-    ///   - negativePrompt: what the picture is guided away from.
-    ///   - method: how a step is made.
-    ///
-    /// Throws ``ModelError`` for a one-step student or an argument out of range.
+    /// into pictures. See ``samples(for:steps:guidanceScale:seed:negativePrompt:method:start:embeddings:)``.
     public func samples(
         for prompt: String, steps: Int, guidanceScale: Double, seed: UInt64, negativePrompt: String = "",
         method: SamplingMethod = .ddim()
@@ -23,11 +13,22 @@ extension TextToImageModel {
             method: method)
     }
 
-    /// The steps towards a picture of each prompt, all in one batch, from the seeds `seed`, `seed + 1`, …. See
-    /// ``samples(for:steps:guidanceScale:seed:negativePrompt:method:)-(String,_,_,_,_,_)``.
+    /// The steps towards a picture of each prompt, all in one batch.
+    ///
+    /// - Parameters:
+    ///   - prompts: what the pictures show.
+    ///   - steps: how many steps, from 1 to the schedule's timesteps.
+    ///   - guidanceScale: of classifier-free guidance away from `negativePrompt`; 1 is none.
+    ///   - seed: of the first picture's noise, the next have `seed + 1`, …; means the same as in diffusers.
+    ///   - negativePrompt: what the pictures are guided away from.
+    ///   - method: how a step is made.
+    ///   - start: what the pictures are made from, if not the seeds' noise.
+    ///   - embeddings: where the prompts' embeddings are taken from; nil to load the text encoder for them.
+    ///
+    /// Throws ``ModelError`` for a one-step student, an argument out of range, or prompts that `embeddings` lack.
     public func samples(
         for prompts: [String], steps: Int, guidanceScale: Double, seed: UInt64, negativePrompt: String = "",
-        method: SamplingMethod = .ddim()
+        method: SamplingMethod = .ddim(), start: SamplingStart = .noise(), embeddings: PromptEmbeddings? = nil
     ) throws -> DiffusionSampler {
         if oneStep != nil { throw ModelError.notMultiStepModel(path: directory.url.path) }
         func check(_ isValid: Bool, _ argument: String, expected: String, found: String) throws {
@@ -44,17 +45,29 @@ extension TextToImageModel {
             try check((0...1).contains(eta), "eta", expected: "0 to 1", found: "\(eta)")
         }
 
-        let start = startingLatents(count: prompts.count, seed: seed)
+        if case .picture(_, let strength) = start {
+            try check(
+                strength > 0 && strength <= 1, "strength", expected: "above 0 and at most 1", found: "\(strength)")
+        }
+        let isGuided = guidanceScale != 1
+        let text = try conditions(for: prompts + (isGuided ? [negativePrompt] : []), in: embeddings)
+        let condition = text.sliced(axis: 0, 0..<prompts.count)
         let guidance =
-            guidanceScale == 1
-            ? nil : Guidance(scale: guidanceScale, unconditional: embeddings(for: [negativePrompt]))
+            isGuided
+            ? Guidance(
+                scale: guidanceScale, unconditional: text.sliced(axis: 0, prompts.count..<prompts.count + 1)) : nil
+        let (latents, noise) = try self.start(start, count: prompts.count, seed: seed)
+        if case .picture(_, let strength) = start {
+            return DiffusionSampler(
+                method, network: unet, schedule: schedule, condition: condition, guidance: guidance, steps: steps,
+                original: latents, strength: strength, noise: noise)
+        }
         return DiffusionSampler(
-            method, network: unet, schedule: schedule, condition: embeddings(for: prompts), guidance: guidance,
-            steps: steps,
-            latents: start.latents, noise: start.noise)
+            method, network: unet, schedule: schedule, condition: condition, guidance: guidance, steps: steps,
+            latents: latents, noise: noise)
     }
 
-    /// The picture at the end of ``samples(for:steps:guidanceScale:seed:negativePrompt:method:)-(String,_,_,_,_,_)``. Throws
+    /// The picture at the end of ``samples(for:steps:guidanceScale:seed:negativePrompt:method:)``. Throws
     /// as that does.
     public func picture(for prompt: String, steps: Int, guidanceScale: Double, seed: UInt64) throws -> Picture {
         let sampler = try samples(for: prompt, steps: steps, guidanceScale: guidanceScale, seed: seed)

@@ -24,6 +24,7 @@ extension TextToImageModel {
         try copyTokenizer(to: url.appending(path: ModelDirectory.Part.tokenizer.rawValue))
         try save(.unet, unet.configuration.json, unet.parameters, to: url, scalarType)
         try save(.vae, autoencoder.configuration.json, autoencoder.parameters, to: url, scalarType)
+        let textEncoder = try promptEncoder().textEncoder
         var text = textEncoder.configuration.json.fields
         text["dtype"] = .string(scalarType.pyTorchName)
         try save(.textEncoder, .object(text), textEncoder.parameters, to: url, scalarType)

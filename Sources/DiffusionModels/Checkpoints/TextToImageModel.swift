@@ -2,16 +2,15 @@ import Autograd
 import Foundation
 import Tensor
 
-/// A text-to-image model: tokenizer, text encoder, denoising network, autoencoder and noise schedule.
+/// A text-to-image model: tokenizer, denoising network, autoencoder and noise schedule.
 ///
-/// With ``oneStep`` it is a student that makes a picture in one step; without, it is sampled with several.
+/// With ``oneStep`` it is a student that makes a picture in one step; without, it is sampled with several. The text encoder is
+/// in memory only while prompts are encoded: ``promptEncoder()``.
 public struct TextToImageModel {
     /// Where it was loaded from.
     public let directory: ModelDirectory
     /// From prompts to token ids.
     public var tokenizer: CLIPTokenizer
-    /// From token ids to text embeddings.
-    public var textEncoder: CLIPTextModel
     /// The denoising network.
     public var unet: UNet2DConditionModel
     /// Between pictures and latents.
@@ -22,8 +21,10 @@ public struct TextToImageModel {
     public var schedule: NoiseSchedule
     /// At which timestep a one-step student works, nil for a multi-step model.
     public var oneStep: OneStepConfiguration?
+    /// Low-rank changes of the text encoder and their weights, which are merged whenever it is loaded.
+    var textAdapters: [(adapter: LowRankWeights, weight: Float)] = []
 
-    /// Loads a diffusers folder, all weights frozen.
+    /// Loads a diffusers folder, all weights frozen. Of the text encoder only the configuration is read.
     ///
     /// Throws ``ModelError`` for files that are missing, malformed or contradict each other, and what the tokenizer and
     /// the safetensors throw.
@@ -31,7 +32,6 @@ public struct TextToImageModel {
         let directory = try ModelDirectory(url)
         self.directory = directory
         tokenizer = try directory.tokenizer()
-        textEncoder = try directory.textEncoder()
         unet = try directory.unet()
         autoencoder = try directory.autoencoder()
         decoder = autoencoder
@@ -51,7 +51,7 @@ public struct TextToImageModel {
     private func checkAgreement() throws {
         let text = directory.folder(.textEncoder).appending(path: "config.json").path
         let unetFile = directory.folder(.unet).appending(path: "config.json").path
-        let encoder = textEncoder.configuration
+        let encoder = try CLIPTextModel.Configuration(directory.fields(.textEncoder))
         func expect(_ isAgreed: Bool, _ file: String, _ field: String, _ expected: String, _ found: Int) throws {
             if isAgreed { return }
             throw ModelError.invalidField(file: file, field: field, expected: expected, found: "\(found)")
@@ -80,23 +80,6 @@ public struct TextToImageModel {
 }
 
 extension TextToImageModel {
-    /// The text embeddings of prompts, `[prompts, tokens, width]`.
-    public func embeddings(for prompts: [String]) -> Tensor {
-        textEncoder(prompts.map { tokenizer.encode($0) }).value
-    }
-
-    /// The starting noise of `count` pictures, `[count, height, width, channels]`, from the seeds `seed`, `seed + 1`, …,
-    /// and the streams as they stand after it.
-    ///
-    /// Each picture's noise is `torch.manual_seed(seed); torch.randn(1, channels, height, width)`.
-    public func startingLatents(count: Int, seed: UInt64) -> (latents: Tensor, noise: LatentNoise) {
-        var noise = LatentNoise(seed: seed, count: count)
-        let size = latentSize
-        let latents = noise.next(
-            height: size.height, width: size.width, channels: unet.configuration.inputChannels)
-        return (latents, noise)
-    }
-
     /// The pictures of the network's latents, `[batch, height, width, channels]`.
     public func pictures(from latents: Tensor) -> [Picture] {
         let decoded = decoder.pictures(of: Variable(latents)).value
@@ -105,16 +88,38 @@ extension TextToImageModel {
         }
     }
 
-    /// The picture of a prompt in one step. Throws ``ModelError/notOneStepModel(path:)`` for a multi-step model.
+    /// The picture of a prompt in one step. Throws as ``pictures(for:seed:start:embeddings:)``.
     public func picture(for prompt: String, seed: UInt64) throws -> Picture {
         try pictures(for: [prompt], seed: seed)[0]
     }
 
-    /// A picture of each prompt in one step, from the seeds `seed`, `seed + 1`, …. Throws
-    /// ``ModelError/notOneStepModel(path:)`` for a multi-step model.
-    public func pictures(for prompts: [String], seed: UInt64) throws -> [Picture] {
+    /// A picture of each prompt in one step. See ``latents(for:seed:start:embeddings:)``.
+    public func pictures(
+        for prompts: [String], seed: UInt64, start: SamplingStart = .noise(), embeddings: PromptEmbeddings? = nil
+    ) throws -> [Picture] {
+        pictures(from: try latents(for: prompts, seed: seed, start: start, embeddings: embeddings))
+    }
+
+    /// The latents of a picture of each prompt in one step, `[prompts, height, width, channels]`.
+    ///
+    /// - Parameters:
+    ///   - prompts: what the pictures show.
+    ///   - seed: of the first picture's noise; the next have `seed + 1`, ….
+    ///   - start: the noise, if not the seeds'.
+    ///   - embeddings: where the prompts' embeddings are taken from; nil to load the text encoder for them.
+    ///
+    /// Throws ``ModelError`` for a multi-step model, a start that does not fit, or prompts that `embeddings` lack.
+    public func latents(
+        for prompts: [String], seed: UInt64, start: SamplingStart = .noise(), embeddings: PromptEmbeddings? = nil
+    ) throws -> Tensor {
         guard let student else { throw ModelError.notOneStepModel(path: directory.url.path) }
-        let noise = startingLatents(count: prompts.count, seed: seed).latents
-        return pictures(from: student.generate(from: Variable(noise), given: embeddings(for: prompts)).value)
+        if case .picture = start {
+            throw ModelError.invalidArgument(
+                operation: "latents(for:seed:start:embeddings:)", argument: "start",
+                expected: "noise, from which a one-step student draws", found: "a picture")
+        }
+        let noise = try self.start(start, count: prompts.count, seed: seed).latents
+        let condition = try conditions(for: prompts, in: embeddings)
+        return student.generate(from: Variable(noise), given: condition).value
     }
 }

@@ -74,6 +74,17 @@ public enum PNG {
         }
     }
 
+    /// Reads a PNG file. See ``decode(_:)``. Throws ``Error`` with the path.
+    public static func read(_ url: URL) throws -> Picture {
+        do {
+            return try decode(Data(contentsOf: url))
+        } catch let error as Error {
+            throw Error(description: "\(url.path): \(error)")
+        } catch {
+            throw Error(description: "\(url.path): cannot be read: \(error.localizedDescription)")
+        }
+    }
+
     private static func add(_ key: String, _ value: String, to writer: png_structp?, _ info: png_infop?) {
         key.withCString { key in
             value.withCString { value in

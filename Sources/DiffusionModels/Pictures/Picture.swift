@@ -40,6 +40,12 @@ public struct Picture: Sendable, Equatable {
 }
 
 extension Picture {
+    /// One picture as it is; several in about as many rows as columns. See ``grid(_:columns:spacing:)``.
+    public static func grid(_ pictures: [Picture]) -> Picture {
+        if pictures.count == 1 { return pictures[0] }
+        return grid(pictures, columns: Int(Double(pictures.count).squareRoot().rounded(.up)))
+    }
+
     /// Pictures of one size side by side, row by row, on white.
     ///
     /// - Parameters:

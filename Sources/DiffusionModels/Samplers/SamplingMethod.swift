@@ -16,3 +16,31 @@ public enum SamplingMethod: Sendable, Equatable {
     /// `LCMScheduler`.
     case latentConsistency(originalSteps: Int = 50)
 }
+
+extension SamplingMethod {
+    private static let named: [(name: String, method: SamplingMethod)] = [
+        ("ddim", .ddim()), ("ddpm", .ddpm), ("euler", .euler), ("euler-ancestral", .eulerAncestral),
+        ("dpm-solver", .dpmSolver), ("lcm", .latentConsistency()),
+    ]
+
+    /// The names of the methods with their usual settings.
+    public static var names: [String] { named.map(\.name) }
+
+    /// The method of a name, with its usual settings; nil when it is none of ``names``.
+    public init?(name: String) {
+        guard let method = Self.named.first(where: { $0.name == name })?.method else { return nil }
+        self = method
+    }
+
+    /// The method's name, without its settings.
+    public var name: String {
+        switch self {
+        case .ddim: "ddim"
+        case .ddpm: "ddpm"
+        case .euler: "euler"
+        case .eulerAncestral: "euler-ancestral"
+        case .dpmSolver: "dpm-solver"
+        case .latentConsistency: "lcm"
+        }
+    }
+}

@@ -67,6 +67,14 @@ public struct CLIPTokenizer: Sendable {
         return (padded(words), rest.isEmpty ? nil : decode(Array(rest)))
     }
 
+    /// diffusers' sentence on the part of a prompt that does not fit, nil when all does.
+    public func truncationWarning(for prompt: String) -> String? {
+        encodeReportingTruncation(prompt).truncatedText.map {
+            "The following part of your input was truncated because CLIP can only handle sequences up to "
+                + "\(maximumLength) tokens: \($0)"
+        }
+    }
+
     /// The ids of a text's words alone, however many.
     public func tokens(of text: String) -> [Int] {
         var ids: [Int] = []

@@ -67,10 +67,19 @@ public final class Distiller {
     /// A distillation of a text-to-image model: the student starts as a copy of the teacher's network, the fake score is
     /// the teacher's network with adapters.
     ///
-    /// Throws ``DistillationError`` for settings out of range, no prompts, or a teacher that is itself a student.
+    /// - Parameters:
+    ///   - teacher: a multi-step model.
+    ///   - loss: how the student is told to change.
+    ///   - prompts: what the student learns to draw.
+    ///   - embeddings: where the prompts' embeddings, and the empty prompt's, are taken from; nil to load the text encoder
+    ///     for them.
+    ///   - configuration: the settings.
+    ///
+    /// Throws ``DistillationError`` for settings out of range, no prompts, or a teacher that is itself a student, and
+    /// `ModelError` for embeddings of another text encoder or without one of the prompts.
     public convenience init(
         teacher: TextToImageModel, loss: any DistillationLoss = VariationalScoreDistillation(), prompts: [String],
-        configuration: DistillationConfiguration = DistillationConfiguration()
+        embeddings: PromptEmbeddings? = nil, configuration: DistillationConfiguration = DistillationConfiguration()
     ) throws {
         guard !prompts.isEmpty else {
             throw DistillationError.invalidSetting(name: "prompts", expected: "at least one", found: "none")
@@ -79,6 +88,8 @@ public final class Distiller {
             throw DistillationError.invalidSetting(
                 name: "teacher", expected: "a multi-step model", found: "a one-step student")
         }
+        try embeddings?.check(against: teacher)
+        let conditions = try PromptConditions(prompts, in: embeddings ?? teacher.embeddings(for: prompts + [""]))
         var network = UNet2DConditionModel(
             teacher.unet.configuration, in: teacher.unet.parameters.copy(trainable: true).scope)
         network.recomputesBlocks = configuration.recomputesBlocks
@@ -91,7 +102,7 @@ public final class Distiller {
             student: OneStepStudent(
                 network: network, step: configuration.studentStep, predictionType: teacher.schedule.predictionType),
             teacher: teacher.unet, fakeScore: fakeScore, schedule: teacher.schedule,
-            conditions: PromptConditions(prompts, model: teacher),
+            conditions: conditions,
             latentShape: [size.height, size.width, teacher.unet.configuration.inputChannels], loss: loss,
             configuration: configuration)
     }

@@ -8,6 +8,8 @@ public struct PromptConditions: Sendable {
     /// The empty prompt's embedding, `[1, tokens, width]`.
     public let null: Tensor
     private let embeddings: Tensor
+    /// Where the prompts stand in the embeddings.
+    private let rows: [Int]
 
     /// - Parameters:
     ///   - embeddings: `[prompts, tokens, width]`.
@@ -17,24 +19,24 @@ public struct PromptConditions: Sendable {
             embeddings.rank == 3 && embeddings.shape[0] > 0 && null.shape == [1] + embeddings.shape.dropFirst(),
             "PromptConditions: expected [prompts, tokens, width] and [1, tokens, width], found \(embeddings.shape) and "
                 + "\(null.shape)")
-        (count, self.embeddings, self.null) = (embeddings.shape[0], embeddings, null)
+        self.init(embeddings: embeddings, rows: Array(0..<embeddings.shape[0]), null: null)
     }
 
-    /// The embeddings of `prompts`, computed once: `prompts.count · tokens · width` numbers are kept.
-    public init(_ prompts: [String], model: TextToImageModel) {
-        let chunk = 64
-        let parts = stride(from: 0, to: prompts.count, by: chunk).map {
-            model.embeddings(for: Array(prompts[$0..<min($0 + chunk, prompts.count)]))
-        }
-        self.init(embeddings: .concatenate(parts, axis: 0), null: model.embeddings(for: [""]))
+    /// The embeddings of `prompts`, which stay where they are: in memory, or in the file that they were mapped from.
+    ///
+    /// Throws `ModelError` when one of the prompts, or the empty prompt, is not embedded.
+    public init(_ prompts: [String], in embeddings: PromptEmbeddings) throws {
+        self.init(
+            embeddings: embeddings.values, rows: try embeddings.rows(of: prompts),
+            null: try embeddings.values(for: [""]))
+    }
+
+    private init(embeddings: Tensor, rows: [Int], null: Tensor) {
+        (count, self.embeddings, self.rows, self.null) = (rows.count, embeddings, rows, null)
     }
 
     /// The embeddings of some prompts, `[indices, tokens, width]`.
-    public func conditions(_ indices: [Int]) -> Tensor {
-        let (tokens, width) = (embeddings.shape[1], embeddings.shape[2])
-        return embeddings.reshaped(to: [count, tokens * width]).gathered(rows: indices)
-            .reshaped(to: [indices.count, tokens, width])
-    }
+    public func conditions(_ indices: [Int]) -> Tensor { embeddings.gathered(rows: indices.map { rows[$0] }) }
 
     /// The empty prompt's embedding, `batch` times.
     public func nulls(_ batch: Int) -> Tensor { null.broadcast(to: [batch, null.shape[1], null.shape[2]]) }

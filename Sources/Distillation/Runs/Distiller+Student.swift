@@ -21,16 +21,21 @@ extension TextToImageModel {
     ///   - steps: the teacher's.
     ///   - guidanceScale: the teacher's.
     ///   - seed: of the first picture; the next have the seeds after it.
+    ///   - embeddings: where the prompts' embeddings, and the empty prompt's, are taken from; nil to load the text encoder
+    ///     for them.
     ///
     /// Throws `ModelError` when this is no student or `teacher` is one.
     public func sheet(
-        beside teacher: TextToImageModel, prompts: [String], steps: Int, guidanceScale: Double, seed: UInt64 = 0
+        beside teacher: TextToImageModel, prompts: [String], steps: Int, guidanceScale: Double, seed: UInt64 = 0,
+        embeddings: PromptEmbeddings? = nil
     ) throws -> Picture {
         let columns = min(8, prompts.count)
-        let last = try teacher.samples(for: prompts, steps: steps, guidanceScale: guidanceScale, seed: seed)
-            .reduce(nil) { $1 as DenoisingStep? }
+        let text = try embeddings ?? teacher.embeddings(for: prompts + [""])
+        let last = try teacher.samples(
+            for: prompts, steps: steps, guidanceScale: guidanceScale, seed: seed, embeddings: text
+        ).reduce(nil) { $1 as DenoisingStep? }
         let above = last.map { teacher.pictures(from: $0.latents) } ?? []
-        let below = try pictures(for: prompts, seed: seed)
+        let below = try pictures(for: prompts, seed: seed, embeddings: text)
         let rows = stride(from: 0, to: prompts.count, by: columns).map { $0..<min($0 + columns, prompts.count) }
         return .grid(rows.flatMap { above[$0] + below[$0] }, columns: columns)
     }

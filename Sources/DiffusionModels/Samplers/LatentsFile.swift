@@ -1,0 +1,25 @@
+import Foundation
+import Tensor
+
+/// Latents in safetensors files, as PyTorch has them: one tensor `latents`, `[pictures, channels, height, width]`.
+public enum LatentsFile {
+    private static let name = "latents"
+
+    /// Reads latents as `[pictures, height, width, channels]`.
+    ///
+    /// Throws `SafetensorsError`, and ``ModelError`` when the tensor has not four axes.
+    public static func read(_ url: URL) throws -> Tensor {
+        let latents = try SafetensorsFile(contentsOf: url).tensor(name)
+        guard latents.rank == 4, latents.count > 0 else {
+            throw ModelError.unreadableFile(
+                path: url.path,
+                reason: "expected latents [pictures, channels, height, width], found \(latents.shape)")
+        }
+        return latents.channelsLast()
+    }
+
+    /// Writes latents `[pictures, height, width, channels]`. Throws what `Safetensors.write` throws.
+    public static func write(_ latents: Tensor, to url: URL) throws {
+        try Safetensors.write([(name: name, tensor: latents.channelsFirst())], to: url)
+    }
+}

@@ -1,0 +1,107 @@
+import Foundation
+import Tensor
+
+/// Prompts and their text embeddings: made once, saved, and used again without the text encoder.
+///
+/// The file is safetensors: `embeddings`, `[prompts, tokens, width]` in Float32, Float16 or BFloat16, and `text_encoder`, some
+/// numbers of the encoder's weights; in the header's metadata `prompts`, a JSON list of strings, and `tokenizer`. The prompt
+/// without words, which guidance and distillation ask for, is one of them: "".
+public struct PromptEmbeddings: Sendable {
+    /// What tells the tokenizer and text encoder that made embeddings from others.
+    struct Origin: Sendable {
+        /// Sizes and special tokens, as a sentence.
+        let tokenizer: String
+        /// A few numbers of every weight.
+        let numbers: Tensor
+
+        /// Whether the two are the same but for the rounding of stored weights to 16 bits, at most 2⁻⁸ of a number.
+        func matches(_ other: Origin) -> Bool {
+            guard tokenizer == other.tokenizer, numbers.shape == other.numbers.shape else { return false }
+            return zip(numbers.scalars, other.numbers.scalars).allSatisfy { a, b in
+                abs(a - b) <= max(abs(a), abs(b)) / 128 + 1e-6
+            }
+        }
+    }
+
+    /// Each once.
+    public let prompts: [String]
+    /// `[prompts, tokens, width]`; mapped from a file, it stays there with the file's number of bits.
+    public let values: Tensor
+    let origin: Origin
+    private let rows: [String: Int]
+
+    init(prompts: [String], values: Tensor, origin: Origin) {
+        (self.prompts, self.values, self.origin) = (prompts, values, origin)
+        rows = Dictionary(prompts.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Where prompts stand along the first axis of ``values``. Throws ``ModelError`` with a prompt that is not there.
+    public func rows(of prompts: [String]) throws -> [Int] {
+        try prompts.map { prompt in
+            guard let row = rows[prompt] else {
+                throw ModelError.invalidArgument(
+                    operation: "PromptEmbeddings", argument: "prompt", expected: "one of the \(rows.count) embedded",
+                    found: "\"\(prompt)\"")
+            }
+            return row
+        }
+    }
+
+    /// The embeddings of prompts in Float32, `[prompts, tokens, width]`. Throws ``ModelError`` with a prompt that is not there.
+    public func values(for prompts: [String]) throws -> Tensor { values.gathered(rows: try rows(of: prompts)) }
+
+    /// Throws ``ModelError`` unless the model's tokenizer and text encoder made these embeddings.
+    public func check(against model: TextToImageModel) throws {
+        let expected = try model.promptEncoder().origin
+        if origin.matches(expected) { return }
+        let difference = origin.tokenizer == expected.tokenizer ? "another one's" : origin.tokenizer
+        throw ModelError.invalidArgument(
+            operation: "PromptEmbeddings", argument: "embeddings",
+            expected: "those of the text encoder in \(model.directory.url.path) (\(expected.tokenizer))",
+            found: difference)
+    }
+}
+
+extension PromptEmbeddings {
+    private enum Key {
+        static let embeddings = "embeddings"
+        static let textEncoder = "text_encoder"
+        static let prompts = "prompts"
+        static let tokenizer = "tokenizer"
+    }
+
+    /// Writes the file; it appears whole or not at all.
+    ///
+    /// - Parameters:
+    ///   - url: where.
+    ///   - scalarType: Float32, Float16 or BFloat16.
+    ///
+    /// Throws what `Safetensors.write` throws.
+    public func save(to url: URL, scalarType: ScalarType = .float32) throws {
+        let list = String(decoding: try JSONEncoder().encode(prompts), as: UTF8.self)
+        try Safetensors.write(
+            [(name: Key.embeddings, tensor: values), (name: Key.textEncoder, tensor: origin.numbers)],
+            scalarType: scalarType, metadata: [Key.prompts: list, Key.tokenizer: origin.tokenizer], to: url)
+    }
+
+    /// Opens a file, whose embeddings are read when they are asked for.
+    ///
+    /// Throws `SafetensorsError`, and ``ModelError`` when the file is not one of embeddings.
+    public init(contentsOf url: URL) throws {
+        let file = try SafetensorsFile(contentsOf: url)
+        guard let list = file.metadata[Key.prompts], let tokenizer = file.metadata[Key.tokenizer],
+            let prompts = try? JSONDecoder().decode([String].self, from: Data(list.utf8)), !prompts.isEmpty
+        else {
+            throw ModelError.unreadableFile(
+                path: url.path, reason: "its metadata lack the prompts and the tokenizer of saved embeddings")
+        }
+        let values = try file.mappedTensor(Key.embeddings)
+        guard values.rank == 3, values.shape[0] == prompts.count, values.count > 0 else {
+            throw ModelError.unreadableFile(
+                path: url.path,
+                reason: "expected embeddings [\(prompts.count) prompts, tokens, width], found \(values.shape)")
+        }
+        let numbers = try file.tensor(Key.textEncoder)
+        self.init(prompts: prompts, values: values, origin: Origin(tokenizer: tokenizer, numbers: numbers))
+    }
+}

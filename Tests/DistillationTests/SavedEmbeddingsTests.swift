@@ -1,0 +1,54 @@
+import DiffusionModels
+import Foundation
+import TestFixtures
+import Testing
+
+@testable import Distillation
+
+@Suite("Distilling from saved embeddings")
+final class SavedEmbeddingsTests {
+    private let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).safetensors")
+    private let teacher: TextToImageModel
+
+    init() throws {
+        teacher = try TextToImageModel(contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
+    }
+
+    deinit { try? FileManager.default.removeItem(at: file) }
+
+    private var configuration: DistillationConfiguration {
+        var configuration = DistillationConfiguration()
+        configuration.batchSize = 2
+        return configuration
+    }
+
+    @Test("It takes the steps that the text encoder's embeddings give, bit for bit")
+    func sameSteps() throws {
+        let prompts = ["a red heart", "a blue circle", "a dog"]
+        // In another order, and more than are asked for.
+        try teacher.embeddings(for: ["", "a cat", "a dog", "a blue circle", "a red heart"]).save(to: file)
+        let saved = try Distiller(
+            teacher: teacher, prompts: prompts, embeddings: PromptEmbeddings(contentsOf: file),
+            configuration: configuration)
+        let direct = try Distiller(teacher: teacher, prompts: prompts, configuration: configuration)
+        let (found, expected) = (try saved.step(), try direct.step())
+        #expect(found.studentLoss == expected.studentLoss && found.fakeScoreLoss == expected.fakeScoreLoss)
+        #expect(found.studentGradientNorm == expected.studentGradientNorm)
+    }
+
+    @Test("Without the empty prompt, or with another text encoder's embeddings, there is no distillation")
+    func refusals() throws {
+        func expectError(_ embeddings: PromptEmbeddings, _ words: String) {
+            do {
+                _ = try Distiller(teacher: teacher, prompts: ["a dog"], embeddings: embeddings)
+                Issue.record("no error for \(words)")
+            } catch {
+                #expect("\(error)".contains(words), "\(error)")
+            }
+        }
+        expectError(try teacher.embeddings(for: ["a dog"]), "found \"\"")
+        var other = teacher
+        other.tokenizer.readsPaddingTokenAsText = true
+        expectError(try other.embeddings(for: ["a dog", ""]), "expected those of the text encoder in")
+    }
+}
