@@ -41,53 +41,40 @@ final class LowRankWeightsTests {
         #expect(relativeError(try output(of: network), plain) <= 2e-5)
     }
 
-    /// From PEFT's path of a layer to the names of its matrices in another layout.
-    private static let layouts: [String: @Sendable (String) -> (down: String, up: String)] = [
-        "PEFT in memory": { ("\($0).lora_A.default.weight", "\($0).lora_B.default.weight") },
-        "diffusers": { ("unet.\($0).lora_A.weight", "unet.\($0).lora_B.weight") },
-        "diffusers before": { ("unet.\($0).lora.down.weight", "unet.\($0).lora.up.weight") },
-        "diffusers at first": { path in
-            // Only attention has a processor; other layers had the layout between.
-            guard let dot = path.range(of: ".to_") else {
-                return ("unet.\(path).lora.down.weight", "unet.\(path).lora.up.weight")
-            }
-            let name = path[dot.lowerBound...].dropFirst().replacingOccurrences(of: "to_out.0", with: "to_out")
-            let processor = "unet.\(path[..<dot.lowerBound]).processor.\(name)_lora"
-            return ("\(processor).down.weight", "\(processor).up.weight")
-        },
-        "kohya": { path in
-            let flat = "lora_unet_" + path.replacingOccurrences(of: ".", with: "_")
-            return ("\(flat).lora_down.weight", "\(flat).lora_up.weight")
-        },
-    ]
-
-    @Test("All layouts mean the same", arguments: layouts.keys.sorted())
-    func layout(name: String) throws {
+    @Test("All layouts mean the same", arguments: LowRankFileLayout.all)
+    func layout(layout: LowRankFileLayout) throws {
         let source = try SafetensorsFile(contentsOf: Self.adapter.appending(path: "adapter_model.safetensors"))
-        let rename = try #require(Self.layouts[name])
-        var tensors: [(name: String, tensor: Tensor)] = []
+        var layers: [(path: String, down: Tensor, up: Tensor)] = []
         for key in source.names where key.hasSuffix(".lora_A.weight") {
             let path = String(key.dropFirst("base_model.model.".count).dropLast(".lora_A.weight".count))
-            let names = rename(path)
             let up = try source.tensor("base_model.model.\(path).lora_B.weight")
-            tensors.append((names.down, try source.tensor(key)))
-            // Where no alpha can be told it is the rank, so that the scale of 3/2 goes into the matrix.
-            if name == "kohya" {
-                tensors.append((names.up, up))
-                tensors.append((names.down.replacingOccurrences(of: ".lora_down.weight", with: ".alpha"), Tensor(3)))
-            } else {
-                tensors.append((names.up, up * 1.5))
-            }
+            layers.append((path, try source.tensor(key), up))
         }
+        // Where no alpha can be told it is the rank, so that the scale of 3/2 goes into the matrix.
         let file = folder.appending(path: "pytorch_lora_weights.safetensors")
-        try Safetensors.write(tensors, to: file)
+        try Safetensors.write(layout.tensors(unet: layers, alpha: 3), to: file)
         let network = try ModelDirectory(model.folder).unet()
         try LowRankWeights(contentsOf: folder).merge(into: [.unet: network.parameters])
         #expect(relativeError(try output(of: network), try expected()) <= 2e-5)
     }
 
-    @Test("Adapters that were trained here are saved as PEFT's and mean the same merged")
-    func saving() throws {
+    @Test("Two at once, each with its weight, are what peft makes of them, and are taken out again")
+    func several() throws {
+        let network = try ModelDirectory(model.folder).unet()
+        let plain = try output(of: network)
+        let first = try LowRankWeights(contentsOf: Self.adapter)
+        let second = try LowRankWeights(contentsOf: Fixtures.url("adapters/second"))
+        try first.merge(into: [.unet: network.parameters], weight: 0.8)
+        try second.merge(into: [.unet: network.parameters], weight: -0.5)
+        let expected = try Fixtures.tensors("adapters/golden.safetensors").golden("unet.both")
+        #expect(relativeError(try output(of: network), expected) <= 2e-5)
+        try second.merge(into: [.unet: network.parameters], weight: 0.5)
+        try first.merge(into: [.unet: network.parameters], weight: -0.8)
+        #expect(relativeError(try output(of: network), plain) <= 2e-5)
+    }
+
+    @Test("Adapters that were trained here are saved and mean the same merged", arguments: LowRankLayout.allCases)
+    func saving(layout: LowRankLayout) throws {
         let directory = try ModelDirectory(model.folder)
         let network = try directory.unet()
         let adapters = LowRankAdapterSet(rank: 3, alpha: 4, targets: ["to_v", "conv2"])
@@ -95,11 +82,43 @@ final class LowRankWeightsTests {
         var stream = RandomStream(seed: 1)
         for parameter in adapters.parameters.all { parameter.value = stream.normal(parameter.shape) * 0.2 }
         let expected = try output(of: adapted)
-        try adapters.save(to: folder)
+        try adapters.save(to: folder, as: layout)
         let merged = try directory.unet()
         try LowRankWeights(contentsOf: folder).merge(into: [.unet: merged.parameters])
         #expect(relativeError(try output(of: merged), expected) <= 2e-5)
         #expect(relativeError(try output(of: network), expected) > 0.01)
+    }
+
+    @Test(
+        "The text encoder's share is merged whenever it is loaded, under all its names",
+        arguments: [
+            ("lora_te_text_model_", "lora_down", "lora_up"), ("text_encoder.text_model.", "lora_A", "lora_B"),
+            ("text_encoder.", "lora_A", "lora_B"),
+            ("text_encoder.text_model.", "lora_linear_layer.down", "lora_linear_layer.up"),
+        ])
+    func textEncoder(prefix: String, down: String, up: String) throws {
+        var text = try TextToImageModel(
+            contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
+        let path = "encoder.layers.1.self_attn.v_proj"
+        let key = prefix + (prefix.hasPrefix("lora_te_") ? path.replacing(".", with: "_") : path)
+        let file = folder.appending(path: "lora.safetensors")
+        var stream = RandomStream(seed: 4)
+        let (a, b) = (stream.normal([2, 128]), stream.normal([128, 2]))
+        try Safetensors.write(
+            [(name: "\(key).\(down).weight", tensor: a), (name: "\(key).\(up).weight", tensor: b)], to: file)
+        let plain = try text.embeddings(for: ["a red heart"]).values
+        let weights = try LowRankWeights(contentsOf: file)
+        try weights.merge(into: &text, weight: 0.5)
+        let layer = "text_model.\(path).weight"
+        let found = try #require(text.promptEncoder().textEncoder.parameters[layer]).value
+        let before = try #require(text.directory.textEncoder().parameters[layer]).value.widened()
+        #expect(relativeError(found - before, b.matmul(a) * 0.5) <= 1e-5)
+        #expect(relativeError(try text.embeddings(for: ["a red heart"]).values, plain) > 0.1)
+        try text.save(to: folder.appending(path: "model"))
+        let saved = try TextToImageModel(contentsOf: folder.appending(path: "model"))
+        #expect(relativeError(try saved.promptEncoder().textEncoder.parameters[layer]?.value ?? plain, found) == 0)
+        try weights.merge(into: &text, weight: -0.5)
+        #expect(relativeError(try text.embeddings(for: ["a red heart"]).values, plain) <= 2e-5)
     }
 
     @Test("Files that do not fit are refused, and nothing is changed")

@@ -25,6 +25,8 @@ struct LowRankKey: Hashable, Comparable {
         ("lora_te_", .textEncoder),
     ]
 
+    private static let textPrefix = "text_model_"
+
     /// The layer and role that a tensor's name means, nil when it is in none of the layouts.
     static func parse(_ name: String) -> (key: LowRankKey, role: Role)? {
         guard let (ending, role) = endings.first(where: { name.hasSuffix($0.0) }) else { return nil }
@@ -36,6 +38,9 @@ struct LowRankKey: Hashable, Comparable {
         }
         // diffusers' oldest layout hangs the matrices on the attention's processor.
         path = path.replacing(".processor.to_out", with: ".to_out.0").replacing(".processor.", with: ".")
-        return (LowRankKey(part: part, flatPath: path.replacing(".", with: "_")), role)
+        path = path.replacing(".", with: "_")
+        // transformers 5 names the text encoder's layers without the prefix that its files have.
+        if part == .textEncoder, !path.hasPrefix(textPrefix) { path = textPrefix + path }
+        return (LowRankKey(part: part, flatPath: path), role)
     }
 }

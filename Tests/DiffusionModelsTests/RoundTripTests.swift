@@ -1,0 +1,85 @@
+import Autograd
+import Foundation
+import Tensor
+import TestFixtures
+import Testing
+
+@testable import DiffusionModels
+
+private let roundTripFolder = ProcessInfo.processInfo.environment["ROUND_TRIP"].map { URL(filePath: $0) }
+
+/// Writes models and adapters into the folder that `ROUND_TRIP` names, each with what this library computes with it, for
+/// `Tests/Fixtures/roundtrip/check.py` to open them in diffusers and peft: `Scripts/check-diffusers` runs both.
+@Suite("Files for the round trip through diffusers", .enabled(if: roundTripFolder != nil))
+struct RoundTripTests {
+    private let models = Fixtures.package.appending(path: "Examples/Models")
+    private let prompts = ["a red heart", "an ORANGE heart, isn't it?! ♥", ""]
+
+    private func write(_ tensors: [String: Tensor], to folder: URL) throws {
+        let sorted = tensors.sorted { $0.key < $1.key }.map { (name: $0.key, tensor: $0.value) }
+        let metadata = ["prompts": String(decoding: try JSONEncoder().encode(prompts), as: UTF8.self)]
+        try Safetensors.write(sorted, metadata: metadata, to: folder.appending(path: "golden.safetensors"))
+    }
+
+    /// What the text encoder and the denoising network compute, with the inputs, in PyTorch's layout.
+    private func outputs(of model: TextToImageModel) throws -> [String: Tensor] {
+        let encoder = try model.promptEncoder()
+        let ids = prompts.map { encoder.tokenizer.encode($0) }
+        let text = encoder.textEncoder(ids).value
+        var stream = RandomStream(seed: 1)
+        let noisy = stream.normal([3, 4, 16, 16])
+        let timesteps: [Double] = [999, 500, 20]
+        let output = model.unet.predict(Variable(noisy.channelsLast()), at: timesteps, given: text).value
+        return [
+            "text.ids": Tensor(ids.flatMap { $0.map(Float.init) }, shape: [ids.count, ids[0].count]), "text.out": text,
+            "unet.in": noisy, "unet.t": Tensor(timesteps.map(Float.init), shape: [3]),
+            "unet.out": output.channelsFirst(),
+        ]
+    }
+
+    @Test(
+        "Models",
+        arguments: [("emoji-teacher", ScalarType.float32), ("emoji-teacher", .float16), ("emoji-student", .float16)])
+    func models(name: String, type: ScalarType) throws {
+        let target = try #require(roundTripFolder).appending(path: "models/\(name)-\(type.rawValue)")
+        try TextToImageModel(contentsOf: models.appending(path: name)).save(to: target, scalarType: type)
+        let model = try TextToImageModel(contentsOf: target)
+        var tensors = try outputs(of: model)
+        var stream = RandomStream(seed: 2)
+        let (latents, picture) = (stream.normal([1, 4, 16, 16]), stream.uniform([1, 3, 64, 64], in: -1..<1))
+        tensors["vae.in"] = latents
+        tensors["vae.out"] = model.autoencoder.decode(Variable(latents.channelsLast())).value.channelsFirst()
+        tensors["vae.enc.in"] = picture
+        let mean = model.autoencoder.encode(Variable(picture.channelsLast())).mean
+        tensors["vae.enc.mean"] = mean.value.channelsFirst()
+        try write(tensors, to: target)
+    }
+
+    @Test("Adapters in all layouts")
+    func adapters() throws {
+        let folder = try #require(roundTripFolder).appending(path: "adapters")
+        let model = try TextToImageModel(contentsOf: models.appending(path: "emoji-teacher"))
+        let adapters = LowRankAdapterSet(rank: 4, alpha: 6, targets: ["to_q", "to_k", "to_v", "to_out.0"])
+        _ = UNet2DConditionModel(model.unet.configuration, in: model.unet.parameters.scope(adapters: adapters))
+        var stream = RandomStream(seed: 3)
+        for parameter in adapters.parameters.all { parameter.value = stream.normal(parameter.shape) * 0.2 }
+        try adapters.save(to: folder.appending(path: "saved-as-peft"), as: .peft)
+        try adapters.save(to: folder.appending(path: "saved-as-diffusers"), as: .diffusers)
+        let layers = adapters.parameters.all.filter { $0.path.hasSuffix(".lora_A.weight") }.compactMap { down in
+            let path = String(down.path.dropLast(".lora_A.weight".count))
+            return adapters.parameters["\(path).lora_B.weight"].map { (path: path, down: down.value, up: $0.value) }
+        }
+        for layout in LowRankFileLayout.all {
+            let target = folder.appending(path: layout.description)
+            try FileManager.default.createDirectory(at: target, withIntermediateDirectories: true)
+            try Safetensors.write(
+                layout.tensors(unet: layers, alpha: 6), to: target.appending(path: "pytorch_lora_weights.safetensors"))
+        }
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
+            let target = folder.appending(path: name)
+            var changed = try TextToImageModel(contentsOf: models.appending(path: "emoji-teacher"))
+            try LowRankWeights(contentsOf: target).merge(into: &changed)
+            try write(outputs(of: changed), to: target)
+        }
+    }
+}

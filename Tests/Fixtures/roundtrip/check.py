@@ -1,0 +1,87 @@
+"""Opens what this library saved with diffusers and peft, and compares what they compute with what it computed.
+
+Run: python check.py FOLDER   (see Scripts/check-diffusers, which has the folder written)
+
+A line a part: name, max |difference|, that over the reference's standard deviation, ok or FAIL. Exit code 1 on a failure.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import diffusers
+import peft
+import torch
+import transformers
+from diffusers import StableDiffusionPipeline
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+for library in (diffusers, transformers):
+    library.utils.logging.disable_progress_bar()
+    library.utils.logging.set_verbosity_error()
+FOLDER = Path(sys.argv[1])
+LIMIT = 2e-5
+failures = 0
+
+
+def compare(name, ours, reference):
+    global failures
+    difference = (ours - reference).abs().max().item()
+    relative = difference / reference.std().item()
+    is_good = ours.shape == reference.shape and relative <= LIMIT
+    failures += not is_good
+    print(f"{name:36} {difference:9.2e} {relative:9.2e} {'ok' if is_good else 'FAIL'}")
+
+
+def load(folder):
+    return StableDiffusionPipeline.from_pretrained(folder, safety_checker=None, torch_dtype=torch.float32)
+
+
+def unet_output(unet, golden):
+    return unet(golden["unet.in"], golden["unet.t"], golden["text.out"]).sample
+
+
+def check_model(folder):
+    global failures
+    pipeline, golden = load(folder), load_file(folder / "golden.safetensors")
+    with safe_open(folder / "golden.safetensors", "pt") as file:
+        prompts = json.loads(file.metadata()["prompts"])
+    length = pipeline.tokenizer.model_max_length
+    ids = pipeline.tokenizer(prompts, padding="max_length", max_length=length, truncation=True, return_tensors="pt").input_ids
+    compare(f"{folder.name} tokenizer", golden["text.ids"], ids.float())
+    compare(f"{folder.name} text encoder", golden["text.out"], pipeline.text_encoder(ids).last_hidden_state)
+    compare(f"{folder.name} unet", golden["unet.out"], unet_output(pipeline.unet, golden))
+    compare(f"{folder.name} vae decode", golden["vae.out"], pipeline.vae.decode(golden["vae.in"]).sample)
+    compare(f"{folder.name} vae encode", golden["vae.enc.mean"], pipeline.vae.encode(golden["vae.enc.in"]).latent_dist.mean)
+
+
+def adapted(model, folder):
+    """The network with the adapter, by whichever of the two libraries reads its layout."""
+    pipeline = load(model)
+    if folder.name == "saved-as-peft":
+        return PeftModel.from_pretrained(pipeline.unet, folder)
+    if folder.name == "peft-in-memory":
+        weights = load_file(folder / "pytorch_lora_weights.safetensors")
+        network = get_peft_model(pipeline.unet, LoraConfig(r=4, lora_alpha=4, target_modules=["to_q", "to_k", "to_v", "to_out.0"]))
+        mismatch = network.load_state_dict({f"base_model.model.{k}": v for k, v in weights.items()}, strict=False)
+        assert not mismatch.unexpected_keys
+        return network
+    pipeline.load_lora_weights(folder, weight_name="pytorch_lora_weights.safetensors")
+    return pipeline.unet
+
+
+versions = {library.__name__: library.__version__ for library in (torch, diffusers, transformers, peft)}
+print(", ".join(f"{name} {version}" for name, version in versions.items()))
+with torch.no_grad():
+    for folder in sorted((FOLDER / "models").iterdir()):
+        check_model(folder)
+    teacher = FOLDER / "models/emoji-teacher-F32"
+    plain = unet_output(load(teacher).unet, load_file(teacher / "golden.safetensors"))
+    for folder in sorted((FOLDER / "adapters").iterdir()):
+        golden = load_file(folder / "golden.safetensors")
+        reference = unet_output(adapted(teacher, folder).eval(), golden)
+        assert (reference - plain).abs().max() > 0.1, f"{folder.name}: the adapter changes nothing"
+        compare(f"adapter {folder.name}", golden["unet.out"], reference)
+sys.exit(failures > 0)
