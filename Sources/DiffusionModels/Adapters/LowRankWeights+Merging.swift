@@ -22,7 +22,7 @@ extension LowRankWeights {
         if !textLayers.isEmpty { model.textAdapters.append((LowRankWeights(layers: textLayers), weight)) }
     }
 
-    /// Adds the changes to the weights of networks. See ``merge(into:weight:)-(TextToImageModel,_)``.
+    /// Adds the changes to the weights of networks that are in memory, as to a model's, and throws what that does.
     public func merge(into networks: [Part: ParameterSet], weight: Float = 1) throws {
         for (layer, parameter) in try targets(in: networks) { parameter.value += layer.change(weight: weight) }
     }
