@@ -41,7 +41,7 @@ private func attentionGradients(
     let dk = SharedMutable(keyGradient.mutableBase())
     let dv = SharedMutable(valueGradient.mutableBase())
     let stride = heads * g.width
-    let scratchCount = kernels.attention_scratch(g.queries, g.keys, g.width)
+    let scratchCount = kernels.attention_scratch(g.width)
     parallelFor(g.batch * heads, grain: 1) { range in
         withScratch(scratchCount) { scratch in
             for pair in range {

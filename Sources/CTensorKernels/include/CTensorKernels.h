@@ -136,7 +136,7 @@ struct tensor_kernels {
                             intptr_t bias_stride, const float *addend, float *images);
 
     // Attention
-    intptr_t (*attention_scratch)(intptr_t query_count, intptr_t key_count, intptr_t width);
+    intptr_t (*attention_scratch)(intptr_t width);
     void (*attention)(const struct tensor_attention_head *head, float *output, intptr_t output_stride,
                       float *log_sum_exp, float *scratch);
     void (*attention_gradient)(const struct tensor_attention_head *head, const float *output,

@@ -43,12 +43,12 @@ extension Tensor {
         let statistics = keepingStatistics ? Tensor(uninitialized: [g.batch, heads, g.queries]) : nil
         let stride = heads * g.width
         // Few heads with many queries are cut along the queries, so that every thread has work.
-        let part = max(192, (g.queries + 3) / 4 + 47) / 48 * 48
+        let part = max(192, (g.queries + 3) / 4 + 63) / 64 * 64
         let parts = (g.queries + part - 1) / part
         let (q, k, v) = (Shared(base), Shared(keys.base), Shared(values.base))
         let y = SharedMutable(result.storage.base)
         let sums = statistics.map { SharedMutable($0.storage.base) }
-        let scratchCount = kernels.attention_scratch(part, g.keys, g.width)
+        let scratchCount = kernels.attention_scratch(g.width)
         parallelFor(g.batch * heads * parts, grain: 1) { range in
             withScratch(scratchCount) { scratch in
                 for task in range {

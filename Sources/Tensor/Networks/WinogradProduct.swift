@@ -116,6 +116,8 @@ package struct WinogradProduct {
     ) {
         let panel = kernels.panel_width
         let depth = taps.depth
+        // A panel that is at most half full is multiplied by half.
+        let width = taps.columns - column * panel <= panel / 2 ? panel / 2 : panel
         let atOnce = min(tiles.count, depth > 160 ? 256 : Self.tilesAtOnce)
         // A few tiles pass the kernel channel block by channel block; many pass all of it, which is transformed only once.
         let channels = tiles.count <= Self.tilesAtOnce ? min(depth, Self.channelsAtOnce) : depth
@@ -131,7 +133,7 @@ package struct WinogradProduct {
                     for plane in 0..<Self.planes {
                         let sum = sums + plane * sumStride
                         kernels.multiply(
-                            count, panel, block.count, inputs + (plane * inputStride + tile * depth + k), depth, 1,
+                            count, width, block.count, inputs + (plane * inputStride + tile * depth + k), depth, 1,
                             kernelPlanes + plane * kernelStride, block.count, nil, k > 0 ? UnsafePointer(sum) : nil,
                             sum,
                             panel)
