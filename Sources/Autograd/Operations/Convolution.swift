@@ -60,6 +60,7 @@ enum ConvolutionGradient {
     /// The pixels are cut into a fixed number of parts, so that few taps still feed every thread; their sums are added
     /// in a fixed order.
     static func kernel(_ geometry: ConvolutionGeometry, _ input: Tensor, _ outputGradient: Tensor) -> Tensor {
+        if let gradient = WinogradKernelGradient(geometry) { return gradient(input, outputGradient) }
         let (inputs, outputs, taps) = (geometry.inputs, geometry.outputs, geometry.taps)
         let pixels = geometry.outputHeight * geometry.outputWidth
         let imageCount = geometry.inputHeight * geometry.inputWidth * inputs

@@ -134,6 +134,9 @@ struct tensor_kernels {
     void (*winograd_output)(const struct tensor_winograd_map *map, const float *planes, intptr_t plane_stride,
                             intptr_t first_tile, intptr_t tiles, intptr_t first_channel, const float *bias,
                             intptr_t bias_stride, const float *addend, float *images);
+    void (*winograd_output_gradient)(const struct tensor_winograd_map *map, const float *gradients, intptr_t first_tile,
+                                     intptr_t tiles, float *planes, intptr_t plane_stride);
+    void (*winograd_kernel_gradient)(intptr_t count, const float *planes, intptr_t plane_stride, float *kernels);
 
     // Attention
     intptr_t (*attention_scratch)(intptr_t width);

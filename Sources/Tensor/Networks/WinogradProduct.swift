@@ -16,7 +16,7 @@ package struct WinogradProduct {
     private static let tilesAtOnce = 48
     /// Channels of transformed kernel that stay there beside them.
     private static let channelsAtOnce = 96
-    private static let planes = 36
+    package static let planes = 36
 
     /// The convolution of a geometry, nil where it has another kernel or stride, or where the direct sum is faster.
     package static func forward(_ geometry: ConvolutionGeometry, kernel: Tensor) -> WinogradProduct? {
@@ -37,19 +37,14 @@ package struct WinogradProduct {
     }
 
     private static func isWorthwhile(_ geometry: ConvolutionGeometry, height: Int, width: Int) -> Bool {
-        let tiles = ((height + 3) / 4) * ((width + 3) / 4)
-        return ConvolutionAlgorithm.current == .fastest && geometry.kernelHeight == 3 && geometry.kernelWidth == 3
-            && geometry.stride == 1 && min(geometry.inputs, geometry.outputs) >= 16 && 5 * tiles <= height * width
+        geometry.fitsWinograd && 5 * ((height + 3) / 4) * ((width + 3) / 4) <= height * width
     }
 
     private init(
         _ taps: KernelTaps, batch: Int, source: [Int], target: [Int], padding: (top: Int, left: Int), upsampling: Int
     ) {
         (self.taps, self.batch) = (taps, batch)
-        map = tensor_winograd_map(
-            source_height: source[1], source_width: source[2], channels: source[3], target_height: target[1],
-            target_width: target[2], target_channels: target[3], padding_top: padding.top, padding_left: padding.left,
-            upsampling: upsampling, tile_rows: (target[1] + 3) / 4, tile_columns: (target[2] + 3) / 4)
+        map = tensor_winograd_map(source: source, target: target, padding: padding, upsampling: upsampling)
     }
 
     /// target = convolution + bias + addend.
@@ -165,5 +160,23 @@ package struct WinogradProduct {
     }
 
     /// An odd number of cache lines, so that the planes do not fall onto the same sets of a cache.
-    private static func planeStride(_ count: Int) -> Int { (count + 31) / 32 * 32 + 16 }
+    package static func planeStride(_ count: Int) -> Int { (count + 31) / 32 * 32 + 16 }
+}
+
+extension tensor_winograd_map {
+    /// The map of a convolution from and to maps of the given shapes.
+    package init(source: [Int], target: [Int], padding: (top: Int, left: Int), upsampling: Int) {
+        self.init(
+            source_height: source[1], source_width: source[2], channels: source[3], target_height: target[1],
+            target_width: target[2], target_channels: target[3], padding_top: padding.top, padding_left: padding.left,
+            upsampling: upsampling, tile_rows: (target[1] + 3) / 4, tile_columns: (target[2] + 3) / 4)
+    }
+}
+
+extension ConvolutionGeometry {
+    /// Whether kernel, stride and channels are those that Winograd's convolution is made for, and it is allowed.
+    package var fitsWinograd: Bool {
+        ConvolutionAlgorithm.current == .fastest && kernelHeight == 3 && kernelWidth == 3 && stride == 1
+            && min(inputs, outputs) >= 16
+    }
 }

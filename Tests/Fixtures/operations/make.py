@@ -223,5 +223,10 @@ case(
     normal(2, 7), label="pointwise-bias-per-image", stride=1, padding=[0, 0, 0, 0],
 )
 
+case(
+    "wideConv2d", lambda x, w: last(F.conv2d(first(x), w, padding=1)), normal(3, 13, 14, 17), normal(18, 17, 3, 3),
+    label="many-tiles", upsampling=1, adding=False,
+)
+
 save_file(tensors, HERE / "operations.safetensors", metadata={"torch": torch.__version__})
 (HERE / "cases.json").write_text(json.dumps(cases, indent=0) + "\n")

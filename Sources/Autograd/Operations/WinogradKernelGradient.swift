@@ -1,0 +1,81 @@
+import CTensorKernels
+import Tensor
+
+/// The gradient of a 3×3 kernel of stride 1 by Winograd's F(4×4, 3×3): the transformed inputs times the transformed output
+/// gradients, summed over the tiles, in 36 planes that the kernel's transform, turned round, brings back to nine taps.
+struct WinogradKernelGradient {
+    private let geometry: ConvolutionGeometry
+    private let map: tensor_winograd_map
+
+    /// Tiles whose planes are held at once.
+    private static let groupSize = 512
+
+    /// Nil where the geometry is another, or where the direct sum is faster: the 36 planes are four times the kernel, which
+    /// few tiles do not repay.
+    init?(_ geometry: ConvolutionGeometry) {
+        map = tensor_winograd_map(
+            source: geometry.inputShape, target: geometry.outputShape,
+            padding: (geometry.padding.top, geometry.padding.left), upsampling: geometry.upsampling)
+        self.geometry = geometry
+        guard geometry.fitsWinograd, tiles >= 32,
+            5 * map.tile_rows * map.tile_columns <= geometry.outputHeight * geometry.outputWidth
+        else { return nil }
+    }
+
+    private var tiles: Int { geometry.batch * map.tile_rows * map.tile_columns }
+
+    /// `[outputs, inputs, 3, 3]`.
+    func callAsFunction(_ input: Tensor, _ outputGradient: Tensor) -> Tensor {
+        let (inputs, outputs) = (geometry.inputs, geometry.outputs)
+        let group = min(tiles, Self.groupSize)
+        let inputStride = WinogradProduct.planeStride(group * inputs)
+        let outputStride = WinogradProduct.planeStride(group * outputs)
+        let sumStride = WinogradProduct.planeStride(outputs * inputs)
+        let planes = WinogradProduct.planes
+        return Tensor(shape: [outputs, inputs, 3, 3]) { target in
+            guard let base = target.baseAddress else { return }
+            withScratch(planes * (inputStride + outputStride + sumStride)) { memory in
+                let x = SharedMutable(memory)
+                let dy = SharedMutable(memory + planes * inputStride)
+                let sums = SharedMutable(memory + planes * (inputStride + outputStride))
+                for first in stride(from: 0, to: tiles, by: group) {
+                    let count = min(group, tiles - first)
+                    transform(first..<first + count, input, outputGradient, x, inputStride, dy, outputStride)
+                    parallelFor(planes, grain: 1) { range in
+                        withScratch(MatrixProduct.scratchCount(n: inputs, k: count)) { packed in
+                            for plane in range {
+                                MatrixProduct.multiplyOnThisThread(
+                                    m: outputs, n: inputs, k: count,
+                                    MatrixView(dy + plane * outputStride, stride: outputs, transposed: true),
+                                    MatrixView(x + plane * inputStride, stride: inputs), accumulate: first > 0,
+                                    into: sums + plane * sumStride, stride: inputs, scratch: packed)
+                            }
+                        }
+                    }
+                }
+                let kernel = SharedMutable(base)
+                parallelFor(outputs * inputs, grain: 4_096) { range in
+                    kernels.winograd_kernel_gradient(
+                        range.count, sums + range.lowerBound, sumStride, kernel + 9 * range.lowerBound)
+                }
+            }
+        }
+    }
+
+    private func transform(
+        _ tiles: Range<Int>, _ input: Tensor, _ outputGradient: Tensor, _ x: SharedMutable<Float>, _ inputStride: Int,
+        _ dy: SharedMutable<Float>, _ outputStride: Int
+    ) {
+        let (source, gradient) = (Shared(input.base), Shared(outputGradient.base))
+        let (inputs, outputs) = (geometry.inputs, geometry.outputs)
+        parallelFor(tiles.count, grain: max(1, 8_192 / (WinogradProduct.planes * (inputs + outputs)))) { range in
+            withUnsafePointer(to: map) {
+                let first = tiles.lowerBound + range.lowerBound
+                kernels.winograd_input(
+                    $0, source.pointer, first, range.count, x + range.lowerBound * inputs, inputStride)
+                kernels.winograd_output_gradient(
+                    $0, gradient.pointer, first, range.count, dy + range.lowerBound * outputs, outputStride)
+            }
+        }
+    }
+}
