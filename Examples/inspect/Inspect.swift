@@ -5,9 +5,9 @@ import Foundation
 @main
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "inspect", abstract: "Says what a model's folder holds and what is wrong with it.")
+        commandName: "inspect", abstract: "Says what a model holds and what is wrong with it.")
 
-    @Argument(help: "A model in the diffusers layout.")
+    @Argument(help: "A diffusers folder or a safetensors file.")
     var model: String
 
     func run() throws {

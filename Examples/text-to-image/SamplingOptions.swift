@@ -78,6 +78,8 @@ extension SamplingMethod: ExpressibleByArgument {
     public init?(argument: String) { self.init(name: argument) }
 }
 
+extension PredictionType: ExpressibleByArgument {}
+
 extension URL: @retroactive ExpressibleByArgument {
     /// The file of a path.
     public init?(argument: String) { self.init(filePath: argument) }

@@ -14,8 +14,13 @@ struct TextToImage: ParsableCommand {
 
     @Argument(help: "What the picture shows.") var prompt: String
     @Option(
-        help: "A model in the diffusers layout. Default: the student in Examples/Models, or the teacher with --steps.")
+        help:
+            "A diffusers folder or a safetensors file. Default: the student in Examples/Models, with --steps the teacher."
+    )
     var model: URL?
+    @Option(help: "The folder of a tokenizer, which a single file lacks.") var tokenizer: URL?
+    @Option(help: "What the network predicts: epsilon, v_prediction or sample. Default: what the model's files say.")
+    var predictionType: PredictionType?
     @Option(help: "The PNG file to write; several pictures make a grid.") var output = URL(filePath: "out.png")
     @Option(help: "The seed of the first picture's noise; the next have the seeds after it.") var seed: UInt64 = 0
     @Option(help: "How many pictures.") var count = 1
@@ -52,11 +57,11 @@ struct TextToImage: ParsableCommand {
             .appending(path: "Models")
         let folder = model ?? models.appending(path: sampling.steps == nil ? "emoji-student" : "emoji-teacher")
         report("loading \(folder.path)")
-        var model = try TextToImageModel(contentsOf: folder)
+        var model = try TextToImageModel(contentsOf: folder, tokenizer: tokenizer, predictionType: predictionType)
         for adapter in lora {
             try LowRankWeights(contentsOf: adapter.file).merge(into: &model, weight: adapter.weight)
         }
-        if let vae { model.decoder = try ModelDirectory.latentDecoder(contentsOf: vae) }
+        if let vae { model.decoder = try ModelCheckpoint.latentDecoder(contentsOf: vae) }
         for text in [prompt, sampling.negativePrompt] {
             if let warning = model.tokenizer.truncationWarning(for: text ?? "") { report(warning) }
         }

@@ -12,7 +12,7 @@ struct VerifyCheckpoint: ParsableCommand {
             deviation, and ok or FAIL. The exit code is 1 when a part fails.
             """)
 
-    @Option(help: "A model in the diffusers layout.")
+    @Option(help: "A model: a diffusers folder or a single safetensors file.")
     var model: String
 
     @Option(help: "A safetensors file of inputs and outputs in PyTorch's layout.")

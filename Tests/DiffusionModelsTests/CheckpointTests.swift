@@ -53,7 +53,7 @@ final class CheckpointTests {
     }
 
     private func loadNetworks() throws {
-        let directory = try ModelDirectory(model)
+        let directory = try ModelCheckpoint(contentsOf: model)
         _ = try directory.schedule()
         _ = try directory.textEncoder()
         _ = try directory.autoencoder()
@@ -62,7 +62,7 @@ final class CheckpointTests {
 
     @Test("A folder that is none is named")
     func noFolder() {
-        #expect(throws: ModelError.self) { try ModelDirectory(root.appending(path: "nothing")) }
+        #expect(throws: ModelError.self) { try ModelCheckpoint(contentsOf: root.appending(path: "nothing")) }
     }
 
     @Test("JSON that is cut short is refused with its path", arguments: missing.filter { $0.hasSuffix(".json") })
@@ -81,7 +81,7 @@ final class CheckpointTests {
         let text = try String(contentsOf: file("model_index.json"), encoding: .utf8)
         try write(text.replacing("UNet2DConditionModel", with: "SD3Transformer2DModel"), to: "model_index.json")
         do {
-            _ = try ModelDirectory(model)
+            _ = try ModelCheckpoint(contentsOf: model)
             Issue.record("no error")
         } catch ModelError.unsupportedField(_, let field, _, let found) {
             #expect(field == "unet")
@@ -94,7 +94,7 @@ final class CheckpointTests {
         try FileManager.default.moveItem(
             at: file("unet/diffusion_pytorch_model.safetensors"), to: file("unet/diffusion_pytorch_model.bin"))
         do {
-            _ = try ModelDirectory(model).unet()
+            _ = try ModelCheckpoint(contentsOf: model).unet()
             Issue.record("no error")
         } catch let error as ModelError {
             guard case .pickledWeights(_, let files) = error else { throw error }
@@ -111,7 +111,7 @@ final class CheckpointTests {
             tensors["conv_out.bias"] = .zeros([3])
         }
         do {
-            _ = try ModelDirectory(model).unet()
+            _ = try ModelCheckpoint(contentsOf: model).unet()
             Issue.record("no error")
         } catch ModelError.weightMismatch(let path, let mismatch) {
             #expect(path.hasSuffix("diffusion_pytorch_model.safetensors"))
@@ -124,32 +124,34 @@ final class CheckpointTests {
     @Test("Shards are read through their index, and a bad index is refused")
     func shards() throws {
         let single = "unet/diffusion_pytorch_model.safetensors"
-        let expected = try ModelDirectory(model).unet().parameters.checkpointTensors()
+        let expected = try ModelCheckpoint(contentsOf: model).unet().parameters.checkpointTensors()
         let (first, second) = ("unet/part-1.safetensors", "unet/part-2.safetensors")
         try rewrite(single, to: first) { $0 = $0.filter { $0.key < "mid" } }
         try rewrite(single, to: second) { $0 = $0.filter { $0.key >= "mid" } }
         try FileManager.default.removeItem(at: file(single))
         let index = "\(single).index.json"
-        try write(#"{"weight_map": {"a": "part-1.safetensors", "b": "part-2.safetensors"}}"#, to: index)
-        let found = try ModelDirectory(model).unet().parameters.checkpointTensors()
+        let map = Dictionary(
+            uniqueKeysWithValues: expected.map { ($0.name, "part-\($0.name < "mid" ? 1 : 2).safetensors") })
+        try JSONEncoder().encode(["weight_map": map]).write(to: file(index))
+        let found = try ModelCheckpoint(contentsOf: model).unet().parameters.checkpointTensors()
         #expect(zip(found, expected).allSatisfy { $0.name == $1.name && $0.tensor.scalars == $1.tensor.scalars })
 
         for name in [#""../escape.safetensors""#, "7", #""part-1.bin""#] {
             try write(#"{"weight_map": {"a": \#(name)}}"#, to: index)
             do {
-                _ = try ModelDirectory(model).unet()
+                _ = try ModelCheckpoint(contentsOf: model).unet()
                 Issue.record("no error")
             } catch ModelError.invalidField(_, let field, _, _) {
                 #expect(field == "weight_map.a")
             }
         }
         try write(#"{"weight_map": {"a": "gone.safetensors"}}"#, to: index)
-        #expect(throws: ModelError.self) { try ModelDirectory(model).unet() }
+        #expect(throws: ModelError.self) { try ModelCheckpoint(contentsOf: model).unet() }
     }
 
     @Test("Old keys of the autoencoder's attention are understood, as linear weights and as 1×1 convolutions")
     func oldAutoencoderKeys() throws {
-        let expected = try ModelDirectory(model).autoencoder().parameters.checkpointTensors()
+        let expected = try ModelCheckpoint(contentsOf: model).autoencoder().parameters.checkpointTensors()
         let path = "vae/diffusion_pytorch_model.safetensors"
         let old = ["to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"]
         try rewrite(path) { tensors in
@@ -162,14 +164,14 @@ final class CheckpointTests {
         }
         let names = try SafetensorsFile(contentsOf: file(path)).names
         #expect(names.contains("decoder.mid_block.attentions.0.proj_attn.weight"))
-        let found = try ModelDirectory(model).autoencoder().parameters.checkpointTensors()
+        let found = try ModelCheckpoint(contentsOf: model).autoencoder().parameters.checkpointTensors()
         #expect(zip(found, expected).allSatisfy { $0.name == $1.name && $0.tensor.scalars == $1.tensor.scalars })
     }
 
     @Test("The text encoder's keys may have or lack their prefix; position_ids is ignored")
     func textPrefix() throws {
         let path = "text_encoder/model.safetensors"
-        let expected = try ModelDirectory(model).textEncoder().parameters.checkpointTensors()
+        let expected = try ModelCheckpoint(contentsOf: model).textEncoder().parameters.checkpointTensors()
         let prefix = "text_model."
         for isPrefixed in [true, false] {
             try rewrite(path) { tensors in
@@ -180,14 +182,14 @@ final class CheckpointTests {
                 }
                 tensors[(isPrefixed ? prefix : "") + "embeddings.position_ids"] = .zeros([1, 20])
             }
-            let found = try ModelDirectory(model).textEncoder().parameters.checkpointTensors()
+            let found = try ModelCheckpoint(contentsOf: model).textEncoder().parameters.checkpointTensors()
             #expect(zip(found, expected).allSatisfy { $0.name == $1.name && $0.tensor.scalars == $1.tensor.scalars })
         }
     }
 
     @Test("Loaded weights are frozen")
     func frozen() throws {
-        let unet = try ModelDirectory(model).unet()
+        let unet = try ModelCheckpoint(contentsOf: model).unet()
         #expect(unet.parameters.all.allSatisfy { !$0.isTrainable })
     }
 }

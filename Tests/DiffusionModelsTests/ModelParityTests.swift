@@ -15,7 +15,7 @@ struct ModelParityTests {
     @Test("Text encoder", arguments: ParityModel.all)
     func textEncoder(model: ParityModel) throws {
         let golden = try model.golden()
-        let encoder = try ModelDirectory(model.folder).textEncoder()
+        let encoder = try ModelCheckpoint(contentsOf: model.folder).textEncoder()
         let output = encoder(try golden.tokens("text.ids")).value
         #expect(relativeError(output, try golden.golden("text.out")) <= Self.tolerance)
     }
@@ -23,7 +23,7 @@ struct ModelParityTests {
     @Test("Denoising network", arguments: ParityModel.all)
     func unet(model: ParityModel) throws {
         let golden = try model.golden()
-        let network = try ModelDirectory(model.folder).unet()
+        let network = try ModelCheckpoint(contentsOf: model.folder).unet()
         let output = network(
             Variable(try golden.map("unet.in")), timesteps: try golden.integers("unet.t").map(Double.init),
             textEmbeddings: Variable(try golden.golden("unet.text")))
@@ -34,7 +34,7 @@ struct ModelParityTests {
     @Test("Decoder", arguments: ParityModel.all)
     func decoder(model: ParityModel) throws {
         let golden = try model.golden()
-        let autoencoder = try ModelDirectory(model.folder).autoencoder()
+        let autoencoder = try ModelCheckpoint(contentsOf: model.folder).autoencoder()
         let output = autoencoder.decode(Variable(try golden.map("vae.in"))).value
         #expect(relativeError(output.channelsFirst(), try golden.golden("vae.out")) <= Self.tolerance)
     }
@@ -42,7 +42,7 @@ struct ModelParityTests {
     @Test("Encoder", arguments: ParityModel.all)
     func encoder(model: ParityModel) throws {
         let golden = try model.golden()
-        let autoencoder = try ModelDirectory(model.folder).autoencoder()
+        let autoencoder = try ModelCheckpoint(contentsOf: model.folder).autoencoder()
         let moments = autoencoder.encode(Variable(try golden.map("vae.enc.in")))
         #expect(relativeError(moments.mean.value.channelsFirst(), try golden.golden("vae.enc.mean")) <= Self.tolerance)
     }
@@ -51,7 +51,7 @@ struct ModelParityTests {
     func tiny() throws {
         let golden = try Fixtures.tensors("models/tiny/golden.safetensors")
         let folder = Fixtures.url("models/tiny")
-        let tiny = try #require(try ModelDirectory.latentDecoder(contentsOf: folder) as? AutoencoderTiny)
+        let tiny = try #require(try ModelCheckpoint.latentDecoder(contentsOf: folder) as? AutoencoderTiny)
         let pictures = tiny.pictures(of: Variable(try golden.map("tiny.in"))).value
         #expect(relativeError(pictures.channelsFirst(), try golden.golden("tiny.out")) <= Self.tolerance)
         let latents = tiny.encode(Variable(try golden.map("tiny.enc.in"))).value
@@ -64,7 +64,7 @@ struct ModelParityTests {
     func gradients(recomputes: Bool) throws {
         let model = ParityModel.all[0]
         let golden = try model.golden()
-        var network = try ModelDirectory(model.folder).unet()
+        var network = try ModelCheckpoint(contentsOf: model.folder).unet()
         network.recomputesBlocks = recomputes
         network.parameters.unfreeze()
         let output = network(
@@ -82,7 +82,7 @@ struct ModelParityTests {
     func batches() throws {
         let model = ParityModel.all[0]
         let golden = try model.golden()
-        let network = try ModelDirectory(model.folder).unet()
+        let network = try ModelCheckpoint(contentsOf: model.folder).unet()
         let (latents, text) = (try golden.map("unet.in"), try golden.golden("unet.text"))
         let both = network(Variable(latents), timesteps: [500], textEmbeddings: Variable(text)).value
         let second = network(

@@ -15,7 +15,7 @@ extension LowRankWeights {
     /// does not fit.
     public func merge(into model: inout TextToImageModel, weight: Float = 1) throws {
         let text = ParameterSet()
-        _ = CLIPTextModel(try .init(model.directory.fields(.textEncoder)), in: text.scope)
+        _ = CLIPTextModel(try .init(model.checkpoint.layout.fields(.textEncoder)), in: text.scope)
         let targets = try targets(in: [.unet: model.unet.parameters, .textEncoder: text])
         for (layer, parameter) in targets where layer.part == .unet { parameter.value += layer.change(weight: weight) }
         let textLayers = layers.filter { $0.part == .textEncoder }

@@ -10,7 +10,7 @@ public struct CheckpointSummary: CustomStringConvertible {
 
     /// Looks into a folder. Nothing is thrown: what cannot be read is a problem.
     public init(of url: URL) {
-        guard let model = attempt({ try ModelDirectory(url) }) else { return }
+        guard let model = attempt({ try ModelCheckpoint(contentsOf: url) }) else { return }
         lines.append((heading: "folder", text: url.lastPathComponent))
         summarizeSchedule(model)
         summarizeUNet(model)
@@ -37,7 +37,7 @@ public struct CheckpointSummary: CustomStringConvertible {
         }
     }
 
-    private mutating func summarizeSchedule(_ model: ModelDirectory) {
+    private mutating func summarizeSchedule(_ model: ModelCheckpoint) {
         if let step = model.oneStep {
             lines.append((heading: "kind", text: "one-step student at timestep \(step.timestep)"))
         } else {
@@ -53,9 +53,9 @@ public struct CheckpointSummary: CustomStringConvertible {
             ))
     }
 
-    private mutating func summarizeUNet(_ model: ModelDirectory) {
+    private mutating func summarizeUNet(_ model: ModelCheckpoint) {
         guard
-            let configuration = attempt({ try UNet2DConditionModel.Configuration(model.fields(.unet)) })
+            let configuration = attempt({ try UNet2DConditionModel.Configuration(model.layout.fields(.unet)) })
         else { return }
         let size = configuration.sampleSize.map { "\($0.height) × \($0.width)" } ?? "of unnamed size"
         lines.append(
@@ -68,8 +68,10 @@ public struct CheckpointSummary: CustomStringConvertible {
         summarizeWeights(of: .unet, model)
     }
 
-    private mutating func summarizeAutoencoder(_ model: ModelDirectory) {
-        guard let configuration = attempt({ try AutoencoderKL.Configuration(model.fields(.vae)) }) else { return }
+    private mutating func summarizeAutoencoder(_ model: ModelCheckpoint) {
+        guard let configuration = attempt({ try AutoencoderKL.Configuration(model.layout.fields(.vae)) }) else {
+            return
+        }
         lines.append(
             (
                 heading: "vae",
@@ -79,7 +81,7 @@ public struct CheckpointSummary: CustomStringConvertible {
         summarizeWeights(of: .vae, model)
     }
 
-    private mutating func summarizeText(_ model: ModelDirectory) {
+    private mutating func summarizeText(_ model: ModelCheckpoint) {
         if let tokenizer = attempt({ try model.tokenizer() }) {
             lines.append(
                 (
@@ -88,7 +90,7 @@ public struct CheckpointSummary: CustomStringConvertible {
                         + "\(tokenizer.paddingToken)"
                 ))
         }
-        guard let configuration = attempt({ try CLIPTextModel.Configuration(model.fields(.textEncoder)) }) else {
+        guard let configuration = attempt({ try CLIPTextModel.Configuration(model.layout.fields(.textEncoder)) }) else {
             return
         }
         lines.append(
@@ -100,8 +102,8 @@ public struct CheckpointSummary: CustomStringConvertible {
         summarizeWeights(of: .textEncoder, model)
     }
 
-    private mutating func summarizeWeights(of part: ModelDirectory.Part, _ model: ModelDirectory) {
-        guard let weights = attempt({ try WeightFiles(in: model.folder(part), stem: part.stem) }) else { return }
+    private mutating func summarizeWeights(of part: ModelCheckpoint.Part, _ model: ModelCheckpoint) {
+        guard let weights = attempt({ try model.layout.weights(part) }) else { return }
         let count = weights.names.reduce(0) { $0 + (weights.shape(of: $1)?.reduce(1, *) ?? 0) }
         let millions = String(format: "%.2f", Double(count) / 1e6)
         lines.append(

@@ -25,7 +25,7 @@ public struct CheckpointVerification: Sequence, IteratorProtocol {
         public let relative: Double
     }
 
-    private let model: ModelDirectory
+    private let model: ModelCheckpoint
     private let tinyDecoder: (any LatentDecoder)?
     private let golden: SafetensorsFile
     private var remaining: [String]
@@ -33,15 +33,15 @@ public struct CheckpointVerification: Sequence, IteratorProtocol {
     public private(set) var failure: (any Error)?
 
     /// - Parameters:
-    ///   - model: the folder; each part is loaded when its turn comes and freed after it.
+    ///   - model: the folder or single file; each part is loaded when its turn comes and freed after it.
     ///   - golden: the golden file.
     ///   - tinyDecoder: the folder of a small autoencoder.
     ///
     /// Throws ``ModelError`` and `SafetensorsError`.
     public init(of model: URL, against golden: URL, tinyDecoder: URL? = nil) throws {
-        self.model = try ModelDirectory(model)
+        self.model = try ModelCheckpoint(contentsOf: model)
         self.golden = try SafetensorsFile(contentsOf: golden)
-        self.tinyDecoder = try tinyDecoder.map { try ModelDirectory.latentDecoder(contentsOf: $0) }
+        self.tinyDecoder = try tinyDecoder.map { try ModelCheckpoint.latentDecoder(contentsOf: $0) }
         remaining = ["text.out", "unet.out", "vae.out", "vae.enc.mean", "onestep.latent"]
         if tinyDecoder != nil { remaining.insert("tiny.out", at: 4) }
     }

@@ -1,7 +1,8 @@
 import Autograd
 import Foundation
+import Tensor
 
-/// What is wrong with a checkpoint folder or with what was asked of it.
+/// What is wrong with a checkpoint or with what was asked of it.
 public enum ModelError: Error, Sendable, CustomStringConvertible {
     /// A file or folder that the checkpoint needs is not there.
     case missingFile(path: String, purpose: String)
@@ -15,6 +16,12 @@ public enum ModelError: Error, Sendable, CustomStringConvertible {
     case pickledWeights(folder: String, files: [String])
     /// The weights do not fit the network: missing, unexpected or wrongly shaped tensors.
     case weightMismatch(path: String, mismatch: ParameterLoadingError)
+    /// Weights that are infinite or not a number.
+    case nonFiniteWeights(path: String, tensors: [NonFiniteTensor])
+    /// A safetensors file was given as a model and is something else.
+    case otherModel(path: String, kind: WeightFileKind)
+    /// A single file was loaded without the folder of a tokenizer.
+    case missingTokenizer(path: String)
     /// One step was asked of a model that has no `one_step.json`.
     case notOneStepModel(path: String)
     /// A multi-step sampler was asked of a one-step student.
@@ -34,10 +41,19 @@ public enum ModelError: Error, Sendable, CustomStringConvertible {
         case .unsupportedField(let file, let field, let expected, let found):
             "\(file): field \"\(field)\" is not supported with this value: expected \(expected), found \(found)"
         case .pickledWeights(let folder, let files):
-            "\(folder): the weights are pickled (\(files.joined(separator: ", "))), and pickles are never read because "
-                + "they can run code; convert them to safetensors first"
+            "\(folder): the weights are pickled (\(files.joined(separator: ", "))), and pickles are never read because they can "
+                + "run code; convert each with: \(Self.conversion(of: files.first ?? ""))"
         case .weightMismatch(let path, let mismatch):
             "\(path): \(mismatch)"
+        case .nonFiniteWeights(let path, let tensors):
+            "\(path): weights that are infinite or not a number: "
+                + tensors.prefix(Self.listLimit).map { "\($0)" }.joined(separator: ", ")
+                + (tensors.count > Self.listLimit ? ", and in \(tensors.count - Self.listLimit) more tensors" : "")
+        case .otherModel(let path, let kind):
+            "\(path): expected Stable Diffusion 1.x or 2.x in a single file, found \(kind.rawValue); \(kind.advice)"
+        case .missingTokenizer(let path):
+            "\(path): a single file holds no tokenizer; name a folder with vocab.json, merges.txt and tokenizer_config.json "
+                + "(--tokenizer)"
         case .notOneStepModel(let path):
             "\(path): not a one-step student (there is no one_step.json); sample it with several steps"
         case .notMultiStepModel(let path):
@@ -49,6 +65,35 @@ public enum ModelError: Error, Sendable, CustomStringConvertible {
 }
 
 extension ModelError {
+    /// A tensor of which some numbers are infinite or not a number.
+    public struct NonFiniteTensor: Sendable, Equatable, CustomStringConvertible {
+        /// Its key in the file.
+        public let name: String
+        /// How it is stored; Float16 overflows above 65,504.
+        public let scalarType: ScalarType
+        /// Its shape in the file.
+        public let shape: [Int]
+        /// How many numbers.
+        public let count: Int
+
+        /// The name, and how many of how many.
+        public var description: String { "\(name) (\(count) of \(shape.reduce(1, *)), \(scalarType.rawValue))" }
+    }
+
+    private static let listLimit = 8
+
+    /// Whether a file of this name is a Python pickle.
+    static func isPickle(_ name: String) -> Bool { [".bin", ".ckpt", ".pt", ".pth"].contains { name.hasSuffix($0) } }
+
+    /// A command that makes safetensors of a pickle without running what is in it.
+    private static func conversion(of file: String) -> String {
+        let target = file.prefix { $0 != "." } + ".safetensors"
+        return
+            "python -c \"import sys, torch, safetensors.torch; d = torch.load(sys.argv[1], 'cpu', weights_only=True); "
+            + "safetensors.torch.save_file({k: v.clone() for k, v in d.get('state_dict', d).items()}, sys.argv[2])\" "
+            + "\(file) \(target)"
+    }
+
     /// The bytes of a file, or an error that says what the file was wanted for.
     static func reading(_ file: URL, purpose: String) throws -> Data {
         guard FileManager.default.fileExists(atPath: file.path) else {

@@ -30,7 +30,7 @@ extension TextToImageModel {
         for prompts: [String], steps: Int, guidanceScale: Double, seed: UInt64, negativePrompt: String = "",
         method: SamplingMethod = .ddim(), start: SamplingStart = .noise(), embeddings: PromptEmbeddings? = nil
     ) throws -> DiffusionSampler {
-        if oneStep != nil { throw ModelError.notMultiStepModel(path: directory.url.path) }
+        if oneStep != nil { throw ModelError.notMultiStepModel(path: checkpoint.url.path) }
         func check(_ isValid: Bool, _ argument: String, expected: String, found: String) throws {
             if isValid { return }
             throw ModelError.invalidArgument(

@@ -15,20 +15,20 @@ extension TextToImageModel {
     /// Throws what the file system and `Safetensors.write` throw.
     public func save(to url: URL, scalarType: ScalarType = .float32) throws {
         let files = FileManager.default
-        for part in ModelDirectory.Part.allCases {
+        for part in ModelCheckpoint.Part.allCases {
             try files.createDirectory(
                 at: url.appending(path: part.rawValue), withIntermediateDirectories: true)
         }
-        let index = url.appending(path: ModelDirectory.indexName)
+        let index = url.appending(path: DiffusersFolder.indexName)
         try removeIfPresent(index)
-        try copyTokenizer(to: url.appending(path: ModelDirectory.Part.tokenizer.rawValue))
+        try copyTokenizer(to: url.appending(path: ModelCheckpoint.Part.tokenizer.rawValue))
         try save(.unet, unet.configuration.json, unet.parameters, to: url, scalarType)
         try save(.vae, autoencoder.configuration.json, autoencoder.parameters, to: url, scalarType)
         let textEncoder = try promptEncoder().textEncoder
         var text = textEncoder.configuration.json.fields
         text["dtype"] = .string(scalarType.pyTorchName)
         try save(.textEncoder, .object(text), textEncoder.parameters, to: url, scalarType)
-        let scheduler = url.appending(path: ModelDirectory.Part.scheduler.rawValue)
+        let scheduler = url.appending(path: ModelCheckpoint.Part.scheduler.rawValue)
         try schedule.configuration.json.write(to: scheduler.appending(path: "scheduler_config.json"))
         let student = url.appending(path: OneStepConfiguration.fileName)
         if let oneStep { try oneStep.json.write(to: student) } else { try removeIfPresent(student) }
@@ -36,7 +36,7 @@ extension TextToImageModel {
     }
 
     private func save(
-        _ part: ModelDirectory.Part, _ configuration: JSONValue, _ parameters: ParameterSet, to url: URL,
+        _ part: ModelCheckpoint.Part, _ configuration: JSONValue, _ parameters: ParameterSet, to url: URL,
         _ scalarType: ScalarType
     ) throws {
         let folder = url.appending(path: part.rawValue)
@@ -49,7 +49,9 @@ extension TextToImageModel {
     }
 
     private func copyTokenizer(to target: URL) throws {
-        let source = directory.folder(.tokenizer)
+        guard let source = checkpoint.tokenizerFolder else {
+            preconditionFailure("TextToImageModel: loaded without a tokenizer's folder")
+        }
         if source.resolvingSymlinksInPath().path == target.resolvingSymlinksInPath().path { return }
         for name in try FileManager.default.contentsOfDirectory(atPath: source.path).sorted() {
             let data = try Data(contentsOf: source.appending(path: name))

@@ -8,7 +8,7 @@ import Tensor
 /// in memory only while prompts are encoded: ``promptEncoder()``.
 public struct TextToImageModel {
     /// Where it was loaded from.
-    public let directory: ModelDirectory
+    public let checkpoint: ModelCheckpoint
     /// From prompts to token ids.
     public var tokenizer: CLIPTokenizer
     /// The denoising network.
@@ -24,20 +24,29 @@ public struct TextToImageModel {
     /// Low-rank changes of the text encoder and their weights, which are merged whenever it is loaded.
     var textAdapters: [(adapter: LowRankWeights, weight: Float)] = []
 
-    /// Loads a diffusers folder, all weights frozen. Of the text encoder only the configuration is read.
+    /// Loads a diffusers folder or a single file, all weights frozen. Of the text encoder only the configuration is read.
+    ///
+    /// - Parameters:
+    ///   - url: the folder or the safetensors file; see ``ModelCheckpoint``.
+    ///   - tokenizer: the folder of a tokenizer, which a single file lacks; nil means the model's own.
+    ///   - predictionType: what the network predicts; nil means what the files say or, of a single file, its family's.
     ///
     /// Throws ``ModelError`` for files that are missing, malformed or contradict each other, and what the tokenizer and
     /// the safetensors throw.
-    public init(contentsOf url: URL) throws {
-        let directory = try ModelDirectory(url)
-        self.directory = directory
-        tokenizer = try directory.tokenizer()
-        unet = try directory.unet()
-        autoencoder = try directory.autoencoder()
+    public init(contentsOf url: URL, tokenizer: URL? = nil, predictionType: PredictionType? = nil) throws {
+        try self.init(ModelCheckpoint(contentsOf: url, tokenizer: tokenizer, predictionType: predictionType))
+    }
+
+    /// Loads the parts of a checkpoint. Throws as ``init(contentsOf:tokenizer:predictionType:)`` does.
+    public init(_ checkpoint: ModelCheckpoint) throws {
+        self.checkpoint = checkpoint
+        tokenizer = try checkpoint.tokenizer()
+        schedule = try checkpoint.schedule()
+        oneStep = checkpoint.oneStep
+        try checkpoint.checkAgreement(with: tokenizer)
+        unet = try checkpoint.unet()
+        autoencoder = try checkpoint.autoencoder()
         decoder = autoencoder
-        schedule = try directory.schedule()
-        oneStep = directory.oneStep
-        try checkAgreement()
     }
 
     /// The one-step generator, nil for a multi-step model.
@@ -47,36 +56,6 @@ public struct TextToImageModel {
 
     /// Height and width of the latents that the network was trained on; 64 × 64 where its configuration does not say.
     public var latentSize: LatentSize { unet.configuration.sampleSize ?? LatentSize(height: 64, width: 64) }
-
-    private func checkAgreement() throws {
-        let text = directory.folder(.textEncoder).appending(path: "config.json").path
-        let unetFile = directory.folder(.unet).appending(path: "config.json").path
-        let encoder = try CLIPTextModel.Configuration(directory.fields(.textEncoder))
-        func expect(_ isAgreed: Bool, _ file: String, _ field: String, _ expected: String, _ found: Int) throws {
-            if isAgreed { return }
-            throw ModelError.invalidField(file: file, field: field, expected: expected, found: "\(found)")
-        }
-        let length = tokenizer.maximumLength
-        try expect(
-            length <= encoder.maximumPositions, text, "max_position_embeddings",
-            "at least the tokenizer's \(length)", encoder.maximumPositions)
-        let tokens = tokenizer.vocabularySize
-        try expect(
-            tokens <= encoder.vocabularySize, text, "vocab_size", "at least the tokenizer's \(tokens)",
-            encoder.vocabularySize)
-        for width in unet.configuration.crossAttentionWidths {
-            try expect(
-                width == encoder.width, unetFile, "cross_attention_dim", "the text encoder's \(encoder.width)", width)
-        }
-        let latent = autoencoder.configuration.latentChannels
-        let network = unet.configuration
-        for (field, channels) in [("in_channels", network.inputChannels), ("out_channels", network.outputChannels)] {
-            try expect(channels == latent, unetFile, field, "the autoencoder's \(latent) latent channels", channels)
-        }
-        let colours = autoencoder.configuration.outputChannels
-        let autoencoderFile = directory.folder(.vae).appending(path: "config.json").path
-        try expect(colours == 3, autoencoderFile, "out_channels", "3 colours", colours)
-    }
 }
 
 extension TextToImageModel {
@@ -112,7 +91,7 @@ extension TextToImageModel {
     public func latents(
         for prompts: [String], seed: UInt64, start: SamplingStart = .noise(), embeddings: PromptEmbeddings? = nil
     ) throws -> Tensor {
-        guard let student else { throw ModelError.notOneStepModel(path: directory.url.path) }
+        guard let student else { throw ModelError.notOneStepModel(path: checkpoint.url.path) }
         if case .picture = start {
             throw ModelError.invalidArgument(
                 operation: "latents(for:seed:start:embeddings:)", argument: "start",

@@ -2,11 +2,14 @@ import Autograd
 import Foundation
 import Tensor
 
-/// The safetensors of one part of a model: a single file or shards, under the keys of this library.
+/// The safetensors of one part of a model, from one file or several, under the names of this library.
 struct WeightFiles: CheckpointTensors {
     private struct Location {
         let file: SafetensorsFile
         let key: String
+        /// Which of equal shares of the tensor's rows, counted from 0.
+        let share: Int
+        let shares: Int
     }
 
     /// What errors name: the file, or the index of the shards.
@@ -15,26 +18,28 @@ struct WeightFiles: CheckpointTensors {
     private let isLinear: (String) -> Bool
 
     /// - Parameters:
-    ///   - folder: the part's folder.
-    ///   - stem: the file name before `.safetensors`.
-    ///   - renaming: turns a key of the file into the network's.
-    ///   - isLinear: which of the network's keys are linear weights that old files may hold as 1×1 convolutions.
+    ///   - files: what the tensors lie in.
+    ///   - path: what errors name.
+    ///   - naming: what a key of a file is called here. No name: the network has no use for the tensor. Several: the tensor has
+    ///     them one above the other, each with as many rows.
+    ///   - isLinear: which names are linear weights that files may hold as 1×1 convolutions.
     ///
-    /// Throws ``ModelError`` if there are no weights, only pickles, or a malformed index, and `SafetensorsError`.
+    /// Throws ``ModelError`` if two tensors have the same name.
     init(
-        in folder: URL, stem: String, renaming: (String) -> String = { $0 },
+        _ files: [SafetensorsFile], path: String, naming: (String) -> [String] = { [$0] },
         isLinear: @escaping (String) -> Bool = { _ in false }
     ) throws {
-        let (path, files) = try Self.find(in: folder, stem: stem)
-        self.path = path.path
+        self.path = path
         self.isLinear = isLinear
-        for url in files {
-            let file = try SafetensorsFile(contentsOf: url)
+        for file in files {
             for key in file.names {
-                let name = renaming(key)
-                if let other = locations.updateValue(Location(file: file, key: key), forKey: name) {
-                    throw ModelError.unreadableFile(
-                        path: url.path, reason: "tensor \"\(key)\" stands for the same weight as \"\(other.key)\"")
+                let names = naming(key)
+                for (share, name) in names.enumerated() {
+                    let location = Location(file: file, key: key, share: share, shares: names.count)
+                    if let other = locations.updateValue(location, forKey: name) {
+                        throw ModelError.unreadableFile(
+                            path: file.path, reason: "tensor \"\(key)\" stands for the same weight as \"\(other.key)\"")
+                    }
                 }
             }
         }
@@ -48,69 +53,48 @@ struct WeightFiles: CheckpointTensors {
     }
 
     func shape(of name: String) -> [Int]? {
-        guard let location = locations[name], let shape = location.file.info(location.key)?.shape else { return nil }
-        return isPointwise(name, shape) ? Array(shape.prefix(2)) : shape
+        guard let location = locations[name], let stored = location.file.info(location.key)?.shape else { return nil }
+        return shape(of: name, at: location, stored: stored)
     }
 
     func tensor(_ name: String) throws -> Tensor {
         guard let location = locations[name] else { throw ParameterLoadingError(missing: [name]) }
         let tensor = try location.file.mappedTensor(location.key)
-        return isPointwise(name, tensor.shape) ? tensor.reshaped(to: Array(tensor.shape.prefix(2))) : tensor
+        let shape = shape(of: name, at: location, stored: tensor.shape)
+        guard location.shares > 1 else { return tensor.reshaped(to: shape) }
+        return tensor.sliced(axis: 0, location.share * shape[0]..<(location.share + 1) * shape[0])
     }
 
-    private func isPointwise(_ name: String, _ shape: [Int]) -> Bool {
-        shape.count == 4 && shape[2] == 1 && shape[3] == 1 && isLinear(name)
-    }
-}
-
-extension WeightFiles {
-    /// Full precision before the fp16 variant, a single file before shards.
-    private static func find(in folder: URL, stem: String) throws -> (path: URL, files: [URL]) {
-        let single = ["\(stem).safetensors", "\(stem).fp16.safetensors"]
-        let sharded = ["\(stem).safetensors.index.json", "\(stem).safetensors.index.fp16.json"]
-        for (name, index) in zip(single, sharded) {
-            let file = folder.appending(path: name)
-            if FileManager.default.fileExists(atPath: file.path) { return (file, [file]) }
-            let list = folder.appending(path: index)
-            if FileManager.default.fileExists(atPath: list.path) { return (list, try shards(of: list)) }
-        }
-        let contents = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        let pickles = contents.filter { name in [".bin", ".ckpt", ".pt", ".pth"].contains { name.hasSuffix($0) } }
-        if !pickles.isEmpty { throw ModelError.pickledWeights(folder: folder.path, files: pickles.sorted()) }
-        throw ModelError.missingFile(path: folder.appending(path: single[0]).path, purpose: "the weights of this part")
-    }
-
-    /// The files that an index names, each once.
-    private static func shards(of index: URL) throws -> [URL] {
-        let fields = try ConfigurationFields(contentsOf: index, purpose: "the list of the weights' shards")
-        guard case .object(let map)? = fields.values["weight_map"], !map.isEmpty else {
-            throw fields.invalid("weight_map", expected: "an object from tensor names to file names")
-        }
-        var names: Set<String> = []
-        for (key, value) in map.sorted(by: { $0.key < $1.key }) {
-            guard case .string(let name) = value, !name.contains("/"), name.hasSuffix(".safetensors") else {
-                throw ModelError.invalidField(
-                    file: index.path, field: "weight_map.\(key)", expected: "a safetensors file in the same folder",
-                    found: "\(value)")
+    /// Throws ``ModelError/nonFiniteWeights(path:tensors:)`` with every tensor that holds an infinity or something that is not a
+    /// number. The files' own bytes are looked at, whatever is made of them later.
+    func checkFinite() throws {
+        var tensors: [ModelError.NonFiniteTensor] = []
+        for location in locations.values where location.share == 0 {
+            guard let info = location.file.info(location.key), info.scalarType.isFloatingPoint else { continue }
+            let count = try location.file.nonFiniteCount(location.key)
+            if count > 0 {
+                tensors.append(.init(name: location.key, scalarType: info.scalarType, shape: info.shape, count: count))
             }
-            names.insert(name)
         }
-        let folder = index.deletingLastPathComponent()
-        return try names.sorted().map { name in
-            let url = folder.appending(path: name)
-            guard FileManager.default.fileExists(atPath: url.path) else {
-                throw ModelError.missingFile(path: url.path, purpose: "a shard that \(index.lastPathComponent) names")
-            }
-            return url
+        guard tensors.isEmpty else {
+            throw ModelError.nonFiniteWeights(path: path, tensors: tensors.sorted { $0.name < $1.name })
         }
+    }
+
+    private func shape(of name: String, at location: Location, stored: [Int]) -> [Int] {
+        if stored.count == 4, stored[2...] == [1, 1], isLinear(name) { return Array(stored.prefix(2)) }
+        guard location.shares > 1, let rows = stored.first, rows % location.shares == 0 else { return stored }
+        return [rows / location.shares] + stored.dropFirst()
     }
 }
 
 extension ParameterSet {
-    /// Loads weights strictly and leaves them frozen. Throws ``ModelError`` with every key that does not fit.
-    func load(from weights: WeightFiles, ignoring isIgnored: (String) -> Bool = { _ in false }) throws {
+    /// Loads weights strictly and leaves them frozen. Throws ``ModelError`` with every key that does not fit, or every tensor that
+    /// holds something other than numbers.
+    func load(from weights: WeightFiles) throws {
+        try weights.checkFinite()
         do {
-            try load(weights, ignoring: isIgnored)
+            try load(weights)
         } catch let mismatch as ParameterLoadingError {
             throw ModelError.weightMismatch(path: weights.path, mismatch: mismatch)
         }

@@ -57,7 +57,7 @@ public struct PromptEmbeddings: Sendable {
         let difference = origin.tokenizer == expected.tokenizer ? "another one's" : origin.tokenizer
         throw ModelError.invalidArgument(
             operation: "PromptEmbeddings", argument: "embeddings",
-            expected: "those of the text encoder in \(model.directory.url.path) (\(expected.tokenizer))",
+            expected: "those of the text encoder in \(model.checkpoint.url.path) (\(expected.tokenizer))",
             found: difference)
     }
 }

@@ -44,7 +44,7 @@ extension TextToImageModel {
     ///
     /// The model does not keep them. Throws ``ModelError`` or `SafetensorsError` when the text encoder cannot be loaded.
     public func promptEncoder() throws -> PromptEncoder {
-        let encoder = try directory.textEncoder()
+        let encoder = try checkpoint.textEncoder()
         for (adapter, weight) in textAdapters {
             try adapter.merge(into: [.textEncoder: encoder.parameters], weight: weight)
         }

@@ -97,7 +97,7 @@ public struct SafetensorsFile: Sendable {
         }
     }
 
-    private func entry(_ name: String) throws -> SafetensorsHeader.Entry {
+    func entry(_ name: String) throws -> SafetensorsHeader.Entry {
         guard let entry = header.entries[name] else { throw SafetensorsError.missingTensor(path: path, name: name) }
         return entry
     }
@@ -110,7 +110,7 @@ public struct SafetensorsFile: Sendable {
         UnsafeRawBufferPointer(rebasing: file.bytes[range(of: entry)])
     }
 
-    private func withBytes<Result>(
+    func withBytes<Result>(
         of entry: SafetensorsHeader.Entry, _ body: (UnsafeRawBufferPointer) throws -> Result
     ) rethrows -> Result {
         defer { file.giveBack(range(of: entry)) }

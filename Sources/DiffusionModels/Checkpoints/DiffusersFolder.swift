@@ -1,0 +1,93 @@
+import Foundation
+
+/// A model in the Hub's diffusers layout: a folder a part, each with its configuration.
+struct DiffusersFolder: CheckpointLayout {
+    static let indexName = "model_index.json"
+
+    let url: URL
+
+    /// Reads `model_index.json`. Throws ``ModelError`` if a part is missing or of another kind than ours.
+    init(_ url: URL) throws {
+        self.url = url
+        let index = try ConfigurationFields(
+            contentsOf: url.appending(path: Self.indexName), purpose: "the list of the model's parts")
+        for part in ModelCheckpoint.Part.allCases {
+            guard case .array(let names)? = index.values[part.rawValue], names.count == 2,
+                case .string(let name) = names[1]
+            else { throw index.invalid(part.rawValue, expected: "[library, class]") }
+            if let classes = part.classes, !classes.contains(name) {
+                throw index.unsupported(part.rawValue, expected: classes.joined(separator: " or "))
+            }
+        }
+    }
+
+    /// The student's timestep, nil where there is no `one_step.json`.
+    func oneStep() throws -> OneStepConfiguration? {
+        let file = url.appending(path: OneStepConfiguration.fileName)
+        guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+        return try OneStepConfiguration(ConfigurationFields(contentsOf: file, purpose: "the student's timestep"))
+    }
+
+    /// A part's folder.
+    func folder(_ part: ModelCheckpoint.Part) -> URL { url.appending(path: part.rawValue) }
+
+    func fields(_ part: ModelCheckpoint.Part) throws -> ConfigurationFields {
+        let name = part == .scheduler ? "scheduler_config.json" : "config.json"
+        return try ConfigurationFields(
+            contentsOf: folder(part).appending(path: name), purpose: "the configuration of this part")
+    }
+
+    func weights(_ part: ModelCheckpoint.Part) throws -> WeightFiles {
+        switch part {
+        case .vae: try AutoencoderKL.weights(in: folder(part))
+        case .textEncoder: try WeightFiles(in: folder(part), stem: part.stem, naming: CLIPTextModel.names)
+        default: try WeightFiles(in: folder(part), stem: part.stem)
+        }
+    }
+}
+
+extension ModelCheckpoint.Part {
+    /// The classes that this library can stand in for; nil for any.
+    fileprivate var classes: [String]? {
+        switch self {
+        case .unet: ["UNet2DConditionModel"]
+        case .vae: ["AutoencoderKL"]
+        case .textEncoder: ["CLIPTextModel"]
+        case .tokenizer: ["CLIPTokenizer", "CLIPTokenizerFast"]
+        case .scheduler: nil
+        }
+    }
+
+    /// The name of the weights' file before its extension.
+    var stem: String { self == .textEncoder ? "model" : "diffusion_pytorch_model" }
+}
+
+extension CLIPTextModel {
+    /// What a key of transformers' is called here: `text_model.` may be absent, and old files hold the numbers of the positions.
+    static func names(for key: String) -> [String] {
+        let prefix = "text_model."
+        let name = key.hasPrefix(prefix) ? key : prefix + key
+        return name == "text_model.embeddings.position_ids" ? [] : [name]
+    }
+}
+
+extension AutoencoderKL {
+    /// The weights in an autoencoder's folder, of either generation of diffusers.
+    static func weights(in folder: URL) throws -> WeightFiles {
+        try WeightFiles(in: folder, stem: ModelCheckpoint.Part.vae.stem, naming: names, isLinear: isLinear)
+    }
+
+    /// What a key of diffusers' is called here: before 0.18 the middle blocks' attention had other names.
+    static func names(for key: String) -> [String] {
+        let replacements = ["query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"]
+        var words = key.split(separator: ".").map(String.init)
+        guard words.count == 6, words[1] == "mid_block", words[2] == "attentions",
+            let replacement = replacements[words[4]]
+        else { return [key] }
+        words[4] = replacement
+        return [words.joined(separator: ".")]
+    }
+
+    /// The linear weights that old files hold as 1×1 convolutions.
+    static func isLinear(_ name: String) -> Bool { name.contains(".attentions.") }
+}

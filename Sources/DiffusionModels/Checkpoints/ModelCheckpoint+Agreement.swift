@@ -1,0 +1,38 @@
+extension ModelCheckpoint {
+    /// Throws ``ModelError`` where the configurations of the parts contradict each other.
+    func checkAgreement(with tokenizer: CLIPTokenizer) throws {
+        let textFields = try layout.fields(.textEncoder)
+        let (unetFields, autoencoderFields) = (try layout.fields(.unet), try layout.fields(.vae))
+        let text = try CLIPTextModel.Configuration(textFields)
+        let unet = try UNet2DConditionModel.Configuration(unetFields)
+        let autoencoder = try AutoencoderKL.Configuration(autoencoderFields)
+        func expect(
+            _ isAgreed: Bool, _ fields: ConfigurationFields, _ field: String, _ expected: String, _ found: Int
+        ) throws {
+            if isAgreed { return }
+            throw ModelError.invalidField(file: fields.file, field: field, expected: expected, found: "\(found)")
+        }
+        let length = tokenizer.maximumLength
+        try expect(
+            length <= text.maximumPositions, textFields, "max_position_embeddings",
+            "at least the tokenizer's \(length)", text.maximumPositions)
+        let tokens = tokenizer.vocabularySize
+        try expect(
+            tokens <= text.vocabularySize, textFields, "vocab_size", "at least the tokenizer's \(tokens)",
+            text.vocabularySize)
+        for width in unet.crossAttentionWidths {
+            try expect(
+                width == text.width, unetFields, "cross_attention_dim", "the text encoder's \(text.width)", width)
+        }
+        let latent = autoencoder.latentChannels
+        let purpose = unet.inputChannels == 9 ? ", not those of an inpainting model" : ""
+        try expect(
+            unet.inputChannels == latent, unetFields, "in_channels",
+            "the autoencoder's \(latent) latent channels\(purpose)", unet.inputChannels)
+        try expect(
+            unet.outputChannels == latent, unetFields, "out_channels", "the autoencoder's \(latent) latent channels",
+            unet.outputChannels)
+        let colours = autoencoder.outputChannels
+        try expect(colours == 3, autoencoderFields, "out_channels", "3 colours", colours)
+    }
+}

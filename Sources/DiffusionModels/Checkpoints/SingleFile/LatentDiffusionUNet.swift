@@ -1,0 +1,142 @@
+import Tensor
+
+/// The denoising network of a single file: `UNetModel` of CompVis's latent-diffusion code, whose blocks are numbered in the order in
+/// which it runs them.
+struct LatentDiffusionUNet: SingleFileNetwork {
+    /// How many attention heads there are, which no shape tells.
+    enum Heads {
+        case count(Int)
+        case ofWidth(Int)
+    }
+
+    /// The place here of each numbered block, by its place there.
+    private var places = [
+        "time_embed.0": "time_embedding.linear_1", "time_embed.2": "time_embedding.linear_2",
+        "input_blocks.0.0": "conv_in", "out.0": "conv_norm_out", "out.2": "conv_out",
+        "middle_block.0": "mid_block.resnets.0", "middle_block.1": "mid_block.attentions.0",
+        "middle_block.2": "mid_block.resnets.1",
+    ]
+    private(set) var fields: [String: JSONValue] = [:]
+
+    private static let layers = [
+        "in_layers.0": "norm1", "in_layers.2": "conv1", "emb_layers.1": "time_emb_proj", "out_layers.0": "norm2",
+        "out_layers.3": "conv2", "skip_connection": "conv_shortcut", "op": "conv",
+    ]
+
+    /// Throws ``ModelError`` when a tensor is missing without which the network's size is unknown.
+    init(_ tensors: PrefixedTensors, heads: Heads, latentSide: Int) throws {
+        let down = try Self.readDown(tensors, into: &places)
+        let up = try Self.readUp(tensors, into: &places)
+        let middle = "middle_block.1"
+        let textWidth = try tensors.shape("\(middle).transformer_blocks.0.attn2.to_k.weight", rank: 2)[1]
+        let entrance = try tensors.shape("input_blocks.0.0.weight", rank: 4)
+        let exit = try tensors.shape("out.2.weight", rank: 4)
+        let timeWidth = try tensors.shape("time_embed.0.weight", rank: 2)[0]
+        let channels = down.map(\.channels)
+        let headCounts = channels.map { channels in
+            switch heads {
+            case .count(let count): count
+            case .ofWidth(let width): max(channels / width, 1)
+            }
+        }
+        var transformers = down.map { max($0.transformerLayers, 1) }
+        transformers[down.count - 1] = Self.transformerLayers(middle, tensors)
+        fields = [
+            "_class_name": .string("UNet2DConditionModel"),
+            "sample_size": .integer(latentSide),
+            "in_channels": .integer(entrance[1]),
+            "out_channels": .integer(exit[0]),
+            "conv_in_kernel": .integer(entrance[2]),
+            "conv_out_kernel": .integer(exit[2]),
+            "time_embedding_dim": timeWidth == 4 * channels[0] ? .null : .integer(timeWidth),
+            "block_out_channels": .array(channels.map { .integer($0) }),
+            "layers_per_block": .perBlock(down.map(\.layers)),
+            "down_block_types": .array(
+                down.map { .string($0.transformerLayers > 0 ? "CrossAttnDownBlock2D" : "DownBlock2D") }),
+            "up_block_types": .array(
+                up.map { .string($0.transformerLayers > 0 ? "CrossAttnUpBlock2D" : "UpBlock2D") }),
+            "transformer_layers_per_block": .perBlock(transformers),
+            "cross_attention_dim": .integer(textWidth),
+            "attention_head_dim": .perBlock(headCounts),
+            "use_linear_projection": .boolean(
+                tensors.file.info("\(tensors.prefix)\(middle).proj_in.weight")?.shape.count == 2),
+        ]
+    }
+
+    func names(for key: String) -> [String]? {
+        let words = key.split(separator: ".").map(String.init)
+        for length in [2, 3] where words.count > length {
+            guard let place = places[words.prefix(length).joined(separator: ".")] else { continue }
+            let rest = words.dropFirst(length)
+            for count in [1, 2] {
+                guard let layer = Self.layers[rest.prefix(count).joined(separator: ".")] else { continue }
+                return [([place, layer] + rest.dropFirst(count)).joined(separator: ".")]
+            }
+            return [([place] + rest).joined(separator: ".")]
+        }
+        return nil
+    }
+}
+
+extension LatentDiffusionUNet {
+    /// The blocks at one resolution.
+    private struct Level {
+        var channels = 0
+        var layers = 0
+        /// Transformer blocks in each transformer, 0 where there is none.
+        var transformerLayers = 0
+    }
+
+    private static func transformerLayers(_ place: String, _ tensors: PrefixedTensors) -> Int {
+        tensors.count { "\(place).transformer_blocks.\($0).norm1.weight" }
+    }
+
+    /// Outermost first; a level ends with the convolution that halves the map.
+    private static func readDown(_ tensors: PrefixedTensors, into places: inout [String: String]) throws -> [Level] {
+        var levels = [Level()]
+        for number in 1... {
+            let (block, level) = ("input_blocks.\(number)", levels.count - 1)
+            if tensors.contains("\(block).0.op.weight") {
+                places["\(block).0"] = "down_blocks.\(level).downsamplers.0"
+                levels.append(Level())
+            } else if tensors.contains("\(block).0.out_layers.3.weight") {
+                let layer = levels[level].layers
+                levels[level].channels = try tensors.shape("\(block).0.out_layers.3.weight", rank: 4)[0]
+                levels[level].layers += 1
+                levels[level].transformerLayers = transformerLayers("\(block).1", tensors)
+                places["\(block).0"] = "down_blocks.\(level).resnets.\(layer)"
+                places["\(block).1"] = "down_blocks.\(level).attentions.\(layer)"
+            } else {
+                break
+            }
+        }
+        // Without blocks there is nothing to read on, which this says.
+        if levels.contains(where: { $0.layers == 0 }) {
+            _ = try tensors.shape("input_blocks.1.0.out_layers.3.weight", rank: 4)
+        }
+        return levels
+    }
+
+    /// Innermost first; a level ends with the convolution after the doubling of the map.
+    private static func readUp(_ tensors: PrefixedTensors, into places: inout [String: String]) throws -> [Level] {
+        var levels = [Level()]
+        for number in 0... {
+            let (block, level) = ("output_blocks.\(number)", levels.count - 1)
+            guard tensors.contains("\(block).0.out_layers.3.weight") else { break }
+            let layer = levels[level].layers
+            levels[level].layers += 1
+            places["\(block).0"] = "up_blocks.\(level).resnets.\(layer)"
+            for index in 1...2 {
+                let place = "\(block).\(index)"
+                if tensors.contains("\(place).conv.weight") {
+                    places[place] = "up_blocks.\(level).upsamplers.0"
+                    levels.append(Level())
+                } else if tensors.contains("\(place).norm.weight") {
+                    places[place] = "up_blocks.\(level).attentions.\(layer)"
+                    levels[level].transformerLayers = transformerLayers(place, tensors)
+                }
+            }
+        }
+        return levels
+    }
+}

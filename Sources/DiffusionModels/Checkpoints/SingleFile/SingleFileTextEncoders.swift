@@ -1,0 +1,89 @@
+import Tensor
+
+/// The text encoder of Stable Diffusion 1: OpenAI's CLIP as transformers has it, so that the keys are ours already.
+struct SingleFileCLIPTextEncoder: SingleFileNetwork {
+    let fields: [String: JSONValue]
+
+    /// Throws ``ModelError`` when a tensor is missing without which the network's size is unknown.
+    init(_ tensors: PrefixedTensors) throws {
+        // Files written by newer versions of transformers have no `text_model.`.
+        let model = tensors.contains("embeddings.token_embedding.weight") ? "" : "text_model."
+        let tokens = try tensors.shape("\(model)embeddings.token_embedding.weight", rank: 2)
+        fields = CLIPTextModel.fields(
+            tokens: tokens,
+            positions: try tensors.shape("\(model)embeddings.position_embedding.weight", rank: 2)[0],
+            feedForwardWidth: try tensors.shape("\(model)encoder.layers.0.mlp.fc1.weight", rank: 2)[0],
+            layers: tensors.count { "\(model)encoder.layers.\($0).mlp.fc1.weight" }, activation: .quickGELU)
+    }
+
+    func names(for key: String) -> [String]? {
+        if key == "text_projection.weight" { return [] }
+        return CLIPTextModel.names(for: key)
+    }
+}
+
+/// The text encoder of Stable Diffusion 2: OpenCLIP's, with queries, keys and values in one matrix.
+///
+/// Stable Diffusion 2 takes the text from before the last layer, so that the last is not read. A file with 23 layers was made from a
+/// diffusers folder, in which it is gone already.
+struct OpenCLIPTextEncoder: SingleFileNetwork {
+    let fields: [String: JSONValue]
+    private let layers: Int
+
+    /// Throws ``ModelError`` when a tensor is missing without which the network's size is unknown.
+    init(_ tensors: PrefixedTensors) throws {
+        let stored = tensors.count { "transformer.resblocks.\($0).mlp.c_fc.weight" }
+        layers = stored == 23 ? 23 : stored - 1
+        fields = CLIPTextModel.fields(
+            tokens: try tensors.shape("token_embedding.weight", rank: 2),
+            positions: try tensors.shape("positional_embedding", rank: 2)[0],
+            feedForwardWidth: try tensors.shape("transformer.resblocks.0.mlp.c_fc.weight", rank: 2)[0],
+            layers: layers, activation: .gelu)
+    }
+
+    private static let places = [
+        "token_embedding.weight": "embeddings.token_embedding.weight",
+        "positional_embedding": "embeddings.position_embedding.weight",
+        "ln_final.weight": "final_layer_norm.weight", "ln_final.bias": "final_layer_norm.bias",
+    ]
+
+    private static let parts = [
+        "ln_1": "layer_norm1", "ln_2": "layer_norm2", "mlp.c_fc": "mlp.fc1", "mlp.c_proj": "mlp.fc2",
+        "attn.out_proj": "self_attn.out_proj",
+    ]
+
+    func names(for key: String) -> [String]? {
+        if ["text_projection", "logit_scale", "attn_mask"].contains(key) { return [] }
+        if let place = Self.places[key] { return ["text_model.\(place)"] }
+        let words = key.split(separator: ".").map(String.init)
+        guard words.count >= 5, words[0] == "transformer", words[1] == "resblocks", let layer = Int(words[2]) else {
+            return nil
+        }
+        if layer >= layers { return [] }
+        let place = "text_model.encoder.layers.\(layer)"
+        if words[3...] == ["attn", "in_proj_weight"] || words[3...] == ["attn", "in_proj_bias"] {
+            return ["q", "k", "v"].map { "\(place).self_attn.\($0)_proj.\(words[4].dropFirst("in_proj_".count))" }
+        }
+        guard let kind = words.last, let part = Self.parts[words[3..<words.count - 1].joined(separator: ".")] else {
+            return nil
+        }
+        return ["\(place).\(part).\(kind)"]
+    }
+}
+
+extension CLIPTextModel {
+    /// The fields of a text encoder whose heads are 64 wide, as those of all published sizes are.
+    fileprivate static func fields(
+        tokens: [Int], positions: Int, feedForwardWidth: Int, layers: Int, activation: ActivationName
+    ) -> [String: JSONValue] {
+        [
+            "vocab_size": .integer(tokens[0]),
+            "hidden_size": .integer(tokens[1]),
+            "intermediate_size": .integer(feedForwardWidth),
+            "num_hidden_layers": .integer(layers),
+            "num_attention_heads": .integer(max(tokens[1] / 64, 1)),
+            "max_position_embeddings": .integer(positions),
+            "hidden_act": .string(activation.rawValue),
+        ]
+    }
+}

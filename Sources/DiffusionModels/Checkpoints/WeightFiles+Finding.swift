@@ -1,0 +1,74 @@
+import Foundation
+import Tensor
+
+extension WeightFiles {
+    /// Finds the weights in a part's folder: full precision before the fp16 variant, a single file before shards.
+    ///
+    /// - Parameters:
+    ///   - folder: the part's folder.
+    ///   - stem: the file name before `.safetensors`.
+    ///   - naming: what a key of a file is called here, see ``init(_:path:naming:isLinear:)``.
+    ///   - isLinear: which names are linear weights that files may hold as 1×1 convolutions.
+    ///
+    /// Throws ``ModelError`` if there are no weights, only pickles, or an index that does not agree with its shards, and
+    /// `SafetensorsError`.
+    init(
+        in folder: URL, stem: String, naming: (String) -> [String] = { [$0] },
+        isLinear: @escaping (String) -> Bool = { _ in false }
+    ) throws {
+        for variant in ["", ".fp16"] {
+            let single = folder.appending(path: "\(stem)\(variant).safetensors")
+            if FileManager.default.fileExists(atPath: single.path) {
+                let file = try SafetensorsFile(contentsOf: single)
+                try self.init([file], path: single.path, naming: naming, isLinear: isLinear)
+                return
+            }
+            let index = folder.appending(path: "\(stem).safetensors.index\(variant).json")
+            if FileManager.default.fileExists(atPath: index.path) {
+                try self.init(Self.shards(of: index), path: index.path, naming: naming, isLinear: isLinear)
+                return
+            }
+        }
+        let contents = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        let pickles = contents.filter(ModelError.isPickle).sorted()
+        if !pickles.isEmpty { throw ModelError.pickledWeights(folder: folder.path, files: pickles) }
+        throw ModelError.missingFile(
+            path: folder.appending(path: "\(stem).safetensors").path, purpose: "the weights of this part")
+    }
+
+    /// The files that an index names, each once, when they hold what it says.
+    private static func shards(of index: URL) throws -> [SafetensorsFile] {
+        let fields = try ConfigurationFields(contentsOf: index, purpose: "the list of the weights' shards")
+        guard case .object(let map)? = fields.values["weight_map"], !map.isEmpty else {
+            throw fields.invalid("weight_map", expected: "an object from tensor names to file names")
+        }
+        var keys: [String: Set<String>] = [:]
+        for (key, value) in map.sorted(by: { $0.key < $1.key }) {
+            guard case .string(let name) = value, !name.contains("/"), name.hasSuffix(".safetensors") else {
+                throw ModelError.invalidField(
+                    file: index.path, field: "weight_map.\(key)", expected: "a safetensors file in the same folder",
+                    found: "\(value)")
+            }
+            keys[name, default: []].insert(key)
+        }
+        let folder = index.deletingLastPathComponent()
+        return try keys.sorted { $0.key < $1.key }.map { name, keys in
+            let url = folder.appending(path: name)
+            guard FileManager.default.fileExists(atPath: url.path) else {
+                throw ModelError.missingFile(path: url.path, purpose: "a shard that \(index.lastPathComponent) names")
+            }
+            let file = try SafetensorsFile(contentsOf: url)
+            if let absent = keys.subtracting(file.names).min() {
+                throw ModelError.invalidField(
+                    file: index.path, field: "weight_map.\(absent)", expected: "a shard that holds this tensor",
+                    found: "\"\(name)\", which does not")
+            }
+            if let stranger = Set(file.names).subtracting(keys).min() {
+                throw ModelError.invalidField(
+                    file: index.path, field: "weight_map", expected: "every tensor of \(name)",
+                    found: "none called \"\(stranger)\" there")
+            }
+            return file
+        }
+    }
+}

@@ -1,0 +1,51 @@
+import Foundation
+import Synchronization
+
+extension SafetensorsFile {
+    /// How many numbers of a tensor of a floating-point type are infinite or not a number, found in the file's bytes and on several
+    /// threads.
+    ///
+    /// Throws ``SafetensorsError`` when there is none of that name or it holds integers.
+    public func nonFiniteCount(_ name: String) throws -> Int {
+        let entry = try entry(name)
+        return try withBytes(of: entry) { bytes in
+            switch entry.type {
+            case .float64: bytes.count(UInt64.self, withAllSet: 0x7ff0_0000_0000_0000)
+            case .float32: bytes.count(UInt32.self, withAllSet: 0x7f80_0000)
+            case .float16: bytes.count(UInt16.self, withAllSet: 0x7c00)
+            case .bfloat16: bytes.count(UInt16.self, withAllSet: 0x7f80)
+            default:
+                throw SafetensorsError.wrongType(
+                    path: path, name: name, expected: "floating-point numbers", found: entry.type.rawValue)
+            }
+        }
+    }
+}
+
+/// Bytes that several threads read.
+private struct SharedBytes: @unchecked Sendable {
+    let bytes: UnsafeRawBufferPointer
+}
+
+extension UnsafeRawBufferPointer {
+    /// How many words have all bits of an exponent set.
+    fileprivate func count<Word: FixedWidthInteger & Sendable>(_ type: Word.Type, withAllSet exponent: Word) -> Int {
+        let width = MemoryLayout<Word>.size
+        let shared = SharedBytes(bytes: self)
+        let total = Atomic<Int>(0)
+        parallelFor(count / width, grain: 1 << 18) { range in
+            var found = 0
+            for index in range {
+                let word = shared.bytes.loadUnaligned(fromByteOffset: index * width, as: type)
+                found &+= word & exponent == exponent ? 1 : 0
+            }
+            if found > 0 { total.wrappingAdd(found, ordering: .relaxed) }
+        }
+        return total.load(ordering: .relaxed)
+    }
+}
+
+extension ScalarType {
+    /// Whether the numbers are floating-point.
+    public var isFloatingPoint: Bool { [.float64, .float32, .float16, .bfloat16].contains(self) }
+}
