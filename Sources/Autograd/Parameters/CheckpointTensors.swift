@@ -56,11 +56,12 @@ public struct ParameterLoadingError: Error, Equatable, CustomStringConvertible {
         (self.missing, self.unexpected, self.mismatched) = (missing, unexpected, mismatched)
     }
 
-    /// Every key, a line each.
+    /// A line a key, at most eight of each kind.
     public var description: String {
-        let lines =
-            missing.map { "missing: \($0)" } + unexpected.map { "unexpected: \($0)" }
-            + mismatched.map { "shape: \($0.name): expected \($0.expected), found \($0.found)" }
+        let wrong = mismatched.map { "\($0.name): expected \($0.expected), found \($0.found)" }
+        let lines = [("missing", missing), ("unexpected", unexpected), ("shape", wrong)].flatMap { kind, keys in
+            keys.prefix(8).map { "\(kind): \($0)" } + (keys.count > 8 ? ["\(kind): \(keys.count - 8) more"] : [])
+        }
         return "the checkpoint does not fit the network:\n  " + lines.joined(separator: "\n  ")
     }
 }

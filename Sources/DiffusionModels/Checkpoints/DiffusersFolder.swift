@@ -9,8 +9,16 @@ struct DiffusersFolder: CheckpointLayout {
     /// Reads `model_index.json`. Throws ``ModelError`` if a part is missing or of another kind than ours.
     init(_ url: URL) throws {
         self.url = url
-        let index = try ConfigurationFields(
-            contentsOf: url.appending(path: Self.indexName), purpose: "the list of the model's parts")
+        let file = url.appending(path: Self.indexName)
+        if !FileManager.default.fileExists(atPath: file.path), let kind = CheckpointKind(folder: url) {
+            throw ModelError.otherModel(path: url.path, kind: kind)
+        }
+        let index = try ConfigurationFields(contentsOf: file, purpose: "the list of the model's parts")
+        for foreign in ["transformer", "text_encoder_2", "prior"] where !index.isNull(foreign) {
+            if index.values[foreign] == .array([.null, .null]) { continue }
+            throw index.unsupported(
+                foreign, expected: "no such part, since only Stable Diffusion 1.x and 2.x are supported")
+        }
         for part in ModelCheckpoint.Part.allCases {
             guard case .array(let names)? = index.values[part.rawValue], names.count == 2,
                 case .string(let name) = names[1]

@@ -18,8 +18,8 @@ public enum ModelError: Error, Sendable, CustomStringConvertible {
     case weightMismatch(path: String, mismatch: ParameterLoadingError)
     /// Weights that are infinite or not a number.
     case nonFiniteWeights(path: String, tensors: [NonFiniteTensor])
-    /// A safetensors file was given as a model and is something else.
-    case otherModel(path: String, kind: WeightFileKind)
+    /// A file or folder was given as a model and is something else.
+    case otherModel(path: String, kind: CheckpointKind)
     /// A single file was loaded without the folder of a tokenizer.
     case missingTokenizer(path: String)
     /// One step was asked of a model that has no `one_step.json`.
@@ -50,7 +50,7 @@ public enum ModelError: Error, Sendable, CustomStringConvertible {
                 + tensors.prefix(Self.listLimit).map { "\($0)" }.joined(separator: ", ")
                 + (tensors.count > Self.listLimit ? ", and in \(tensors.count - Self.listLimit) more tensors" : "")
         case .otherModel(let path, let kind):
-            "\(path): expected Stable Diffusion 1.x or 2.x in a single file, found \(kind.rawValue); \(kind.advice)"
+            "\(path): expected a model of Stable Diffusion 1.x or 2.x, found \(kind.rawValue); \(kind.advice)"
         case .missingTokenizer(let path):
             "\(path): a single file holds no tokenizer; name a folder with vocab.json, merges.txt and tokenizer_config.json "
                 + "(--tokenizer)"
@@ -90,7 +90,7 @@ extension ModelError {
         let target = file.prefix { $0 != "." } + ".safetensors"
         return
             "python -c \"import sys, torch, safetensors.torch; d = torch.load(sys.argv[1], 'cpu', weights_only=True); "
-            + "safetensors.torch.save_file({k: v.clone() for k, v in d.get('state_dict', d).items()}, sys.argv[2])\" "
+            + "safetensors.torch.save_file({k: v.clone() for k, v in d.get('state_dict', d).items() if torch.is_tensor(v)}, sys.argv[2])\" "
             + "\(file) \(target)"
     }
 

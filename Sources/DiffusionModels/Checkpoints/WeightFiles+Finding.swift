@@ -52,12 +52,13 @@ extension WeightFiles {
             keys[name, default: []].insert(key)
         }
         let folder = index.deletingLastPathComponent()
+        for name in keys.keys.sorted() where !FileManager.default.fileExists(atPath: folder.appending(path: name).path)
+        {
+            throw ModelError.missingFile(
+                path: folder.appending(path: name).path, purpose: "a shard that \(index.lastPathComponent) names")
+        }
         return try keys.sorted { $0.key < $1.key }.map { name, keys in
-            let url = folder.appending(path: name)
-            guard FileManager.default.fileExists(atPath: url.path) else {
-                throw ModelError.missingFile(path: url.path, purpose: "a shard that \(index.lastPathComponent) names")
-            }
-            let file = try SafetensorsFile(contentsOf: url)
+            let file = try SafetensorsFile(contentsOf: folder.appending(path: name))
             if let absent = keys.subtracting(file.names).min() {
                 throw ModelError.invalidField(
                     file: index.path, field: "weight_map.\(absent)", expected: "a shard that holds this tensor",
@@ -65,8 +66,8 @@ extension WeightFiles {
             }
             if let stranger = Set(file.names).subtracting(keys).min() {
                 throw ModelError.invalidField(
-                    file: index.path, field: "weight_map", expected: "every tensor of \(name)",
-                    found: "none called \"\(stranger)\" there")
+                    file: index.path, field: "weight_map.\(stranger)", expected: "\"\(name)\", which holds this tensor",
+                    found: map[stranger].map { "\($0)" } ?? "nothing")
             }
             return file
         }

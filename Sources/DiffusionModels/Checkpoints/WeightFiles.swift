@@ -47,6 +47,9 @@ struct WeightFiles: CheckpointTensors {
 
     var names: [String] { locations.keys.sorted() }
 
+    /// What a tensor is called in its file.
+    func storedKey(_ name: String) -> String { locations[name]?.key ?? name }
+
     /// How the numbers are stored, by safetensors' names.
     var storedTypes: [String] {
         Set(locations.values.compactMap { $0.file.info($0.key)?.scalarType.rawValue }).sorted()
@@ -69,7 +72,11 @@ struct WeightFiles: CheckpointTensors {
     /// number. The files' own bytes are looked at, whatever is made of them later.
     func checkFinite() throws {
         var tensors: [ModelError.NonFiniteTensor] = []
-        for location in locations.values where location.share == 0 {
+        // PyTorch writes tensors in the order of their names: the disk is read from front to back.
+        let inOrder = locations.values.filter { $0.share == 0 }.sorted {
+            ($0.file.path, $0.key) < ($1.file.path, $1.key)
+        }
+        for location in inOrder {
             guard let info = location.file.info(location.key), info.scalarType.isFloatingPoint else { continue }
             let count = try location.file.nonFiniteCount(location.key)
             if count > 0 {
@@ -77,7 +84,7 @@ struct WeightFiles: CheckpointTensors {
             }
         }
         guard tensors.isEmpty else {
-            throw ModelError.nonFiniteWeights(path: path, tensors: tensors.sorted { $0.name < $1.name })
+            throw ModelError.nonFiniteWeights(path: path, tensors: tensors)
         }
     }
 
@@ -95,7 +102,11 @@ extension ParameterSet {
         try weights.checkFinite()
         do {
             try load(weights)
-        } catch let mismatch as ParameterLoadingError {
+        } catch var mismatch as ParameterLoadingError {
+            mismatch.unexpected = mismatch.unexpected.map(weights.storedKey)
+            mismatch.mismatched = mismatch.mismatched.map {
+                .init(name: weights.storedKey($0.name), expected: $0.expected, found: $0.found)
+            }
             throw ModelError.weightMismatch(path: weights.path, mismatch: mismatch)
         }
         freeze()

@@ -86,7 +86,11 @@ extension NoiseSchedule.Configuration: Codable {
 
     init(_ fields: ConfigurationFields) throws {
         try fields.require("thresholding", toBe: .boolean(false))
+        try fields.require("use_flow_sigmas", toBe: .boolean(false))
         className = try fields.string("_class_name", default: "DDIMScheduler")
+        if className.hasPrefix("FlowMatch") || className.hasPrefix("EDM") {
+            throw fields.unsupported("_class_name", expected: "a scheduler of noise levels β")
+        }
         timestepCount = try fields.integer("num_train_timesteps", default: 1000, in: 1...1_000_000)
         let rates = 1e-12...0.999_999
         firstBeta = try fields.number("beta_start", default: 0.0001, in: rates)

@@ -26,13 +26,20 @@ struct SafetensorsHeader {
         func malformed(_ field: String, _ expected: String, _ found: String) -> SafetensorsError {
             .malformed(path: path, field: field, expected: expected, found: found)
         }
-        guard file.count >= 8 else { throw malformed("header length", "8 bytes", "\(file.count)") }
+        if file.starts(with: "version https://git-lfs".utf8) {
+            throw SafetensorsError.unreadable(
+                path: path,
+                reason: "it is a Git LFS pointer, which stands for the file; fetch the file with git lfs pull")
+        }
+        guard file.count >= 8 else { throw malformed("length of the file", "at least 8 bytes", "\(file.count)") }
         let length = file.prefix(8).enumerated().reduce(UInt64(0)) {
             $0 | UInt64($1.element) << (8 * UInt64($1.offset))
         }
-        guard length <= UInt64(min(file.count - 8, Self.lengthLimit)) else {
-            throw malformed(
-                "header length", "at most \(min(file.count - 8, Self.lengthLimit)) bytes", "\(length)")
+        guard length <= UInt64(file.count - 8) else {
+            throw malformed("header length", "at most the \(file.count - 8) bytes that follow it", "\(length)")
+        }
+        guard length <= UInt64(Self.lengthLimit) else {
+            throw malformed("header length", "at most \(Self.lengthLimit) bytes", "\(length)")
         }
         dataStart = 8 + Int(length)
         let text = Data(file[8..<dataStart])
@@ -40,6 +47,8 @@ struct SafetensorsHeader {
         let fields: Fields
         do {
             fields = try JSONDecoder().decode(Fields.self, from: text)
+        } catch DecodingError.dataCorrupted(let context) where context.codingPath.isEmpty {
+            throw malformed("header", "a JSON object", "text that is not valid JSON")
         } catch let error as DecodingError {
             throw malformed(error.fieldPath, "a tensor's dtype, shape and data_offsets", error.reason)
         }
@@ -48,7 +57,7 @@ struct SafetensorsHeader {
             throw malformed("header", "every name once", "\(written - fields.count) repeated")
         }
         metadata = fields.metadata
-        for (name, field) in fields.tensors {
+        for (name, field) in fields.tensors.sorted(by: { $0.key < $1.key }) {
             entries[name] = try Self.entry(field, dataCount: file.count - dataStart) {
                 malformed("tensor \"\(name)\": \($0)", $1, $2)
             }
@@ -72,8 +81,13 @@ struct SafetensorsHeader {
             size = product
         }
         let offsets = field.data_offsets
-        guard offsets.count == 2, 0 <= offsets[0], offsets[0] <= offsets[1], offsets[1] <= dataCount else {
-            throw malformed("data_offsets", "two rising offsets within \(dataCount) bytes", "\(offsets)")
+        guard offsets.count == 2, 0 <= offsets[0], offsets[0] <= offsets[1] else {
+            throw malformed("data_offsets", "two rising offsets", "\(offsets)")
+        }
+        guard offsets[1] <= dataCount else {
+            throw malformed(
+                "data_offsets", "an end within the \(dataCount) bytes after the header (was the file cut short?)",
+                "\(offsets)")
         }
         guard offsets[1] - offsets[0] == size else {
             throw malformed(

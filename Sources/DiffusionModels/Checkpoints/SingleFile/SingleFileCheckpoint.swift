@@ -36,7 +36,7 @@ struct SingleFileCheckpoint: CheckpointLayout {
                 folder: url.deletingLastPathComponent().path, files: [url.lastPathComponent])
         }
         file = try SafetensorsFile(contentsOf: url)
-        let kind = WeightFileKind(file.names)
+        let kind = CheckpointKind(tensors: file.names)
         guard kind == .stableDiffusion1 || kind == .stableDiffusion2 else {
             throw ModelError.otherModel(path: url.path, kind: kind)
         }

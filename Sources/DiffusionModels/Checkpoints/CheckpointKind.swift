@@ -1,0 +1,96 @@
+import Foundation
+
+/// What a file or folder of weights is, by the names in it.
+public enum CheckpointKind: String, Sendable, CaseIterable {
+    /// Stable Diffusion 1.x in a single file.
+    case stableDiffusion1 = "Stable Diffusion 1.x in a single file"
+    /// Stable Diffusion 2.x in a single file.
+    case stableDiffusion2 = "Stable Diffusion 2.x in a single file"
+    /// Stable Diffusion XL in a single file.
+    case stableDiffusionXL = "Stable Diffusion XL"
+    /// Stable Diffusion 3 in a single file.
+    case stableDiffusion3 = "Stable Diffusion 3"
+    /// Flux in a single file.
+    case flux = "Flux"
+    /// A ControlNet.
+    case controlNet = "a ControlNet"
+    /// A LoRA.
+    case lora = "a LoRA"
+    /// The denoising network of a single file without the other parts.
+    case denoiser = "a denoising network without text encoder and autoencoder"
+    /// An autoencoder by itself.
+    case autoencoder = "an autoencoder"
+    /// A small autoencoder by itself.
+    case tinyAutoencoder = "a small autoencoder (TAESD)"
+    /// Another part of a diffusers folder.
+    case diffusersPart = "one part of a diffusers folder"
+    /// Something else.
+    case unknown = "something that this library does not know"
+
+    /// Tells a safetensors file by names of tensors that no other kind has, the more particular first.
+    init(tensors names: [String]) {
+        func has(_ prefixes: String...) -> Bool {
+            names.contains { name in prefixes.contains { name.hasPrefix($0) } }
+        }
+        self =
+            if names.contains(where: { LowRankKey.parse($0).map { $0.role != .alpha } ?? false }) {
+                .lora
+            } else if has("control_model.", "controlnet_cond_embedding.", "input_hint_block.") {
+                .controlNet
+            } else if has("double_blocks.", "model.diffusion_model.double_blocks.") {
+                .flux
+            } else if has("joint_blocks.", "model.diffusion_model.joint_blocks.") {
+                .stableDiffusion3
+            } else if has("conditioner.embedders.", "model.diffusion_model.label_emb.") {
+                .stableDiffusionXL
+            } else if has(SingleFileCheckpoint.unetPrefix) {
+                if has(SingleFileCheckpoint.openCLIPPrefix) {
+                    .stableDiffusion2
+                } else if has(SingleFileCheckpoint.clipPrefix) {
+                    .stableDiffusion1
+                } else {
+                    .denoiser
+                }
+            } else if has("decoder.layers.") {
+                .tinyAutoencoder
+            } else if has("decoder.up.", "decoder.up_blocks.", "first_stage_model.") {
+                .autoencoder
+            } else if has("down_blocks.", "text_model.", "encoder.layers.") {
+                .diffusersPart
+            } else {
+                .unknown
+            }
+    }
+
+    /// Tells a folder that holds no whole model by its files; nil where they tell nothing.
+    init?(folder: URL) {
+        func has(_ name: String) -> Bool {
+            FileManager.default.fileExists(atPath: folder.appending(path: name).path)
+        }
+        if has("adapter_config.json") || has("pytorch_lora_weights.safetensors") {
+            self = .lora
+            return
+        }
+        let configuration = folder.appending(path: "config.json")
+        guard has("config.json"),
+            let fields = try? ConfigurationFields(contentsOf: configuration, purpose: "the configuration of a part")
+        else { return nil }
+        self =
+            switch fields.values["_class_name"] {
+            case .string("AutoencoderKL"): .autoencoder
+            case .string("AutoencoderTiny"): .tinyAutoencoder
+            default: .diffusersPart
+            }
+    }
+
+    /// What to do with it.
+    var advice: String {
+        switch self {
+        case .stableDiffusion1, .stableDiffusion2: "load it as a model, with the folder of a tokenizer (--tokenizer)"
+        case .lora: "merge it into a model (--lora)"
+        case .autoencoder, .tinyAutoencoder: "let its diffusers folder decode in place of a model's own (--vae)"
+        case .diffusersPart: "name the folder that holds model_index.json"
+        default: "only Stable Diffusion 1.x and 2.x are supported"
+        }
+    }
+}

@@ -1,0 +1,263 @@
+import Foundation
+import Tensor
+
+@testable import DiffusionModels
+
+extension MalformedCheckpoint {
+    /// Files that are missing, cut or something else.
+    static let files: [MalformedCheckpoint] = [
+        .init(
+            "nothing there",
+            """
+            MODEL/nothing: missing; expected a model: a folder in the diffusers layout or a safetensors file
+            """
+        ) { $0.target = $0.file("nothing") },
+        .init(
+            "an empty folder",
+            "MODEL/model_index.json: missing; expected the list of the model's parts"
+        ) { workshop in
+            for name in try FileManager.default.contentsOfDirectory(atPath: workshop.folder.path) {
+                try workshop.remove(name)
+            }
+        },
+        .init(
+            "one part's folder instead of the model's",
+            """
+            MODEL/unet: expected a model of Stable Diffusion 1.x or 2.x, found one part of a diffusers \
+            folder; name the folder that holds model_index.json
+            """
+        ) { $0.target = $0.file("unet") },
+        .init(
+            "an autoencoder's folder instead of a model's",
+            """
+            MODEL/vae: expected a model of Stable Diffusion 1.x or 2.x, found an autoencoder; let its \
+            diffusers folder decode in place of a model's own (--vae)
+            """
+        ) { $0.target = $0.file("vae") },
+        .init(
+            "a LoRA's folder instead of a model's",
+            """
+            MODEL: expected a model of Stable Diffusion 1.x or 2.x, found a LoRA; merge it into a model \
+            (--lora)
+            """
+        ) { workshop in
+            try workshop.remove("model_index.json")
+            try workshop.write("{}", to: "adapter_config.json")
+        },
+        .init(
+            "a configuration that is missing",
+            "MODEL/unet/config.json: missing; expected the configuration of this part"
+        ) { try $0.remove("unet/config.json") },
+        .init(
+            "a configuration that is not JSON",
+            "MODEL/unet/config.json: cannot be read: it is not valid JSON"
+        ) { try $0.write("{in_channels: 4}", to: "unet/config.json") },
+        .init(
+            "weights that are missing",
+            "MODEL/unet/diffusion_pytorch_model.safetensors: missing; expected the weights of this part"
+        ) { try $0.remove(CheckpointWorkshop.unetWeights) },
+        .init(
+            "weights that are a folder",
+            "MODEL/unet/diffusion_pytorch_model.safetensors: cannot be read: it is not a file"
+        ) { workshop in
+            try workshop.remove(CheckpointWorkshop.unetWeights)
+            try FileManager.default.createDirectory(
+                at: workshop.file(CheckpointWorkshop.unetWeights), withIntermediateDirectories: true)
+        },
+        .init(
+            "weights of no length",
+            """
+            MODEL/unet/diffusion_pytorch_model.safetensors: not a valid safetensors file: length of the \
+            file: expected at least 8 bytes, found 0
+            """
+        ) { try $0.write("", to: CheckpointWorkshop.unetWeights) },
+        .init(
+            "a Git LFS pointer",
+            """
+            MODEL/unet/diffusion_pytorch_model.safetensors: cannot be read: it is a Git LFS pointer, which \
+            stands for the file; fetch the file with git lfs pull
+            """
+        ) { workshop in
+            let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
+            try workshop.write(pointer, to: CheckpointWorkshop.unetWeights)
+        },
+        .init(
+            "weights cut short",
+            #"""
+            MODEL/text_encoder/model.safetensors: not a valid safetensors file: tensor \#
+            "encoder.layers.1.self_attn.v_proj.weight": data_offsets: expected an end within the 22940 bytes \#
+            after the header (was the file cut short?), found [21792, 22944]
+            """#
+        ) { workshop in
+            let file = workshop.file(CheckpointWorkshop.textWeights)
+            try Data(contentsOf: file).dropLast(100).write(to: file)
+        },
+        .init(
+            "a header longer than the file",
+            """
+            MODEL/unet/diffusion_pytorch_model.safetensors: not a valid safetensors file: header length: \
+            expected at most the 2 bytes that follow it, found 1000000
+            """
+        ) { workshop in
+            try workshop.write(header: "{}", length: 1_000_000, to: CheckpointWorkshop.unetWeights)
+        },
+        .init(
+            "a header that is not JSON",
+            """
+            MODEL/unet/diffusion_pytorch_model.safetensors: not a valid safetensors file: header: expected a \
+            JSON object, found text that is not valid JSON
+            """
+        ) { workshop in
+            try workshop.write(header: "{\"conv_in.weight\": ", to: CheckpointWorkshop.unetWeights)
+        },
+        .init(
+            "an unknown type",
+            #"""
+            MODEL/unet/diffusion_pytorch_model.safetensors: not a valid safetensors file: tensor "a": dtype: \#
+            expected one of F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL, found F8_E4M3
+            """#
+        ) { workshop in
+            let header = #"{"a":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4]}}"#
+            try workshop.write(header: header, bytes: 4, to: CheckpointWorkshop.unetWeights)
+        },
+        .init(
+            "overlapping tensors",
+            #"""
+            MODEL/unet/diffusion_pytorch_model.safetensors: not a valid safetensors file: tensor "b": \#
+            data_offsets: expected a start at 8, where the tensor before it ends, found 4
+            """#
+        ) { workshop in
+            let header = #"""
+                {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}
+                """#
+            try workshop.write(header: header, bytes: 12, to: CheckpointWorkshop.unetWeights)
+        },
+        .init(
+            "one name twice",
+            """
+            MODEL/unet/diffusion_pytorch_model.safetensors: not a valid safetensors file: header: expected \
+            every name once, found 1 repeated
+            """
+        ) { workshop in
+            let header = #"""
+                {"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}
+                """#
+            try workshop.write(header: header, bytes: 8, to: CheckpointWorkshop.unetWeights)
+        },
+        .init(
+            "pickled weights alone",
+            #"""
+            MODEL/unet: the weights are pickled (diffusion_pytorch_model.bin), and pickles are never read \#
+            because they can run code; convert each with: python -c "import sys, torch, safetensors.torch; d \#
+            = torch.load(sys.argv[1], 'cpu', weights_only=True); safetensors.torch.save_file({k: v.clone() \#
+            for k, v in d.get('state_dict', d).items() if torch.is_tensor(v)}, sys.argv[2])" \#
+            diffusion_pytorch_model.bin diffusion_pytorch_model.safetensors
+            """#
+        ) { workshop in
+            try workshop.move(CheckpointWorkshop.unetWeights, to: "unet/diffusion_pytorch_model.bin")
+        },
+        .init(
+            "a pickled single file",
+            #"""
+            MODEL: the weights are pickled (v1-5-pruned.ckpt), and pickles are never read because they can \#
+            run code; convert each with: python -c "import sys, torch, safetensors.torch; d = \#
+            torch.load(sys.argv[1], 'cpu', weights_only=True); safetensors.torch.save_file({k: v.clone() for \#
+            k, v in d.get('state_dict', d).items() if torch.is_tensor(v)}, sys.argv[2])" v1-5-pruned.ckpt \#
+            v1-5-pruned.safetensors
+            """#
+        ) { workshop in
+            try workshop.write("", to: "v1-5-pruned.ckpt")
+            workshop.target = workshop.file("v1-5-pruned.ckpt")
+        },
+        .init(
+            "a text with the name of weights",
+            """
+            MODEL/unet/diffusion_pytorch_model.safetensors: not a valid safetensors file: header length: \
+            expected at most the 47 bytes that follow it, found 3473469848023230524
+            """
+        ) { workshop in
+            try workshop.write(
+                "<html>404: this file was not found on the server</html>", to: CheckpointWorkshop.unetWeights)
+        },
+    ]
+
+    /// Shards that do not agree with their index.
+    static let shards: [MalformedCheckpoint] = [
+        .init(
+            "a shard that is missing",
+            """
+            MODEL/unet/two.safetensors: missing; expected a shard that \
+            diffusion_pytorch_model.safetensors.index.json names
+            """
+        ) { workshop in
+            try workshop.shard()
+            try workshop.remove("unet/two.safetensors")
+        },
+        .init(
+            "an index that names an absent file",
+            """
+            MODEL/unet/three.safetensors: missing; expected a shard that \
+            diffusion_pytorch_model.safetensors.index.json names
+            """
+        ) { workshop in
+            try workshop.shard { $0["conv_in.bias"] = "three.safetensors" }
+        },
+        .init(
+            "an index that names a file elsewhere",
+            #"""
+            MODEL/unet/diffusion_pytorch_model.safetensors.index.json: field "weight_map.conv_in.bias": \#
+            expected a safetensors file in the same folder, found \#
+            "../vae/diffusion_pytorch_model.safetensors"
+            """#
+        ) { workshop in
+            try workshop.shard { $0["conv_in.bias"] = "../vae/diffusion_pytorch_model.safetensors" }
+        },
+        .init(
+            "an index that names a pickle",
+            #"""
+            MODEL/unet/diffusion_pytorch_model.safetensors.index.json: field "weight_map.conv_in.bias": \#
+            expected a safetensors file in the same folder, found "one.bin"
+            """#
+        ) { workshop in
+            try workshop.shard { $0["conv_in.bias"] = "one.bin" }
+        },
+        .init(
+            "an index that names a tensor which its shard lacks",
+            #"""
+            MODEL/unet/diffusion_pytorch_model.safetensors.index.json: field "weight_map.conv_in.scale": \#
+            expected a shard that holds this tensor, found "one.safetensors", which does not
+            """#
+        ) { workshop in
+            try workshop.shard { $0["conv_in.scale"] = "one.safetensors" }
+        },
+        .init(
+            "a shard with a tensor that the index does not name",
+            #"""
+            MODEL/unet/diffusion_pytorch_model.safetensors.index.json: field "weight_map.conv_in.bias": \#
+            expected "one.safetensors", which holds this tensor, found nothing
+            """#
+        ) { workshop in
+            try workshop.shard { $0["conv_in.bias"] = nil }
+        },
+        .init(
+            "a tensor in two shards",
+            #"""
+            MODEL/unet/diffusion_pytorch_model.safetensors.index.json: field "weight_map.conv_in.bias": \#
+            expected "two.safetensors", which holds this tensor, found "one.safetensors"
+            """#
+        ) { workshop in
+            try workshop.shard()
+            try workshop.rewrite("unet/two.safetensors") { $0["conv_in.bias"] = .zeros([12]) }
+        },
+        .init(
+            "an index without a map",
+            #"""
+            MODEL/unet/diffusion_pytorch_model.safetensors.index.json: field "weight_map": expected an \#
+            object from tensor names to file names, found nothing
+            """#
+        ) { workshop in
+            try workshop.shard()
+            try workshop.write(#"{"metadata": {}}"#, to: "\(CheckpointWorkshop.unetWeights).index.json")
+        },
+    ]
+}

@@ -1,0 +1,168 @@
+import Foundation
+import Tensor
+
+@testable import DiffusionModels
+
+extension MalformedCheckpoint {
+    /// Single files that are something else, or broken.
+    static let singleFiles: [MalformedCheckpoint] = [
+        .init(
+            "a LoRA of diffusers",
+            """
+            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found a LoRA; merge it \
+            into a model (--lora)
+            """
+        ) { workshop in
+            let layer = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
+            try workshop.useFile(ofTensors: "\(layer).lora_A.weight", "\(layer).lora_B.weight")
+        },
+        .init(
+            "a LoRA of kohya",
+            """
+            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found a LoRA; merge it \
+            into a model (--lora)
+            """
+        ) { workshop in
+            let layer = "lora_te_text_model_encoder_layers_0_mlp_fc1"
+            try workshop.useFile(ofTensors: "\(layer).lora_down.weight", "\(layer).lora_up.weight", "\(layer).alpha")
+        },
+        .init(
+            "Stable Diffusion XL in a single file",
+            """
+            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found Stable Diffusion \
+            XL; only Stable Diffusion 1.x and 2.x are supported
+            """
+        ) { workshop in
+            try workshop.useFile(
+                ofTensors: "model.diffusion_model.label_emb.0.0.weight", "conditioner.embedders.0.logit_scale")
+        },
+        .init(
+            "Stable Diffusion 3 in a single file",
+            """
+            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found Stable Diffusion \
+            3; only Stable Diffusion 1.x and 2.x are supported
+            """
+        ) { workshop in
+            try workshop.useFile(ofTensors: "model.diffusion_model.joint_blocks.0.context_block.attn.qkv.weight")
+        },
+        .init(
+            "Flux in a single file",
+            """
+            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found Flux; only \
+            Stable Diffusion 1.x and 2.x are supported
+            """
+        ) { try $0.useFile(ofTensors: "double_blocks.0.img_attn.qkv.weight") },
+        .init(
+            "a ControlNet",
+            """
+            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found a ControlNet; \
+            only Stable Diffusion 1.x and 2.x are supported
+            """
+        ) { try $0.useFile(ofTensors: "control_model.input_blocks.0.0.weight") },
+        .init(
+            "an autoencoder alone",
+            """
+            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found an autoencoder; \
+            let its diffusers folder decode in place of a model's own (--vae)
+            """
+        ) { try $0.useFile(ofTensors: "first_stage_model.encoder.conv_in.weight") },
+        .init(
+            "a denoising network alone",
+            """
+            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found a denoising \
+            network without text encoder and autoencoder; only Stable Diffusion 1.x and 2.x are supported
+            """
+        ) { workshop in
+            try workshop.useFile(ofTensors: "model.diffusion_model.input_blocks.0.0.weight")
+        },
+        .init(
+            "a part's weights instead of the model",
+            """
+            MODEL/unet/diffusion_pytorch_model.safetensors: expected a model of Stable Diffusion 1.x or 2.x, \
+            found one part of a diffusers folder; name the folder that holds model_index.json
+            """
+        ) { workshop in
+            workshop.target = workshop.file(CheckpointWorkshop.unetWeights)
+        },
+        .init(
+            "a file of other tensors",
+            """
+            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found something that \
+            this library does not know; only Stable Diffusion 1.x and 2.x are supported
+            """
+        ) { try $0.useFile(ofTensors: "emb_params") },
+        .init(
+            "a single file without a tokenizer",
+            """
+            MODEL/single.safetensors: a single file holds no tokenizer; name a folder with vocab.json, \
+            merges.txt and tokenizer_config.json (--tokenizer)
+            """
+        ) { workshop in
+            try workshop.useSingleFile()
+            workshop.tokenizer = nil
+        },
+        .init(
+            "a single file with a tensor of no network",
+            """
+            MODEL/single.safetensors: the checkpoint does not fit the network:
+              unexpected: depth_model.model.scale
+            """
+        ) { workshop in
+            try workshop.useSingleFile { $0["depth_model.model.scale"] = Tensor(1) }
+        },
+        .init(
+            "a single file with a tensor too many in a network",
+            """
+            MODEL/single.safetensors: the checkpoint does not fit the network:
+              unexpected: model.diffusion_model.out.2.scale
+            """
+        ) { workshop in
+            try workshop.useSingleFile { $0["model.diffusion_model.out.2.scale"] = Tensor(1) }
+        },
+        .init(
+            "a single file without a tensor that gives the size",
+            """
+            MODEL/single.safetensors: the checkpoint does not fit the network:
+              missing: first_stage_model.encoder.conv_in.weight
+            """
+        ) { workshop in
+            try workshop.useSingleFile { $0["first_stage_model.encoder.conv_in.weight"] = nil }
+        },
+        .init(
+            "a single file without a tensor that does not",
+            """
+            MODEL/single.safetensors: the checkpoint does not fit the network:
+              missing: encoder.conv_in.bias
+            """
+        ) { workshop in
+            try workshop.useSingleFile { $0["first_stage_model.encoder.conv_in.bias"] = nil }
+        },
+        .init(
+            "a single file with a tensor of other axes",
+            #"""
+            MODEL/single.safetensors: cannot be read: tensor "model.diffusion_model.out.2.weight": expected \#
+            4 axes, found shape [4, 32]
+            """#
+        ) { workshop in
+            try workshop.useSingleFile { $0["model.diffusion_model.out.2.weight"] = .zeros([4, 32]) }
+        },
+        .init(
+            "an inpainting single file",
+            #"""
+            MODEL/single.safetensors: field "in_channels": expected the autoencoder's 4 latent channels, not \#
+            those of an inpainting model, found 9
+            """#
+        ) { workshop in
+            try workshop.useSingleFile { $0["model.diffusion_model.input_blocks.0.0.weight"] = .zeros([32, 9, 3, 3]) }
+        },
+        .init(
+            "a single file that overflowed",
+            """
+            MODEL/single.safetensors: weights that are infinite or not a number: \
+            model.diffusion_model.out.2.bias (1 of 4, F16)
+            """
+        ) { workshop in
+            try workshop.useSingleFile { $0["model.diffusion_model.out.2.bias"]?[0] = 1e6 }
+        },
+    ]
+}
