@@ -87,6 +87,26 @@ final class CheckpointTests {
         #expect(zip(found, expected).allSatisfy { $0.name == $1.name && $0.tensor.scalars == $1.tensor.scalars })
     }
 
+    @Test("Variants in half precision are found, also in shards, where there is no full one")
+    func variants() throws {
+        let path = "unet/diffusion_pytorch_model"
+        let (single, half) = ("\(path).safetensors", "\(path).fp16.safetensors")
+        func bias() throws -> Float {
+            try #require(try ModelCheckpoint(contentsOf: model).unet().parameters["conv_in.bias"]).value[0]
+        }
+        try rewrite(single, to: half) { $0["conv_in.bias"]?[0] = 5 }
+        #expect(try bias() != 5)
+        try FileManager.default.removeItem(at: file(single))
+        #expect(try bias() == 5)
+        try rewrite(half, to: "unet/part-1.fp16.safetensors") { $0["conv_in.bias"]?[0] = 6 }
+        let names = try SafetensorsFile(contentsOf: file(half)).names
+        let map = Dictionary(uniqueKeysWithValues: names.map { ($0, "part-1.fp16.safetensors") })
+        try JSONEncoder().encode(["weight_map": map]).write(to: file("\(path).safetensors.index.fp16.json"))
+        #expect(try bias() == 5)
+        try FileManager.default.removeItem(at: file(half))
+        #expect(try bias() == 6)
+    }
+
     @Test("Old keys of the autoencoder's attention are understood, as linear weights and as 1×1 convolutions")
     func oldAutoencoderKeys() throws {
         let expected = try ModelCheckpoint(contentsOf: model).autoencoder().parameters.checkpointTensors()

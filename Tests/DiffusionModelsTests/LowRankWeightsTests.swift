@@ -90,7 +90,7 @@ final class LowRankWeightsTests {
     }
 
     @Test(
-        "The text encoder's share is merged whenever it is loaded, under all its names",
+        "The text encoder's share is merged whenever it is loaded, under all its names, scaled by alpha / rank where there is one",
         arguments: [
             ("lora_te_text_model_", "lora_down", "lora_up"), ("text_encoder.text_model.", "lora_A", "lora_B"),
             ("text_encoder.", "lora_A", "lora_B"),
@@ -104,15 +104,17 @@ final class LowRankWeightsTests {
         let file = folder.appending(path: "lora.safetensors")
         var stream = RandomStream(seed: 4)
         let (a, b) = (stream.normal([2, 128]), stream.normal([128, 2]))
-        try Safetensors.write(
-            [(name: "\(key).\(down).weight", tensor: a), (name: "\(key).\(up).weight", tensor: b)], to: file)
+        var tensors = [(name: "\(key).\(down).weight", tensor: a), (name: "\(key).\(up).weight", tensor: b)]
+        let hasAlpha = prefix.hasPrefix("lora_te_")
+        if hasAlpha { tensors.append((name: "\(key).alpha", tensor: Tensor(1))) }
+        try Safetensors.write(tensors, to: file)
         let plain = try text.embeddings(for: ["a red heart"]).values
         let weights = try LowRankWeights(contentsOf: file)
         try weights.merge(into: &text, weight: 0.5)
         let layer = "text_model.\(path).weight"
         let found = try #require(text.promptEncoder().textEncoder.parameters[layer]).value
         let before = try #require(text.checkpoint.textEncoder().parameters[layer]).value.widened()
-        #expect(relativeError(found - before, b.matmul(a) * 0.5) <= 1e-5)
+        #expect(relativeError(found - before, b.matmul(a) * (hasAlpha ? 0.25 : 0.5)) <= 1e-5)
         #expect(relativeError(try text.embeddings(for: ["a red heart"]).values, plain) > 0.1)
         try text.save(to: folder.appending(path: "model"))
         let saved = try TextToImageModel(contentsOf: folder.appending(path: "model"))
@@ -138,6 +140,7 @@ final class LowRankWeightsTests {
         }
         let layer = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
         try expectError([("conv_in.weight", .zeros([2, 2]))], "conv_in.weight")
+        try expectError([("lora_unet_x.dora_scale", .zeros([24]))], "dora_scale")
         try expectError([("\(layer).lora_A.weight", .zeros([2, 24]))], "only one of its two")
         try expectError(
             [("\(layer).lora_A.weight", .zeros([2, 24])), ("\(layer).lora_B.weight", .zeros([24, 3]))], "one rank")

@@ -81,11 +81,18 @@ extension SamplingMethod {
     /// The level of a timestep; between whole ones the noise-to-signal ratio is interpolated.
     private func level(at timestep: Double, on schedule: NoiseSchedule) -> SignalLevel {
         let below = Int(timestep)
-        let level = SignalLevel(cumulativeAlpha: schedule.cumulativeAlphas[below])
+        let level = level(atWhole: below, on: schedule)
         let share = timestep - Double(below)
         guard share > 0 else { return level }
-        let above = SignalLevel(cumulativeAlpha: schedule.cumulativeAlphas[below + 1])
+        let above = self.level(atWhole: below + 1, on: schedule)
         return SignalLevel(ratio: level.ratio + share * (above.ratio - level.ratio))
+    }
+
+    /// Methods that work with σ/α take no signal at all for ᾱ = 2⁻²⁴, as diffusers does.
+    private func level(atWhole timestep: Int, on schedule: NoiseSchedule) -> SignalLevel {
+        let cumulativeAlpha = schedule.cumulativeAlphas[timestep]
+        let isRatioNeeded = [.euler, .eulerAncestral, .dpmSolver].contains(self)
+        return SignalLevel(cumulativeAlpha: cumulativeAlpha == 0 && isRatioNeeded ? 0x1p-24 : cumulativeAlpha)
     }
 }
 
