@@ -5,7 +5,8 @@ import Foundation
 @main
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "inspect", abstract: "Says what a model holds and what is wrong with it.")
+        commandName: "inspect", abstract: "Says what a model, a LoRA or an autoencoder holds and what is wrong with it."
+    )
 
     @Argument(help: "A diffusers folder or a safetensors file.")
     var model: String

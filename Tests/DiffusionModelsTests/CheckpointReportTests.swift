@@ -49,13 +49,99 @@ final class CheckpointReportTests {
         #expect(try #require(found["vae.out"] ?? nil).relative <= 2e-5)
     }
 
-    @Test("The summary of a whole model names its parts, and nothing is wrong with it")
+    @Test("The summary of a whole model is a screen of text")
     func summary() {
-        let summary = CheckpointSummary(of: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
-        #expect(summary.problems.isEmpty)
-        for words in ["7.14 M parameters in F16", "heads [2, 4, 5]", "2069 tokens", "predicts epsilon"] {
-            #expect(summary.description.contains(words), "\(words)")
+        let summary = CheckpointSummary(of: Fixtures.package.appending(path: "Examples/Models/emoji-student"))
+        #expect(
+            summary.description == """
+                model         emoji-student (diffusers folder)
+                family        custom size of Stable Diffusion 2.x's kind, one-step student at timestep 999
+                schedule      DDIMScheduler: scaled_linear, 1000 timesteps, leading spacing
+                              predicts epsilon
+                unet          7.14 M parameters in F16
+                              latents 4 × 16 × 16, channels [48, 96, 160], text width 128
+                              heads [2, 4, 5], linear projections
+                vae           0.68 M parameters in F16
+                              4 pixels a latent, channels [16, 32, 64], scaling factor 1.0
+                text encoder  0.66 M parameters in F16
+                              2 layers, width 128, heads 4, quick_gelu
+                total         8.48 M parameters, 17.0 MB
+                tokenizer     2069 tokens, prompts of 20, padded with 2068
+                nothing is wrong with it
+                """)
+    }
+
+    @Test("The summary of a single file says what it assumes and what it lacks")
+    func singleFileSummary() {
+        #expect(
+            CheckpointSummary(of: SingleFileFamily.sd2.file).description == """
+                model         sd2.safetensors (single file)
+                family        custom size of Stable Diffusion 2.x's kind, v-prediction
+                schedule      DDIMScheduler: scaled_linear, 1000 timesteps, leading spacing
+                              predicts v_prediction, as its family does; the file does not say (--prediction-type)
+                unet          1.00 M parameters in F16
+                              latents 4 × 96 × 96, channels [32, 64], text width 64
+                              heads [1, 1], linear projections
+                vae           0.22 M parameters in F16
+                              2 pixels a latent, channels [32, 32], scaling factor 0.18215
+                text encoder  0.23 M parameters in F16
+                              2 layers, width 64, heads 1, gelu
+                total         1.45 M parameters, 2.9 MB
+                tokenizer     none, as in all single files; name a folder (--tokenizer)
+                nothing is wrong with it
+                """)
+    }
+
+    @Test("LoRA files and autoencoders are told apart, with the flag that takes them")
+    func otherKinds() throws {
+        #expect(
+            CheckpointSummary(of: Fixtures.url("adapters/adapter")).description == """
+                kind    a LoRA: merge it into a model (--lora)
+                layers  28 of the unet, 0 of the text encoder
+                rank    [2], scale (alpha / rank) [1.5]
+                        6120 parameters
+                nothing is wrong with it
+                """)
+        #expect(
+            CheckpointSummary(of: Fixtures.url("models/tiny")).description == """
+                kind  a small autoencoder (TAESD): let its diffusers folder decode in place of a model's own (--vae)
+                vae   13671 parameters
+                      channels [6, 6, 6], blocks [2, 1, 1] in the decoder
+                nothing is wrong with it
+                """)
+        #expect(
+            CheckpointSummary(of: Fixtures.url("models/a/vae")).description == """
+                kind  an autoencoder: let its diffusers folder decode in place of a model's own (--vae)
+                vae   43711 parameters
+                      2 pixels a latent, channels [8, 16], scaling factor 0.18215
+                nothing is wrong with it
+                """)
+    }
+
+    @Test("The published models are called by their names")
+    func families() throws {
+        func family(_ configuration: UNet2DConditionModel.Configuration, _ type: PredictionType) throws -> String {
+            let workshop = try CheckpointWorkshop()
+            try configuration.json.write(to: workshop.file("unet/config.json"))
+            try workshop.set("prediction_type", .string(type.rawValue), in: "scheduler/scheduler_config.json")
+            let summary = CheckpointSummary(of: workshop.folder)
+            return try #require(summary.lines.first { $0.heading == "family" }).text
         }
+        var configuration = UNet2DConditionModel.Configuration()
+        configuration.crossAttentionWidths = [768, 768, 768, 768]
+        #expect(try family(configuration, .epsilon) == "Stable Diffusion 1.x")
+        configuration.crossAttentionWidths = [1024, 1024, 1024, 1024]
+        #expect(try family(configuration, .epsilon) == "Stable Diffusion 2.x base")
+        #expect(try family(configuration, .velocity) == "Stable Diffusion 2.x v-prediction")
+    }
+
+    @Test("However much is wrong, it is 24 lines of 100 columns", arguments: MalformedCheckpoint.all)
+    func screen(malformed: MalformedCheckpoint) throws {
+        let workshop = try CheckpointWorkshop()
+        try malformed.damage(workshop)
+        let summary = CheckpointSummary(of: workshop.target)
+        let rows = summary.description.split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(rows.count <= 24 && rows.allSatisfy { $0.count <= 100 }, "\(summary)")
     }
 
     @Test("The summary of a broken model says what is wrong")

@@ -90,7 +90,7 @@ final class LowRankWeightsTests {
     }
 
     @Test(
-        "The text encoder's share is merged whenever it is loaded, under all its names, scaled by alpha / rank where there is one",
+        "The text encoder's share is merged whenever it is loaded, under all its names, by alpha / rank if there is an alpha",
         arguments: [
             ("lora_te_text_model_", "lora_down", "lora_up"), ("text_encoder.text_model.", "lora_A", "lora_B"),
             ("text_encoder.", "lora_A", "lora_B"),

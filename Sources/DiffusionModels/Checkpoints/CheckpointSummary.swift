@@ -1,34 +1,38 @@
 import Foundation
 import Tensor
 
-/// What a model's folder holds, in a screen of text, and what is wrong with it. Weights' headers are read, not their numbers.
+/// What a file or folder of weights is, what it holds and what is wrong with it, in a screen of text.
+///
+/// Models are described part by part and checked by loading them; of LoRA files and of autoencoders by themselves it is said
+/// what they are for.
 public struct CheckpointSummary: CustomStringConvertible {
     /// A heading and what stands under it, a line each.
     public private(set) var lines: [(heading: String, text: String)] = []
-    /// What keeps the model from being used, a sentence each; empty when nothing does.
+    /// What keeps it from being used, a sentence each; empty when nothing does.
     public private(set) var problems: [String] = []
 
-    /// Looks into a folder. Nothing is thrown: what cannot be read is a problem.
+    /// Looks at a file or folder. Nothing is thrown: what cannot be read is a problem.
     public init(of url: URL) {
-        guard let model = attempt({ try ModelCheckpoint(contentsOf: url) }) else { return }
-        lines.append((heading: "folder", text: url.lastPathComponent))
-        summarizeSchedule(model)
-        summarizeUNet(model)
-        summarizeAutoencoder(model)
-        summarizeText(model)
-        guard problems.isEmpty else { return }
-        _ = attempt { try TextToImageModel(contentsOf: url).promptEncoder() }
+        let kind = Self.kind(of: url)
+        switch kind {
+        case .lora: summarizeAdapter(url)
+        case .autoencoder?, .tinyAutoencoder?: summarizeAutoencoder(alone: url)
+        default: summarizeModel(url)
+        }
     }
 
-    /// A line a heading, then the problems.
-    public var description: String {
-        let width = (lines.map(\.heading.count).max() ?? 0) + 2
-        let table = lines.map { $0.heading.padding(toLength: width, withPad: " ", startingAt: 0) + $0.text }
-        let verdict = problems.isEmpty ? ["nothing is wrong with it"] : problems.map { "wrong: \($0)" }
-        return (table + verdict).joined(separator: "\n")
+    /// What a path is when it is no diffusers folder; nil for those and for what cannot be read.
+    private static func kind(of url: URL) -> CheckpointKind? {
+        let files = FileManager.default
+        if files.fileExists(atPath: url.appending(path: DiffusersFolder.indexName).path) { return nil }
+        if let kind = CheckpointKind(folder: url) { return kind }
+        return (try? SafetensorsFile(contentsOf: url)).map { CheckpointKind(tensors: $0.names) }
     }
 
-    private mutating func attempt<Result>(_ body: () throws -> Result) -> Result? {
+    mutating func add(_ heading: String, _ text: String) { lines.append((heading: heading, text: text)) }
+
+    /// The result, or nil with one problem more.
+    mutating func attempt<Result>(_ body: () throws -> Result) -> Result? {
         do {
             return try body()
         } catch {
@@ -36,77 +40,39 @@ public struct CheckpointSummary: CustomStringConvertible {
             return nil
         }
     }
+}
 
-    private mutating func summarizeSchedule(_ model: ModelCheckpoint) {
-        if let step = model.oneStep {
-            lines.append((heading: "kind", text: "one-step student at timestep \(step.timestep)"))
-        } else {
-            lines.append((heading: "kind", text: "multi-step model"))
-        }
-        guard let schedule = attempt({ try model.schedule() }) else { return }
-        let configuration = schedule.configuration
-        lines.append(
-            (
-                heading: "schedule",
-                text: "\(configuration.className): \(configuration.betaSchedule.rawValue), "
-                    + "\(schedule.timestepCount) timesteps, predicts \(schedule.predictionType.rawValue)"
-            ))
+extension CheckpointSummary {
+    /// The most lines and columns of the description.
+    static let screen = (lines: 24, columns: 100)
+
+    /// A line a heading, then the problems; at most 24 lines of 100 columns.
+    public var description: String {
+        let indent = (lines.map(\.heading.count).max() ?? 0) + 2
+        var rows = lines.flatMap { Self.rows($0.heading, $0.text, indent: indent) }
+        if problems.isEmpty { rows.append("nothing is wrong with it") }
+        for problem in problems { rows += Self.rows("wrong:", problem, indent: "wrong: ".count) }
+        let limit = Self.screen.lines
+        if rows.count > limit { rows = rows.prefix(limit - 1) + ["… and \(rows.count - limit + 1) lines more"] }
+        return rows.joined(separator: "\n")
     }
 
-    private mutating func summarizeUNet(_ model: ModelCheckpoint) {
-        guard
-            let configuration = attempt({ try UNet2DConditionModel.Configuration(model.layout.fields(.unet)) })
-        else { return }
-        let size = configuration.sampleSize.map { "\($0.height) × \($0.width)" } ?? "of unnamed size"
-        lines.append(
-            (
-                heading: "unet",
-                text:
-                    "latents \(configuration.inputChannels) × \(size), channels \(configuration.blockChannels), heads "
-                    + "\(configuration.headCounts), text width \(Set(configuration.crossAttentionWidths).sorted())"
-            ))
-        summarizeWeights(of: .unet, model)
-    }
-
-    private mutating func summarizeAutoencoder(_ model: ModelCheckpoint) {
-        guard let configuration = attempt({ try AutoencoderKL.Configuration(model.layout.fields(.vae)) }) else {
-            return
+    /// A heading with text beside it, broken between words where that is possible.
+    private static func rows(_ heading: String, _ text: String, indent: Int) -> [String] {
+        let width = screen.columns - indent
+        var rows: [String] = []
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+            var rest = line
+            while rest.count > width {
+                let end = rest.index(rest.startIndex, offsetBy: width)
+                let space = rest[..<end].lastIndex(of: " ").flatMap { rest[..<$0].allSatisfy { $0 == " " } ? nil : $0 }
+                rows.append(String(rest[..<(space ?? end)]))
+                rest = space.map { rest[rest.index(after: $0)...] } ?? rest[end...]
+            }
+            rows.append(String(rest))
         }
-        lines.append(
-            (
-                heading: "vae",
-                text: "\(configuration.pixelsPerLatent) pixels a latent, channels \(configuration.blockChannels), "
-                    + "scaling factor \(configuration.scalingFactor)"
-            ))
-        summarizeWeights(of: .vae, model)
-    }
-
-    private mutating func summarizeText(_ model: ModelCheckpoint) {
-        if let tokenizer = attempt({ try model.tokenizer() }) {
-            lines.append(
-                (
-                    heading: "tokenizer",
-                    text: "\(tokenizer.vocabularySize) tokens, prompts of \(tokenizer.maximumLength), padded with "
-                        + "\(tokenizer.paddingToken)"
-                ))
+        return rows.enumerated().map { index, row in
+            (index == 0 ? heading : "").padding(toLength: indent, withPad: " ", startingAt: 0) + row
         }
-        guard let configuration = attempt({ try CLIPTextModel.Configuration(model.layout.fields(.textEncoder)) }) else {
-            return
-        }
-        lines.append(
-            (
-                heading: "text encoder",
-                text: "\(configuration.layers) layers, width \(configuration.width), \(configuration.heads) heads, "
-                    + configuration.activation.rawValue
-            ))
-        summarizeWeights(of: .textEncoder, model)
-    }
-
-    private mutating func summarizeWeights(of part: ModelCheckpoint.Part, _ model: ModelCheckpoint) {
-        guard let weights = attempt({ try model.layout.weights(part) }) else { return }
-        let count = weights.names.reduce(0) { $0 + (weights.shape(of: $1)?.reduce(1, *) ?? 0) }
-        let millions = String(format: "%.2f", Double(count) / 1e6)
-        lines.append(
-            (heading: "", text: "\(millions) M parameters in \(weights.storedTypes.joined(separator: ", "))"))
     }
 }

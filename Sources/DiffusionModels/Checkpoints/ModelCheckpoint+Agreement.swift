@@ -1,6 +1,6 @@
 extension ModelCheckpoint {
-    /// Throws ``ModelError`` where the configurations of the parts contradict each other.
-    func checkAgreement(with tokenizer: CLIPTokenizer) throws {
+    /// Throws ``ModelError`` where the configurations of the parts contradict each other, or the tokenizer if there is one.
+    func checkAgreement(with tokenizer: CLIPTokenizer?) throws {
         let textFields = try layout.fields(.textEncoder)
         let (unetFields, autoencoderFields) = (try layout.fields(.unet), try layout.fields(.vae))
         let text = try CLIPTextModel.Configuration(textFields)
@@ -12,14 +12,15 @@ extension ModelCheckpoint {
             if isAgreed { return }
             throw ModelError.invalidField(file: fields.file, field: field, expected: expected, found: "\(found)")
         }
-        let length = tokenizer.maximumLength
-        try expect(
-            length <= text.maximumPositions, textFields, "max_position_embeddings",
-            "at least the tokenizer's \(length)", text.maximumPositions)
-        let tokens = tokenizer.vocabularySize
-        try expect(
-            tokens <= text.vocabularySize, textFields, "vocab_size", "at least the tokenizer's \(tokens)",
-            text.vocabularySize)
+        if let tokenizer {
+            let (length, tokens) = (tokenizer.maximumLength, tokenizer.vocabularySize)
+            try expect(
+                length <= text.maximumPositions, textFields, "max_position_embeddings",
+                "at least the tokenizer's \(length)", text.maximumPositions)
+            try expect(
+                tokens <= text.vocabularySize, textFields, "vocab_size", "at least the tokenizer's \(tokens)",
+                text.vocabularySize)
+        }
         for width in unet.crossAttentionWidths {
             try expect(
                 width == text.width, unetFields, "cross_attention_dim", "the text encoder's \(text.width)", width)

@@ -50,6 +50,17 @@ struct WeightFiles: CheckpointTensors {
     /// What a tensor is called in its file.
     func storedKey(_ name: String) -> String { locations[name]?.key ?? name }
 
+    /// How many numbers there are.
+    var parameterCount: Int { names.reduce(0) { $0 + (shape(of: $1)?.reduce(1, *) ?? 0) } }
+
+    /// How many bytes they take in the files.
+    var byteCount: Int {
+        locations.reduce(0) { sum, item in
+            let width = item.value.file.info(item.value.key)?.scalarType.byteCount ?? 0
+            return sum + width * (shape(of: item.key)?.reduce(1, *) ?? 0)
+        }
+    }
+
     /// How the numbers are stored, by safetensors' names.
     var storedTypes: [String] {
         Set(locations.values.compactMap { $0.file.info($0.key)?.scalarType.rawValue }).sorted()

@@ -8,6 +8,8 @@ struct SingleFileCheckpoint: CheckpointLayout {
     private let file: SafetensorsFile
     private let networks: [ModelCheckpoint.Part: Network]
     private let predictionType: PredictionType
+    /// Whether what the network predicts is the family's, since neither the caller nor the file says it.
+    let assumesPredictionType: Bool
 
     private struct Network {
         let prefix: String
@@ -41,8 +43,9 @@ struct SingleFileCheckpoint: CheckpointLayout {
             throw ModelError.otherModel(path: url.path, kind: kind)
         }
         let isSecond = kind == .stableDiffusion2
-        self.predictionType =
-            predictionType ?? PredictionType(modelSpecification: file.metadata) ?? (isSecond ? .velocity : .epsilon)
+        let described = predictionType ?? PredictionType(modelSpecification: file.metadata)
+        assumesPredictionType = described == nil
+        self.predictionType = described ?? (isSecond ? .velocity : .epsilon)
         let latentSide = isSecond && self.predictionType == .velocity ? 96 : 64
         let (unet, autoencoder) = (Self.unetPrefix, Self.autoencoderPrefix)
         let textPrefix = isSecond ? Self.openCLIPPrefix : Self.clipPrefix

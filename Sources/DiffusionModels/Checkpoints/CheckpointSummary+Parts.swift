@@ -1,0 +1,152 @@
+import Autograd
+import Foundation
+import Tensor
+
+extension CheckpointSummary {
+    /// A whole model: every part's configuration and weights, then whether it loads.
+    mutating func summarizeModel(_ url: URL) {
+        guard let checkpoint = attempt({ try ModelCheckpoint(contentsOf: url) }) else { return }
+        let isFolder = checkpoint.layout is DiffusersFolder
+        add("model", "\(url.lastPathComponent) (\(isFolder ? "diffusers folder" : "single file"))")
+        let schedule = attempt { try checkpoint.schedule() }
+        let unet = attempt { try UNet2DConditionModel.Configuration(checkpoint.layout.fields(.unet)) }
+        let autoencoder = attempt { try AutoencoderKL.Configuration(checkpoint.layout.fields(.vae)) }
+        let text = attempt { try CLIPTextModel.Configuration(checkpoint.layout.fields(.textEncoder)) }
+        if let unet, let schedule {
+            let steps = checkpoint.oneStep.map { ", one-step student at timestep \($0.timestep)" } ?? ""
+            add("family", unet.familyName(predicting: schedule.predictionType) + steps)
+        }
+        if let schedule { describe(schedule, of: checkpoint) }
+        var total = (parameters: 0, bytes: 0)
+        func addWeights(_ heading: String, _ part: ModelCheckpoint.Part, to summary: inout CheckpointSummary) {
+            guard let weights = summary.attempt({ try checkpoint.layout.weights(part) }) else { return }
+            summary.add(heading, weights.sizeDescription)
+            total = (total.parameters + weights.parameterCount, total.bytes + weights.byteCount)
+        }
+        if let unet {
+            addWeights("unet", .unet, to: &self)
+            add("", unet.sizeDescription)
+            add("", "heads \(unet.headCounts), \(unet.usesLinearProjection ? "linear" : "1×1 convolution") projections")
+        }
+        if let autoencoder {
+            addWeights("vae", .vae, to: &self)
+            add("", autoencoder.sizeDescription)
+        }
+        if let text {
+            addWeights("text encoder", .textEncoder, to: &self)
+            add("", "\(text.layers) layers, width \(text.width), heads \(text.heads), \(text.activation.rawValue)")
+        }
+        add("total", "\(millions(total.parameters)) parameters, \(bytes(total.bytes))")
+        let tokenizer = describeTokenizer(of: checkpoint)
+        if problems.isEmpty { load(checkpoint, tokenizer) }
+    }
+
+    /// Loads what the description promised, part by part.
+    private mutating func load(_ checkpoint: ModelCheckpoint, _ tokenizer: CLIPTokenizer?) {
+        _ = attempt { try checkpoint.checkAgreement(with: tokenizer) }
+        _ = attempt { try checkpoint.unet() }
+        _ = attempt { try checkpoint.autoencoder() }
+        _ = attempt { try checkpoint.textEncoder() }
+    }
+
+    private mutating func describe(_ schedule: NoiseSchedule, of checkpoint: ModelCheckpoint) {
+        let configuration = schedule.configuration
+        let isAssumed = (checkpoint.layout as? SingleFileCheckpoint)?.assumesPredictionType ?? false
+        let rescaled = configuration.rescalesToZeroSignal ? ", no signal at the end" : ""
+        add(
+            "schedule",
+            "\(configuration.className): \(configuration.betaSchedule.rawValue), \(schedule.timestepCount) timesteps, "
+                + "\(configuration.timestepSpacing.rawValue) spacing\(rescaled)")
+        add(
+            "",
+            "predicts \(schedule.predictionType.rawValue)"
+                + (isAssumed ? ", as its family does; the file does not say (--prediction-type)" : ""))
+    }
+
+    private mutating func describeTokenizer(of checkpoint: ModelCheckpoint) -> CLIPTokenizer? {
+        guard checkpoint.tokenizerFolder != nil else {
+            add("tokenizer", "none, as in all single files; name a folder (--tokenizer)")
+            return nil
+        }
+        guard let tokenizer = attempt({ try checkpoint.tokenizer() }) else { return nil }
+        add(
+            "tokenizer",
+            "\(tokenizer.vocabularySize) tokens, prompts of \(tokenizer.maximumLength), padded with "
+                + "\(tokenizer.paddingToken)")
+        return tokenizer
+    }
+
+    /// A LoRA file or folder.
+    mutating func summarizeAdapter(_ url: URL) {
+        add("kind", "\(CheckpointKind.lora.rawValue): \(CheckpointKind.lora.advice)")
+        guard let weights = attempt({ try LowRankWeights(contentsOf: url) }) else { return }
+        func count(_ part: LowRankWeights.Part) -> Int { weights.layers.filter { $0.part == part }.count }
+        add("layers", "\(count(.unet)) of the unet, \(count(.textEncoder)) of the text encoder")
+        let ranks = Set(weights.layers.map { $0.down.shape[0] }).sorted()
+        let scales = Set(weights.layers.map(\.scale)).sorted()
+        add("rank", "\(ranks), scale (alpha / rank) \(scales)")
+        let parameters = weights.layers.reduce(0) { $0 + $1.down.count + $1.up.count }
+        add("", "\(millions(parameters)) parameters")
+    }
+
+    /// An autoencoder without the other parts.
+    mutating func summarizeAutoencoder(alone url: URL) {
+        guard let decoder = attempt({ try ModelCheckpoint.latentDecoder(contentsOf: url) }) else { return }
+        let parameters: ParameterSet
+        let (kind, text): (CheckpointKind, String)
+        switch decoder {
+        case let model as AutoencoderKL:
+            (kind, parameters, text) = (.autoencoder, model.parameters, model.configuration.sizeDescription)
+        case let model as AutoencoderTiny:
+            let configuration = model.configuration
+            (kind, parameters) = (.tinyAutoencoder, model.parameters)
+            text = "channels \(configuration.decoderChannels), blocks \(configuration.decoderBlocks) in the decoder"
+        default: preconditionFailure("CheckpointSummary: a decoder of another kind, \(decoder)")
+        }
+        add("kind", "\(kind.rawValue): \(kind.advice)")
+        add("vae", "\(millions(parameters.scalarCount)) parameters")
+        add("", text)
+    }
+}
+
+private func millions(_ count: Int) -> String {
+    count < 100_000 ? "\(count)" : String(format: "%.2f M", Double(count) / 1e6)
+}
+
+private func bytes(_ count: Int) -> String {
+    count < 1_000_000_000
+        ? String(format: "%.1f MB", Double(count) / 1e6) : String(format: "%.2f GB", Double(count) / 1e9)
+}
+
+extension WeightFiles {
+    fileprivate var sizeDescription: String {
+        "\(millions(parameterCount)) parameters in \(storedTypes.joined(separator: ", "))"
+    }
+}
+
+extension AutoencoderKL.Configuration {
+    fileprivate var sizeDescription: String {
+        "\(pixelsPerLatent) pixels a latent, channels \(blockChannels), scaling factor \(scalingFactor)"
+    }
+}
+
+extension UNet2DConditionModel.Configuration {
+    fileprivate var sizeDescription: String {
+        let size = sampleSize.map { "\($0.height) × \($0.width)" } ?? "unnamed size"
+        let widths = Set(crossAttentionWidths).sorted().map(String.init).joined(separator: ", ")
+        return "latents \(inputChannels) × \(size), channels \(blockChannels), text width \(widths)"
+    }
+
+    /// What the model is called among people.
+    fileprivate func familyName(predicting type: PredictionType) -> String {
+        let isPublishedSize = blockChannels == [320, 640, 1280, 1280] && layersPerBlock == [2, 2, 2, 2]
+        let isVelocity = type == .velocity
+        switch (isPublishedSize, Set(crossAttentionWidths)) {
+        case (true, [768]): return "Stable Diffusion 1.x" + (isVelocity ? ", v-prediction" : "")
+        case (true, [1024]): return "Stable Diffusion 2.x " + (isVelocity ? "v-prediction" : "base")
+        default:
+            let kind = usesLinearProjection ? "2" : "1"
+            return "custom size of Stable Diffusion \(kind).x's kind" + (isVelocity ? ", v-prediction" : "")
+        }
+    }
+}
