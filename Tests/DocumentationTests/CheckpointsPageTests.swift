@@ -1,0 +1,45 @@
+import Foundation
+import TestFixtures
+import Testing
+
+/// The support table of `Documentation/Checkpoints.md` against the tests that it names, and its command against the errors'.
+@Suite("The page on checkpoints")
+struct CheckpointsPageTests {
+    private let page: String
+    private let sources: [String: String]
+
+    init() throws {
+        page = try String(contentsOf: Fixtures.package.appending(path: "Documentation/Checkpoints.md"), encoding: .utf8)
+        let tests = Fixtures.package.appending(path: "Tests")
+        var sources: [String: String] = [:]
+        for case let file as URL in FileManager.default.enumerator(at: tests, includingPropertiesForKeys: nil)
+            ?? .init()
+        where file.pathExtension == "swift" {
+            sources[file.deletingPathExtension().lastPathComponent] = try String(contentsOf: file, encoding: .utf8)
+        }
+        self.sources = sources
+    }
+
+    /// The rows of the first table, cut into cells.
+    private var rows: [[String]] {
+        let table = page.components(separatedBy: "## What is read").last?.components(separatedBy: "\n## ").first ?? ""
+        return table.split(separator: "\n").filter { $0.hasPrefix("| ") }.dropFirst(2).map { row in
+            row.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+        }
+    }
+
+    @Test("Every row names a test, and every test that it names is there")
+    func tests() throws {
+        #expect(rows.count >= 20)
+        for row in rows {
+            let names = try #require(row.last).split(separator: "`").map(String.init).filter { $0.contains("Tests") }
+            #expect(!names.isEmpty, "\(row)")
+            for name in names {
+                let parts = name.split(separator: ".").map(String.init)
+                let source = try #require(sources[parts[0]], "\(name)")
+                #expect(source.contains("@Suite("), "\(name)")
+                if parts.count > 1 { #expect(source.contains("func \(parts[1])("), "\(name)") }
+            }
+        }
+    }
+}
