@@ -11,20 +11,17 @@ struct SamplingOptions: ParsableArguments {
     @Option(help: "What the picture is guided away from.") var negativePrompt: String?
     @Option(help: "How a step is made: \(SamplingMethod.names.joined(separator: ", ")). Default: ddim.")
     var method: SamplingMethod?
-    @Option(help: "A PNG picture to begin with, of a size that the model can draw.") var image: URL?
-    @Option(help: "How much of --image is drawn anew, above 0 and at most 1. Default: 0.8.") var strength: Double?
     @Option(help: "Write what the picture will be after every so many steps, as OUTPUT-step-N.png.")
     var previewEvery: Int?
 
     func validate() throws {
         let given: [(name: String, isGiven: Bool)] = [
             ("guidance-scale", guidanceScale != nil), ("negative-prompt", negativePrompt != nil),
-            ("method", method != nil), ("image", image != nil), ("preview-every", previewEvery != nil),
+            ("method", method != nil), ("preview-every", previewEvery != nil),
         ]
         if steps == nil, let name = given.first(where: { $0.isGiven })?.name {
             throw ValidationError("--\(name) needs --steps: a one-step student has its guidance built in")
         }
-        if strength != nil, image == nil { throw ValidationError("--strength needs --image") }
         if let previewEvery, previewEvery < 1 {
             throw ValidationError("--preview-every: expected at least 1, found \(previewEvery)")
         }
@@ -52,8 +49,6 @@ struct SamplingOptions: ParsableArguments {
             "steps": "\(steps)", "guidance scale": "\(guidanceScale ?? 4.5)", "method": (method ?? .ddim()).name,
         ]
         record["negative prompt"] = negativePrompt
-        record["image"] = image?.lastPathComponent
-        record["strength"] = image.map { _ in "\(strength ?? 0.8)" }
         return record
     }
 }

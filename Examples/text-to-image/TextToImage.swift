@@ -24,12 +24,7 @@ struct TextToImage: ParsableCommand {
     @Option(help: "The PNG file to write; several pictures make a grid.") var output = URL(filePath: "out.png")
     @Option(help: "The seed of the first picture's noise; the next have the seeds after it.") var seed: UInt64 = 0
     @Option(help: "How many pictures.") var count = 1
-    @Option(help: "Pixels, with --width. Default: what the model was trained on.") var height: Int?
-    @Option(help: "Pixels, with --height.") var width: Int?
-    @Option(
-        help: "Starting noise instead of the seed's: safetensors with \"latents\" [pictures, channels, height, width].")
-    var latents: URL?
-    @Option(help: "Where to save the latents of the pictures, in the same form.") var saveLatents: URL?
+    @Option(help: "Where to save the latents of the pictures, in the form of --latents.") var saveLatents: URL?
     @Option(help: "Prompt embeddings that were saved, instead of the text encoder.") var embeddings: URL?
     @Option(help: "Where to save the embeddings of prompt and negative prompt.") var saveEmbeddings: URL?
     @Option(help: "The folder of another decoder for the latents: an AutoencoderTiny (TAESD) or AutoencoderKL.")
@@ -37,17 +32,15 @@ struct TextToImage: ParsableCommand {
     @Option(help: "A LoRA file or folder to merge into the model, as FILE or FILE:WEIGHT; may be given more than once.")
     var lora: [WeightedAdapter] = []
     @Option(help: "Processor threads. Default: one a core.") var threads: Int?
+    @OptionGroup(title: "What to start from") var starting: StartOptions
     @OptionGroup(title: "Several steps") var sampling: SamplingOptions
 
     func validate() throws {
         for (name, number) in [("count", count), ("threads", threads ?? 1)] where number < 1 {
             throw ValidationError("--\(name): expected at least 1, found \(number)")
         }
-        if (height == nil) != (width == nil) { throw ValidationError("--height and --width need each other") }
-        let sources = [height != nil, latents != nil, sampling.image != nil]
-        if sources.filter({ $0 }).count > 1 {
-            throw ValidationError(
-                "--height and --width, --latents, and --image each give the size: expected one of them")
+        if starting.image != nil, sampling.steps == nil {
+            throw ValidationError("--image needs --steps: a one-step student draws from noise")
         }
     }
 
@@ -66,7 +59,7 @@ struct TextToImage: ParsableCommand {
             if let warning = model.tokenizer.truncationWarning(for: text ?? "") { report(warning) }
         }
 
-        let (prompts, start) = (Array(repeating: prompt, count: count), try start(for: model))
+        let (prompts, start) = (Array(repeating: prompt, count: count), try starting.start(for: model))
         var (text, network, decoder) = (0.0, 0.0, 0.0)
         let embedded = try timed(&text) {
             try embeddings.map(PromptEmbeddings.init(contentsOf:))
@@ -94,21 +87,13 @@ struct TextToImage: ParsableCommand {
         print("\(output.relativePath): \(seconds)")
     }
 
-    private func start(for model: TextToImageModel) throws -> SamplingStart {
-        if let latents { return .latents(try LatentsFile.read(latents)) }
-        if let image = sampling.image { return .picture(try PNG.read(image), strength: sampling.strength ?? 0.8) }
-        guard let height, let width else { return .noise() }
-        return .noise(size: try model.latentSize(height: height, width: width))
-    }
-
     /// What the picture can be drawn again from.
     private func record(_ folder: URL) -> [String: String] {
-        var record = sampling.record
+        var record = sampling.record.merging(starting.record) { $1 }
         record["prompt"] = prompt
         record["seed"] = "\(seed)"
         record["model"] = folder.lastPathComponent
         record["Software"] = "SwiftBrush \(SwiftBrush.version)"
-        record["latents"] = latents?.lastPathComponent
         record["vae"] = vae?.lastPathComponent
         record["lora"] = lora.isEmpty ? nil : lora.map(\.description).joined(separator: "\n")
         return record

@@ -94,8 +94,8 @@ extension MalformedCheckpoint {
         .init(
             "a single file without a tokenizer",
             """
-            MODEL/single.safetensors: a single file holds no tokenizer; name a folder with vocab.json, \
-            merges.txt and tokenizer_config.json (--tokenizer)
+            MODEL/single.safetensors: a single file holds no tokenizer; name a tokenizer's folder, with \
+            vocab.json and merges.txt or tokenizer.json (--tokenizer)
             """
         ) { workshop in
             try workshop.useSingleFile()

@@ -52,8 +52,8 @@ public enum ModelError: Error, Sendable, CustomStringConvertible {
         case .otherModel(let path, let kind):
             "\(path): expected a model of Stable Diffusion 1.x or 2.x, found \(kind.rawValue); \(kind.advice)"
         case .missingTokenizer(let path):
-            "\(path): a single file holds no tokenizer; name a folder with vocab.json, merges.txt and tokenizer_config.json "
-                + "(--tokenizer)"
+            "\(path): a single file holds no tokenizer; name a tokenizer's folder, with vocab.json and merges.txt or "
+                + "tokenizer.json (--tokenizer)"
         case .notOneStepModel(let path):
             "\(path): not a one-step student (there is no one_step.json); sample it with several steps"
         case .notMultiStepModel(let path):

@@ -1,0 +1,39 @@
+import ArgumentParser
+import DiffusionModels
+import Foundation
+
+/// What pictures are made from, and with it their size.
+struct StartOptions: ParsableArguments {
+    @Option(help: "Pixels, with --width. Default: what the model was trained on.") var height: Int?
+    @Option(help: "Pixels, with --height.") var width: Int?
+    @Option(
+        help: "Starting noise instead of the seed's: safetensors with \"latents\" [pictures, channels, height, width].")
+    var latents: URL?
+    @Option(help: "A PNG picture to begin with, of a size that the model can draw; needs --steps.") var image: URL?
+    @Option(help: "How much of --image is drawn anew, above 0 and at most 1. Default: 0.8.") var strength: Double?
+
+    func validate() throws {
+        if (height == nil) != (width == nil) { throw ValidationError("--height and --width need each other") }
+        if [height != nil, latents != nil, image != nil].filter({ $0 }).count > 1 {
+            throw ValidationError(
+                "--height and --width, --latents, and --image each give the size: expected one of them")
+        }
+        if strength != nil, image == nil { throw ValidationError("--strength needs --image") }
+    }
+
+    func start(for model: TextToImageModel) throws -> SamplingStart {
+        if let latents { return .latents(try LatentsFile.read(latents)) }
+        if let image { return .picture(try PNG.read(image), strength: strength ?? 0.8) }
+        guard let height, let width else { return .noise() }
+        return .noise(size: try model.latentSize(height: height, width: width))
+    }
+
+    /// The options as the picture's file records them.
+    var record: [String: String] {
+        var record: [String: String] = [:]
+        record["latents"] = latents?.lastPathComponent
+        record["image"] = image?.lastPathComponent
+        record["strength"] = image.map { _ in "\(strength ?? 0.8)" }
+        return record
+    }
+}
