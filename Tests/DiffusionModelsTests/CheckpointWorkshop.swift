@@ -101,10 +101,10 @@ final class CheckpointWorkshop {
         try JSONEncoder().encode(["weight_map": map]).write(to: file("\(Self.unetWeights).index.json"))
     }
 
-    /// Loads the model and says what is wrong with it, with `MODEL` for the temporary folder; nil when nothing is.
+    /// Loads the model, its text encoder too, and says what is wrong with it, with `MODEL` for the temporary folder; nil when nothing is.
     func problem() -> String? {
         do {
-            _ = try TextToImageModel(contentsOf: target, tokenizer: tokenizer)
+            _ = try TextToImageModel(contentsOf: target, tokenizer: tokenizer).promptEncoder()
             return nil
         } catch {
             return "\(error)".replacing(folder.path, with: "MODEL")

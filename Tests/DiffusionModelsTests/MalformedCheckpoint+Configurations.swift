@@ -228,7 +228,7 @@ extension MalformedCheckpoint {
         .init(
             "a merge of unknown tokens",
             #"""
-            MODEL/tokenizer/merges.txt: field "line 3": expected tokens of vocab.json, merged too, found "he \#
+            MODEL/tokenizer/merges.txt: field "line 3": expected tokens of the vocabulary, merged too, found "he \#
             llo</w>"
             """#
         ) { workshop in
@@ -236,12 +236,30 @@ extension MalformedCheckpoint {
         },
         .init(
             "ids that are no numbers",
-            "MODEL/tokenizer/vocab.json: cannot be read: it is not an object from tokens to ids from 0"
+            "MODEL/tokenizer/vocab.json: cannot be read: it is not an object from tokens to ids from 0 to 1000000"
         ) { try $0.write(#"{"a": "b"}"#, to: "tokenizer/vocab.json") },
+        .init(
+            "a tokenizer.json without merges",
+            "MODEL/tokenizer/tokenizer.json: cannot be read: it has no vocabulary and merges of byte-pair encoding"
+        ) { workshop in
+            try workshop.remove("tokenizer/vocab.json")
+            try workshop.write(#"{"model": {"vocab": {"a": 0}}, "added_tokens": []}"#, to: "tokenizer/tokenizer.json")
+        },
+        .init(
+            "a merge of unknown tokens in tokenizer.json",
+            #"""
+            MODEL/tokenizer/tokenizer.json: field "model.merges[0]": expected tokens of the vocabulary, merged \#
+            too, found "a b"
+            """#
+        ) { workshop in
+            try workshop.remove("tokenizer/vocab.json")
+            let model = #"{"vocab": {"a": 0, "b": 1, "<|startoftext|>": 2, "<|endoftext|>": 3}, "merges": ["a b"]}"#
+            try workshop.write(#"{"model": \#(model), "added_tokens": []}"#, to: "tokenizer/tokenizer.json")
+        },
         .init(
             "an unknown padding",
             #"""
-            MODEL/tokenizer/special_tokens_map.json: field "pad_token": expected a token of vocab.json, \#
+            MODEL/tokenizer/special_tokens_map.json: field "pad_token": expected a token of the vocabulary, \#
             found "<pad>"
             """#
         ) { workshop in
