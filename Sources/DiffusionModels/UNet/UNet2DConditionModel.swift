@@ -56,9 +56,16 @@ public struct UNet2DConditionModel {
         check(latents, timesteps, textEmbeddings)
         let batch = latents.shape[0]
         let each = timesteps.count == batch ? timesteps : Array(repeating: timesteps[0], count: batch)
+        let parts = partCount(of: latents)
+        if parts > 1 { return inParts(parts, latents, timesteps: each, textEmbeddings: textEmbeddings) }
+        return output(latents, timesteps: each, textEmbeddings: textEmbeddings)
+    }
+
+    /// The output of a whole batch at once, with a timestep each.
+    func output(_ latents: Variable, timesteps: [Double], textEmbeddings: Variable) -> Variable {
         let activation = configuration.activation.function
         let context = BlockContext(
-            time: timeEmbedding(each).activated(activation), text: textEmbeddings, recomputes: recomputesBlocks)
+            time: timeEmbedding(timesteps).activated(activation), text: textEmbeddings, recomputes: recomputesBlocks)
         let input = configuration.centersInput ? latents * 2 - 1 : latents
 
         var hidden = inputConvolution(input)
