@@ -55,51 +55,43 @@ enum ConvolutionGradient {
         return geometry.upsampling == 1 ? gradient : gradient.summedSquares(of: geometry.upsampling)
     }
 
-    /// The gradient of the kernel: for each tap, output gradientᵀ · patches, summed over all pixels.
-    ///
-    /// The pixels are cut into a fixed number of parts, so that few taps still feed every thread; their sums are added
-    /// in a fixed order.
+    /// The gradient of the kernel: output gradientᵀ · patches, summed over all pixels, some pixels at a time.
     static func kernel(_ geometry: ConvolutionGeometry, _ input: Tensor, _ outputGradient: Tensor) -> Tensor {
         if let gradient = WinogradKernelGradient(geometry) { return gradient(input, outputGradient) }
         let (inputs, outputs, taps) = (geometry.inputs, geometry.outputs, geometry.taps)
         let pixels = geometry.outputHeight * geometry.outputWidth
         let imageCount = geometry.inputHeight * geometry.inputWidth * inputs
-        let rows = min(256, pixels)
-        let blocksPerImage = (pixels + rows - 1) / rows
-        let blocks = geometry.batch * blocksPerImage
-        let parts = min(blocks, max(1, 18 / taps))
+        let depth = taps * inputs
+        let atOnce = min(pixels, max(256, patchBudget / depth))
         let patchGeometry = geometry.forwardPatches
         let (x, dy) = (Shared(input.base), Shared(outputGradient.base))
-        let sums = Tensor(shape: [parts, taps, outputs, inputs]) { target in
-            guard let base = target.baseAddress else { return }
-            let result = SharedMutable(base)
-            parallelFor(parts * taps, grain: 1) { range in
-                withScratch(rows * inputs) { patches in
-                    withScratch(MatrixProduct.scratchCount(n: inputs, k: rows)) { packed in
-                        for task in range {
-                            let (part, tap) = (task / taps, task % taps)
-                            let own = part * blocks / parts..<(part + 1) * blocks / parts
-                            for block in own {
-                                let image = block / blocksPerImage
-                                let first = block % blocksPerImage * rows
-                                let count = min(rows, pixels - first)
-                                withUnsafePointer(to: patchGeometry) {
-                                    kernels.gather_patches($0, x + image * imageCount, first, count, tap, 1, patches)
-                                }
-                                MatrixProduct.multiplyOnThisThread(
-                                    m: outputs, n: inputs, k: count,
-                                    MatrixView(
-                                        dy + (image * pixels + first) * outputs, stride: outputs, transposed: true),
-                                    MatrixView(patches, stride: inputs), accumulate: block != own.lowerBound,
-                                    into: result + task * inputs * outputs, stride: inputs, scratch: packed)
+        let byTap = Tensor(shape: [outputs, taps, inputs]) { target in
+            guard let sums = target.baseAddress else { return }
+            withScratch(atOnce * depth) { memory in
+                let patches = SharedMutable(memory)
+                for image in 0..<geometry.batch {
+                    for first in Swift.stride(from: 0, to: pixels, by: atOnce) {
+                        let count = min(atOnce, pixels - first)
+                        parallelFor(count, grain: max(1, 16_384 / depth)) { rows in
+                            withUnsafePointer(to: patchGeometry) {
+                                kernels.gather_patches(
+                                    $0, x + image * imageCount, first + rows.lowerBound, rows.count, 0, taps,
+                                    patches + rows.lowerBound * depth)
                             }
                         }
+                        MatrixProduct.multiply(
+                            m: outputs, n: depth, k: count,
+                            MatrixView(dy + (image * pixels + first) * outputs, stride: outputs, transposed: true),
+                            MatrixView(memory, stride: depth), addend: image + first > 0 ? UnsafePointer(sums) : nil,
+                            into: sums, stride: depth)
                     }
                 }
             }
         }
-        let byTap = parts == 1 ? sums.reshaped(to: [taps, outputs, inputs]) : sums.sum(alongAxes: [0])
-        return byTap.transposed([1, 2, 0]).reshaped(
+        return byTap.transposed([0, 2, 1]).reshaped(
             to: [outputs, inputs, geometry.kernelHeight, geometry.kernelWidth])
     }
+
+    /// Numbers of patches that are gathered before they are multiplied.
+    private static let patchBudget = 1 << 22
 }

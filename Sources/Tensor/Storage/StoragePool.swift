@@ -6,8 +6,9 @@ import Synchronization
 final class StoragePool: Sendable {
     static let shared = StoragePool()
 
-    /// When more bytes than these are idle, those whose size was asked for longest ago are given back to the system.
-    private static let idleByteLimit = 2 << 30
+    /// When more bytes than these are idle, those whose size was asked for longest ago are given back to the system. The
+    /// gradients of a large network, which come and go with each step, find room in a quarter of the memory.
+    private static let idleByteLimit = Int(ProcessInfo.processInfo.physicalMemory / 4)
     /// From this size on memory is aligned to large pages, which the system then gives 512 small ones at a time.
     private static let largePage = 2 << 20
 
