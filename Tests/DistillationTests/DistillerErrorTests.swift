@@ -72,9 +72,9 @@ struct DistillerErrorTests {
     @Test("Passes that a loss does not need are not made")
     func needs() {
         var loss = VariationalScoreDistillation()
-        #expect(loss.needs == [.fakeScore, .unconditionalTeacher, .unconditionalFakeScore])
+        #expect(loss.needs == [.teacher, .unconditionalTeacher, .fakeScore, .unconditionalFakeScore])
         loss.fakeScoreGuidanceScale = 1
-        #expect(loss.needs == [.fakeScore, .unconditionalTeacher])
-        #expect(ScoreDistillationSampling().needs == .unconditionalTeacher)
+        #expect(loss.needs == [.teacher, .unconditionalTeacher, .fakeScore])
+        #expect(ScoreDistillationSampling().needs == [.teacher, .unconditionalTeacher])
     }
 }

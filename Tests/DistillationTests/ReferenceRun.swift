@@ -39,12 +39,10 @@ struct ReferenceRun {
     /// A distiller over copies, so that several runs do not touch each other.
     func distiller(
         _ configuration: DistillationConfiguration = configuration,
-        loss: any DistillationLoss = VariationalScoreDistillation(), prompts: Int = 5
+        loss: any DistillationLoss = VariationalScoreDistillation(), prompts: Int = 5,
+        resources: (FakeScore) -> DistillationResources = { _ in DistillationResources() }
     ) throws -> Distiller {
-        var stream = RandomStream(seed: configuration.seed).split("adapters")
-        let fakeScore = FakeScore(
-            adapting: teacher, rank: configuration.adapterRank, alpha: configuration.adapterAlpha,
-            targets: configuration.adapterTargets, using: &stream)
+        let fakeScore = configuration.fakeScore(of: teacher)
         let network = UNet2DConditionModel(
             teacher.configuration, in: teacher.parameters.copy(trainable: true).scope)
         return try Distiller(
@@ -52,7 +50,7 @@ struct ReferenceRun {
             fakeScore: fakeScore, schedule: schedule,
             conditions: PromptConditions(
                 embeddings: try tensor("embeddings").sliced(axis: 0, 0..<prompts), null: try tensor("null")),
-            latentShape: [8, 8, 4], loss: loss, configuration: configuration)
+            latentShape: [8, 8, 4], loss: loss, configuration: configuration, resources: resources(fakeScore))
     }
 
     func tensor(_ name: String) throws -> Tensor {
@@ -71,7 +69,7 @@ struct ReferenceRun {
                 FakeScoreDraw(
                     timesteps: try integers("\(step).fake.timesteps"),
                     noise: try tensor("\(step).fake.noise").channelsLast(),
-                    dropsPrompts: try integers("\(step).fake.drops") == [1])
+                    dropsPrompts: Array(repeating: try integers("\(step).fake.drops") == [1], count: 3))
             ])
     }
 

@@ -1,7 +1,7 @@
 /// What a denoising network's output stands for: `prediction_type`.
 ///
 /// With x_t = α x₀ + σ ε.
-public enum PredictionType: String, CaseIterable, Sendable {
+public enum PredictionType: String, CaseIterable, Codable, Sendable {
     /// The noise ε.
     case epsilon
     /// The original x₀.

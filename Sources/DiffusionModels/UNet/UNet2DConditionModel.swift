@@ -53,9 +53,7 @@ public struct UNet2DConditionModel {
     ///   - textEmbeddings: `[batch, tokens, width]`.
     /// - Returns: `[batch, height, width, out channels]`.
     public func callAsFunction(_ latents: Variable, timesteps: [Double], textEmbeddings: Variable) -> Variable {
-        check(latents, timesteps, textEmbeddings)
-        let batch = latents.shape[0]
-        let each = timesteps.count == batch ? timesteps : Array(repeating: timesteps[0], count: batch)
+        let each = check(latents, timesteps, textEmbeddings)
         let parts = partCount(of: latents)
         if parts > 1 { return inParts(parts, latents, timesteps: each, textEmbeddings: textEmbeddings) }
         return output(latents, timesteps: each, textEmbeddings: textEmbeddings)
@@ -63,24 +61,42 @@ public struct UNet2DConditionModel {
 
     /// The output of a whole batch at once, with a timestep each.
     func output(_ latents: Variable, timesteps: [Double], textEmbeddings: Variable) -> Variable {
-        let activation = configuration.activation.function
-        let context = BlockContext(
-            time: timeEmbedding(timesteps).activated(activation), text: textEmbeddings, recomputes: recomputesBlocks)
-        let input = configuration.centersInput ? latents * 2 - 1 : latents
+        let (middle, downSkips, context) = middle(latents, timesteps, textEmbeddings)
+        var (hidden, skips) = (middle, downSkips)
+        for block in upBlocks { hidden = block(hidden, skips: &skips, context) }
+        return outputConvolution(outputNorm(hidden, activation: configuration.activation.function))
+    }
 
-        var hidden = inputConvolution(input)
+    /// The innermost feature map, behind the middle block: what discriminators look at.
+    ///
+    /// - Parameters:
+    ///   - latents: `[batch, height, width, in channels]`.
+    ///   - timesteps: one a sample, or a single one for all.
+    ///   - textEmbeddings: `[batch, tokens, width]`.
+    /// - Returns: `[batch, height′, width′, channels]` of the last block.
+    public func bottleneck(_ latents: Variable, timesteps: [Double], textEmbeddings: Variable) -> Variable {
+        middle(latents, check(latents, timesteps, textEmbeddings), textEmbeddings).hidden
+    }
+
+    /// The way down and the middle block, with a timestep each.
+    private func middle(
+        _ latents: Variable, _ timesteps: [Double], _ textEmbeddings: Variable
+    ) -> (hidden: Variable, skips: [Variable], context: BlockContext) {
+        let context = BlockContext(
+            time: timeEmbedding(timesteps).activated(configuration.activation.function), text: textEmbeddings,
+            recomputes: recomputesBlocks)
+        var hidden = inputConvolution(configuration.centersInput ? latents * 2 - 1 : latents)
         var skips = [hidden]
         for block in downBlocks {
             let maps = block(hidden, context)
             skips += maps
             hidden = maps.last ?? hidden
         }
-        hidden = midBlock(hidden, context)
-        for block in upBlocks { hidden = block(hidden, skips: &skips, context) }
-        return outputConvolution(outputNorm(hidden, activation: activation))
+        return (midBlock(hidden, context), skips, context)
     }
 
-    private func check(_ latents: Variable, _ timesteps: [Double], _ text: Variable) {
+    /// The timestep of each sample.
+    private func check(_ latents: Variable, _ timesteps: [Double], _ text: Variable) -> [Double] {
         let channels = configuration.inputChannels
         precondition(
             latents.shape.count == 4 && latents.shape[3] == channels,
@@ -92,6 +108,7 @@ public struct UNet2DConditionModel {
         precondition(
             text.shape.count == 3 && text.shape[0] == batch,
             "UNet2DConditionModel: expected text embeddings [\(batch), tokens, width], found \(text.shape)")
+        return timesteps.count == batch ? timesteps : Array(repeating: timesteps[0], count: batch)
     }
 }
 

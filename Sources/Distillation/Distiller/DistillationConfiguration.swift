@@ -24,6 +24,11 @@ public struct DistillationConfiguration: Codable, Sendable, Equatable {
     /// The largest global gradient norm of each network; larger ones are scaled down.
     public var gradientNormLimit = 1.0
 
+    /// How the gradients of samples become one.
+    public var gradientReduction = GradientReduction.elements
+
+    /// What of the fake score is trained.
+    public var fakeScoreWeights = FakeScoreWeights.adapters
     /// Inner width of the fake score's adapters.
     public var adapterRank = 64
     /// The adapters' scale times their rank.
@@ -46,4 +51,9 @@ public struct DistillationConfiguration: Codable, Sendable, Equatable {
 
     /// SwiftBrush's settings.
     public init() {}
+
+    /// SwiftBrush's settings, with the fake score trained as the publication of a loss does.
+    public init(for loss: any DistillationLoss) {
+        fakeScoreTraining = loss.usualFakeScoreTraining
+    }
 }

@@ -14,6 +14,10 @@ public struct DistillationStep: Codable, Sendable, Equatable {
     public let studentGradientNorm: Double
     /// The fake score's, the mean over its turns.
     public let fakeScoreGradientNorm: Double
+    /// The discriminator's loss, the mean over its turns; nil without one.
+    public let discriminatorLoss: Double?
+    /// What the loss reports, by name.
+    public let diagnostics: [String: Double]
     /// Wall-clock time.
     public let seconds: Double
     /// The most memory that the process has held so far.

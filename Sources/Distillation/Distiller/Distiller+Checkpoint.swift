@@ -8,6 +8,10 @@ private struct RunState: Codable {
     var averageUpdateCount: Int
     var studentOptimizerStepCount: Int
     var fakeScoreOptimizerStepCount: Int
+    /// Nil without a discriminator.
+    var discriminatorOptimizerStepCount: Int?
+    /// The names of what the loss remembers.
+    var memory: [String]
     var streams: DistillationStreams
 }
 
@@ -22,7 +26,9 @@ extension Distiller {
         let state = RunState(
             stepCount: stepCount, averageUpdateCount: average.updateCount,
             studentOptimizerStepCount: studentOptimizer.state.stepCount,
-            fakeScoreOptimizerStepCount: fakeScoreOptimizer.state.stepCount, streams: streams)
+            fakeScoreOptimizerStepCount: fakeScoreOptimizer.state.stepCount,
+            discriminatorOptimizerStepCount: discriminatorOptimizer?.state.stepCount, memory: memory.keys.sorted(),
+            streams: streams)
         var tensors: [(name: String, tensor: Tensor)] = []
         for (section, parameters) in sections {
             tensors += parameters.all.map { (name: "\(section).\($0.path)", tensor: $0.value) }
@@ -31,6 +37,7 @@ extension Distiller {
             tensors += optimizer.state.tensors.sorted { $0.key < $1.key }
                 .map { (name: "\(section).\($0.key)", tensor: $0.value) }
         }
+        tensors += memory.sorted { $0.key < $1.key }.map { (name: "memory.\($0.key)", tensor: $0.value) }
         let json = String(decoding: try JSONEncoder().encode(state), as: UTF8.self)
         try Safetensors.write(tensors, metadata: [Self.stateKey: json], to: url)
     }
@@ -65,21 +72,38 @@ extension Distiller {
             }
             return moments
         }
+        let remembered = try state.memory.map { ($0, try file.tensor("memory.\($0)")) }
+        guard (state.discriminatorOptimizerStepCount == nil) == (discriminatorOptimizer == nil) else {
+            throw DistillationError.run(
+                path: url.path, expected: discriminatorOptimizer == nil ? "no discriminator" : "a discriminator",
+                found: "the opposite")
+        }
         for ((_, parameters), values) in zip(sections, values) {
             for (parameter, value) in zip(parameters.all, values) { parameter.value = value }
         }
-        studentOptimizer.state = OptimizerState(stepCount: state.studentOptimizerStepCount, tensors: moments[0])
-        fakeScoreOptimizer.state = OptimizerState(stepCount: state.fakeScoreOptimizerStepCount, tensors: moments[1])
+        let counts = [
+            state.studentOptimizerStepCount, state.fakeScoreOptimizerStepCount,
+            state.discriminatorOptimizerStepCount ?? 0,
+        ]
+        for (index, (_, optimizer)) in optimizers.enumerated() {
+            optimizer.state = OptimizerState(stepCount: counts[index], tensors: moments[index])
+        }
+        memory = Dictionary(uniqueKeysWithValues: remembered)
         average.updateCount = state.averageUpdateCount
         streams = state.streams
         stepCount = state.stepCount
     }
 
     private var sections: [(String, ParameterSet)] {
-        [("student", student.parameters), ("average", average.parameters), ("fake_score", fakeScore.parameters)]
+        let sections = [
+            ("student", student.parameters), ("average", average.parameters), ("fake_score", fakeScore.parameters),
+        ]
+        guard discriminatorOptimizer != nil, let discriminator = resources.discriminator else { return sections }
+        return sections + [("discriminator", discriminator.parameters)]
     }
 
     private var optimizers: [(String, Adam)] {
-        [("student_optimizer", studentOptimizer), ("fake_score_optimizer", fakeScoreOptimizer)]
+        let optimizers = [("student_optimizer", studentOptimizer), ("fake_score_optimizer", fakeScoreOptimizer)]
+        return optimizers + (discriminatorOptimizer.map { [("discriminator_optimizer", $0)] } ?? [])
     }
 }

@@ -22,6 +22,8 @@ public final class Distiller {
     public let fakeScore: FakeScore
     /// The teacher's noise schedule.
     public let schedule: NoiseSchedule
+    /// What the loss needs besides.
+    public let resources: DistillationResources
     /// Steps taken so far.
     public internal(set) var stepCount = 0
     /// What stopped the sequence, nil while nothing did.
@@ -31,7 +33,11 @@ public final class Distiller {
     let latentShape: [Int]
     let studentOptimizer: Adam
     let fakeScoreOptimizer: Adam
+    /// Nil without a discriminator that the loss needs.
+    let discriminatorOptimizer: Adam?
     var streams: DistillationStreams
+    /// What the loss remembered at the last step.
+    var memory: [String: Tensor] = [:]
 
     /// A distillation of any networks.
     ///
@@ -44,28 +50,39 @@ public final class Distiller {
     ///   - latentShape: `[height, width, channels]` of a sample.
     ///   - loss: how the student is told to change.
     ///   - configuration: the settings.
+    ///   - resources: what the loss needs besides.
     ///
-    /// Throws ``DistillationError`` for settings out of range.
+    /// Throws ``DistillationError`` for settings out of range, and for what the loss needs and is not there.
     public init(
         student: OneStepStudent, teacher: any NoisePredictor, fakeScore: FakeScore, schedule: NoiseSchedule,
         conditions: PromptConditions, latentShape: [Int], loss: any DistillationLoss,
-        configuration: DistillationConfiguration
+        configuration: DistillationConfiguration, resources: DistillationResources = DistillationResources()
     ) throws {
         try configuration.validate(loss: loss, schedule: schedule)
+        try resources.validate(for: loss, latentShape: latentShape, promptCount: conditions.count)
         (self.student, self.teacher, self.fakeScore, self.schedule) = (student, teacher, fakeScore, schedule)
         (self.conditions, self.latentShape, self.loss) = (conditions, latentShape, loss)
-        self.configuration = configuration
+        (self.configuration, self.resources) = (configuration, resources)
         student.parameters.unfreeze()
+        resources.discriminator?.parameters.freeze()
         average = ExponentialMovingAverage(
             of: student.parameters, decay: configuration.averageDecay, rule: configuration.averageRule)
         studentOptimizer = configuration.adam(student.parameters, learningRate: configuration.studentLearningRate)
         fakeScoreOptimizer = configuration.adam(
             fakeScore.parameters, learningRate: configuration.fakeScoreLearningRate)
+        discriminatorOptimizer =
+            loss.needs.contains(.discriminator)
+            ? resources.discriminator.map {
+                configuration.adam($0.parameters, learningRate: configuration.fakeScoreLearningRate)
+            } : nil
         streams = DistillationStreams(seed: configuration.seed)
     }
 
     /// A distillation of a text-to-image model: the student starts as a copy of the teacher's network, the fake score is
-    /// the teacher's network with adapters.
+    /// the teacher's network with adapters, or a copy of it.
+    ///
+    /// A decoder is the teacher's own, and a discriminator a ``BottleneckDiscriminator`` on the fake score, unless
+    /// `resources` brings others.
     ///
     /// - Parameters:
     ///   - teacher: a multi-step model.
@@ -74,12 +91,15 @@ public final class Distiller {
     ///   - embeddings: where the prompts' embeddings, and the empty prompt's, are taken from; nil to load the text encoder
     ///     for them.
     ///   - configuration: the settings.
+    ///   - resources: what the loss needs besides.
     ///
-    /// Throws ``DistillationError`` for settings out of range, no prompts, or a teacher that is itself a student, and
-    /// `ModelError` for embeddings of another text encoder or without one of the prompts.
+    /// Throws ``DistillationError`` for settings out of range, no prompts, a teacher that is itself a student, and for
+    /// what the loss needs and is not there; `ModelError` for embeddings of another text encoder or without one of the
+    /// prompts.
     public convenience init(
         teacher: TextToImageModel, loss: any DistillationLoss = VariationalScoreDistillation(), prompts: [String],
-        embeddings: PromptEmbeddings? = nil, configuration: DistillationConfiguration = DistillationConfiguration()
+        embeddings: PromptEmbeddings? = nil, configuration: DistillationConfiguration = DistillationConfiguration(),
+        resources: DistillationResources = DistillationResources()
     ) throws {
         guard !prompts.isEmpty else {
             throw DistillationError.invalidSetting(name: "prompts", expected: "at least one", found: "none")
@@ -93,10 +113,15 @@ public final class Distiller {
         var network = UNet2DConditionModel(
             teacher.unet.configuration, in: teacher.unet.parameters.copy(trainable: true).scope)
         network.recomputesBlocks = configuration.recomputesBlocks
-        var stream = RandomStream(seed: configuration.seed).split("adapters")
-        let fakeScore = FakeScore(
-            adapting: teacher.unet, rank: configuration.adapterRank, alpha: configuration.adapterAlpha,
-            targets: configuration.adapterTargets, using: &stream)
+        let fakeScore = configuration.fakeScore(of: teacher.unet)
+        var resources = resources
+        if resources.decoder == nil { resources.decoder = teacher.decoder }
+        if resources.discriminator == nil, loss.needs.contains(.discriminator),
+            let judge = fakeScore.network as? UNet2DConditionModel
+        {
+            var stream = RandomStream(seed: configuration.seed).split("discriminator")
+            resources.discriminator = BottleneckDiscriminator(of: judge, using: &stream)
+        }
         let size = teacher.latentSize
         try self.init(
             student: OneStepStudent(
@@ -104,7 +129,7 @@ public final class Distiller {
             teacher: teacher.unet, fakeScore: fakeScore, schedule: teacher.schedule,
             conditions: conditions,
             latentShape: [size.height, size.width, teacher.unet.configuration.inputChannels], loss: loss,
-            configuration: configuration)
+            configuration: configuration, resources: resources)
     }
 }
 
@@ -133,31 +158,11 @@ extension DistillationConfiguration {
             epsilon: adamEpsilon, weightDecay: weightDecay)
     }
 
-    fileprivate func validate(loss: any DistillationLoss, schedule: NoiseSchedule) throws {
-        func check(_ isValid: Bool, _ name: String, _ expected: String, _ found: Any) throws {
-            if isValid { return }
-            throw DistillationError.invalidSetting(name: name, expected: expected, found: "\(found)")
-        }
-        let (count, training) = (schedule.timestepCount, fakeScoreTraining)
-        func isInside(_ range: Range<Int>) -> Bool {
-            !range.isEmpty && 0 <= range.lowerBound && range.upperBound <= count
-        }
-        func isRate(_ rate: Double) -> Bool { rate.isFinite && rate >= 0 }
-        let timesteps = "a range of timesteps within 0..<\(count)"
-        try check(batchSize > 0, "batchSize", "at least 1", batchSize)
-        try check(isRate(studentLearningRate), "studentLearningRate", "a finite number from 0", studentLearningRate)
-        try check(
-            isRate(fakeScoreLearningRate), "fakeScoreLearningRate", "a finite number from 0", fakeScoreLearningRate)
-        try check(gradientNormLimit > 0, "gradientNormLimit", "a positive number", gradientNormLimit)
-        try check(adapterRank > 0, "adapterRank", "at least 1", adapterRank)
-        try check((0..<count).contains(studentTimestep), "studentTimestep", "0 to \(count - 1)", studentTimestep)
-        try check(
-            studentCumulativeAlpha > 0 && studentCumulativeAlpha <= 1, "studentCumulativeAlpha",
-            "a number above 0 and at most 1", studentCumulativeAlpha)
-        try check((0...1).contains(averageDecay), "averageDecay", "a number from 0 to 1", averageDecay)
-        try check((0...1).contains(training.nullPromptRate), "nullPromptRate", "0 to 1", training.nullPromptRate)
-        try check(training.stepsPerStudentStep >= 0, "stepsPerStudentStep", "at least 0", training.stepsPerStudentStep)
-        try check(isInside(training.timesteps), "fakeScoreTraining.timesteps", timesteps, training.timesteps)
-        try check(isInside(loss.timesteps), "loss.timesteps", timesteps, loss.timesteps)
+    /// The fake score that the settings ask for.
+    func fakeScore(of teacher: UNet2DConditionModel) -> FakeScore {
+        if fakeScoreWeights == .copy { return FakeScore(copying: teacher) }
+        var stream = RandomStream(seed: seed).split("adapters")
+        return FakeScore(
+            adapting: teacher, rank: adapterRank, alpha: adapterAlpha, targets: adapterTargets, using: &stream)
     }
 }

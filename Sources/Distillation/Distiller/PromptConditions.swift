@@ -38,6 +38,14 @@ public struct PromptConditions: Sendable {
     /// The embeddings of some prompts, `[indices, tokens, width]`.
     public func conditions(_ indices: [Int]) -> Tensor { embeddings.gathered(rows: indices.map { rows[$0] }) }
 
+    /// The embeddings of some prompts, with the empty one's where a sample drops its own.
+    func conditions(_ indices: [Int], dropping drops: [Bool]) -> Tensor {
+        let own = conditions(indices)
+        guard drops.contains(true) else { return own }
+        let dropped = Tensor(drops.map { $0 ? 1 : 0 }, shape: [drops.count, 1, 1])
+        return drops.contains(false) ? own * (1 - dropped) + null * dropped : nulls(drops.count)
+    }
+
     /// The empty prompt's embedding, `batch` times.
     public func nulls(_ batch: Int) -> Tensor { null.broadcast(to: [batch, null.shape[1], null.shape[2]]) }
 }

@@ -2,6 +2,14 @@ import Autograd
 import DiffusionModels
 import Tensor
 
+/// What of the fake score is trained.
+public enum FakeScoreWeights: String, Codable, Sendable {
+    /// Low-rank adapters beside the teacher's weights, which both share.
+    case adapters
+    /// All weights, which start as a copy of the teacher's.
+    case copy
+}
+
 /// The network that learns the score of what the student draws: SwiftBrush's "LoRA teacher".
 public struct FakeScore {
     /// Predicts in the teacher's prediction type.
@@ -14,6 +22,13 @@ public struct FakeScore {
     /// A fake score of which `parameters` are trained.
     public init(network: any NoisePredictor, parameters: ParameterSet) {
         self.init(network: network, parameters: parameters, adapters: nil)
+    }
+
+    /// A copy of the teacher, all of which is trained. A new one judges as the teacher does, bit for bit.
+    public init(copying teacher: UNet2DConditionModel) {
+        let parameters = teacher.parameters.copy(trainable: false)
+        self.init(
+            network: UNet2DConditionModel(teacher.configuration, in: parameters.scope), parameters: parameters)
     }
 
     private init(network: any NoisePredictor, parameters: ParameterSet, adapters: LowRankAdapterSet?) {

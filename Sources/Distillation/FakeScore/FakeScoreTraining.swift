@@ -2,19 +2,57 @@ import Autograd
 import DiffusionModels
 import Tensor
 
-/// How the fake score learns the student's pictures: mean of w(t) (ε_F − ε)² over noised pictures.
+/// How the fake score learns the student's pictures: mean of w(t) (prediction − target)² over noised pictures.
 public struct FakeScoreTraining: Codable, Sendable, Equatable {
+    /// What is predicted; the network's own prediction is converted.
+    public var target = PredictionType.epsilon
     /// w; SwiftBrush's code weights by α_t².
     public var weight = TimestepWeight.signal
     /// The timesteps at which it learns.
     public var timesteps = 0..<1000
-    /// How often a whole batch learns with the empty prompt instead of its own.
+    /// How often pictures are learnt with the empty prompt instead of their own.
     public var nullPromptRate = 0.1
-    /// Updates for every one of the student, each with new noise and timesteps over the same pictures.
+    /// Whether each picture loses its prompt by itself; SwiftBrush's code drops all of a batch or none.
+    public var dropsPromptsOneByOne = false
+    /// κ of the prediction that is compared with the target: 1 but for SiD-LSG.
+    public var guidanceScale = 1.0
+    /// Updates for every one of the student.
     public var stepsPerStudentStep = 1
+    /// Whether each update has pictures of its own, drawn for it, or new noise over the student's last.
+    public var drawsNewPictures = false
+    /// How much the discriminator's loss counts, where the loss needs one.
+    public var discriminatorWeight = 1e-2
 
     /// SwiftBrush's settings.
     public init() {}
+
+    /// Noise prediction without weights, as DMD and Diff-Instruct.
+    public static var plain: FakeScoreTraining {
+        var training = FakeScoreTraining()
+        (training.weight, training.nullPromptRate) = (.one, 0)
+        return training
+    }
+
+    /// ProlificDreamer's: without weights, each picture without its prompt one time in ten.
+    public static var prolificDreamer: FakeScoreTraining {
+        var training = FakeScoreTraining()
+        (training.weight, training.dropsPromptsOneByOne) = (.one, true)
+        return training
+    }
+
+    /// DMD2's: five updates for one of the student, each on new pictures.
+    public static var dmd2: FakeScoreTraining {
+        var training = plain
+        (training.stepsPerStudentStep, training.drawsNewPictures) = (5, true)
+        return training
+    }
+
+    /// SiD's, and with a guidance scale SiD-LSG's: without weights at 20 ≤ t < 980, on new pictures.
+    public static func scoreIdentity(guidanceScale: Double = 1) -> FakeScoreTraining {
+        var training = plain
+        (training.timesteps, training.guidanceScale, training.drawsNewPictures) = (20..<980, guidanceScale, true)
+        return training
+    }
 
     /// The loss of a batch, a scalar.
     ///
@@ -23,16 +61,56 @@ public struct FakeScoreTraining: Codable, Sendable, Equatable {
     ///   - original: x̂₀, `[batch, height, width, channels]`.
     ///   - draw: noise and timesteps.
     ///   - condition: the text embeddings, `[batch, tokens, width]`.
+    ///   - nullCondition: the empty prompt's, of the same shape; read where ``guidanceScale`` is not 1.
     ///   - schedule: the teacher's.
     public func loss(
         of network: any NoisePredictor, on original: Tensor, _ draw: FakeScoreDraw, given condition: Tensor,
-        schedule: NoiseSchedule
+        nullCondition: Tensor, schedule: NoiseSchedule
     ) -> Variable {
         let noisy = Variable(schedule.noisy(original, noise: draw.noise, timesteps: draw.timesteps))
-        let output = network.predict(noisy, at: draw.timesteps.map(Double.init), given: condition)
-        let epsilon = schedule.convert(output, to: .epsilon, noisy: noisy, timesteps: draw.timesteps)
+        let output = guided(network, noisy, draw.timesteps, condition, nullCondition)
+        let prediction = schedule.convert(output, to: target, noisy: noisy, timesteps: draw.timesteps)
+        let goal = schedule.convert(
+            draw.noise, from: .epsilon, to: target, noisy: noisy.value, timesteps: draw.timesteps)
         let roots = draw.timesteps.map { Float(weight($0, in: schedule).squareRoot()) }
         let scale = Variable(Tensor(roots, shape: [roots.count, 1, 1, 1]))
-        return ((epsilon - Variable(draw.noise)) * scale).squared().mean()
+        return ((prediction - Variable(goal)) * scale).squared().mean()
+    }
+
+    /// u + κ (c − u) in the network's prediction type, of which every other is an affine function.
+    private func guided(
+        _ network: any NoisePredictor, _ noisy: Variable, _ timesteps: [Int], _ condition: Tensor, _ null: Tensor
+    ) -> Variable {
+        let times = timesteps.map(Double.init)
+        if guidanceScale == 1 { return network.predict(noisy, at: times, given: condition) }
+        let batch = noisy.shape[0]
+        let both = network.predict(
+            .concatenate([noisy, noisy], axis: 0), at: times + times, given: .concatenate([condition, null], axis: 0))
+        let unconditional = both.sliced(axis: 0, batch..<2 * batch)
+        return unconditional + (both.sliced(axis: 0, 0..<batch) - unconditional) * Float(guidanceScale)
+    }
+
+    /// The discriminator's loss of a batch, a scalar: mean softplus(D) over the student's noised pictures, plus mean
+    /// softplus(−D) over noised real ones.
+    ///
+    /// - Parameters:
+    ///   - discriminator: what learns.
+    ///   - original: x̂₀, `[batch, height, width, channels]`.
+    ///   - condition: their prompts' embeddings, `[batch, tokens, width]`.
+    ///   - real: latents of real pictures, `[batch, height, width, channels]`.
+    ///   - realCondition: their prompts' embeddings.
+    ///   - draw: timesteps of both, and the noise of the student's.
+    ///   - realNoise: the noise of the real ones.
+    ///   - schedule: the teacher's.
+    public func discriminatorLoss(
+        of discriminator: any Discriminator, on original: Tensor, given condition: Tensor, real: Tensor,
+        given realCondition: Tensor, _ draw: FakeScoreDraw, realNoise: Tensor, schedule: NoiseSchedule
+    ) -> Variable {
+        func logits(_ pictures: Tensor, _ noise: Tensor, _ condition: Tensor) -> Variable {
+            let noisy = Variable(schedule.noisy(pictures, noise: noise, timesteps: draw.timesteps))
+            return discriminator.logits(of: noisy, at: draw.timesteps, given: condition)
+        }
+        let fake = logits(original, draw.noise, condition).softplus().mean()
+        return fake + (-logits(real, realNoise, realCondition)).softplus().mean()
     }
 }

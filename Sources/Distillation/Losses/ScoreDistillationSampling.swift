@@ -1,4 +1,4 @@
-import Tensor
+import Autograd
 
 /// Score distillation sampling, the baseline without a fake score (DreamFusion, arXiv 2209.14988).
 ///
@@ -17,11 +17,11 @@ public struct ScoreDistillationSampling: DistillationLoss, Equatable {
     /// DreamFusion's settings.
     public init() {}
 
-    /// Passes of teacher alone, without the prompt only where a guidance scale is not 1.
-    public var needs: JudgementNeeds { teacherGuidanceScale == 1 ? [] : .unconditionalTeacher }
+    /// Passes of the teacher alone.
+    public var needs: LossNeeds { .teacher(guidedBy: teacherGuidanceScale) }
 
     /// g of each sample, `[batch, height, width, channels]`.
-    public func gradient(_ judged: JudgedSample) -> Tensor {
-        (judged.teacher.guided(by: teacherGuidanceScale) - judged.noise) * judged.weights(weight)
+    public func gradient(_ judged: JudgedSample) -> LossGradient {
+        LossGradient((judged.teacher.epsilon(guidedBy: teacherGuidanceScale) - judged.noise) * judged.weights(weight))
     }
 }

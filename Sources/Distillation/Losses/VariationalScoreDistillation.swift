@@ -1,4 +1,4 @@
-import Tensor
+import Autograd
 
 /// Variational score distillation as SwiftBrush trains with it (arXiv 2312.05239; ProlificDreamer, arXiv 2305.16213).
 ///
@@ -20,25 +20,15 @@ public struct VariationalScoreDistillation: DistillationLoss, Equatable {
     /// SwiftBrush's settings.
     public init() {}
 
-    /// Passes of teacher and fake score, without the prompt only where a guidance scale is not 1.
-    public var needs: JudgementNeeds {
-        var needs: JudgementNeeds = .fakeScore
-        if teacherGuidanceScale != 1 { needs.insert(.unconditionalTeacher) }
-        if fakeScoreGuidanceScale != 1 { needs.insert(.unconditionalFakeScore) }
-        return needs
+    /// Passes of teacher and fake score.
+    public var needs: LossNeeds {
+        [.teacher(guidedBy: teacherGuidanceScale), .fakeScore(guidedBy: fakeScoreGuidanceScale)]
     }
 
     /// g of each sample, `[batch, height, width, channels]`.
-    public func gradient(_ judged: JudgedSample) -> Tensor {
-        let teacher = judged.teacher.guided(by: teacherGuidanceScale)
-        let fake = judged.requiredFakeScore.guided(by: fakeScoreGuidanceScale)
-        return (teacher - fake) * judged.weights(weight)
-    }
-}
-
-extension JudgedSample {
-    /// ω(t) of each sample as `[batch, 1, 1, 1]`.
-    func weights(_ weight: TimestepWeight) -> Tensor {
-        Tensor(timesteps.map { Float(weight($0, in: schedule)) }, shape: [timesteps.count, 1, 1, 1])
+    public func gradient(_ judged: JudgedSample) -> LossGradient {
+        let teacher = judged.teacher.epsilon(guidedBy: teacherGuidanceScale)
+        let fake = judged.fakeScore.epsilon(guidedBy: fakeScoreGuidanceScale)
+        return LossGradient((teacher - fake) * judged.weights(weight))
     }
 }

@@ -9,8 +9,7 @@ import Tensor
 public struct RunDirectory: Sendable {
     /// The settings that a run is resumed with, and which it must be resumed with.
     private struct Record: Codable, Equatable {
-        var loss: String
-        var lossSettings: String
+        var loss: SavedLoss
         var settings: DistillationConfiguration
         var promptCount: Int
     }
@@ -65,9 +64,8 @@ extension RunDirectory {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let record = Record(
-            loss: type(of: distiller.loss).name,
-            lossSettings: String(decoding: try encoder.encode(distiller.loss), as: UTF8.self),
-            settings: distiller.configuration, promptCount: distiller.conditions.count)
+            loss: try SavedLoss(distiller.loss), settings: distiller.configuration,
+            promptCount: distiller.conditions.count)
         let file = url.appending(path: Self.configurationName)
         if let data = try? Data(contentsOf: file) {
             guard let found = try? JSONDecoder().decode(Record.self, from: data), found == record else {
@@ -82,6 +80,27 @@ extension RunDirectory {
             if (try? distiller.restoreCheckpoint(from: checkpoint)) != nil { break }
         }
         try dropMetrics(after: distiller.stepCount)
+    }
+
+    /// The loss that the run in the folder was begun with.
+    ///
+    /// - Parameter types: the losses that the caller knows.
+    ///
+    /// Throws ``DistillationError`` when there is no run, or its loss is none of them.
+    public func loss(
+        among types: [any DistillationLoss.Type] = SavedLoss.shippedTypes
+    ) throws -> any DistillationLoss { try record().loss.loss(among: types) }
+
+    /// The settings that the run in the folder was begun with. Throws ``DistillationError`` when there is no run.
+    public func settings() throws -> DistillationConfiguration { try record().settings }
+
+    private func record() throws -> Record {
+        let file = url.appending(path: Self.configurationName)
+        guard let data = try? Data(contentsOf: file), let record = try? JSONDecoder().decode(Record.self, from: data)
+        else {
+            throw DistillationError.run(path: file.path, expected: "the settings of a run", found: "none")
+        }
+        return record
     }
 
     /// Writes a checkpoint and takes old ones away. Throws what the file system throws.

@@ -1,0 +1,38 @@
+import Autograd
+import DiffusionModels
+import Tensor
+
+/// DMD2's discriminator (arXiv 2405.14867): a small head on the innermost feature map of the fake score's network.
+///
+/// Convolution 3×3, group normalisation, SiLU, mean over positions, a linear layer: one logit a sample. DMD2's head goes down to
+/// one position by strided convolutions, which needs a bottleneck of 8 × 8; the mean takes any size.
+public struct BottleneckDiscriminator: Discriminator {
+    /// The head's; the features' belong to the fake score.
+    public let parameters = ParameterSet()
+    private let network: UNet2DConditionModel
+    private let convolution: Conv2d
+    private let norm: GroupNorm
+    private let output: Linear
+
+    /// A head on `network` that starts as `stream` draws it.
+    public init(of network: UNet2DConditionModel, using stream: inout RandomStream) {
+        self.network = network
+        let configuration = network.configuration
+        let channels = configuration.blockChannels[configuration.blockChannels.count - 1]
+        convolution = Conv2d(
+            inputs: channels, outputs: channels, kernelSize: 3, padding: .init(1), in: parameters.scope["conv"])
+        norm = GroupNorm(
+            channels: channels, groups: configuration.normalizationGroups, epsilon: 1e-5, in: parameters.scope["norm"])
+        output = Linear(inputs: channels, outputs: 1, in: parameters.scope["output"])
+        parameters.initialize(using: &stream)
+        parameters.freeze()
+    }
+
+    /// The logit of each sample, `[batch, 1, 1, 1]`.
+    public func logits(of noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable {
+        let features = network.bottleneck(
+            noisy, timesteps: timesteps.map(Double.init), textEmbeddings: Variable(condition))
+        let pooled = norm(convolution(features)).silu().mean(alongAxes: [1, 2])
+        return output(pooled).reshaped(to: [timesteps.count, 1, 1, 1])
+    }
+}

@@ -1,0 +1,30 @@
+import Autograd
+import Tensor
+
+/// DMD2's adversarial term (arXiv 2405.14867), non-saturating, on noised pictures.
+///
+/// L = λ n softplus(−D(x_t)), g = −λ n sigmoid(−D) ∂D/∂x̂₀; n is the number of a sample's elements, because DMD2's mean is
+/// over samples.
+public struct AdversarialTerm: DistillationLoss, Equatable {
+    /// What runs record.
+    public static let name = "adversarial"
+
+    /// λ; DMD2's is 1e-3 on Stable Diffusion 1.5, 5e-3 on SDXL.
+    public var weight = 1e-3
+    /// The timesteps at which the pictures are judged.
+    public var timesteps = 0..<1000
+
+    /// DMD2's settings on Stable Diffusion 1.5.
+    public init() {}
+
+    /// A discriminator, and the real latents that it learns from.
+    public var needs: LossNeeds { [.discriminator, .realLatents] }
+
+    /// g of each sample, `[batch, height, width, channels]`; reports `realness`, the mean of sigmoid(D).
+    public func gradient(_ judged: JudgedSample) -> LossGradient {
+        let logits = judged.discriminatorLogits()
+        let objective = (-logits).softplus() * (Float(weight) * judged.elementCount)
+        return LossGradient(
+            judged.gradient(of: objective), diagnostics: ["realness": logits.value.sigmoid().mean()])
+    }
+}

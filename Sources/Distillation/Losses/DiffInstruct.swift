@@ -1,0 +1,31 @@
+import Autograd
+
+/// Diff-Instruct (arXiv 2305.18455), with its code's parameterisation by x₀.
+///
+/// g = w(t) (f_F − f_T) = w (σ/α) (ε_T − ε_F): the gradient of ∫ w(t) KL(q_t ‖ p_t) dt with weights of its own.
+public struct DiffInstruct: DistillationLoss, Equatable {
+    /// What runs record.
+    public static let name = "diff-instruct"
+
+    /// κ of the teacher; the paper's models have no prompt.
+    public var teacherGuidanceScale = 1.0
+    /// w, which stands for EDM's distribution of noise levels where t is drawn evenly.
+    public var weight = TimestepWeight.logNormal
+    /// The timesteps at which the pictures are judged.
+    public var timesteps = 20..<981
+
+    /// The settings of the paper's code.
+    public init() {}
+
+    /// Passes of teacher and fake score.
+    public var needs: LossNeeds { [.teacher(guidedBy: teacherGuidanceScale), .fakeScore] }
+
+    /// A full copy of the teacher that learns without weights.
+    public var usualFakeScoreTraining: FakeScoreTraining { .plain }
+
+    /// g of each sample, `[batch, height, width, channels]`.
+    public func gradient(_ judged: JudgedSample) -> LossGradient {
+        let difference = judged.fakeScore.original() - judged.teacher.original(guidedBy: teacherGuidanceScale)
+        return LossGradient(difference * judged.weights(weight))
+    }
+}

@@ -1,0 +1,53 @@
+import Autograd
+import Tensor
+
+/// Latent consistency distillation (LCM, arXiv 2310.04378), on noised latents of real pictures.
+///
+/// L = √((f(x_t, t) − y)² + c²) − c for each element, y = f(x̂_u, u) held constant, u = t − k, x̂_u one DDIM step from x_t by the
+/// teacher guided by κ ~ U(κ_min, κ_max).
+public struct LatentConsistency: DistillationLoss, Equatable {
+    /// What runs record.
+    public static let name = "latent-consistency"
+
+    /// k: how many timesteps the step skips.
+    public var skippedTimesteps = 20
+    /// From where κ is drawn at every step. The paper writes ε(c) + w (ε(c) − ε(∅)): κ = w + 1.
+    public var guidanceScales = 6.0...16.0
+    /// c.
+    public var huberConstant = 1e-3
+    /// From where t is drawn; at least k.
+    public var timesteps = 20..<1000
+
+    /// LCM's settings, with the student itself as target network instead of its average (arXiv 2310.14189).
+    public init() {}
+
+    /// The teacher's passes on noised real latents.
+    public var needs: LossNeeds {
+        let isGuided = guidanceScales != 1...1
+        return isGuided
+            ? [.teacher, .unconditionalTeacher, .realLatents, .noisedData] : [.teacher, .realLatents, .noisedData]
+    }
+
+    /// g of each sample, `[batch, height, width, channels]`; reports `consistency`, the mean of L.
+    public func gradient(_ judged: JudgedSample) -> LossGradient {
+        var stream = judged.drawn.stream
+        let (low, high) = (guidanceScales.lowerBound, guidanceScales.upperBound)
+        let scale = low + (high - low) * Double(stream.unit())
+        let earlier = judged.timesteps.map { max($0 - skippedTimesteps, 0) }
+        let (original, epsilon) = (
+            judged.teacher.original(guidedBy: scale).value, judged.teacher.epsilon(guidedBy: scale).value
+        )
+        let stepped = judged.schedule.noisy(original, noise: epsilon, timesteps: earlier)
+        let target = target(of: stepped, at: earlier, judged)
+        let root = ((judged.original - Variable(target)).squared() + Float(huberConstant * huberConstant)).squareRoot()
+        return LossGradient(
+            judged.gradient(of: root), diagnostics: ["consistency": root.value.mean() - huberConstant])
+    }
+
+    /// f(x̂_u, u); at u = 0, where f is the identity, x̂_u itself.
+    private func target(of stepped: Tensor, at timesteps: [Int], _ judged: JudgedSample) -> Tensor {
+        let asked = judged.studentOriginal(of: stepped, at: timesteps)
+        let isEnd = Tensor(timesteps.map { $0 == 0 ? 1 : 0 }, shape: [timesteps.count, 1, 1, 1])
+        return asked + (stepped - asked) * isEnd
+    }
+}

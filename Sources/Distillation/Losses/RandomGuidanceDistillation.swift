@@ -1,0 +1,31 @@
+import Autograd
+
+/// Variational score distillation under a random guidance scale: PG-SB of SNOOPI (arXiv 2412.02687).
+///
+/// g = ω(t) (ε̂_T − ε̂_F), both guided by the same κ ~ U(κ_min, κ_max), drawn anew at every step.
+public struct RandomGuidanceDistillation: DistillationLoss, Equatable {
+    /// What runs record.
+    public static let name = "random-guidance-distillation"
+
+    /// From where κ is drawn; SNOOPI's for Stable Diffusion, (0.5, 3) for PixArt.
+    public var guidanceScales = 0.5...4.0
+    /// ω.
+    public var weight = TimestepWeight.noise
+    /// The timesteps at which the pictures are judged.
+    public var timesteps = 20..<981
+
+    /// SNOOPI's settings for Stable Diffusion.
+    public init() {}
+
+    /// Passes of teacher and fake score, with and without the prompt.
+    public var needs: LossNeeds { [.teacher, .unconditionalTeacher, .fakeScore, .unconditionalFakeScore] }
+
+    /// g of each sample, `[batch, height, width, channels]`; reports `guidanceScale`.
+    public func gradient(_ judged: JudgedSample) -> LossGradient {
+        var stream = judged.drawn.stream
+        let (low, high) = (guidanceScales.lowerBound, guidanceScales.upperBound)
+        let scale = low + (high - low) * Double(stream.unit())
+        let difference = judged.teacher.epsilon(guidedBy: scale) - judged.fakeScore.epsilon(guidedBy: scale)
+        return LossGradient(difference * judged.weights(weight), diagnostics: ["guidanceScale": scale])
+    }
+}

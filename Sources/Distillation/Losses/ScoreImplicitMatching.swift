@@ -1,0 +1,53 @@
+import Autograd
+
+/// Score implicit matching (SIM, arXiv 2410.16794), with gradients through both networks.
+///
+/// L = −w(t) d′(y)·(s_F − ∇ log q(x_t|x̂₀)), y = s_F − s_T, d(y) = √(‖y‖² + c²) − c, d′ = y/√(‖y‖² + c²);
+/// ∇ log q(x_t|x̂₀) = −ε/σ.
+public struct ScoreImplicitMatching: DistillationLoss, Equatable {
+    /// What runs record.
+    public static let name = "score-implicit-matching"
+
+    /// d.
+    public enum Distance: Codable, Sendable, Equatable {
+        /// ½‖y‖², with which SIM is α²/σ⁴ times SiD.
+        case squared
+        /// √(‖y‖² + c²) − c, over a sample's elements.
+        case pseudoHuber(Double)
+    }
+
+    /// d; c grows with the number n of elements, as 0.00054 √n (arXiv 2310.14189): 0.03 is that of 32 × 32 × 3.
+    public var distance = Distance.pseudoHuber(0.03)
+    /// κ of the teacher.
+    public var teacherGuidanceScale = 1.0
+    /// w.
+    public var weight = TimestepWeight.one
+    /// The timesteps at which the pictures are judged.
+    public var timesteps = 20..<981
+
+    /// The settings without guidance.
+    public init() {}
+
+    /// Passes of teacher and fake score, and gradients through both.
+    public var needs: LossNeeds {
+        [.teacher(guidedBy: teacherGuidanceScale), .teacherJacobian, .fakeScore, .fakeScoreJacobian]
+    }
+
+    /// A full copy of the teacher that learns without weights.
+    public var usualFakeScoreTraining: FakeScoreTraining { .plain }
+
+    /// g of each sample, `[batch, height, width, channels]`.
+    public func gradient(_ judged: JudgedSample) -> LossGradient {
+        let fake = judged.fakeScore.score()
+        let difference = fake - judged.teacher.score(guidedBy: teacherGuidanceScale)
+        let slope: Variable
+        switch distance {
+        case .squared: slope = difference
+        case .pseudoHuber(let c):
+            let norm = difference.squared().sum(alongAxes: [1, 2, 3], keepingDimensions: true) + Float(c * c)
+            slope = difference / norm.squareRoot()
+        }
+        let objective = -(slope * (fake + judged.noise / judged.sigma)) * judged.weights(weight)
+        return LossGradient(judged.gradient(of: objective))
+    }
+}

@@ -1,0 +1,39 @@
+import DiffusionModels
+import Foundation
+
+/// How much a timestep counts.
+public enum TimestepWeight: String, Codable, Sendable, CaseIterable {
+    /// 1.
+    case one
+    /// α_t² = ᾱ_t.
+    case signal
+    /// σ_t² = 1 − ᾱ_t.
+    case noise
+    /// α_t/σ_t, which makes (ε_T − ε_F) the exact gradient of the KL divergence at t.
+    case divergence
+    /// As if ln(σ/α) were drawn from N(−1.2, 1.2²), EDM's training distribution (arXiv 2206.00364), and not t evenly; its
+    /// mean over all timesteps is 1.
+    case logNormal
+
+    /// The weight of a timestep in a schedule.
+    public func callAsFunction(_ timestep: Int, in schedule: NoiseSchedule) -> Double {
+        switch self {
+        case .one: 1
+        case .signal: schedule.cumulativeAlphas[timestep]
+        case .noise: 1 - schedule.cumulativeAlphas[timestep]
+        case .divergence: schedule.alpha(timestep) / schedule.sigma(timestep)
+        case .logNormal: Self.logNormalDensity(timestep, in: schedule)
+        }
+    }
+
+    /// The distribution's share of the levels nearer to this timestep than to its neighbours, times the number of
+    /// timesteps.
+    private static func logNormalDensity(_ timestep: Int, in schedule: NoiseSchedule) -> Double {
+        func level(_ t: Int) -> Double { -0.5 * log(schedule.signalToNoiseRatio(t)) }
+        func share(below level: Double) -> Double { 0.5 * erfc(-(level + 1.2) / (1.2 * 2.0.squareRoot())) }
+        let last = schedule.timestepCount - 1
+        let low = timestep == 0 ? 0 : share(below: (level(timestep - 1) + level(timestep)) / 2)
+        let high = timestep == last ? 1 : share(below: (level(timestep) + level(timestep + 1)) / 2)
+        return (high - low) * Double(schedule.timestepCount)
+    }
+}

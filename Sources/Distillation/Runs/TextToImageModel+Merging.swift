@@ -1,0 +1,34 @@
+import Autograd
+import DiffusionModels
+
+extension TextToImageModel {
+    /// The weights between two students of one teacher: θ = λ θ_A + (1 − λ) θ_B, as SwiftBrush v2 merges them (arXiv
+    /// 2408.14176, λ = ½). Everything but the denoising network is this model's.
+    ///
+    /// - Parameters:
+    ///   - other: B, of the same architecture, at the same timestep.
+    ///   - share: λ, this model's share; below 0 or above 1 goes beyond one of them.
+    ///
+    /// Throws ``DistillationError/invalidSetting(name:expected:found:)`` when the two do not fit.
+    public func merged(with other: TextToImageModel, share: Double = 0.5) throws -> TextToImageModel {
+        func check(_ isValid: Bool, _ name: String, _ expected: Any, _ found: Any) throws {
+            if isValid { return }
+            throw DistillationError.invalidSetting(name: name, expected: "\(expected)", found: "\(found)")
+        }
+        try check(share.isFinite, "share", "a finite number", share)
+        try check(oneStep == other.oneStep, "oneStep", oneStep as Any, other.oneStep as Any)
+        let (mine, others) = (unet.parameters, other.unet.parameters)
+        try check(mine.paths.sorted() == others.paths.sorted(), "parameters", "the same", "others")
+        let parameters = mine.copy(trainable: false)
+        for parameter in parameters.all {
+            guard let second = others[parameter.path] else { continue }
+            try check(second.shape == parameter.shape, parameter.path, parameter.shape, second.shape)
+            var value = parameter.value
+            value.interpolate(towards: second.value, by: Float(1 - share))
+            parameter.value = value
+        }
+        var model = self
+        model.unet = UNet2DConditionModel(unet.configuration, in: parameters.scope)
+        return model
+    }
+}

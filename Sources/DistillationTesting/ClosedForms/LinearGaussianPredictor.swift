@@ -1,0 +1,134 @@
+import Autograd
+import DiffusionModels
+import Foundation
+import Tensor
+
+/// The numbers of a linear-Gaussian family: y ~ N(0, ρ²), x₀|y ~ N(m + a y, s²), each number by itself.
+public struct LinearGaussian: Sendable, Equatable {
+    /// m.
+    public var mean: Double
+    /// a.
+    public var slope: Double
+    /// s.
+    public var deviation: Double
+    /// ρ, of the condition.
+    public var conditionDeviation: Double
+
+    /// A family of these numbers; without a slope it is N(mean, deviation²).
+    public init(mean: Double, slope: Double = 0, deviation: Double, conditionDeviation: Double = 1) {
+        (self.mean, self.slope, self.deviation) = (mean, slope, deviation)
+        self.conditionDeviation = conditionDeviation
+    }
+
+    /// The mean and variance of x₀ for a condition, or for none.
+    func moments(given condition: Double?) -> (mean: Double, variance: Double) {
+        guard let condition else {
+            let told = slope * conditionDeviation
+            return (mean, deviation * deviation + told * told)
+        }
+        return (mean + slope * condition, deviation * deviation)
+    }
+}
+
+/// A network that knows the density of what it was made for.
+protocol DensityPredictor: NoisePredictor {
+    /// log p_t of each sample, up to what depends on the sample's size alone, `[batch, 1, 1, 1]`.
+    func logDensity(of noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable
+}
+
+/// The perfect denoising network of a linear-Gaussian family, told y or nothing.
+///
+/// ε = σ (x_t − α E[x₀])/V with V = α² Var[x₀] + σ², the moments those given y, or those over all y for the empty prompt. The
+/// condition is `[batch, 1, 2]`: y and 1, or 0 and 0.
+public struct LinearGaussianPredictor: DensityPredictor {
+    /// Empty: there is nothing to train.
+    public let parameters = ParameterSet()
+    private let family: () -> LinearGaussian
+    private let schedule: NoiseSchedule
+
+    /// The network of a family, which predicts in the schedule's prediction type.
+    public init(_ family: LinearGaussian, schedule: NoiseSchedule) {
+        self.init(schedule: schedule) { family }
+    }
+
+    /// The network of a family that changes: it is asked for at every prediction.
+    init(schedule: NoiseSchedule, family: @escaping () -> LinearGaussian) {
+        (self.family, self.schedule) = (family, schedule)
+    }
+
+    /// The prediction, at whole timesteps; gradients flow into x_t.
+    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
+        let timesteps = timesteps.map { Int($0) }
+        let (distance, variance) = standardized(noisy, timesteps, condition)
+        let epsilon = Variable(schedule.sigmas(timesteps)) * distance / variance
+        return schedule.convert(
+            epsilon, from: .epsilon, to: schedule.predictionType, noisy: noisy, timesteps: timesteps)
+    }
+
+    func logDensity(of noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable {
+        let (distance, variance) = standardized(noisy, timesteps, condition)
+        let terms = (distance.squared() / variance + variance.log()) * -0.5
+        return terms.sum(alongAxes: [1, 2, 3], keepingDimensions: true)
+    }
+
+    /// x_t − α E[x₀], and V.
+    private func standardized(
+        _ noisy: Variable, _ timesteps: [Int], _ condition: Tensor
+    ) -> (distance: Variable, variance: Variable) {
+        let current = family()
+        let told = condition.scalars
+        let moments = timesteps.indices.map {
+            current.moments(given: told[2 * $0 + 1] > 0 ? Double(told[2 * $0]) : nil)
+        }
+        let alphas = timesteps.map(schedule.alpha)
+        let sigmas = timesteps.map(schedule.sigma)
+        func column(_ value: (Int) -> Double) -> Variable {
+            Variable(Tensor(timesteps.indices.map { Float(value($0)) }, shape: [timesteps.count, 1, 1, 1]))
+        }
+        let means = column { alphas[$0] * moments[$0].mean }
+        let variances = column { alphas[$0] * alphas[$0] * moments[$0].variance + sigmas[$0] * sigmas[$0] }
+        return (noisy - means, variances)
+    }
+}
+
+/// A one-step student of linear-Gaussian pictures, x̂₀ = μ + b y + τ z.
+///
+/// Used with the prediction type `sample`, so that its output is x̂₀ itself.
+public struct LinearGaussianGenerator: NoisePredictor {
+    /// `mean`, `slope` and `deviation`, each `[1]`.
+    public let parameters = ParameterSet()
+    private let mean: Parameter
+    private let slope: Parameter
+    private let deviation: Parameter
+    private let conditionDeviation: Double
+
+    /// A generator of a family.
+    public init(_ family: LinearGaussian) {
+        conditionDeviation = family.conditionDeviation
+        let scope = parameters.scope
+        mean = scope.parameter("mean", shape: [1], initializer: .zeros)
+        slope = scope.parameter("slope", shape: [1], initializer: .zeros)
+        deviation = scope.parameter("deviation", shape: [1], initializer: .zeros)
+        for (parameter, value) in [(mean, family.mean), (slope, family.slope), (deviation, family.deviation)] {
+            parameter.value = Tensor([Float(value)], shape: [1])
+        }
+    }
+
+    /// μ, b and τ, as they are now.
+    public var current: LinearGaussian {
+        LinearGaussian(
+            mean: Double(mean.value.item), slope: Double(slope.value.item), deviation: Double(deviation.value.item),
+            conditionDeviation: conditionDeviation)
+    }
+
+    /// μ + b y + τ z; timesteps are not read.
+    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
+        let y = Variable(condition.sliced(axis: 2, 0..<1).reshaped(to: [condition.shape[0], 1, 1, 1]))
+        return noisy * deviation.variable + y * slope.variable + mean.variable
+    }
+
+    /// The perfect network of what this generator draws now, which follows it as it changes.
+    public func exactScore(schedule: NoiseSchedule) -> LinearGaussianPredictor {
+        LinearGaussianPredictor(schedule: schedule) { self.current }
+    }
+}

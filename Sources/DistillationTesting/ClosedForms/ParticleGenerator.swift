@@ -1,0 +1,44 @@
+import Autograd
+import DiffusionModels
+import Tensor
+
+/// A generator that is a set of particles: the student whose every picture is a parameter of its own.
+///
+/// Used with the prediction type `sample`; a batch is all particles.
+public struct ParticleGenerator: NoisePredictor {
+    /// `positions`, `[particles, 1, 1, dimensions]`.
+    public let parameters = ParameterSet()
+    private let positions: Parameter
+
+    /// Particles at these positions, `[particles, 1, 1, dimensions]`.
+    public init(_ positions: Tensor) {
+        precondition(
+            positions.rank == 4 && positions.shape[1] == 1 && positions.shape[2] == 1,
+            "ParticleGenerator: expected [particles, 1, 1, dimensions], found \(positions.shape)")
+        self.positions = parameters.scope.parameter("positions", shape: positions.shape, initializer: .zeros)
+        self.positions.value = positions
+    }
+
+    /// The positions, as they are now, one particle's numbers after the other's.
+    public var currentPositions: [Float] { positions.value.scalars }
+
+    /// The positions; noise, timesteps and condition are not read, but the batch must be all particles.
+    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
+        precondition(
+            noisy.shape == positions.shape,
+            "ParticleGenerator: expected a batch of all particles, \(positions.shape), found \(noisy.shape)")
+        return positions.variable
+    }
+
+    /// The perfect network of what this generator draws now: the mixture of its particles.
+    public func exactScore(schedule: NoiseSchedule) -> MixturePredictor {
+        let dimensions = positions.shape[3]
+        return MixturePredictor(schedule: schedule) {
+            let current = currentPositions.map(Double.init)
+            return stride(from: 0, to: current.count, by: dimensions).map {
+                MixturePredictor.Component(
+                    weight: 1, mean: Array(current[$0..<$0 + dimensions]), deviation: 0)
+            }
+        }
+    }
+}
