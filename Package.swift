@@ -19,6 +19,7 @@ let package = Package(
         .executable(name: "distill", targets: ["distill"]),
         .executable(name: "inspect", targets: ["inspect"]),
         .executable(name: "verify-checkpoint", targets: ["verify-checkpoint"]),
+        .executable(name: "loss-contracts", targets: ["loss-contracts"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
@@ -57,6 +58,12 @@ let package = Package(
             name: "verify-checkpoint",
             dependencies: ["DiffusionModels", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Examples/verify-checkpoint"),
+        .executableTarget(
+            name: "loss-contracts",
+            dependencies: [
+                "DistillationTesting", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Examples/loss-contracts"),
 
         // MARK: - Tests
         .target(name: "TestFixtures", dependencies: ["Tensor"], path: "Tests/TestFixtures"),

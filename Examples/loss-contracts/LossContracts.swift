@@ -1,0 +1,38 @@
+import ArgumentParser
+import Distillation
+import DistillationTesting
+import Foundation
+
+@main
+struct LossContracts: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "loss-contracts",
+        abstract: "Holds every loss of the library against theory and prints a table for each.")
+
+    @Argument(help: "Parts of the losses' titles or names; none for all.")
+    var losses: [String] = []
+
+    @Flag(help: "Print what failed and nothing else.")
+    var failuresOnly = false
+
+    func run() throws {
+        let chosen = LossContract.shipped.filter { contract in
+            losses.isEmpty || losses.contains { contract.title.contains($0) || type(of: contract.loss).name == $0 }
+        }
+        var failed = 0
+        let start = ContinuousClock.now
+        for contract in chosen {
+            let report = contract.run()
+            failed += report.failures.count
+            if failuresOnly {
+                for check in report.failures { print("\(report.title): \(check.name)") }
+            } else {
+                print("\(report)\n")
+            }
+        }
+        if !failuresOnly {
+            print(String(format: "%d losses, %.1f s", chosen.count, (ContinuousClock.now - start) / .seconds(1)))
+        }
+        if failed > 0 { throw ExitCode.failure }
+    }
+}

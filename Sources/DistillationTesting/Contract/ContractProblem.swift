@@ -1,0 +1,88 @@
+import Autograd
+import DiffusionModels
+import Distillation
+import Tensor
+
+/// The small problem on which a loss is checked sample by sample: five samples of 2 × 2 numbers, two linear-Gaussian
+/// networks that differ in everything, and a resource of each kind.
+struct ContractProblem: Sendable {
+    static let rewardCentre = 1.0
+    let schedule: NoiseSchedule
+    var data = LinearGaussian(mean: 0.3, slope: 1.2, deviation: 0.6)
+    var generator = LinearGaussian(mean: -0.4, slope: 0.5, deviation: 0.9)
+    let drawn: DrawnSample
+    let seed: UInt64
+
+    init(_ loss: any DistillationLoss, predictionType: PredictionType = .epsilon, seed: UInt64) {
+        schedule = .scaledLinear(predictionType: predictionType)
+        self.seed = seed
+        var stream = RandomStream(seed: seed)
+        let shape = [5, 2, 2, 1]
+        let range = loss.timesteps
+        let timesteps = [0.05, 0.25, 0.5, 0.7, 0.95].map { range.lowerBound + Int($0 * Double(range.count)) }
+        let y = stream.normal([5]).scalars
+        let (original, noise) = (stream.normal(shape), stream.normal(shape))
+        var drawn = DrawnSample(
+            original: original, noise: noise, timesteps: timesteps,
+            condition: Tensor(y.flatMap { [$0, 1] }, shape: [5, 1, 2]), nullCondition: .zeros([5, 1, 2]),
+            prompts: [0, 1, 2, 3, 4])
+        drawn.stream = stream.split("loss")
+        drawn.targets = stream.normal(shape)
+        drawn.step = 3
+        if loss.needs.contains(.noisedData) {
+            drawn.noisedData = schedule.noisy(stream.normal(shape), noise: noise, timesteps: timesteps)
+        }
+        self.drawn = drawn
+    }
+
+    /// The networks; with `isAgreed` the fake score is the teacher.
+    func judges(isAgreed: Bool = false) -> Judges {
+        let teacher = LinearGaussianPredictor(data, schedule: schedule)
+        let fake = isAgreed ? teacher : LinearGaussianPredictor(generator, schedule: schedule)
+        return judges(teacher: teacher, fakeScore: fake, ratio: DensityRatio(real: teacher, fake: fake))
+    }
+
+    /// Other networks with the problem's resources.
+    func judges(teacher: any NoisePredictor, fakeScore: any NoisePredictor, ratio: DensityRatio? = nil) -> Judges {
+        var resources = DistillationResources()
+        resources.discriminator =
+            ratio
+            ?? DensityRatio(
+                real: LinearGaussianPredictor(data, schedule: schedule),
+                fake: LinearGaussianPredictor(generator, schedule: schedule))
+        (resources.decoder, resources.reward) = (DoublingDecoder(), NearnessReward(centre: Self.rewardCentre))
+        let student = OneStepStudent(
+            network: ConsistencyPredictor(data, start: generator, schedule: schedule),
+            step: OneStepConfiguration(timestep: 999, of: schedule), predictionType: .sample)
+        return Judges(
+            teacher: teacher, fakeScore: fakeScore, schedule: schedule, resources: resources, student: student)
+    }
+
+    /// The samples in Double.
+    var references: [ReferenceSample] {
+        let condition = drawn.condition.scalars
+        func row(_ tensor: Tensor, _ index: Int) -> [Double] {
+            tensor.sliced(axis: 0, index..<index + 1).scalars.map(Double.init)
+        }
+        return drawn.timesteps.indices.map { index in
+            let (timestep, schedule) = (drawn.timesteps[index], schedule)
+            return ReferenceSample(
+                original: row(drawn.original, index), noise: row(drawn.noise, index), alpha: schedule.alpha(timestep),
+                sigma: schedule.sigma(timestep), stream: drawn.stream,
+                target: drawn.targets.map { row($0, index) } ?? [], weight: { $0(timestep, in: schedule) },
+                condition: Double(condition[2 * index]), noisedData: drawn.noisedData.map { row($0, index) },
+                problem: self, timestep: timestep)
+        }
+    }
+
+    /// One sample of the batch.
+    func single(_ index: Int) -> DrawnSample {
+        func row(_ tensor: Tensor) -> Tensor { tensor.sliced(axis: 0, index..<index + 1) }
+        var one = drawn
+        (one.original, one.noise, one.timesteps) = (row(drawn.original), row(drawn.noise), [drawn.timesteps[index]])
+        (one.condition, one.nullCondition) = (row(drawn.condition), row(drawn.nullCondition))
+        (one.prompts, one.targets) = ([drawn.prompts[index]], drawn.targets.map(row))
+        one.noisedData = drawn.noisedData.map(row)
+        return one
+    }
+}

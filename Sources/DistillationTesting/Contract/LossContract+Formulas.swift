@@ -1,0 +1,55 @@
+import DiffusionModels
+import Distillation
+import Foundation
+import Tensor
+
+extension LossContract {
+    /// The loss's formula, sample by sample, against what its author states of it.
+    func formulaChecks() -> [ContractCheck] {
+        let problem = ContractProblem(loss, seed: seed)
+        let value = gradient(problem).scalars.map(Double.init)
+        let references = problem.references
+        var checks: [ContractCheck] = []
+        if let closed = expectation.gradient {
+            checks.append(
+                ContractCheck(
+                    "closed form", Self.error(of: value, references.map(closed)), within: 2e-5,
+                    "the formula in Double; Float32 cancels in the difference of two predictions"))
+        }
+        if let objective = expectation.objective {
+            checks.append(
+                ContractCheck(
+                    "finite differences", Self.error(of: value, references.map { Self.slope(of: objective, at: $0) }),
+                    within: 2e-5, "central differences of the objective in Double"))
+        }
+        return checks
+    }
+
+    /// ∂ objective / ∂x̂₀ of one sample, by central differences with one Richardson step.
+    private static func slope(
+        of objective: (ReferenceSample, ReferenceSample) -> Double, at sample: ReferenceSample
+    ) -> [Double] {
+        sample.original.indices.map { index in
+            func slope(_ step: Double) -> Double {
+                func value(_ sign: Double) -> Double {
+                    var moved = sample
+                    moved.original[index] += sign * step
+                    return objective(moved, sample)
+                }
+                return (value(1) - value(-1)) / (2 * step)
+            }
+            return (4 * slope(5e-4) - slope(1e-3)) / 3
+        }
+    }
+
+    /// The largest difference in a sample, over the sample's own size.
+    private static func error(of found: [Double], _ expected: [[Double]]) -> Double {
+        let count = found.count / max(expected.count, 1)
+        return expected.indices.map { sample in
+            let own = Array(found[sample * count..<(sample + 1) * count])
+            let size = (expected[sample].reduce(0) { $0 + $1 * $1 } / Double(count)).squareRoot()
+            let differences = zip(own, expected[sample]).map { abs($0 - $1) }
+            return differences.allSatisfy(\.isFinite) ? (differences.max() ?? 0) / max(size, 1e-12) : .infinity
+        }.max() ?? .infinity
+    }
+}

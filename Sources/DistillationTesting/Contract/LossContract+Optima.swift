@@ -1,0 +1,124 @@
+import Autograd
+import DiffusionModels
+import Distillation
+import Foundation
+import Tensor
+
+extension LossContract {
+    /// Every so many timesteps, which is as good as all for where a flow ends.
+    private var timesteps: [Int] {
+        let step = max(1, loss.timesteps.count / 24)
+        return Array(stride(from: loss.timesteps.lowerBound + step / 2, to: loss.timesteps.upperBound, by: step))
+    }
+
+    /// Follows the loss from a start for `steps` steps of Adam whose size falls to nothing. Returns where that ends.
+    func flow(
+        from start: LinearGaussian, to data: LinearGaussian, conditionDeviation: Double?, steps: Int
+    ) -> LinearGaussian {
+        let generator = LinearGaussianGenerator(start)
+        let flow = DistillationFlow(loss, generator: generator, judges: gaussianJudges(generator, data: data))
+        let optimizer = Adam(generator.parameters.all, learningRate: 0, betas: (0.8, 0.95))
+        let schedule = LearningRateSchedule.cosine(total: steps)
+        for step in 0..<steps {
+            optimizer.learningRate = 0.08 * schedule.factor(at: step)
+            let samples = FlowSamples(
+                nodes: .gaussHermite, timesteps: timesteps, conditionDeviation: conditionDeviation,
+                seed: seed &+ UInt64(step))
+            flow.step(samples, with: optimizer)
+        }
+        return generator.current
+    }
+
+    /// Where a student ends on normally distributed data.
+    func gaussianChecks() -> [ContractCheck] {
+        guard expectation.optimum != .unknown else { return [] }
+        let start = LinearGaussian(mean: data.mean - 3.5, deviation: data.deviation + 1.1)
+        let end = flow(from: start, to: data, conditionDeviation: nil, steps: 400)
+        let goal = expectation.optimum == .collapse ? 0 : data.deviation
+        return [
+            ContractCheck(
+                "optimum: mean", end.mean - data.mean, within: 0.01, "400 steps from far away end at the data's mean"),
+            ContractCheck(
+                "optimum: deviation", abs(end.deviation) - goal, within: 0.01,
+                goal == 0 ? "and without variety: the loss collapses" : "and at its deviation"),
+        ]
+    }
+
+    /// Where a student ends under the loss's own guidance.
+    func guidanceChecks() -> [ContractCheck] {
+        guard expectation.guidedOptimum != .unknown else { return [] }
+        let told = LinearGaussian(mean: 0, slope: 1.2, deviation: 0.6)
+        let start = LinearGaussian(mean: 0, slope: 0.4, deviation: 1)
+        let end = flow(from: start, to: told, conditionDeviation: 1, steps: 400)
+        if expectation.guidedOptimum == .teacher {
+            return [
+                ContractCheck(
+                    "guided: slope", end.slope - told.slope, within: 0.01,
+                    "networks guided alike lead to the teacher without guidance"),
+                ContractCheck(
+                    "guided: deviation", abs(end.deviation) - told.deviation, within: 0.01, "and to its variety"),
+            ]
+        }
+        return [
+            ContractCheck(
+                "guided: slope", end.slope, 1.05 * told.slope...10 * told.slope,
+                "the teacher guided more than the fake score leads further along the condition")
+        ]
+    }
+
+    /// Which modes a student covers: 0.3 N(−2, 0.4²) + 0.7 N(2, 0.4²), from 160 particles at N(0, 1).
+    func mixtureChecks() -> [ContractCheck] {
+        guard expectation.coverage != .unknown else { return [] }
+        let positions = particles()
+        let share = Double(positions.filter { $0 > 0 }.count) / Double(positions.count)
+        if expectation.coverage == .one {
+            let mean = positions.reduce(0, +) / Double(positions.count)
+            let variance = positions.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(positions.count)
+            return [
+                ContractCheck(
+                    "mixture: modes", min(share, 1 - share), within: 0, "all particles are in one mode"),
+                ContractCheck("mixture: deviation", variance.squareRoot(), within: 0.15, "without variety"),
+            ]
+        }
+        return [
+            ContractCheck(
+                "mixture: distance", Self.distance(positions), within: 0.2,
+                "Wasserstein-1 from the data, 1.3 at the start; 160 particles and 1200 noisy steps leave some"),
+            ContractCheck("mixture: share", share - 0.7, within: 0.08, "of the particles are in the larger mode"),
+        ]
+    }
+
+    private func particles() -> [Double] {
+        var stream = RandomStream(seed: seed)
+        let (count, steps) = (160, 1200)
+        let generator = ParticleGenerator(stream.normal([count, 1, 1, 1]))
+        let teacher = MixturePredictor(
+            [.init(weight: 0.3, mean: -2, deviation: 0.4), .init(weight: 0.7, mean: 2, deviation: 0.4)],
+            schedule: schedule)
+        let fake = generator.exactScore(schedule: schedule)
+        var resources = DistillationResources()
+        resources.discriminator = DensityRatio(real: teacher, fake: fake)
+        let judges = Judges(teacher: teacher, fakeScore: fake, schedule: schedule, resources: resources)
+        let flow = DistillationFlow(loss, generator: generator, judges: judges, reduction: .sum)
+        let optimizer = Adam(generator.parameters.all, learningRate: 0, betas: (0.8, 0.95))
+        let rates = LearningRateSchedule.cosine(total: steps)
+        for step in 0..<steps {
+            optimizer.learningRate = 0.05 * rates.factor(at: step)
+            flow.step(
+                FlowSamples(random: count, timesteps: loss.timesteps, isTimestepShared: true, using: &stream),
+                with: optimizer)
+        }
+        return generator.currentPositions.map(Double.init)
+    }
+
+    /// Wasserstein-1 between particles and the mixture: both sorted, the mixture by drawing a hundred times as many.
+    private static func distance(_ positions: [Double]) -> Double {
+        var stream = RandomStream(seed: 4)
+        let draws = positions.count * 100
+        let noise = stream.normal([draws]).scalars
+        let data = noise.enumerated().map { index, z in (index % 10 < 3 ? -2 : 2) + 0.4 * Double(z) }.sorted()
+        let sorted = positions.sorted()
+        let total = data.enumerated().reduce(0.0) { $0 + abs($1.element - sorted[$1.offset / 100]) }
+        return total / Double(draws)
+    }
+}

@@ -1,0 +1,120 @@
+import Autograd
+import DiffusionModels
+import Distillation
+import Foundation
+import Tensor
+
+extension LossContract {
+    /// What holds of any loss, whatever it computes.
+    func sampleChecks() -> [ContractCheck] {
+        let problem = ContractProblem(loss, seed: seed)
+        let value = gradient(problem)
+        let size = (value.squaredNorm() / Double(value.count)).squareRoot()
+        var checks = [
+            ContractCheck(
+                "shape", Double(zip(value.shape, problem.drawn.original.shape).filter { $0 != $1 }.count), within: 0,
+                "g has the shape of x0"),
+            ContractCheck("finite", Double(value.nonFiniteCount()), within: 0, "finite input gives a finite g"),
+            ContractCheck(
+                "repeatable", Self.difference(gradient(problem), value), within: 0,
+                "the same batch gives the same bits"),
+            nonFiniteCheck(problem),
+            settingsCheck(problem, value),
+        ]
+        if expectation.isPerSample {
+            let one = problem.drawn.timesteps.indices.map { gradient(problem, of: problem.single($0)) }
+            checks.append(
+                ContractCheck(
+                    "one by one", Self.difference(.concatenate(one, axis: 0), value) / max(size, 1e-30), within: 1e-5,
+                    "a sample's g does not depend on its batch; Float32 sums in another order"))
+        }
+        return checks
+    }
+
+    /// Networks that are asked as declared, and left alone.
+    func networkChecks() -> [ContractCheck] {
+        let problem = ContractProblem(loss, seed: seed)
+        let value = gradient(problem)
+        let size = (value.squaredNorm() / Double(value.count)).squareRoot()
+        let teacher = CountingPredictor(LinearGaussianPredictor(problem.data, schedule: problem.schedule))
+        let fake = CountingPredictor(LinearGaussianPredictor(problem.generator, schedule: problem.schedule))
+        _ = gradient(problem, problem.judges(teacher: teacher, fakeScore: fake))
+        let passes = teacher.log.passes + fake.log.passes
+        let declared = [LossNeeds.teacher, .unconditionalTeacher, .fakeScore, .unconditionalFakeScore]
+            .filter { loss.needs.contains($0) }.count
+        let touched = [teacher, fake].reduce(0.0) { sum, network in
+            sum + (network.weight.gradient?.squaredNorm() ?? 0) + Double(abs(network.weight.value.item - 1))
+        }
+        var checks = [
+            ContractCheck("untouched", touched, within: 0, "no gradient reaches teacher or fake score"),
+            ContractCheck(
+                "passes a sample", Double(passes) / Double(problem.drawn.timesteps.count), within: Double(declared),
+                "no pass is made that the loss does not declare"),
+        ]
+        for type in [PredictionType.velocity, .sample] {
+            let other = gradient(ContractProblem(loss, predictionType: type, seed: seed))
+            checks.append(
+                ContractCheck(
+                    "as \(type.rawValue)", Self.difference(other, value) / max(size, 1e-30), within: 2e-5,
+                    "what the networks predict does not matter; conversions round"))
+        }
+        if expectation.vanishesAtAgreement {
+            let agreed = gradient(problem, problem.judges(isAgreed: true))
+            let isTraced = !loss.needs.isDisjoint(with: [.teacherJacobian, .fakeScoreJacobian])
+            checks.append(
+                ContractCheck(
+                    "zero at agreement", Self.difference(agreed, .zeros(agreed.shape)),
+                    within: isTraced ? 1e-6 * max(size, 1e-30) : 0,
+                    isTraced
+                        ? "a fake score that is the teacher, as at B = 0; the gradients' sum rounds"
+                        : "a fake score that is the teacher, as at B = 0, gives exactly zero"))
+        }
+        return checks
+    }
+
+    /// max |a − b|; infinite where shapes differ or something is not finite.
+    static func difference(_ a: Tensor, _ b: Tensor) -> Double {
+        guard a.shape == b.shape else { return .infinity }
+        let difference = a - b
+        return difference.nonFiniteCount() > 0 ? .infinity : Double(difference.absolute().maximum())
+    }
+
+    private func nonFiniteCheck(_ problem: ContractProblem) -> ContractCheck {
+        var drawn = problem.drawn
+        drawn.original[1, 0, 0, 0] = .nan
+        drawn.noisedData?[1, 0, 0, 0] = .nan
+        let isSilent = gradient(problem, of: drawn).nonFiniteCount() == 0
+        return ContractCheck(
+            "nan is passed on", isSilent ? 1 : 0, within: 0, "what is not finite shows in g, so that a run stops")
+    }
+
+    private func settingsCheck(_ problem: ContractProblem, _ value: Tensor) -> ContractCheck {
+        let saved = try? SavedLoss(loss)
+        let rebuilt = try? saved?.loss(among: [type(of: loss)])
+        let again = rebuilt.map { $0.gradient(problem.judges().judge(problem.drawn, needs: $0.needs)).value }
+        return ContractCheck(
+            "saved and rebuilt", again.map { Self.difference($0, value) } ?? .infinity, within: 0,
+            "its saved settings make the same loss")
+    }
+}
+
+/// A network that counts the samples it is asked for, with a weight that would feel a gradient.
+struct CountingPredictor: NoisePredictor {
+    final class Log { var passes = 0 }
+
+    let parameters = ParameterSet()
+    let weight: Parameter
+    let log = Log()
+    private let network: any NoisePredictor
+
+    init(_ network: any NoisePredictor) {
+        self.network = network
+        weight = parameters.scope.parameter("weight", shape: [1], initializer: .ones)
+        weight.value = .ones([1])
+    }
+
+    func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
+        log.passes += timesteps.count
+        return network.predict(noisy, at: timesteps, given: condition) * weight.variable
+    }
+}

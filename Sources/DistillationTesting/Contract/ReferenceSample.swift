@@ -1,0 +1,87 @@
+import DiffusionModels
+import Distillation
+import Foundation
+import Tensor
+
+/// One sample of a contract's small problem, in Double: what a closed form is written with.
+///
+/// Teacher and fake score are linear-Gaussian. The discriminator is their ratio, the decoder doubles, the reward is nearness
+/// to ``ContractProblem/rewardCentre``.
+public struct ReferenceSample: Sendable {
+    /// x̂₀.
+    public var original: [Double]
+    /// ε.
+    public let noise: [Double]
+    /// α and σ of its timestep.
+    public let alpha, sigma: Double
+    /// The loss's own stream, as the loss is given it.
+    public let stream: RandomStream
+    /// y of pairs.
+    public let target: [Double]
+    /// ω(t) of a weight.
+    public let weight: @Sendable (TimestepWeight) -> Double
+    let condition: Double
+    let noisedData: [Double]?
+    let problem: ContractProblem
+    let timestep: Int
+
+    /// x_t.
+    public var noisy: [Double] { noisedData ?? zip(original, noise).map { alpha * $0 + sigma * $1 } }
+
+    /// ε̂_T, guided by `scale`.
+    public func teacherEpsilon(guidedBy scale: Double = 1) -> [Double] { epsilon(problem.data, scale, sigma) }
+    /// ε̂_F, guided by `scale`.
+    public func fakeEpsilon(guidedBy scale: Double = 1) -> [Double] { epsilon(problem.generator, scale, sigma) }
+    /// f̂_T.
+    public func teacherOriginal(guidedBy scale: Double = 1) -> [Double] {
+        original(of: teacherEpsilon(guidedBy: scale))
+    }
+    /// f̂_F.
+    public func fakeOriginal(guidedBy scale: Double = 1) -> [Double] { original(of: fakeEpsilon(guidedBy: scale)) }
+    /// ŝ_T.
+    public func teacherScore(guidedBy scale: Double = 1) -> [Double] {
+        teacherEpsilon(guidedBy: scale).map { -$0 / sigma }
+    }
+    /// ŝ_F.
+    public func fakeScore(guidedBy scale: Double = 1) -> [Double] { fakeEpsilon(guidedBy: scale).map { -$0 / sigma } }
+
+    /// D = log p_t(x_t) − log q_t(x_t).
+    public var discriminatorLogit: Double { logDensity(problem.data) - logDensity(problem.generator) }
+
+    /// R(D(x̂₀)).
+    public var reward: Double {
+        let square = original.reduce(0) { $0 + pow(2 * $1 - ContractProblem.rewardCentre, 2) }
+        return exp(-square / Double(8 * original.count))
+    }
+
+    /// The student's x₀ of x̂_u at another timestep.
+    public func studentOriginal(of noisy: [Double], at timestep: Int) -> [Double] {
+        let (a, s) = (problem.schedule.alpha(timestep), problem.schedule.sigma(timestep))
+        let data = problem.data
+        let total = (a * a * data.deviation * data.deviation + s * s).squareRoot()
+        return noisy.map { problem.generator.mean + problem.generator.deviation * ($0 - a * data.mean) / total }
+    }
+
+    /// α and σ of `timesteps` before the sample's.
+    public func earlier(by timesteps: Int) -> (timestep: Int, alpha: Double, sigma: Double) {
+        let target = max(timestep - timesteps, 0)
+        return (target, problem.schedule.alpha(target), problem.schedule.sigma(target))
+    }
+
+    private func original(of epsilon: [Double]) -> [Double] { zip(noisy, epsilon).map { ($0 - sigma * $1) / alpha } }
+
+    private func epsilon(_ family: LinearGaussian, _ scale: Double, _ sigma: Double) -> [Double] {
+        func epsilon(_ condition: Double?) -> [Double] {
+            let moments = family.moments(given: condition)
+            let variance = alpha * alpha * moments.variance + sigma * sigma
+            return noisy.map { sigma * ($0 - alpha * moments.mean) / variance }
+        }
+        return zip(epsilon(nil), epsilon(condition)).map { $0 + scale * ($1 - $0) }
+    }
+
+    private func logDensity(_ family: LinearGaussian) -> Double {
+        let moments = family.moments(given: condition)
+        let variance = alpha * alpha * moments.variance + sigma * sigma
+        return noisy.reduce(0) { $0 - 0.5 * (pow($1 - alpha * moments.mean, 2) / variance + log(variance)) }
+    }
+}

@@ -1,0 +1,119 @@
+import Autograd
+import DiffusionModels
+import Distillation
+import Tensor
+import Testing
+
+@testable import DistillationTesting
+
+/// What the losses have in common: one loss is another under some setting.
+@Suite("Identities between losses")
+struct IdentityTests {
+    private func gradient(_ loss: any DistillationLoss) -> Tensor {
+        let problem = ContractProblem(loss, seed: 5)
+        return loss.gradient(problem.judges().judge(problem.drawn, needs: loss.needs)).value
+    }
+
+    /// The small problem judged for everything.
+    private func judged(_ needs: LossNeeds) -> JudgedSample {
+        let problem = ContractProblem(VariationalScoreDistillation(), seed: 5)
+        return problem.judges().judge(problem.drawn, needs: needs)
+    }
+
+    private func error(_ a: Tensor, _ b: Tensor) -> Double {
+        LossContract.difference(a, b) / (b.squaredNorm() / Double(b.count)).squareRoot()
+    }
+
+    @Test("Score implicit matching with squares is α²/σ⁴ times score identity distillation")
+    func implicitAndIdentity() {
+        var squared = ScoreImplicitMatching()
+        (squared.distance, squared.timesteps) = (.squared, 20..<980)
+        var constant = ScoreIdentityDistillation()
+        constant.smallestDenominator = 1000
+        let sample = judged([])
+        let factor = sample.alpha.value.squared() / sample.sigma.value.squared().squared()
+        let problem = ContractProblem(constant, seed: 5)
+        let identity = constant.gradient(problem.judges().judge(problem.drawn, needs: constant.needs)).value
+        let times = problem.drawn.timesteps
+        let scale =
+            problem.schedule.alphas(times).squared() / problem.schedule.sigmas(times).squared().squared() * 1000
+        #expect(factor.shape == scale.shape)
+        #expect(error(gradient(squared), identity * scale) <= 1e-5)
+    }
+
+    @Test("Settings that make one loss another, to the last bit")
+    func specialCases() {
+        var reverse = FDivergenceDistillation()
+        (reverse.divergence, reverse.isNormalized) = (.reverseKL, false)
+        #expect(LossContract.difference(gradient(reverse), gradient(DistributionMatchingDistillation())) == 0)
+
+        var random = RandomGuidanceDistillation()
+        random.guidanceScales = 4.5...4.5
+        #expect(LossContract.difference(gradient(random), gradient(VariationalScoreDistillation())) == 0)
+
+        let plain = gradient(ScoreIdentityDistillation())
+        #expect(LossContract.difference(gradient(ScoreIdentityDistillation.longShortGuidance(1)), plain) == 0)
+    }
+
+    @Test("A picture that fits well enough is asked nothing more, exactly")
+    func clamp() {
+        var alignment = AlignmentTerm()
+        alignment.threshold = 0
+        #expect(gradient(alignment).absolute().maximum() == 0)
+        alignment.threshold = 2
+        #expect(gradient(alignment).absolute().minimum() > 0)
+        alignment.decaySteps = 3
+        #expect(gradient(alignment).absolute().maximum() == 0)
+    }
+
+    @Test("f_F − f_T = (σ/α)(ε_T − ε_F), and scale 1 is the conditional prediction, 0 the unconditional")
+    func predictions() throws {
+        let sample = judged([.teacher, .unconditionalTeacher, .fakeScore])
+        let ratio = sample.sigma / sample.alpha
+        let expected = (sample.teacher.epsilon() - sample.fakeScore.epsilon()) * ratio
+        let found = sample.fakeScore.original() - sample.teacher.original()
+        #expect(error(found.value, expected.value) <= 1e-5)
+        #expect(sample.teacher.epsilon(guidedBy: 1).value.scalars == sample.teacher.conditional.value.scalars)
+        let unconditional = try #require(sample.teacher.unconditional)
+        #expect(sample.teacher.epsilon(guidedBy: 0).value.scalars == unconditional.value.scalars)
+    }
+
+    @Test("The score identity: E[(f_T − f_F)(f_T − x₀)] = E[(f_T − f_F)²]", arguments: [200, 500, 800])
+    func scoreIdentity(timestep: Int) {
+        let schedule = NoiseSchedule.scaledLinear()
+        let (data, student) = (LinearGaussian(mean: 1.5, deviation: 0.7), LinearGaussian(mean: -0.5, deviation: 1.1))
+        let judges = Judges(
+            teacher: LinearGaussianPredictor(data, schedule: schedule),
+            fakeScore: LinearGaussianPredictor(student, schedule: schedule), schedule: schedule)
+        let samples = FlowSamples(
+            nodes: .gaussHermite, timesteps: [timestep], conditionDeviation: nil, seed: 0)
+        let judged = judges.judge(
+            DrawnSample(
+                original: samples.latents * 1.1 - 0.5, noise: samples.noise, timesteps: samples.timesteps,
+                condition: samples.conditions, nullCondition: samples.conditions), needs: [.teacher, .fakeScore])
+        let (teacher, fake) = (judged.teacher.original().value, judged.fakeScore.original().value)
+        let shares = samples.shares ?? .ones(teacher.shape)
+        let cross = ((teacher - fake) * (teacher - judged.original.value)).dot(shares)
+        let square = (teacher - fake).squared().dot(shares)
+        let (a, s) = (schedule.alpha(timestep), schedule.sigma(timestep))
+        let (v, w) = (a * a * 0.49 + s * s, a * a * 1.21 + s * s)
+        let (shift, slope) = (2 * s * s / v, a * 0.49 / v - a * 1.21 / w)
+        let expected = shift * shift + slope * slope * w
+        #expect(abs(square - expected) <= 1e-5 * expected)
+        #expect(abs(cross - expected) <= 1e-5 * expected)
+    }
+
+    @Test("A student with the teacher's own prediction at T draws its mean: noise moves it by 0.0335")
+    func untrainedStudent() {
+        let schedule = NoiseSchedule.scaledLinear()
+        let student = OneStepStudent(
+            network: GaussianPredictor(mean: 1.5, deviation: 0.7, schedule: schedule),
+            step: OneStepConfiguration(timestep: 999, of: schedule))
+        let drawn = student.generate(from: Variable(Tensor([-1, 1], shape: [2, 1, 1, 1])), given: .zeros([2, 1, 2]))
+        let (a, s) = (schedule.alpha(999), schedule.sigma(999))
+        let gain = a * 0.49 / (a * a * 0.49 + s * s)
+        #expect(abs(gain - 0.0335) <= 5e-5)
+        // x0 is the difference of two numbers 15 times as large.
+        #expect(abs(Double(drawn.value.scalars[1] - drawn.value.scalars[0]) / 2 - gain) <= 1e-5)
+    }
+}

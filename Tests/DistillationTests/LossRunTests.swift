@@ -1,0 +1,204 @@
+import Autograd
+import DiffusionModels
+import Foundation
+import Tensor
+import TestFixtures
+import Testing
+
+@testable import Distillation
+
+/// Every kind of loss in a run on the small random network: what it needs, what it keeps, and bit-exact resumption.
+@Suite("Losses in runs")
+final class LossRunTests {
+    private let folder = FileManager.default.temporaryDirectory.appending(path: "loss-run-\(UUID().uuidString)")
+
+    init() throws { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) }
+    deinit { try? FileManager.default.removeItem(at: folder) }
+
+    private static let losses: [any DistillationLoss] = [
+        RandomGuidanceDistillation(), ScoreIdentityDistillation.longShortGuidance(), ScoreImplicitMatching(), DMD(),
+        DMD2(),
+        FDivergenceDistillation(), LatentConsistency(), SwiftBrushV2(),
+    ]
+
+    private struct FirstChannels: LatentDecoder {
+        func pictures(of latents: Variable) -> Variable { latents.sliced(axis: 3, 0..<3) }
+    }
+
+    private struct Redness: ImageTextReward {
+        func scores(of pictures: Variable, for prompts: [Int]) -> Variable {
+            pictures.sliced(axis: 3, 0..<1).mean(alongAxes: [1, 2, 3]).tanh()
+        }
+    }
+
+    private func distiller(
+        _ loss: any DistillationLoss, _ change: (inout DistillationConfiguration) -> Void = { _ in }
+    ) throws -> Distiller {
+        var configuration = ReferenceRun.configuration
+        configuration.fakeScoreTraining = loss.usualFakeScoreTraining
+        configuration.fakeScoreTraining.nullPromptRate = 0.4
+        configuration.fakeScoreTraining.dropsPromptsOneByOne = true
+        change(&configuration)
+        return try ReferenceRun().distiller(configuration, loss: loss) { fakeScore in
+            var stream = RandomStream(seed: 9)
+            var resources = DistillationResources()
+            (resources.decoder, resources.reward) = (FirstChannels(), Redness())
+            resources.realLatents = RealLatents(latents: stream.normal([6, 8, 8, 4]), prompts: [0, 1, 2, 3, 4, 0])
+            resources.pairs = TeacherPairs(
+                noise: stream.normal([4, 8, 8, 4]), pictures: stream.normal([4, 8, 8, 4]), prompts: [0, 2, 4, 1])
+            if let network = fakeScore.network as? UNet2DConditionModel {
+                resources.discriminator = BottleneckDiscriminator(of: network, using: &stream)
+            }
+            return resources
+        }
+    }
+
+    private func bits(_ distiller: Distiller) -> [[UInt32]] {
+        let sets =
+            [distiller.student.parameters, distiller.average.parameters, distiller.fakeScore.parameters]
+            + (distiller.resources.discriminator.map { [$0.parameters] } ?? [])
+        let optimizers =
+            [distiller.studentOptimizer, distiller.fakeScoreOptimizer]
+            + (distiller.discriminatorOptimizer.map { [$0] } ?? [])
+        let moments = optimizers.flatMap { $0.state.tensors.sorted { $0.key < $1.key }.map(\.value) }
+        let memory = distiller.memory.sorted { $0.key < $1.key }.map(\.value)
+        return (sets.flatMap { $0.all.map(\.value) } + moments + memory).map { $0.scalars.map(\.bitPattern) }
+    }
+
+    @Test("Three steps equal one step, a stop, and two steps", arguments: losses.indices)
+    func resume(index: Int) throws {
+        let loss = Self.losses[index]
+        let straight = try distiller(loss)
+        for _ in 0..<3 { try straight.step() }
+        let first = try distiller(loss)
+        try first.step()
+        let file = folder.appending(path: "checkpoint.safetensors")
+        try first.saveCheckpoint(to: file)
+        let second = try distiller(loss)
+        try second.restoreCheckpoint(from: file)
+        for _ in 0..<2 { try second.step() }
+        #expect(bits(second) == bits(straight))
+        #expect(second.streams == straight.streams)
+    }
+
+    @Test("A full copy as fake score begins as the teacher, shares nothing with it, and learns")
+    func fullCopy() throws {
+        let distiller = try distiller(VariationalScoreDistillation()) { $0.fakeScoreWeights = .copy }
+        let before = distiller.teacher.parameters.all.map(\.value.scalars)
+        #expect(try distiller.step().studentLoss == 0)
+        #expect(try distiller.step().studentLoss > 0)
+        #expect(distiller.teacher.parameters.all.map(\.value.scalars) == before)
+        #expect(distiller.fakeScore.parameters.all.map(\.value.scalars) != before)
+    }
+
+    @Test("The discriminator learns to tell real latents, and the run reports it")
+    func discriminator() throws {
+        let distiller = try distiller(DMD2()) {
+            ($0.studentLearningRate, $0.fakeScoreTraining.discriminatorWeight) = (0, 1)
+        }
+        let losses = try (0..<12).map { _ in try #require(try distiller.step().discriminatorLoss) }
+        #expect(losses[11] < 0.8 * losses[0], "\(losses)")
+        #expect(try distiller.step().diagnostics.keys.sorted() == ["realness"])
+        #expect(try self.distiller(VariationalScoreDistillation()).step().discriminatorLoss == nil)
+    }
+
+    @Test("A loss without a fake score takes no turns of it")
+    func withoutFakeScore() throws {
+        let distiller = try distiller(ScoreDistillationSampling())
+        let before = distiller.fakeScore.parameters.all.map(\.value.scalars)
+        try distiller.step()
+        #expect(distiller.fakeScore.parameters.all.map(\.value.scalars) == before)
+    }
+
+    @Test("What a loss needs and is not there, or does not fit, is named before the run begins")
+    func missingResources() throws {
+        for (loss, name) in [
+            (DMD2() as any DistillationLoss, "discriminator and realLatents"), (DMD(), "pairs"),
+            (SwiftBrushV2(), "decoder and reward"), (LatentConsistency(), "realLatents"),
+        ] {
+            do {
+                _ = try ReferenceRun().distiller(loss: loss)
+                Issue.record("no error for \(name)")
+            } catch DistillationError.invalidSetting("resources", let expected, "none") {
+                #expect(expected == "\(name), which \(type(of: loss).name) needs")
+            }
+        }
+        #expect(throws: DistillationError.self) {
+            try ReferenceRun().distiller(loss: LatentConsistency()) { _ in
+                var resources = DistillationResources()
+                resources.realLatents = RealLatents(latents: .zeros([1, 8, 8, 4]), prompts: [5])
+                return resources
+            }
+        }
+    }
+
+    @Test("A saved loss is rebuilt by its name among the types that the caller knows")
+    func rebuilding() throws {
+        struct Own: DistillationLoss {
+            static let name = "own"
+            var strength = 2.0
+            var needs: LossNeeds { .teacher }
+            var timesteps: Range<Int> { 0..<10 }
+            func gradient(_ judged: JudgedSample) -> LossGradient { LossGradient(judged.noise * Float(strength)) }
+        }
+        for loss in Self.losses {
+            let saved = try SavedLoss(loss)
+            let again = try SavedLoss(saved.loss())
+            #expect(again == saved)
+        }
+        var own = Own()
+        own.strength = 3
+        let run = try RunDirectory(folder.appending(path: "own"), resuming: false)
+        try run.begin(distiller(own))
+        #expect(throws: DistillationError.self) { try run.loss() }
+        let found = try run.loss(among: SavedLoss.shippedTypes + [Own.self])
+        #expect((found as? Own)?.strength == 3)
+        #expect(try run.settings().adapterRank == 4)
+    }
+
+    @Test("The prediction that the fake score learns is guided by its training's scale")
+    func guidedTraining() throws {
+        let run = try ReferenceRun()
+        var training = FakeScoreTraining.scoreIdentity(guidanceScale: 3)
+        var stream = RandomStream(seed: 4)
+        let (original, noise) = (stream.normal([2, 8, 8, 4]), stream.normal([2, 8, 8, 4]))
+        let draw = FakeScoreDraw(timesteps: [100, 700], noise: noise, dropsPrompts: [false, false])
+        let embeddings = try run.tensor("embeddings").sliced(axis: 0, 0..<2)
+        let null = try run.tensor("null").broadcast(to: embeddings.shape)
+        func loss(_ condition: Tensor) -> Double {
+            Double(
+                training.loss(
+                    of: run.teacher, on: original, draw, given: condition, nullCondition: null, schedule: run.schedule
+                ).value.item)
+        }
+        let noisy = run.schedule.noisy(original, noise: noise, timesteps: draw.timesteps)
+        let guided = Guidance(scale: 3, unconditional: null)
+            .predict(with: run.teacher, noisy, at: [100, 700], given: embeddings)
+        let expected = (guided - noise).squaredNorm() / Double(noise.count)
+        #expect(abs(loss(embeddings) - expected) <= 1e-5 * expected)
+        training.target = .sample
+        let ratios = run.schedule.sigmas(draw.timesteps) / run.schedule.alphas(draw.timesteps)
+        let inOriginal = ((guided - noise) * ratios).squaredNorm() / Double(noise.count)
+        #expect(abs(loss(embeddings) - inOriginal) <= 1e-4 * inOriginal)
+    }
+}
+
+@Suite("Merging students")
+struct MergingTests {
+    @Test("The weights lie between those of both, and a student of another timestep is refused")
+    func merging() throws {
+        let student = try TextToImageModel(
+            contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-student"))
+        var other = student
+        other.unet = UNet2DConditionModel(
+            student.unet.configuration, in: student.unet.parameters.copy(trainable: false).scope)
+        for parameter in other.unet.parameters.all { parameter.value = parameter.value * 3 }
+        let merged = try student.merged(with: other, share: 0.25)
+        for parameter in merged.unet.parameters.all {
+            let own = try #require(student.unet.parameters[parameter.path]).value
+            #expect(relativeError(parameter.value, own * 2.5) <= 1e-5 || own.squaredNorm() == 0, "\(parameter.path)")
+        }
+        other.oneStep = OneStepConfiguration(timestep: 625, cumulativeAlpha: 0.1)
+        #expect(throws: DistillationError.self) { try student.merged(with: other) }
+    }
+}
