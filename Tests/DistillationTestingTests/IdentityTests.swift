@@ -1,6 +1,7 @@
 import Autograd
 import DiffusionModels
 import Distillation
+import Foundation
 import Tensor
 import Testing
 
@@ -53,6 +54,31 @@ struct IdentityTests {
 
         let plain = gradient(ScoreIdentityDistillation())
         #expect(LossContract.difference(gradient(ScoreIdentityDistillation.longShortGuidance(1)), plain) == 0)
+    }
+
+    @Test("f-distill's weights have a mean of 1 in a batch, and its ratios' running means are remembered")
+    func normalization() throws {
+        var loss = FDivergenceDistillation()
+        loss.divergence = .forwardKL
+        let problem = ContractProblem(loss, seed: 5)
+        var plain = loss
+        plain.divergence = .reverseKL
+        func gradient(_ loss: FDivergenceDistillation, _ memory: [String: Tensor] = [:]) -> LossGradient {
+            var drawn = problem.drawn
+            drawn.memory = memory
+            return loss.gradient(problem.judges().judge(drawn, needs: loss.needs))
+        }
+        let (weighted, unweighted) = (gradient(loss), gradient(plain))
+        let weights = (0..<5).map { weighted.value[$0, 0, 0, 0] / unweighted.value[$0, 0, 0, 0] }
+        #expect(abs(weights.reduce(0, +) / 5 - 1) <= 1e-5)
+        let means = try #require(weighted.memory["means"])
+        let ratios = problem.references.map { min(max(exp($0.discriminatorLogit), 0.01), 100) }
+        // Timesteps 68, 260, 500, 692 and 932 are in five different bins.
+        for (bin, ratio) in zip([0, 2, 5, 6, 9], ratios) {
+            #expect(abs(Double(means[bin]) - (0.99 + 0.01 * ratio)) <= 1e-5)
+        }
+        let again = try #require(gradient(loss, weighted.memory).memory["means"])
+        #expect(abs(Double(again[0]) - (0.99 * Double(means[0]) + 0.01 * ratios[0])) <= 1e-5)
     }
 
     @Test("A picture that fits well enough is asked nothing more, exactly")

@@ -13,8 +13,8 @@ public struct AlignmentTerm: DistillationLoss, Equatable {
     public var weight = 0.1
     /// After how many steps λ is 0; nil keeps it.
     public var decaySteps: Int?
-    /// τ: 0.35 in SwiftBrush v2, 0.37 in SNOOPI, for CLIP ViT-B/32; infinite for a reward that is never enough (DI*).
-    public var threshold = 0.35
+    /// τ: 0.35 in SwiftBrush v2, 0.37 in SNOOPI, for CLIP ViT-B/32; nil for a reward that is never enough, as in DI*.
+    public var threshold: Double? = 0.35
     /// Not read: the pictures are not noised.
     public var timesteps = 20..<981
 
@@ -29,7 +29,8 @@ public struct AlignmentTerm: DistillationLoss, Equatable {
         let rewards = judged.rewards()
         let left = decaySteps.map { max(0, 1 - Double(judged.drawn.step) / Double(max($0, 1))) } ?? 1
         let slope = -Float(weight * left) * judged.elementCount
-        let slopes = rewards.value.scalars.map { Double($0) < threshold ? slope : 0 }
+        let enough = threshold ?? .infinity
+        let slopes = rewards.value.scalars.map { Double($0) < enough ? slope : 0 }
         let objective = rewards * Variable(Tensor(slopes, shape: rewards.shape))
         return LossGradient(judged.gradient(of: objective), diagnostics: ["reward": rewards.value.mean()])
     }

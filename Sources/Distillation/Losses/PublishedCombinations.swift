@@ -18,6 +18,11 @@ public typealias SwiftBrushV2 = CombinedLoss<VariationalScoreDistillation, Align
 /// g = σ² (ε̂_T − ε̂_F) − λ n 1[R < τ] ∂R/∂x̂₀ with a random κ.
 public typealias AlignedRandomGuidance = CombinedLoss<RandomGuidanceDistillation, AlignmentTerm>
 
+/// DI* (arXiv 2410.20898): ``ScoreImplicitMatching`` plus a reward that is never enough.
+///
+/// L = SIM − λ n R(D(x̂₀), y).
+public typealias AlignedImplicitMatching = CombinedLoss<ScoreImplicitMatching, AlignmentTerm>
+
 extension CombinedLoss where First == DistributionMatchingDistillation, Second == PairRegression {
     /// DMD's settings: κ 3, λ 0.25.
     public init() {
@@ -43,5 +48,14 @@ extension CombinedLoss where First == RandomGuidanceDistillation, Second == Alig
         var second = AlignmentTerm()
         second.threshold = 0.37
         self.init(RandomGuidanceDistillation(), second)
+    }
+}
+
+extension CombinedLoss where First == ScoreImplicitMatching, Second == AlignmentTerm {
+    /// SIM's settings, and λ 0.1 without threshold; the paper's λ depends on its reward.
+    public init() {
+        var second = AlignmentTerm()
+        second.threshold = nil
+        self.init(ScoreImplicitMatching(), second)
     }
 }

@@ -40,5 +40,6 @@ public struct SavedLoss: Codable, Sendable, Equatable {
         DiffInstruct.self, DistributionMatchingDistillation.self, ScoreIdentityDistillation.self,
         ScoreImplicitMatching.self, FDivergenceDistillation.self, LatentConsistency.self, PairRegression.self,
         AdversarialTerm.self, AlignmentTerm.self, DMD.self, DMD2.self, SwiftBrushV2.self, AlignedRandomGuidance.self,
+        AlignedImplicitMatching.self,
     ]
 }

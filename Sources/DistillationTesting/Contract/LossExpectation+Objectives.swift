@@ -80,7 +80,8 @@ extension LossExpectation {
         var expectation = LossExpectation.isTerm
         let left = loss.decaySteps.map { 1 - 3 / Double($0) } ?? 1
         expectation.objective = { sample, _ in
-            loss.weight * left * Double(sample.original.count) * max(0, loss.threshold - sample.reward)
+            loss.weight * left * Double(sample.original.count)
+                * (loss.threshold.map { max(0, $0 - sample.reward) } ?? -sample.reward)
         }
         return expectation
     }

@@ -96,6 +96,9 @@ extension LossContract {
             LossContract(
                 AlignedRandomGuidance(),
                 expecting: .sum(.randomGuidance(.init()), .alignment(AlignedRandomGuidance().second)), title: "SNOOPI"),
+            LossContract(
+                AlignedImplicitMatching(),
+                expecting: .sum(.implicitMatching(.init()), .alignment(AlignedImplicitMatching().second)), title: "DI*"),
         ]
     }
 }
