@@ -20,6 +20,8 @@ let package = Package(
         .executable(name: "inspect", targets: ["inspect"]),
         .executable(name: "verify-checkpoint", targets: ["verify-checkpoint"]),
         .executable(name: "loss-contracts", targets: ["loss-contracts"]),
+        .executable(name: "new-loss", targets: ["new-loss"]),
+        .executable(name: "compare-losses", targets: ["compare-losses"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
@@ -64,6 +66,13 @@ let package = Package(
                 "DistillationTesting", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Examples/loss-contracts"),
+        .executableTarget(name: "new-loss", dependencies: ["DistillationTesting"], path: "Examples/new-loss"),
+        .executableTarget(
+            name: "compare-losses",
+            dependencies: [
+                "DistillationTesting", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Examples/compare-losses"),
 
         // MARK: - Tests
         .target(name: "TestFixtures", dependencies: ["Tensor"], path: "Tests/TestFixtures"),

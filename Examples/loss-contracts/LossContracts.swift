@@ -25,7 +25,7 @@ struct LossContracts: ParsableCommand {
             let report = contract.run()
             failed += report.failures.count
             if failuresOnly {
-                for check in report.failures { print("\(report.title): \(check.name)") }
+                for check in report.failures { print("\(report.title)\t\(check.name)") }
             } else {
                 print("\(report)\n")
             }

@@ -89,26 +89,11 @@ extension LossContract {
     }
 
     private func particles() -> [Double] {
-        var stream = RandomStream(seed: seed)
-        let (count, steps) = (160, 1200)
-        let generator = ParticleGenerator(stream.normal([count, 1, 1, 1]))
-        let teacher = MixturePredictor(
-            [.init(weight: 0.3, mean: -2, deviation: 0.4), .init(weight: 0.7, mean: 2, deviation: 0.4)],
-            schedule: schedule)
-        let fake = generator.exactScore(schedule: schedule)
-        var resources = DistillationResources()
-        resources.discriminator = DensityRatio(real: teacher, fake: fake)
-        let judges = Judges(teacher: teacher, fakeScore: fake, schedule: schedule, resources: resources)
-        let flow = DistillationFlow(loss, generator: generator, judges: judges, reduction: .sum)
-        let optimizer = Adam(generator.parameters.all, learningRate: 0, betas: (0.8, 0.95))
-        let rates = LearningRateSchedule.cosine(total: steps)
-        for step in 0..<steps {
-            optimizer.learningRate = 0.05 * rates.factor(at: step)
-            flow.step(
-                FlowSamples(random: count, timesteps: loss.timesteps, isTimestepShared: true, using: &stream),
-                with: optimizer)
-        }
-        return generator.currentPositions.map(Double.init)
+        var run = ParticleRun(
+            loss,
+            towards: [.init(weight: 0.3, mean: -2, deviation: 0.4), .init(weight: 0.7, mean: 2, deviation: 0.4)])
+        (run.count, run.seed) = (160, seed)
+        return run.run().scalars.map(Double.init)
     }
 
     /// Wasserstein-1 between particles and the mixture: both sorted, the mixture by drawing a hundred times as many.

@@ -1,0 +1,12 @@
+import ArgumentParser
+import Distillation
+
+@main
+struct CompareLosses: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compare-losses",
+        abstract: "Puts several losses beside each other, from the same start and seed.",
+        subcommands: [ComparePoints.self, ComparePictures.self])
+}
+
+extension PublishedLoss: ExpressibleByArgument {}

@@ -1,0 +1,98 @@
+import ArgumentParser
+import DiffusionModels
+import Distillation
+import Foundation
+
+/// On a teacher: one run a loss from the same student, seed and number of pictures; a sheet for each, and a table.
+struct ComparePictures: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pictures",
+        abstract:
+            "Runs on a teacher: a folder and a sheet for each loss, and a table. Stopped, it goes on where it was.")
+
+    @Option(help: "The teacher, a model in the diffusers layout.")
+    var teacher: String
+
+    @Option(help: "A text file with a prompt a line.")
+    var prompts: String
+
+    @Option(help: "A text file with the sheets' prompts.")
+    var sheetPrompts: String
+
+    @Option(parsing: .upToNextOption, help: "The losses.")
+    var losses: [PublishedLoss] = [.vsd, .dmd, .sidLSG, .pgSB]
+
+    @Option(help: "The folder for the runs.")
+    var output = "comparison"
+
+    @Option(help: "Pictures that each student may draw to learn.")
+    var pictures = 4000
+
+    @Option(help: "Pictures a step.")
+    var batch = 8
+
+    @Option(help: "The student's step size.")
+    var studentLearningRate = 2e-5
+
+    @Option(help: "The fake score's step size.")
+    var fakeScoreLearningRate = DistillationConfiguration().fakeScoreLearningRate
+
+    @Option(help: "Pictures of the teacher, for losses that need pairs or data.")
+    var teacherPictures = 64
+
+    @Option(help: "The seed of everything random.")
+    var seed: UInt64 = 0
+
+    func run() throws {
+        let model = try TextToImageModel(contentsOf: URL(filePath: teacher))
+        let (lines, shown) = (
+            try PromptFile.read(URL(filePath: prompts)), try PromptFile.read(URL(filePath: sheetPrompts))
+        )
+        let folder = URL(filePath: output)
+        var resources = DistillationResources()
+        if !losses.allSatisfy({ $0.loss.needs.isDisjoint(with: [.pairs, .realLatents]) }) {
+            let pairs = try TeacherPairs(
+                drawnBy: model, prompts: lines, count: teacherPictures, steps: 25, guidanceScale: 4.5, seed: seed)
+            (resources.pairs, resources.realLatents) = (pairs, RealLatents(pairs))
+        }
+        var table = "| loss | steps | pictures | student norm | fake-score loss | seconds a step |\n"
+        table += "| --- | --- | --- | --- | --- | --- |\n"
+        for published in losses {
+            let run = try RunDirectory(folder.appending(path: published.rawValue), resuming: true)
+            let distiller = try Distiller(
+                teacher: model, loss: published.loss, prompts: lines, configuration: settings(published),
+                resources: resources)
+            try run.begin(distiller)
+            while distiller.stepCount * batch < pictures {
+                try run.record(distiller.step())
+                if distiller.stepCount % 100 == 0 { try run.saveCheckpoint(of: distiller) }
+            }
+            try run.saveCheckpoint(of: distiller)
+            let student = distiller.studentModel(of: model)
+            let sheet = try student.sheet(beside: model, prompts: shown, steps: 25, guidanceScale: 4.5)
+            try PNG.write(sheet, to: folder.appending(path: "\(published.rawValue).png"))
+            table += row(published, try run.metrics())
+        }
+        try Data(table.utf8).write(to: folder.appending(path: "comparison.md"), options: .atomic)
+        print(table)
+    }
+
+    private func settings(_ published: PublishedLoss) -> DistillationConfiguration {
+        var settings = DistillationConfiguration()
+        (settings.batchSize, settings.seed) = (batch, seed)
+        (settings.studentLearningRate, settings.fakeScoreLearningRate) = (studentLearningRate, fakeScoreLearningRate)
+        settings.fakeScoreTraining = published.fakeScoreTraining
+        return settings
+    }
+
+    /// A line of the table: means over the last tenth of the run.
+    private func row(_ published: PublishedLoss, _ steps: [DistillationStep]) -> String {
+        let last = steps.suffix(max(1, steps.count / 10))
+        func mean(_ value: (DistillationStep) -> Double) -> Double {
+            last.reduce(0) { $0 + value($1) } / Double(last.count)
+        }
+        return String(
+            format: "| %@ | %d | %d | %.3g | %.4f | %.2f |\n", published.rawValue, steps.count,
+            steps.last?.samplesSeen ?? 0, mean(\.studentGradientNorm), mean(\.fakeScoreLoss), mean(\.seconds))
+    }
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+import DiffusionModels
+import Distillation
+import DistillationTesting
+import Foundation
+import Tensor
+
+/// On eight spots in the plane: particles with perfect networks, a plot for each loss, in seconds.
+struct ComparePoints: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "points", abstract: "Particles in the plane: a table, and a plot for each loss.")
+
+    @Option(parsing: .upToNextOption, help: "The losses.")
+    var losses: [PublishedLoss] = [.sds, .vsd, .pgSB, .diffInstruct, .dmd, .sid, .sim, .fDistill]
+
+    @Option(help: "The folder for the plots.")
+    var output = "comparison"
+
+    @Option(help: "How many particles.")
+    var count = 256
+
+    @Option(help: "How many steps.")
+    var steps = 1200
+
+    @Option(help: "The seed of everything random.")
+    var seed: UInt64 = 0
+
+    func run() throws {
+        let folder = URL(filePath: output)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let data = ParticleRun.ring
+        let drawn = ParticleRun.samples(of: data, count: 4000, seed: seed)
+        print("| loss | modes covered | seconds |\n| --- | --- | --- |")
+        for published in losses {
+            let allowed: LossNeeds = [
+                .teacher, .unconditionalTeacher, .teacherJacobian, .fakeScore, .unconditionalFakeScore,
+                .fakeScoreJacobian, .discriminator, .realLatents,
+            ]
+            guard published.loss.needs.isSubset(of: allowed) else {
+                throw ValidationError("\(published.rawValue) needs more than points have; compare it on pictures")
+            }
+            var run = ParticleRun(published.loss, towards: data)
+            (run.count, run.steps, run.seed) = (count, steps, seed)
+            let start = ContinuousClock.now
+            let positions = run.run()
+            let seconds = (ContinuousClock.now - start) / .seconds(1)
+            let plot = ScatterPlot().picture(of: positions, over: drawn)
+            let file = folder.appending(path: "\(published.rawValue).png")
+            try PNG.write(plot, text: ["loss": published.rawValue, "seed": "\(seed)"], to: file)
+            let covered = String(format: "%.0f %%", 100 * ParticleRun.coverage(ofRing: positions))
+            print("| \(published.rawValue) | \(covered) | \(String(format: "%.1f", seconds)) |")
+        }
+        print("plots: \(folder.path)")
+    }
+}

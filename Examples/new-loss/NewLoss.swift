@@ -1,0 +1,43 @@
+import Autograd
+import Distillation
+import DistillationTesting
+
+/// A loss that nobody has published: variational score distillation in which every sample pulls equally hard.
+///
+/// g = y/√(mean y² + c²), y = ε̂_T − ε̂_F, both guided by κ, the mean over a sample's elements.
+struct EvenScoreDistillation: DistillationLoss {
+    static let name = "even-score-distillation"
+
+    /// κ of both networks.
+    var guidanceScale = 4.5
+    /// c, below which a difference counts as none.
+    var offset = 0.01
+    /// Where pictures are judged.
+    var timesteps = 20..<981
+
+    var needs: LossNeeds { [.teacher(guidedBy: guidanceScale), .fakeScore(guidedBy: guidanceScale)] }
+
+    func gradient(_ judged: JudgedSample) -> LossGradient {
+        let difference =
+            judged.teacher.epsilon(guidedBy: guidanceScale) - judged.fakeScore.epsilon(guidedBy: guidanceScale)
+        let square = difference.squared().mean(alongAxes: [1, 2, 3], keepingDimensions: true)
+        let size = (square + Float(offset * offset)).squareRoot()
+        return LossGradient(difference / size, diagnostics: ["size": size.value.mean()])
+    }
+}
+
+@main
+struct NewLoss {
+    static func main() {
+        let loss = EvenScoreDistillation()
+        var expectation = LossExpectation.matchesData
+        expectation.guidedOptimum = .teacher
+        expectation.gradient = { sample in
+            let teacher = sample.teacherEpsilon(guidedBy: loss.guidanceScale)
+            let difference = zip(teacher, sample.fakeEpsilon(guidedBy: loss.guidanceScale)).map { $0 - $1 }
+            let square = difference.reduce(0) { $0 + $1 * $1 } / Double(difference.count)
+            return difference.map { $0 / (square + loss.offset * loss.offset).squareRoot() }
+        }
+        print(LossContract(loss, expecting: expectation).run())
+    }
+}

@@ -1,0 +1,99 @@
+import Autograd
+import DiffusionModels
+import Distillation
+import Foundation
+import Tensor
+
+/// Particles that follow a loss towards a mixture, with perfect networks: what a loss makes of a shape, in seconds.
+public struct ParticleRun {
+    /// What the particles follow; it may need no more than teacher, fake score and discriminator.
+    public let loss: any DistillationLoss
+    /// Where the data is.
+    public let data: [MixturePredictor.Component]
+    /// How many particles.
+    public var count = 256
+    /// Steps of Adam, whose size falls to nothing.
+    public var steps = 1200
+    /// The first step's size.
+    public var learningRate = 0.05
+    /// Of everything random.
+    public var seed: UInt64 = 0
+
+    /// A run of one loss.
+    public init(_ loss: any DistillationLoss, towards data: [MixturePredictor.Component]) {
+        (self.loss, self.data) = (loss, data)
+    }
+
+    /// The positions at the end, `[particles, 1, 1, dimensions]`; they start at N(0, 1).
+    public func run() -> Tensor {
+        let schedule = NoiseSchedule.scaledLinear()
+        var stream = RandomStream(seed: seed)
+        let width = data[0].mean.count
+        let generator = ParticleGenerator(stream.normal([count, 1, 1, width]))
+        let teacher = MixturePredictor(data, schedule: schedule)
+        let fake = generator.exactScore(schedule: schedule)
+        var resources = DistillationResources()
+        resources.discriminator = DensityRatio(real: teacher, fake: fake)
+        let judges = Judges(teacher: teacher, fakeScore: fake, schedule: schedule, resources: resources)
+        let flow = DistillationFlow(loss, generator: generator, judges: judges, reduction: .sum)
+        let optimizer = Adam(generator.parameters.all, learningRate: 0, betas: (0.8, 0.95))
+        let rates = LearningRateSchedule.cosine(total: steps)
+        for step in 0..<steps {
+            optimizer.learningRate = learningRate * rates.factor(at: step)
+            let samples = FlowSamples(
+                random: count, timesteps: loss.timesteps, isTimestepShared: true, width: width, using: &stream)
+            flow.step(samples, with: optimizer)
+        }
+        return generator.parameters.all[0].value
+    }
+
+    /// Eight narrow normal distributions on a circle, the right ones three times as heavy as the left ones.
+    public static var ring: [MixturePredictor.Component] {
+        (0..<8).map { index in
+            let angle = (Double(index) + 0.5) * Double.pi / 4
+            return .init(
+                weight: cos(angle) > 0 ? 3 : 1, mean: [2 * cos(angle), 2 * sin(angle)], deviation: 0.15)
+        }
+    }
+
+    /// The share of `ring`'s components that have at least a third of the particles that they should have.
+    public static func coverage(ofRing positions: Tensor) -> Double {
+        let components = ring
+        let total = components.reduce(0) { $0 + $1.weight }
+        var counts = [Int](repeating: 0, count: components.count)
+        let values = positions.scalars.map(Double.init)
+        for start in stride(from: 0, to: values.count, by: 2) {
+            func distance(_ index: Int) -> Double {
+                let mean = components[index].mean
+                return pow(values[start] - mean[0], 2) + pow(values[start + 1] - mean[1], 2)
+            }
+            if let nearest = components.indices.min(by: { distance($0) < distance($1) }) { counts[nearest] += 1 }
+        }
+        let particles = Double(values.count / 2)
+        let covered = components.indices.filter { Double(counts[$0]) > particles * components[$0].weight / total / 3 }
+        return Double(covered.count) / Double(components.count)
+    }
+}
+
+extension ParticleRun {
+    /// Points of a mixture, `[count, dimensions]`.
+    public static func samples(of data: [MixturePredictor.Component], count: Int, seed: UInt64) -> Tensor {
+        var stream = RandomStream(seed: seed).split("data")
+        let width = data[0].mean.count
+        let total = data.reduce(0) { $0 + $1.weight }
+        let noise = stream.normal([count, width]).scalars
+        var values: [Float] = []
+        for point in 0..<count {
+            var left = Double(stream.unit()) * total
+            let chosen = data.first { component in
+                left -= component.weight
+                return left < 0
+            }
+            guard let component = chosen ?? data.last else { continue }
+            values += (0..<width).map {
+                Float(component.mean[$0] + component.deviation * Double(noise[point * width + $0]))
+            }
+        }
+        return Tensor(values, shape: [count, width])
+    }
+}

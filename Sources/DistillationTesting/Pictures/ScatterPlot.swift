@@ -1,0 +1,46 @@
+import DiffusionModels
+import Tensor
+
+/// A square picture of points in the plane, some grey and some red over them.
+public struct ScatterPlot {
+    /// Width and height in pixels.
+    public var size = 320
+    /// The plane is shown from −extent to extent.
+    public var extent = 3.0
+
+    /// A plot of the usual size.
+    public init() {}
+
+    /// The picture.
+    ///
+    /// - Parameters:
+    ///   - points: drawn in red, `[count, …]` of two numbers each.
+    ///   - data: drawn in grey below them, of the same form.
+    public func picture(of points: Tensor, over data: Tensor) -> Picture {
+        var pixels = [UInt8](repeating: 255, count: 3 * size * size)
+        draw(data, radius: 1, colour: [200, 200, 200], &pixels)
+        draw(points, radius: 2, colour: [200, 30, 40], &pixels)
+        return Picture(width: size, height: size, pixels: pixels)
+    }
+
+    private func draw(_ points: Tensor, radius: Int, colour: [UInt8], _ pixels: inout [UInt8]) {
+        precondition(
+            points.count == 2 * points.shape[0], "ScatterPlot: expected two numbers a point, found \(points.shape)")
+        let values = points.scalars.map(Double.init)
+        for start in stride(from: 0, to: values.count, by: 2) where values[start].isFinite && values[start + 1].isFinite
+        {
+            let column = Int(((values[start] / extent + 1) / 2 * Double(size)).rounded(.down).clamped(to: size))
+            let row = Int(((1 - values[start + 1] / extent) / 2 * Double(size)).rounded(.down).clamped(to: size))
+            for y in max(0, row - radius)..<max(0, min(size, row + radius + 1)) {
+                for x in max(0, column - radius)..<max(0, min(size, column + radius + 1)) {
+                    pixels.replaceSubrange(3 * (y * size + x)..<3 * (y * size + x) + 3, with: colour)
+                }
+            }
+        }
+    }
+}
+
+extension Double {
+    /// Far outside the picture is as good as just outside.
+    fileprivate func clamped(to size: Int) -> Double { Swift.min(Swift.max(self, -10), Double(size) + 10) }
+}
