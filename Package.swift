@@ -84,7 +84,7 @@ let package = Package(
         .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestFixtures"]),
         .testTarget(
             name: "DocumentationTests",
-            dependencies: ["DiffusionModels", "Distillation", "TestFixtures"]),
+            dependencies: ["DiffusionModels", "DistillationTesting", "TestFixtures"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -49,12 +49,9 @@ struct ComparePictures: ParsableCommand {
             try PromptFile.read(URL(filePath: prompts)), try PromptFile.read(URL(filePath: sheetPrompts))
         )
         let folder = URL(filePath: output)
-        var resources = DistillationResources()
-        if !losses.allSatisfy({ $0.loss.needs.isDisjoint(with: [.pairs, .realLatents]) }) {
-            let pairs = try TeacherPairs(
-                drawnBy: model, prompts: lines, count: teacherPictures, steps: 25, guidanceScale: 4.5, seed: seed)
-            (resources.pairs, resources.realLatents) = (pairs, RealLatents(pairs))
-        }
+        let needs = losses.reduce(into: LossNeeds()) { $0.formUnion($1.loss.needs) }
+        let resources = try DistillationResources(
+            drawnBy: model, for: needs, prompts: lines, count: teacherPictures, seed: seed)
         var table = "| loss | steps | pictures | student norm | fake-score loss | seconds a step |\n"
         table += "| --- | --- | --- | --- | --- | --- |\n"
         for published in losses {

@@ -2,13 +2,12 @@ import ArgumentParser
 import DiffusionModels
 import Distillation
 import Foundation
-import Tensor
 
 @main
 struct Distill: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "distill",
-        abstract: "Turns a multi-step teacher into a one-step student, with prompts alone (SwiftBrush).")
+        abstract: "Turns a multi-step teacher into a one-step student, with prompts alone.")
 
     @Option(help: "The teacher, a model in the diffusers layout.") var teacher: String
     @Option(help: "A text file with a prompt a line.") var prompts: String
@@ -17,6 +16,7 @@ struct Distill: ParsableCommand {
     )
     var embeddings: String?
     @Option(help: "Where to save the embeddings of all prompts and of \"\".") var saveEmbeddings: String?
+    @Option(help: "The loss, with its publication's settings.") var loss = PublishedLoss.vsd
     @Option(help: "The run's folder: settings, metrics, sheets, checkpoints, and at the end student/ and fake-score/.")
     var output: String
     @Option(help: "Steps to take in all.") var iterations = 1000
@@ -25,8 +25,8 @@ struct Distill: ParsableCommand {
     var studentLearningRate = DistillationConfiguration().studentLearningRate
     @Option(help: "The fake score's step size.")
     var adapterLearningRate = DistillationConfiguration().fakeScoreLearningRate
-    @Option(help: "Guidance of teacher and fake score.")
-    var guidanceScale = VariationalScoreDistillation().teacherGuidanceScale
+    @Option(help: "Guidance of teacher and fake score. Only with --loss vsd.") var guidanceScale: Double?
+    @Option(help: "Pictures of the teacher, for losses that need pairs or data.") var teacherPictures = 64
     @Option(help: "The adapters' inner width; their scale stays 1.6875.")
     var rank = DistillationConfiguration().adapterRank
     @Option(parsing: .upToNextOption, help: "The layers that get adapters, by the ends of their paths.")
@@ -43,6 +43,8 @@ struct Distill: ParsableCommand {
 
     func validate() throws {
         if saveEvery < 1 { throw ValidationError("--save-every: expected at least 1, found \(saveEvery)") }
+        if teacherPictures < 1 { throw ValidationError("--teacher-pictures: found \(teacherPictures), less than 1") }
+        if guidanceScale != nil, loss != .vsd { throw ValidationError("--guidance-scale: only with --loss vsd") }
         if rank < 1 { throw ValidationError("--rank: expected at least 1, found \(rank)") }
     }
 
@@ -63,8 +65,9 @@ struct Distill: ParsableCommand {
         settings.adapterTargets = adapterTargets
         settings.averageDecay = averageDecay
         settings.seed = seed
-        var loss = VariationalScoreDistillation()
-        (loss.teacherGuidanceScale, loss.fakeScoreGuidanceScale) = (guidanceScale, guidanceScale)
+        settings.fakeScoreTraining = loss.fakeScoreTraining
+        let chosen: any DistillationLoss =
+            guidanceScale.map { VariationalScoreDistillation(guidanceScale: $0) } ?? loss.loss
 
         let run = try RunDirectory(URL(filePath: output), resuming: resume)
         for prompt in lines {
@@ -75,18 +78,23 @@ struct Distill: ParsableCommand {
             try embeddings.map { try PromptEmbeddings(contentsOf: URL(filePath: $0)) }
             ?? model.embeddings(for: lines + shown + [""])
         if let saveEmbeddings { try embedded.save(to: URL(filePath: saveEmbeddings)) }
+        let resources = try DistillationResources(
+            drawnBy: model, for: chosen.needs, prompts: lines, count: teacherPictures, seed: seed, embeddings: embedded)
         let distiller = try Distiller(
-            teacher: model, loss: loss, prompts: lines, embeddings: embedded, configuration: settings)
+            teacher: model, loss: chosen, prompts: lines, embeddings: embedded, configuration: settings,
+            resources: resources)
         try run.begin(distiller)
         var progress = ProgressBar(total: iterations, done: distiller.stepCount)
-        if distiller.stepCount == 0 { try saveSheet(of: distiller, model, shown, embedded, run) }
+        if distiller.stepCount == 0 {
+            try run.saveSheet(of: distiller, teacher: model, prompts: shown, embeddings: embedded)
+        }
         while distiller.stepCount < iterations {
             let step = try distiller.step()
             try run.record(step)
             progress.show(step, batch: batch)
             if step.step % saveEvery == 0 || step.step == iterations {
                 try run.saveCheckpoint(of: distiller)
-                try saveSheet(of: distiller, model, shown, embedded, run)
+                try run.saveSheet(of: distiller, teacher: model, prompts: shown, embeddings: embedded)
             }
         }
         let student = distiller.studentModel(of: model)
@@ -97,13 +105,6 @@ struct Distill: ParsableCommand {
         try PNG.write(sheet, to: run.student.appending(path: "sheet.png"))
         print(run.student.path)
     }
-
-    private func saveSheet(
-        of distiller: Distiller, _ model: TextToImageModel, _ prompts: [String], _ embeddings: PromptEmbeddings,
-        _ run: RunDirectory
-    ) throws {
-        let pictures = try distiller.studentModel(of: model).pictures(for: prompts, seed: 0, embeddings: embeddings)
-        let text = ["prompts": prompts.joined(separator: "\n"), "step": "\(distiller.stepCount)"]
-        try PNG.write(.grid(pictures, columns: 8), text: text, to: run.sheet(step: distiller.stepCount))
-    }
 }
+
+extension PublishedLoss: ExpressibleByArgument {}

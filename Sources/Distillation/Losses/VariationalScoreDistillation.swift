@@ -20,6 +20,11 @@ public struct VariationalScoreDistillation: DistillationLoss, Equatable {
     /// SwiftBrush's settings.
     public init() {}
 
+    /// SwiftBrush's settings with another scale for both networks.
+    public init(guidanceScale: Double) {
+        (teacherGuidanceScale, fakeScoreGuidanceScale) = (guidanceScale, guidanceScale)
+    }
+
     /// Passes of teacher and fake score.
     public var needs: LossNeeds {
         [.teacher(guidedBy: teacherGuidanceScale), .fakeScore(guidedBy: fakeScoreGuidanceScale)]

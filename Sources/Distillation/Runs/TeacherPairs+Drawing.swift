@@ -11,12 +11,15 @@ extension TeacherPairs {
     ///   - steps: the sampler's.
     ///   - guidanceScale: the teacher's.
     ///   - seed: of the first pair; the next have the seeds after it.
+    ///   - embeddings: where the prompts' embeddings, and the empty prompt's, are taken from; nil to load the text encoder
+    ///     for them.
     ///
     /// Throws `ModelError` for a one-step student or an argument out of range.
     public init(
         drawnBy teacher: TextToImageModel, prompts: [String], count: Int, steps: Int, guidanceScale: Double,
-        seed: UInt64
+        seed: UInt64, embeddings: PromptEmbeddings? = nil
     ) throws {
+        let text = try embeddings ?? teacher.embeddings(for: prompts + [""])
         let chunk = 16
         var (noise, pictures): ([Tensor], [Tensor]) = ([], [])
         for start in stride(from: 0, to: count, by: chunk) {
@@ -25,7 +28,7 @@ extension TeacherPairs {
             noise.append(teacher.startingLatents(count: indices.count, seed: first).latents)
             let sampler = try teacher.samples(
                 for: indices.map { prompts[$0 % prompts.count] }, steps: steps, guidanceScale: guidanceScale,
-                seed: first)
+                seed: first, embeddings: text)
             if let last = sampler.reduce(nil, { $1 as DenoisingStep? }) { pictures.append(last.latents) }
         }
         self.init(
@@ -37,4 +40,31 @@ extension TeacherPairs {
 extension RealLatents {
     /// A teacher's pictures in place of real ones, for losses that need data where there is none.
     public init(_ pairs: TeacherPairs) { self.init(latents: pairs.pictures, prompts: pairs.prompts) }
+}
+
+extension DistillationResources {
+    /// The pairs and latents that losses need, as a teacher draws them in 25 steps; nothing is drawn that none of them needs.
+    ///
+    /// - Parameters:
+    ///   - teacher: a multi-step model.
+    ///   - needs: of the losses.
+    ///   - prompts: the training set's, used in turn.
+    ///   - count: how many pictures.
+    ///   - guidanceScale: the teacher's.
+    ///   - seed: of the first picture; the next have the seeds after it.
+    ///   - embeddings: where the prompts' embeddings, and the empty prompt's, are taken from; nil to load the text encoder
+    ///     for them.
+    ///
+    /// Throws `ModelError` for a one-step student or an argument out of range.
+    public init(
+        drawnBy teacher: TextToImageModel, for needs: LossNeeds, prompts: [String], count: Int,
+        guidanceScale: Double = 4.5, seed: UInt64 = 0, embeddings: PromptEmbeddings? = nil
+    ) throws {
+        self.init()
+        guard !needs.isDisjoint(with: [.pairs, .realLatents]) else { return }
+        let drawn = try TeacherPairs(
+            drawnBy: teacher, prompts: prompts, count: count, steps: 25, guidanceScale: guidanceScale, seed: seed,
+            embeddings: embeddings)
+        (pairs, realLatents) = (drawn, RealLatents(drawn))
+    }
 }

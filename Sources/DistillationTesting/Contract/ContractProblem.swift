@@ -69,7 +69,8 @@ struct ContractProblem: Sendable {
             return ReferenceSample(
                 original: row(drawn.original, index), noise: row(drawn.noise, index), alpha: schedule.alpha(timestep),
                 sigma: schedule.sigma(timestep), stream: drawn.stream,
-                target: drawn.targets.map { row($0, index) } ?? [], weight: { $0(timestep, in: schedule) },
+                target: drawn.targets.map { row($0, index) } ?? [],
+                weight: { referenceWeight($0, at: timestep, in: schedule) },
                 condition: Double(condition[2 * index]), noisedData: drawn.noisedData.map { row($0, index) },
                 problem: self, timestep: timestep)
         }

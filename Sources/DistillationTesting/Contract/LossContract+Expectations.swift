@@ -47,7 +47,7 @@ extension LossContract {
         return GaussianCase(
             alpha: schedule.alpha(timestep), sigma: schedule.sigma(timestep), dataMean: data.mean,
             dataDeviation: data.deviation, mean: generator.mean, deviation: generator.deviation,
-            weight: { $0(timestep, in: schedule) })
+            weight: { referenceWeight($0, at: timestep, in: schedule) })
     }
 
     /// Networks and resources for data without condition and a generator that moves.

@@ -1,0 +1,63 @@
+import Autograd
+import DiffusionModels
+import Foundation
+import Tensor
+import TestFixtures
+import Testing
+
+@testable import Distillation
+
+/// Gradients against PyTorch's, on a small random network; the script is `Tests/Fixtures/losses/make.py`.
+@Suite("Losses against PyTorch")
+struct LossParityTests {
+    private static let cases: [(name: String, loss: any DistillationLoss)] = {
+        var general = ScoreIdentityDistillation()
+        general.alpha = 1.2
+        return [
+            ("vsd", VariationalScoreDistillation()), ("prolific", VariationalScoreDistillation.prolificDreamer),
+            ("dmd", DistributionMatchingDistillation()), ("sid", ScoreIdentityDistillation()), ("sid-1.2", general),
+            ("sid-lsg", ScoreIdentityDistillation.longShortGuidance()),
+        ]
+    }()
+
+    @Test("The gradient on x0, and on the student's weights", arguments: cases.indices)
+    func gradients(index: Int) throws {
+        let (name, loss) = Self.cases[index]
+        let golden = try Fixtures.tensors("losses/golden.safetensors")
+        func tensor(_ key: String) throws -> Tensor { try #require(golden[key], "\(key)") }
+        let run = try ReferenceRun()
+        let fakeScore = ReferenceRun.configuration.fakeScore(of: run.teacher)
+        let adapters = golden.filter { $0.key.hasPrefix("adapter.") }
+        try fakeScore.parameters.load(
+            Dictionary(uniqueKeysWithValues: adapters.map { (String($0.key.dropFirst(8)), $0.value) }))
+        let parameters = run.teacher.parameters.copy(trainable: true)
+        let entrance = try #require(parameters["conv_in.weight"])
+        entrance.value = entrance.value * 2
+        let student = OneStepStudent(
+            network: UNet2DConditionModel(run.teacher.configuration, in: parameters.scope),
+            step: OneStepConfiguration(timestep: 999, cumulativeAlpha: 0.0047))
+
+        let condition = try tensor("embeddings")
+        let drawing = student.generate(from: Variable(try tensor("latents").channelsLast()), given: condition)
+        #expect(relativeError(drawing.value.channelsFirst(), try tensor("x0")) <= 1e-4)
+        let drawn = DrawnSample(
+            original: drawing.value, noise: try tensor("noise").channelsLast(),
+            timesteps: try tensor("timesteps").scalars.map { Int($0) }, condition: condition,
+            nullCondition: try tensor("null").broadcast(to: condition.shape))
+        let judges = Judges(teacher: run.teacher, fakeScore: fakeScore.network, schedule: run.schedule)
+        let gradient = loss.gradient(judges.judge(drawn, needs: loss.needs)).value
+        let expected = try tensor("\(name).gradient")
+        for sample in 0..<3 {
+            func part(_ tensor: Tensor) -> Tensor { tensor.sliced(axis: 0, sample..<sample + 1) }
+            #expect(relativeError(part(gradient.channelsFirst()), part(expected)) <= 1e-4, "sample \(sample)")
+        }
+
+        let reduction: GradientReduction = loss is ScoreIdentityDistillation ? .samples : .elements
+        drawing.backward(from: gradient / reduction.factor(of: gradient.shape))
+        let norm = parameters.all.reduce(0.0) { $0 + ($1.gradient?.squaredNorm() ?? 0) }.squareRoot()
+        let expectedNorm = Double(try tensor("\(name).norm").item)
+        #expect(abs(norm - expectedNorm) <= 1e-4 * expectedNorm)
+        #expect(parameters.all.allSatisfy { $0.gradient != nil })
+        #expect(run.teacher.parameters.all.allSatisfy { $0.gradient == nil })
+    }
+}

@@ -1,0 +1,100 @@
+import Autograd
+import DiffusionModels
+import Distillation
+import DistillationTesting
+import Foundation
+import Testing
+
+/// The Swift of the articles in the documentation catalogues, so that the compiler reads it; `ArticleTests` holds the two
+/// against each other.
+enum ArticleSnippets {
+    static func run() throws {
+        let teacher = try TextToImageModel(contentsOf: URL(filePath: "Examples/Models/emoji-teacher"))
+        let prompts = try PromptFile.read(URL(filePath: "Examples/Models/emoji-prompts/train.txt"))
+        let distiller = try Distiller(teacher: teacher, loss: VariationalScoreDistillation(), prompts: prompts)
+        for step in distiller.prefix(100) {
+            print(step.step, step.studentLoss, step.fakeScoreLoss, step.diagnostics)
+        }
+        let student = distiller.studentModel(of: teacher)
+        try student.save(to: URL(filePath: "student"))
+    }
+
+    static func anotherLoss(_ teacher: TextToImageModel, _ prompts: [String]) throws -> Distiller {
+        let loss = ScoreIdentityDistillation.longShortGuidance(1.5)
+        var settings = DistillationConfiguration(for: loss)
+        settings.batchSize = 8
+        settings.studentTimestep = 625
+        settings.studentCumulativeAlpha = teacher.schedule.cumulativeAlphas[625]
+        let distiller = try Distiller(teacher: teacher, loss: loss, prompts: prompts, configuration: settings)
+        return distiller
+    }
+
+    static func resources(_ teacher: TextToImageModel, _ prompts: [String]) throws -> Distiller {
+        let pairs = try TeacherPairs(
+            drawnBy: teacher, prompts: prompts, count: 64, steps: 25, guidanceScale: 4.5, seed: 0)
+        var resources = DistillationResources()
+        resources.pairs = pairs
+        let distiller = try Distiller(teacher: teacher, loss: DMD(), prompts: prompts, resources: resources)
+        return distiller
+    }
+
+    struct EvenScoreDistillation: DistillationLoss {
+        static let name = "even-score-distillation"
+        var guidanceScale = 4.5
+        var offset = 0.01
+        var timesteps = 20..<981
+
+        var needs: LossNeeds { [.teacher(guidedBy: guidanceScale), .fakeScore(guidedBy: guidanceScale)] }
+
+        func gradient(_ judged: JudgedSample) -> LossGradient {
+            let difference =
+                judged.teacher.epsilon(guidedBy: guidanceScale) - judged.fakeScore.epsilon(guidedBy: guidanceScale)
+            let square = difference.squared().mean(alongAxes: [1, 2, 3], keepingDimensions: true)
+            let size = (square + Float(offset * offset)).squareRoot()
+            return LossGradient(difference / size, diagnostics: ["size": size.value.mean()])
+        }
+    }
+
+    struct PullTowardsTeacher: DistillationLoss {
+        static let name = "pull-towards-teacher"
+        var timesteps = 20..<981
+        var needs: LossNeeds { [.teacher, .teacherJacobian] }
+
+        func gradient(_ judged: JudgedSample) -> LossGradient {
+            let distance = judged.original - judged.teacher.original()
+            return LossGradient(judged.gradient(of: distance.squared() * 0.5))
+        }
+    }
+
+    static func rebuild() throws -> any DistillationLoss {
+        let run = try RunDirectory(URL(filePath: "runs/even"), resuming: true)
+        let loss = try run.loss(among: SavedLoss.shippedTypes + [EvenScoreDistillation.self])
+        return loss
+    }
+
+    static func contract() {
+        var expectation = LossExpectation.matchesData
+        expectation.guidedOptimum = .teacher
+        let report = LossContract(EvenScoreDistillation(), expecting: expectation).run()
+        #expect(report.passed, "\(report)")
+    }
+
+    static func report() -> ContractReport {
+        let report = LossContract(VariationalScoreDistillation(), expecting: .variational(.init())).run()
+        print(report)
+        return report
+    }
+
+    static func officialSettings() -> (DistillationConfiguration, VariationalScoreDistillation) {
+        var settings = DistillationConfiguration()
+        settings.batchSize = 16
+        settings.studentLearningRate = 1e-6
+        settings.fakeScoreLearningRate = 1e-3
+        settings.adapterRank = 64
+        settings.adapterAlpha = 108
+        var loss = VariationalScoreDistillation()
+        loss.teacherGuidanceScale = 4.5
+        loss.fakeScoreGuidanceScale = 4.5
+        return (settings, loss)
+    }
+}
