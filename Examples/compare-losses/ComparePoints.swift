@@ -30,6 +30,7 @@ struct ComparePoints: ParsableCommand {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let data = ParticleRun.ring
         let drawn = ParticleRun.samples(of: data, count: 4000, seed: seed)
+        var plots: [Picture] = []
         print("| loss | modes covered | seconds |\n| --- | --- | --- |")
         for published in losses {
             let allowed: LossNeeds = [
@@ -45,11 +46,13 @@ struct ComparePoints: ParsableCommand {
             let positions = run.run()
             let seconds = (ContinuousClock.now - start) / .seconds(1)
             let plot = ScatterPlot().picture(of: positions, over: drawn)
+            plots.append(plot)
             let file = folder.appending(path: "\(published.rawValue).png")
             try PNG.write(plot, text: ["loss": published.rawValue, "seed": "\(seed)"], to: file)
             let covered = String(format: "%.0f %%", 100 * ParticleRun.coverage(ofRing: positions))
             print("| \(published.rawValue) | \(covered) | \(String(format: "%.1f", seconds)) |")
         }
+        try PNG.write(.grid(plots, columns: 4), to: folder.appending(path: "all.png"))
         print("plots: \(folder.path)")
     }
 }

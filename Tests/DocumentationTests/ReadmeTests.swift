@@ -8,12 +8,13 @@ import Testing
 struct ReadmeTests {
     private let readme: String
     private let snippets: String
+    private let articles: String
 
     init() throws {
         readme = try String(contentsOf: Fixtures.package.appending(path: "README.md"), encoding: .utf8)
-        snippets = try String(
-            contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Snippets.swift"),
-            encoding: .utf8)
+        let folder = URL(filePath: #filePath).deletingLastPathComponent()
+        snippets = try String(contentsOf: folder.appending(path: "Snippets.swift"), encoding: .utf8)
+        articles = try String(contentsOf: folder.appending(path: "ArticleSnippets.swift"), encoding: .utf8)
     }
 
     /// Code without the blanks, by which a formatter may differ.
@@ -24,8 +25,8 @@ struct ReadmeTests {
         let blocks = readme.components(separatedBy: "```swift\n").dropFirst().compactMap {
             $0.components(separatedBy: "```").first
         }
-        #expect(blocks.count == 4)
-        let code = bare(snippets)
+        #expect(blocks.count == 5)
+        let code = bare(snippets) + bare(articles)
         for block in blocks where !block.hasPrefix(".package") {
             for line in block.split(separator: "\n") { #expect(code.contains(bare(line)), "\(line)") }
         }

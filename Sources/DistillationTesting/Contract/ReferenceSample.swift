@@ -6,7 +6,7 @@ import Tensor
 /// One sample of a contract's small problem, in Double: what a closed form is written with.
 ///
 /// Teacher and fake score are linear-Gaussian. The discriminator is their ratio, the decoder doubles, the reward is nearness
-/// to ``ContractProblem/rewardCentre``.
+/// to 1.
 public struct ReferenceSample: Sendable {
     /// x̂₀.
     public var original: [Double]
