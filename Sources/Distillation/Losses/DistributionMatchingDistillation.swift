@@ -2,7 +2,8 @@ import Autograd
 
 /// Distribution matching distillation, the core of DMD (arXiv 2311.18828) and DMD2 (arXiv 2405.14867).
 ///
-/// g = (f_F − f̂_T) / (mean|x̂₀ − f̂_T| + c), the mean over a sample's elements; f̂_T is guided, f_F is not.
+/// g = (f_F − f̂_T)/(mean|x̂₀ − f̂_T| + c), the mean over a sample's elements; f̂_T is guided, f_F is not. The difference is
+/// taken as (σ/α)(ε̂_T − ε_F), which keeps the digits that x_t/α would cost.
 public struct DistributionMatchingDistillation: DistillationLoss, Equatable {
     /// What runs record.
     public static let name = "distribution-matching-distillation"
@@ -27,6 +28,7 @@ public struct DistributionMatchingDistillation: DistillationLoss, Equatable {
     public func gradient(_ judged: JudgedSample) -> LossGradient {
         let teacher = judged.teacher.original(guidedBy: teacherGuidanceScale)
         let size = (judged.original - teacher).absolute().mean(alongAxes: [1, 2, 3], keepingDimensions: true)
-        return LossGradient((judged.fakeScore.original() - teacher) / (size + Float(denominatorOffset)))
+        let difference = judged.teacher.epsilon(guidedBy: teacherGuidanceScale) - judged.fakeScore.epsilon()
+        return LossGradient(difference * (judged.sigma / judged.alpha) / (size + Float(denominatorOffset)))
     }
 }

@@ -3,7 +3,8 @@ import Autograd
 /// Score identity distillation (SiD, arXiv 2404.04057), with gradients through both networks.
 ///
 /// L = w [(f_T − f_F)·(f_F − x̂₀) + (1 − a) ‖f_T − f_F‖²], w = 1/max(mean|x̂₀ − f_T|, c) held constant. It makes ‖f_T − f_F‖²
-/// small, written by the score identity so that an imperfect f_F misleads less.
+/// small, written by the score identity so that an imperfect f_F misleads less. Differences are taken of ε, times σ/α, which
+/// keeps the digits that x_t/α would cost.
 public struct ScoreIdentityDistillation: DistillationLoss, Equatable {
     /// What runs record.
     public static let name = "score-identity-distillation"
@@ -35,12 +36,14 @@ public struct ScoreIdentityDistillation: DistillationLoss, Equatable {
 
     /// g of each sample, `[batch, height, width, channels]`.
     public func gradient(_ judged: JudgedSample) -> LossGradient {
-        let teacher = judged.teacher.original(guidedBy: teacherGuidanceScale)
-        let fake = judged.fakeScore.original(guidedBy: fakeScoreGuidanceScale)
-        let size = (judged.original - teacher).absolute().mean(alongAxes: [1, 2, 3], keepingDimensions: true)
+        let teacher = judged.teacher.epsilon(guidedBy: teacherGuidanceScale)
+        let fake = judged.fakeScore.epsilon(guidedBy: fakeScoreGuidanceScale)
+        let distance = judged.original - judged.teacher.original(guidedBy: teacherGuidanceScale)
+        let size = distance.absolute().mean(alongAxes: [1, 2, 3], keepingDimensions: true)
         let denominator = size.value.clamped(to: Float(smallestDenominator)...Float.infinity)
-        let difference = teacher - fake
-        var objective = difference * (fake - judged.original)
+        let ratio = judged.sigma / judged.alpha
+        let difference = (fake - teacher) * ratio
+        var objective = difference * ((judged.noise - fake) * ratio)
         if alpha != 1 { objective = objective + difference.squared() * Float(1 - alpha) }
         return LossGradient(judged.gradient(of: objective / Variable(denominator)))
     }

@@ -65,7 +65,7 @@ extension LossExpectation {
         return expectation
     }
 
-    /// g = (σ/α)(ε̂_T − ε_F)/(mean|x̂₀ − f̂_T| + c), written with ε so that it is not the loss's own expression.
+    /// g = (f_F − f̂_T)/(mean|x̂₀ − f̂_T| + c), written with x₀ so that it is not the loss's own expression.
     public static func distributionMatching(_ loss: DistributionMatchingDistillation) -> LossExpectation {
         var expectation = LossExpectation.matchesData
         expectation.guidedOptimum = loss.teacherGuidanceScale == 1 ? .teacher : .further
@@ -77,9 +77,7 @@ extension LossExpectation {
     static func matchingGradient(_ sample: ReferenceSample, _ scale: Double, offset: Double) -> [Double] {
         let teacher = sample.teacherOriginal(guidedBy: scale)
         let size = meanDistance(sample.original, teacher)
-        return scaled(
-            difference(sample.teacherEpsilon(guidedBy: scale), sample.fakeEpsilon()),
-            sample.sigma / sample.alpha / (size + offset))
+        return scaled(difference(sample.fakeOriginal(), teacher), 1 / (size + offset))
     }
 
     /// h(r) g_KL, r in closed form; exact, E[g] is the gradient of D_f(p_t ‖ q_t) by quadrature.
