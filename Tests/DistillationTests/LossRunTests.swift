@@ -110,6 +110,35 @@ final class LossRunTests {
         #expect(distiller.fakeScore.parameters.all.map(\.value.scalars) == before)
     }
 
+    @Test("Reduced over samples instead of elements, the student's gradient is that many times larger")
+    func reduction() throws {
+        let norms = try [GradientReduction.elements, .samples].map { reduction in
+            try distiller(ScoreDistillationSampling()) { $0.gradientReduction = reduction }.step().studentGradientNorm
+        }
+        // A sample has 8 · 8 · 4 numbers.
+        #expect(abs(norms[1] / norms[0] - 256) <= 1e-3)
+    }
+
+    @Test("Prompts are dropped for the samples that the draw names, and for no others")
+    func droppedPrompts() throws {
+        let conditions = try ReferenceRun().distiller().conditions
+        let mixed = conditions.conditions([3, 1, 4], dropping: [false, true, false])
+        let own = conditions.conditions([3, 1, 4])
+        for (sample, expected) in [(0, own), (1, conditions.nulls(3)), (2, own)] {
+            func row(_ tensor: Tensor) -> [Float] { tensor.sliced(axis: 0, sample..<sample + 1).scalars }
+            #expect(row(mixed) == row(expected))
+        }
+        var streams = DistillationStreams(seed: 3)
+        var training = FakeScoreTraining()
+        (training.nullPromptRate, training.dropsPromptsOneByOne) = (0.5, true)
+        let plan = DrawPlan(
+            promptCount: 5, latentShape: [1, 1, 1], batch: 64, timesteps: 0..<10, training: training, fakeScoreTurns: 1,
+            dataCount: 0, realCount: 0)
+        let drops = streams.draw(plan).fakeScore[0].dropsPrompts
+        #expect((16...48).contains(drops.filter { $0 }.count))
+        #expect(streams.draw(plan).fakeScore[0].real == nil)
+    }
+
     @Test("What a loss needs and is not there, or does not fit, is named before the run begins")
     func missingResources() throws {
         for (loss, name) in [
@@ -200,5 +229,26 @@ struct MergingTests {
         }
         other.oneStep = OneStepConfiguration(timestep: 625, cumulativeAlpha: 0.1)
         #expect(throws: DistillationError.self) { try student.merged(with: other) }
+    }
+}
+
+@Suite("Teacher's pairs")
+struct TeacherPairsTests {
+    @Test("Noise of the seeds in turn, and the picture that the teacher makes of it; nothing where nothing is needed")
+    func drawing() throws {
+        let teacher = try TextToImageModel(
+            contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
+        let prompts = ["a red heart", "a snowman"]
+        let pairs = try TeacherPairs(
+            drawnBy: teacher, prompts: prompts, count: 3, steps: 2, guidanceScale: 2, seed: 5)
+        #expect(pairs.prompts == [0, 1, 0])
+        #expect(pairs.noise.scalars == teacher.startingLatents(count: 3, seed: 5).latents.scalars)
+        let alone = try teacher.samples(for: "a red heart", steps: 2, guidanceScale: 2, seed: 7)
+            .reduce(nil) { $1 as DenoisingStep? }
+        let last = try #require(alone).latents
+        // A batch of three and of one take other blocks of the same products.
+        #expect(relativeError(pairs.pictures.sliced(axis: 0, 2..<3), last) <= 1e-4)
+        let none = try DistillationResources(drawnBy: teacher, for: [.teacher, .fakeScore], prompts: prompts, count: 9)
+        #expect(none.pairs == nil && none.realLatents == nil)
     }
 }
