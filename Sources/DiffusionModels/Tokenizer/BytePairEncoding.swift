@@ -55,29 +55,33 @@ struct BytePairEncoding: Sendable {
         return ids
     }
 
-    /// The pair of the lowest rank is merged wherever it stands, until there is none: a merge makes only pairs of higher
-    /// rank, so that this is the order of merging one by one.
+    /// Of all neighbours the pair of the lowest rank is merged, the leftmost first, until no pair has a rank.
     private func merged(_ word: [UInt8]) -> [Int] {
-        var ids = word.enumerated().map { index, byte in (index == word.count - 1 ? last : inner)[Int(byte)] }
-        var found = zip(ids, ids.dropFirst()).map { merges[Pair(left: $0, right: $1)] }
-        while let best = found.lazy.compactMap({ $0 }).min(by: { $0.rank < $1.rank }) {
-            var (index, end) = (0, 0)
-            while index < ids.count {
-                let isMerged = index < found.count && found[index]?.rank == best.rank
-                ids[end] = isMerged ? best.result : ids[index]
-                // What is to the right of a merged pair has changed for both neighbours.
-                let following = index + (isMerged ? 2 : 1)
-                if isMerged, end > 0 { found[end - 1] = merges[Pair(left: ids[end - 1], right: ids[end])] }
-                if following < ids.count {
-                    found[end] =
-                        isMerged ? merges[Pair(left: ids[end], right: ids[following])] : found[following - 1]
-                }
-                (index, end) = (following, end + 1)
-            }
-            ids.removeLast(ids.count - end)
-            found.removeLast(found.count - (end - 1))
+        // The tokens form a linked list in the bytes' places: a merge leaves the right one's place empty.
+        var ids: [Int?] = word.enumerated().map { index, byte in (index == word.count - 1 ? last : inner)[Int(byte)] }
+        var following = Array(1...max(word.count, 1))
+        var preceding = Array(-1..<max(word.count, 1) - 1)
+        var queue = MergeQueue()
+        func merge(at place: Int) -> Merge? {
+            guard place >= 0, following[place] < ids.count, let left = ids[place], let right = ids[following[place]]
+            else { return nil }
+            return merges[Pair(left: left, right: right)]
         }
-        return ids
+        for place in word.indices {
+            if let found = merge(at: place) { queue.insert(rank: found.rank, place: place) }
+        }
+        while let (rank, place) = queue.next() {
+            // A pair that was queued is gone when a neighbour took one of its halves.
+            guard let found = merge(at: place), found.rank == rank else { continue }
+            let absorbed = following[place]
+            (ids[place], ids[absorbed]) = (found.result, nil)
+            following[place] = following[absorbed]
+            if following[place] < ids.count { preceding[following[place]] = place }
+            for place in [preceding[place], place] {
+                if let new = merge(at: place) { queue.insert(rank: new.rank, place: place) }
+            }
+        }
+        return ids.compactMap { $0 }
     }
 
     /// A printable character for every byte: itself where it is printable Latin-1, or else the next from U+0100 on.
