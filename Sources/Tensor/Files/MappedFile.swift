@@ -29,13 +29,14 @@ final class MappedFile: @unchecked Sendable {
         if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
     }
 
-    /// Tells the system that a part was read, so that a file is not in memory a second time beside its tensors; read again,
-    /// the part comes from the disk or its cache.
-    func giveBack(_ range: Range<Int>) {
-        guard let base = bytes.baseAddress else { return }
+    /// Tells the system that a part of ``bytes`` is not needed for now, so that a network's share of a file leaves memory with
+    /// the network; read again, the part comes from the disk or its cache.
+    func giveBack(_ part: UnsafeRawBufferPointer) {
+        guard let base = bytes.baseAddress, let start = part.baseAddress else { return }
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))
-        let first = (range.lowerBound + page - 1) / page * page
-        let end = range.upperBound / page * page
+        let offset = start - base
+        let first = (offset + page - 1) / page * page
+        let end = (offset + part.count) / page * page
         if end > first { madvise(UnsafeMutableRawPointer(mutating: base + first), end - first, MADV_DONTNEED) }
     }
 }

@@ -102,19 +102,17 @@ public struct SafetensorsFile: Sendable {
         return entry
     }
 
-    private func range(of entry: SafetensorsHeader.Entry) -> Range<Int> {
-        header.dataStart + entry.bytes.lowerBound..<header.dataStart + entry.bytes.upperBound
-    }
-
     private func bytes(of entry: SafetensorsHeader.Entry) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(rebasing: file.bytes[range(of: entry)])
+        let range = header.dataStart + entry.bytes.lowerBound..<header.dataStart + entry.bytes.upperBound
+        return UnsafeRawBufferPointer(rebasing: file.bytes[range])
     }
 
     func withBytes<Result>(
         of entry: SafetensorsHeader.Entry, _ body: (UnsafeRawBufferPointer) throws -> Result
     ) rethrows -> Result {
-        defer { file.giveBack(range(of: entry)) }
-        return try withExtendedLifetime(file) { try body(bytes(of: entry)) }
+        let bytes = bytes(of: entry)
+        defer { file.giveBack(bytes) }
+        return try body(bytes)
     }
 }
 

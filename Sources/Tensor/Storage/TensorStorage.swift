@@ -13,12 +13,19 @@ final class TensorStorage: @unchecked Sendable {
     let scalarType: ScalarType
     /// Where they are stored.
     let stored: UnsafeMutableRawPointer
-    /// What keeps them there; nil for memory from the pool.
-    private let file: MappedFile?
+    /// What keeps numbers of a file there; nil for memory from the pool.
+    private let source: Source?
     /// How many numbers the memory from the pool could hold.
     private let capacity: Int
     /// Numbers that are not Float32, as Float32: made when an operation that needs them all asks for the first time.
     private let widened = Mutex<TensorStorage?>(nil)
+
+    private enum Source {
+        /// A file, and the bytes of it to give back when nothing reads them any more.
+        case file(MappedFile, UnsafeRawBufferPointer)
+        /// Numbers of which these are a part.
+        case whole(TensorStorage)
+    }
 
     /// Float32 memory with unspecified contents.
     init(count: Int) {
@@ -27,26 +34,33 @@ final class TensorStorage: @unchecked Sendable {
         let (memory, capacity) = StoragePool.shared.take(count: count)
         stored = UnsafeMutableRawPointer(memory)
         self.capacity = capacity
-        file = nil
+        source = nil
     }
 
     /// Numbers of a file: Float32, Float16 or BFloat16, aligned to their size.
-    init(mapping bytes: UnsafeRawBufferPointer, as scalarType: ScalarType, of file: MappedFile) {
+    convenience init(mapping bytes: UnsafeRawBufferPointer, as scalarType: ScalarType, of file: MappedFile) {
+        self.init(reading: bytes, as: scalarType, from: .file(file, bytes))
+    }
+
+    private init(reading bytes: UnsafeRawBufferPointer, as scalarType: ScalarType, from source: Source) {
         guard let base = bytes.baseAddress else { preconditionFailure("TensorStorage: an empty file cannot be mapped") }
         count = bytes.count / scalarType.byteCount
         self.scalarType = scalarType
         stored = UnsafeMutableRawPointer(mutating: base)
-        self.file = file
+        self.source = source
         capacity = 0
     }
 
     deinit {
-        guard file == nil else { return }
-        StoragePool.shared.put(stored.assumingMemoryBound(to: Float.self), capacity: capacity)
+        switch source {
+        case nil: StoragePool.shared.put(stored.assumingMemoryBound(to: Float.self), capacity: capacity)
+        case .file(let file, let bytes): file.giveBack(bytes)
+        case .whole: break
+        }
     }
 
     /// Whether a tensor that alone holds this memory may write to it.
-    var isWritable: Bool { file == nil }
+    var isWritable: Bool { source == nil }
 
     /// The numbers as Float32.
     var base: UnsafeMutablePointer<Float> {
@@ -68,10 +82,10 @@ final class TensorStorage: @unchecked Sendable {
 
     /// A range of mapped numbers, mapped too; nil for memory from the pool.
     func mappedPart(_ range: Range<Int>) -> TensorStorage? {
-        guard let file, !range.isEmpty else { return nil }
+        guard !isWritable, !range.isEmpty else { return nil }
         let width = scalarType.byteCount
         let bytes = UnsafeRawBufferPointer(start: stored + range.lowerBound * width, count: range.count * width)
-        return TensorStorage(mapping: bytes, as: scalarType, of: file)
+        return TensorStorage(reading: bytes, as: scalarType, from: .whole(self))
     }
 
     /// Writes the numbers of a range as Float32.
