@@ -90,6 +90,64 @@ final class LowRankWeightsTests {
     }
 
     @Test(
+        "A file that was read is saved again and means the same, also with several ranks",
+        arguments: LowRankLayout.allCases)
+    func savingAgain(layout: LowRankLayout) throws {
+        let text = try TextToImageModel(
+            contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
+        var stream = RandomStream(seed: 5)
+        let paths = ["to_q", "to_out.0"].map { "mid_block.attentions.0.transformer_blocks.0.attn1.\($0)" }
+        let width = try #require(text.unet.parameters["\(paths[0]).weight"]).shape[0]
+        let convolution = try #require(text.unet.parameters["mid_block.resnets.0.conv1.weight"])
+        var tensors: [(name: String, tensor: Tensor)] = []
+        func add(_ path: String, _ down: [Int], _ up: [Int], alpha: Float) {
+            let flat = path.replacing(".", with: "_")
+            tensors.append((name: "\(flat).lora_down.weight", tensor: stream.normal(down)))
+            tensors.append((name: "\(flat).lora_up.weight", tensor: stream.normal(up)))
+            tensors.append((name: "\(flat).alpha", tensor: Tensor(alpha)))
+        }
+        add("lora_unet_\(paths[0])", [2, width], [width, 2], alpha: 1)
+        add("lora_unet_\(paths[1])", [3, width], [width, 3], alpha: 4)
+        let shape = convolution.shape
+        add("lora_unet_mid_block.resnets.0.conv1", [2, shape[1], 3, 3], [shape[0], 2, 1, 1], alpha: 2)
+        if layout == .diffusers {
+            add("lora_te_text_model_encoder_layers_0_mlp_fc1", [2, 128], [512, 2], alpha: 1)
+        }
+        let file = folder.appending(path: "kohya.safetensors")
+        try Safetensors.write(tensors, to: file)
+        let read = try LowRankWeights(contentsOf: file)
+        let target = folder.appending(path: "saved")
+        try read.save(to: target, as: layout, for: text, weight: 0.5)
+        let again = try LowRankWeights(contentsOf: target)
+        #expect(again.layers.map(\.flatPath) == read.layers.map(\.flatPath))
+        #expect(again.layers.map(\.part) == read.layers.map(\.part))
+        for (saved, layer) in zip(again.layers, read.layers) {
+            #expect(saved.down.shape[0] == 3)
+            func change(_ layer: LowRankWeights.Layer) -> Tensor {
+                let rank = layer.down.shape[0]
+                return layer.up.reshaped(to: [-1, rank]).matmul(layer.down.reshaped(to: [rank, -1])) * layer.scale
+            }
+            #expect(relativeError(change(saved), change(layer) * 0.5) <= 1e-6)
+        }
+    }
+
+    @Test("PEFT's layout has no place for the text encoder")
+    func savingText() throws {
+        let text = try TextToImageModel(
+            contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
+        let file = folder.appending(path: "lora.safetensors")
+        let layer = "text_encoder.text_model.encoder.layers.0.mlp.fc1"
+        try Safetensors.write(
+            [
+                (name: "\(layer).lora_A.weight", tensor: .zeros([2, 128])),
+                (name: "\(layer).lora_B.weight", tensor: .zeros([512, 2])),
+            ], to: file)
+        #expect(throws: ModelError.self) {
+            try LowRankWeights(contentsOf: file).save(to: folder.appending(path: "saved"), as: .peft, for: text)
+        }
+    }
+
+    @Test(
         "The text encoder's share is merged whenever it is loaded, under all its names, by alpha / rank if there is an alpha",
         arguments: [
             ("lora_te_text_model_", "lora_down", "lora_up"), ("text_encoder.text_model.", "lora_A", "lora_B"),

@@ -75,6 +75,9 @@ struct RoundTripTests {
             try Safetensors.write(
                 layout.tensors(unet: layers, alpha: 6), to: target.appending(path: "pytorch_lora_weights.safetensors"))
         }
+        let foreign = try LowRankWeights(contentsOf: folder.appending(path: "kohya"))
+        try foreign.save(to: folder.appending(path: "kohya-saved-as-peft"), as: .peft, for: model)
+        try foreign.save(to: folder.appending(path: "kohya-saved-as-diffusers"), as: .diffusers, for: model)
         for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
             let target = folder.appending(path: name)
             var changed = try TextToImageModel(contentsOf: models.appending(path: "emoji-teacher"))

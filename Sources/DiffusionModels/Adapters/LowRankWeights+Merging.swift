@@ -14,9 +14,7 @@ extension LowRankWeights {
     /// Throws ``ModelError/weightMismatch(path:mismatch:)``, and changes nothing, when a layer is not the model's or its shape
     /// does not fit.
     public func merge(into model: inout TextToImageModel, weight: Float = 1) throws {
-        let text = ParameterSet()
-        _ = CLIPTextModel(try .init(model.checkpoint.layout.fields(.textEncoder)), in: text.scope)
-        let targets = try targets(in: [.unet: model.unet.parameters, .textEncoder: text])
+        let targets = try targets(in: model)
         for (layer, parameter) in targets where layer.part == .unet { parameter.value += layer.change(weight: weight) }
         let textLayers = layers.filter { $0.part == .textEncoder }
         if !textLayers.isEmpty { model.textAdapters.append((LowRankWeights(layers: textLayers), weight)) }
@@ -25,6 +23,14 @@ extension LowRankWeights {
     /// Adds the changes to the weights of networks that are in memory, as to a model's, and throws what that does.
     public func merge(into networks: [Part: ParameterSet], weight: Float = 1) throws {
         for (layer, parameter) in try targets(in: networks) { parameter.value += layer.change(weight: weight) }
+    }
+
+    /// The parameter that each layer changes; those of the text encoder, which is not in memory, have a shape and no value. Throws when
+    /// one is missing or its shape does not fit.
+    func targets(in model: TextToImageModel) throws -> [(layer: Layer, parameter: Parameter)] {
+        let text = ParameterSet()
+        _ = CLIPTextModel(try .init(model.checkpoint.layout.fields(.textEncoder)), in: text.scope)
+        return try targets(in: [.unet: model.unet.parameters, .textEncoder: text])
     }
 
     /// The parameter that each layer changes. Throws when one is missing or its shape does not fit.

@@ -71,14 +71,13 @@ public struct LowRankWeights: Sendable {
     }
 
     private static func weightsFile(at url: URL) -> URL {
-        let names = ["adapter_model.safetensors", "pytorch_lora_weights.safetensors"]
-        let candidates = names.map { url.appending(path: $0) }
+        let candidates = LowRankLayout.allCases.map { url.appending(path: $0.fileName) }
         return candidates.first { FileManager.default.fileExists(atPath: $0.path) } ?? url
     }
 
     /// `lora_alpha` of PEFT's configuration; nil where there is none, which means alpha = rank.
     private static func configuredAlpha(beside file: URL) throws -> Float? {
-        let configuration = file.deletingLastPathComponent().appending(path: "adapter_config.json")
+        let configuration = file.deletingLastPathComponent().appending(path: LowRankLayout.configurationName)
         guard FileManager.default.fileExists(atPath: configuration.path) else { return nil }
         let fields = try ConfigurationFields(contentsOf: configuration, purpose: "the adapter's configuration")
         return Float(try fields.number("lora_alpha", default: 8, in: 1e-6...1e6))

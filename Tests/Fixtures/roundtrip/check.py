@@ -60,7 +60,7 @@ def check_model(folder):
 def adapted(model, folder):
     """The network with the adapter, by whichever of the two libraries reads its layout."""
     pipeline = load(model)
-    if folder.name == "saved-as-peft":
+    if folder.name.endswith("saved-as-peft"):
         return PeftModel.from_pretrained(pipeline.unet, folder)
     if folder.name == "peft-in-memory":
         weights = load_file(folder / "pytorch_lora_weights.safetensors")
