@@ -9,7 +9,8 @@ struct Distill: ParsableCommand {
         commandName: "distill",
         abstract: "Turns a multi-step teacher into a one-step student, with prompts alone.")
 
-    @Option(help: "The teacher, a model in the diffusers layout.") var teacher: String
+    @Option(help: "The teacher: a diffusers folder or a safetensors file.") var teacher: String
+    @Option(help: "The folder of a tokenizer, which a single file lacks.") var tokenizer: String?
     @Option(help: "A text file with a prompt a line.") var prompts: String
     @Option(
         help: "Embeddings of all prompts and of \"\", as this or text-to-image saved them, instead of the text encoder."
@@ -49,7 +50,8 @@ struct Distill: ParsableCommand {
     }
 
     func run() throws {
-        let model = try TextToImageModel(contentsOf: URL(filePath: teacher))
+        let model = try TextToImageModel(
+            contentsOf: URL(filePath: teacher), tokenizer: tokenizer.map { URL(filePath: $0) })
         let lines = try PromptFile.read(URL(filePath: prompts))
         let every = max(1, lines.count / 16)
         let shown =

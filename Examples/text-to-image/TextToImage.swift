@@ -32,6 +32,8 @@ struct TextToImage: ParsableCommand {
     @Option(help: "A LoRA file or folder to merge into the model, as FILE or FILE:WEIGHT; may be given more than once.")
     var lora: [WeightedAdapter] = []
     @Option(help: "Processor threads. Default: one a core.") var threads: Int?
+    @Flag(help: "Convolve by the definition instead of Winograd's transform, which is faster and rounds more.")
+    var exactConvolution = false
     @OptionGroup(title: "What to start from") var starting: StartOptions
     @OptionGroup(title: "Several steps") var sampling: SamplingOptions
 
@@ -46,6 +48,7 @@ struct TextToImage: ParsableCommand {
 
     func run() throws {
         if let threads { ThreadPool.threadCount = threads }
+        if exactConvolution { ConvolutionAlgorithm.current = .direct }
         let models = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appending(path: "Models")
         let folder = model ?? models.appending(path: sampling.steps == nil ? "emoji-student" : "emoji-teacher")

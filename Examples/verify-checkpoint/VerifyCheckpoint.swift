@@ -1,6 +1,7 @@
 import ArgumentParser
 import DiffusionModels
 import Foundation
+import Tensor
 
 @main
 struct VerifyCheckpoint: ParsableCommand {
@@ -24,7 +25,11 @@ struct VerifyCheckpoint: ParsableCommand {
     @Option(help: "The largest relative error that is ok.")
     var tolerance = 1e-4
 
+    @Flag(help: "Convolve by the definition instead of Winograd's transform, which is faster and rounds more.")
+    var exactConvolution = false
+
     func run() throws {
+        if exactConvolution { ConvolutionAlgorithm.current = .direct }
         var verification = try CheckpointVerification(
             of: URL(filePath: model), against: URL(filePath: golden), tinyDecoder: tinyVae.map { URL(filePath: $0) })
         var hasFailed = false
