@@ -78,6 +78,13 @@ struct RoundTripTests {
         let foreign = try LowRankWeights(contentsOf: folder.appending(path: "kohya"))
         try foreign.save(to: folder.appending(path: "kohya-saved-as-peft"), as: .peft, for: model)
         try foreign.save(to: folder.appending(path: "kohya-saved-as-diffusers"), as: .diffusers, for: model)
+        let text = ["encoder_layers_0_self_attn_q_proj", "encoder_layers_1_self_attn_out_proj"].map { path in
+            LowRankWeights.Layer(
+                flatPath: "text_model_\(path)", part: .textEncoder, down: stream.normal([2, 128]),
+                up: stream.normal([128, 2]), scale: 0.5)
+        }
+        try LowRankWeights(layers: foreign.layers + text).save(
+            to: folder.appending(path: "kohya-with-text-saved-as-diffusers"), as: .diffusers, for: model)
         for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
             let target = folder.appending(path: name)
             var changed = try TextToImageModel(contentsOf: models.appending(path: "emoji-teacher"))
