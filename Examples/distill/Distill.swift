@@ -86,6 +86,7 @@ struct Distill: ParsableCommand {
             teacher: model, loss: chosen, prompts: lines, embeddings: embedded, configuration: settings,
             resources: resources)
         try run.begin(distiller)
+        FileHandle.standardError.write(Data("\(distiller.memoryEstimate)\n".utf8))
         var progress = ProgressBar(total: iterations, done: distiller.stepCount)
         if distiller.stepCount == 0 {
             try run.saveSheet(of: distiller, teacher: model, prompts: shown, embeddings: embedded)

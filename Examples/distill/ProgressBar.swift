@@ -1,7 +1,8 @@
 import Distillation
 import Foundation
 
-/// One line on standard error that is drawn again at every step: how far, losses, speed, time left.
+/// One line on standard error that is drawn again at every step: how far, losses, speed, time left; after the
+/// last step the peak memory.
 struct ProgressBar {
     let total: Int
     private let first: Int
@@ -23,6 +24,7 @@ struct ProgressBar {
             Double(batch) / each)
         let line = "\r\(bar) \(step.step)/\(total)  \(numbers)  \(left) left "
         FileHandle.standardError.write(Data(line.utf8))
-        if step.step == total { FileHandle.standardError.write(Data("\n".utf8)) }
+        guard step.step == total else { return }
+        FileHandle.standardError.write(Data("\npeak memory: \(step.peakBytes >> 20) MiB\n".utf8))
     }
 }

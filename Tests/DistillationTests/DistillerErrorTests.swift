@@ -40,6 +40,19 @@ struct DistillerErrorTests {
         }
     }
 
+    @Test("The memory that a run holds is counted before it starts")
+    func memory() throws {
+        let distiller = try ReferenceRun().distiller()
+        let estimate = distiller.memoryEstimate
+        let (student, fake) = (distiller.student.parameters.scalarCount, distiller.fakeScore.parameters.scalarCount)
+        // Stored as the fixture's file has them; the student has weights, gradients, two moments and the average.
+        let stored = distiller.teacher.parameters.all[0].value.scalarType.byteCount
+        #expect(estimate.teacher == stored * distiller.teacher.parameters.scalarCount)
+        #expect(estimate.student == 20 * student)
+        #expect(estimate.fakeScore == 16 * fake)
+        #expect(estimate.description.hasPrefix("memory: \((estimate.total + (1 << 19)) >> 20) MiB (teacher "))
+    }
+
     @Test("Settings out of range are named")
     func settings() throws {
         let changes: [(String, (inout DistillationConfiguration) -> Void)] = [

@@ -29,6 +29,11 @@ public final class ParameterSet {
     /// The number of scalars in all parameters.
     public var scalarCount: Int { all.reduce(0) { $0 + $1.shape.reduce(1, *) } }
 
+    /// The bytes of all values as they are stored; parameters without one do not count.
+    public var storedByteCount: Int {
+        all.reduce(0) { $0 + ($1.storedValue.map { $0.count * $0.scalarType.byteCount } ?? 0) }
+    }
+
     /// Finds the parameter of `path` or declares it.
     func parameter(_ path: String, shape: [Int], initializer: Initializer) -> Parameter {
         if let found = parameters[path] {
