@@ -9,6 +9,9 @@ final class StoragePool: Sendable {
     /// When more bytes than these are idle, those whose size was asked for longest ago are given back to the system. The
     /// gradients of a large network, which come and go with each step, find room in a quarter of the memory.
     private static let idleByteLimit = Int(ProcessInfo.processInfo.physicalMemory / 4)
+    /// How far fresh memory may raise what is held above the most that was in use at once; beyond, it takes the place of idle
+    /// memory.
+    private static let slack = 1 << 30
     /// From this size on memory is aligned to large pages, which the system then gives 512 small ones at a time.
     private static let largePage = 2 << 20
 
@@ -20,6 +23,8 @@ final class StoragePool: Sendable {
     fileprivate struct Shelves {
         var byCapacity: [Int: Shelf] = [:]
         var idleBytes = 0
+        var usedBytes = 0
+        var mostUsedBytes = 0
         var clock = 0
     }
     private let shelves = Mutex(Shelves())
@@ -34,16 +39,28 @@ final class StoragePool: Sendable {
     /// Memory for at least `count` numbers, and for how many.
     func take(count: Int) -> (memory: UnsafeMutablePointer<Float>, capacity: Int) {
         let capacity = Self.capacity(for: count)
-        let recycled = shelves.withLock { $0.take(capacity) }
+        let (recycled, surplus) = shelves.withLock { shelves in
+            if let recycled = shelves.take(capacity) { return (Optional(recycled), [UInt]()) }
+            shelves.use(capacity)
+            return (nil, shelves.shrink(to: shelves.mostUsedBytes + Self.slack - shelves.usedBytes))
+        }
         if let recycled, let memory = UnsafeMutablePointer<Float>(bitPattern: recycled.address) {
             return (memory, recycled.capacity)
         }
+        Self.release(surplus)
         return (Self.allocate(capacity), capacity)
     }
 
     func put(_ memory: UnsafeMutablePointer<Float>, capacity: Int) {
-        let surplus = shelves.withLock { $0.put(UInt(bitPattern: memory), capacity, limit: Self.idleByteLimit) }
-        for address in surplus { free(UnsafeMutableRawPointer(bitPattern: address)) }
+        let surplus = shelves.withLock { shelves in
+            shelves.put(UInt(bitPattern: memory), capacity)
+            return shelves.shrink(to: Self.idleByteLimit)
+        }
+        Self.release(surplus)
+    }
+
+    private static func release(_ addresses: [UInt]) {
+        for address in addresses { free(UnsafeMutableRawPointer(bitPattern: address)) }
     }
 
     private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<Float> {
@@ -72,13 +89,24 @@ extension StoragePool.Shelves {
             ? capacity : byCapacity.filter { $0.key > capacity && $0.key <= limit && !$0.value.idle.isEmpty }.keys.min()
         guard let fitting, let address = byCapacity[fitting]?.idle.popLast() else { return nil }
         idleBytes -= fitting * MemoryLayout<Float>.stride
+        use(fitting)
         return (address, fitting)
     }
 
-    /// Keeps memory, and returns the addresses of what is then too much.
-    mutating func put(_ address: UInt, _ capacity: Int, limit: Int) -> [UInt] {
+    /// Counts memory that is handed out.
+    mutating func use(_ capacity: Int) {
+        usedBytes += capacity * MemoryLayout<Float>.stride
+        mostUsedBytes = max(mostUsedBytes, usedBytes)
+    }
+
+    mutating func put(_ address: UInt, _ capacity: Int) {
         byCapacity[capacity, default: .init()].idle.append(address)
-        idleBytes += capacity * MemoryLayout<Float>.stride
+        let bytes = capacity * MemoryLayout<Float>.stride
+        (idleBytes, usedBytes) = (idleBytes + bytes, usedBytes - bytes)
+    }
+
+    /// Lets go of the sizes that were asked for longest ago, until no more bytes are idle than `limit`; returns the addresses.
+    mutating func shrink(to limit: Int) -> [UInt] {
         var surplus: [UInt] = []
         while idleBytes > limit {
             let oldest = byCapacity.filter { !$0.value.idle.isEmpty }.min { $0.value.lastUse < $1.value.lastUse }
