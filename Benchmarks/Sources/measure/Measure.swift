@@ -1,0 +1,73 @@
+import ArgumentParser
+import Foundation
+import Tensor
+
+@main
+struct Measure: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "measure",
+        abstract: "Times parts of a model on this machine: our side of Benchmarks/compare.",
+        subcommands: [Run.self, Layers.self, StartUp.self])
+}
+
+/// What all measurements are told.
+struct MeasuringOptions: ParsableArguments {
+    @Option(help: "A model's folder in the diffusers layout; only the parts that are measured need be there.")
+    var model: URL
+    @Option(help: "Processor threads.") var threads = 2
+    @Option(help: "Height and width of the latents. Default: what the model was trained on.") var size: Int?
+    @Option(help: "Samples at once.") var batch = 1
+    @Option(help: "Tokens a prompt.") var tokens = 77
+    @Flag(help: "Convolve by the definition's sum instead of Winograd's.") var direct = false
+
+    func apply() {
+        ThreadPool.threadCount = threads
+        if direct { ConvolutionAlgorithm.current = .direct }
+    }
+}
+
+/// Loads a part, runs it once unmeasured, then once for each line of standard input, so that peers can take turns.
+struct Run: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Times one part of a model, a run for each line on standard input; a JSON line after each.")
+
+    @Argument(help: "\(Part.allCases.map(\.rawValue).joined(separator: ", ")).") var part: Part
+    @OptionGroup var options: MeasuringOptions
+
+    func run() throws {
+        options.apply()
+        let work = try part.load(options)
+        try Self.report(work)
+        while readLine() != nil { try Self.report(work) }
+    }
+
+    private static func report(_ work: () throws -> Void) throws {
+        let time = try seconds(work)
+        print(#"{"seconds": \#(time), "peak_bytes": \#(peakBytes())}"#)
+        fflush(nil)
+    }
+}
+
+/// How long `body` takes, in seconds.
+func seconds(_ body: () throws -> Void) rethrows -> Double {
+    let start = ContinuousClock.now
+    try body()
+    return (ContinuousClock.now - start) / .seconds(1)
+}
+
+/// The most memory that this process has held.
+private func peakBytes() -> Int {
+    var usage = rusage()
+    let ownProcess: Int32 = 0  // RUSAGE_SELF, whose type differs between the systems
+    getrusage(ownProcess, &usage)
+    #if canImport(Darwin)
+        return usage.ru_maxrss
+    #else
+        return usage.ru_maxrss * 1024
+    #endif
+}
+
+extension URL: @retroactive ExpressibleByArgument {
+    /// The file of a path.
+    public init?(argument: String) { self.init(filePath: argument) }
+}

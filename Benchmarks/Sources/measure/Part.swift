@@ -1,0 +1,89 @@
+import ArgumentParser
+import Autograd
+import DiffusionModels
+import Distillation
+import Foundation
+import Tensor
+
+/// A piece of work that is timed as a whole, with random inputs.
+enum Part: String, CaseIterable, ExpressibleByArgument {
+    /// The text encoder, all positions.
+    case text
+    /// The denoising network, forward.
+    case unet
+    /// The decoder in `vae/`, an `AutoencoderKL` or `AutoencoderTiny`.
+    case decode
+    /// The denoising network forward and backward, gradients of all weights.
+    case training
+    /// One iteration of SwiftBrush with its default settings.
+    case iteration
+
+    /// Loads what is measured, and returns one run of it.
+    func load(_ options: MeasuringOptions) throws -> () throws -> Void {
+        let directory = try ModelDirectory(options.model)
+        var stream = RandomStream(seed: 0)
+        let batch = options.batch
+        switch self {
+        case .text:
+            let encoder = try directory.textEncoder()
+            let last = encoder.configuration.vocabularySize
+            let prompts = (0..<batch).map { _ in stream.integers(options.tokens, in: 0..<last) }
+            return { _ = encoder(prompts) }
+        case .decode:
+            let decoder = try ModelDirectory.latentDecoder(contentsOf: options.model.appending(path: "vae"))
+            let size = options.size ?? 64
+            let latents = Variable(stream.normal([batch, size, size, 4]))
+            return { _ = decoder.pictures(of: latents) }
+        case .unet, .training:
+            let unet = try directory.unet()
+            let size = options.latentSize(of: unet)
+            let latents = Variable(stream.normal([batch, size, size, unet.configuration.inputChannels]))
+            let text = Variable(options.embeddings(for: unet, count: batch, using: &stream))
+            guard self == .training else { return { _ = unet(latents, timesteps: [999], textEmbeddings: text) } }
+            unet.parameters.unfreeze()
+            return {
+                let output = unet(latents, timesteps: [999], textEmbeddings: text)
+                output.backward(from: output.value)
+                unet.parameters.zeroGradients()
+            }
+        case .iteration:
+            let distiller = try Self.distiller(directory, options, using: &stream)
+            return { try distiller.step() }
+        }
+    }
+
+    /// A distillation of the folder's network with random prompt embeddings: the same work as `distill` does.
+    private static func distiller(
+        _ directory: ModelDirectory, _ options: MeasuringOptions, using stream: inout RandomStream
+    ) throws -> Distiller {
+        let teacher = try directory.unet()
+        var settings = DistillationConfiguration()
+        settings.batchSize = options.batch
+        let network = UNet2DConditionModel(
+            teacher.configuration, in: teacher.parameters.copy(trainable: true).scope)
+        let fakeScore = FakeScore(
+            adapting: teacher, rank: settings.adapterRank, alpha: settings.adapterAlpha,
+            targets: settings.adapterTargets, using: &stream)
+        let step = OneStepConfiguration(
+            timestep: settings.studentTimestep, cumulativeAlpha: settings.studentCumulativeAlpha)
+        let prompts = options.embeddings(for: teacher, count: 65, using: &stream)
+        let size = options.latentSize(of: teacher)
+        return try Distiller(
+            student: OneStepStudent(network: network, step: step), teacher: teacher, fakeScore: fakeScore,
+            schedule: directory.schedule(),
+            conditions: PromptConditions(
+                embeddings: prompts.sliced(axis: 0, 0..<64), null: prompts.sliced(axis: 0, 64..<65)),
+            latentShape: [size, size, teacher.configuration.inputChannels], loss: VariationalScoreDistillation(),
+            configuration: settings)
+    }
+}
+
+extension MeasuringOptions {
+    /// Height and width of a network's latents.
+    func latentSize(of unet: UNet2DConditionModel) -> Int { size ?? unet.configuration.sampleSize?.height ?? 64 }
+
+    /// Random text embeddings in a network's width, `[count, tokens, width]`.
+    func embeddings(for unet: UNet2DConditionModel, count: Int, using stream: inout RandomStream) -> Tensor {
+        stream.normal([count, tokens, unet.configuration.crossAttentionWidths[0]])
+    }
+}

@@ -1,0 +1,35 @@
+import ArgumentParser
+import DiffusionModels
+import Foundation
+import Tensor
+
+/// What `text-to-image` does from launch to file, step by step.
+struct StartUp: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Draws one picture with a one-step student and prints where the time went, as a JSON line.")
+
+    @Option(help: "The student's folder.") var model: URL
+    @Option(help: "Where to write the picture.") var output: URL
+    @Option(help: "When the process was launched, in nanoseconds of the monotonic clock.") var launched: UInt64
+    @Option(help: "Processor threads.") var threads = 2
+
+    func run() throws {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        let start = Double(now.tv_sec) + Double(now.tv_nsec) / 1e9 - Double(launched) / 1e9
+        ThreadPool.threadCount = threads
+        var stages = [("process start", start)]
+        func timed<Result>(_ name: String, _ body: () throws -> Result) rethrows -> Result {
+            let start = ContinuousClock.now
+            defer { stages.append((name, (ContinuousClock.now - start) / .seconds(1))) }
+            return try body()
+        }
+        let prompt = "a red heart"
+        let student = try timed("loading") { try TextToImageModel(contentsOf: model) }
+        let text = try timed("text") { try student.embeddings(for: [prompt, ""]) }
+        let latents = try timed("network") { try student.latents(for: [prompt], seed: 0, embeddings: text) }
+        let picture = timed("decoder") { student.pictures(from: latents)[0] }
+        try timed("PNG") { try PNG.write(picture, to: output) }
+        print("{" + stages.map { #""\#($0.0)": \#($0.1)"# }.joined(separator: ", ") + "}")
+    }
+}

@@ -1,0 +1,51 @@
+"""Measures parts of the models with SwiftBrush and its peers in turn, and prints the table of everything measured so far.
+
+Run through Benchmarks/compare.
+"""
+
+import argparse
+import datetime
+import json
+import sys
+from pathlib import Path
+
+import table
+from models import ROOT, model
+from runner import in_turn
+
+RESULTS = ROOT / "Benchmarks/.cache/results"
+BOTH, TORCH = ["ours", "torch", "openvino"], ["ours", "torch"]
+# Name: part, model, frameworks, options. The full-size training fits into memory once.
+PARTS = {
+    "text": ("text", "sd2", BOTH, {}),
+    "unet": ("unet", "sd2", BOTH, {}),
+    "decode": ("decode", "sd2", BOTH, {}),
+    "taesd": ("decode", "taesd", TORCH, {}),
+    "small-iteration": ("iteration", "small", TORCH, {"batch": 4, "tokens": 32}),
+    "emoji-iteration": ("iteration", "emoji", TORCH, {"batch": 16, "tokens": 20}),
+    "training": ("training", "sd2", TORCH, {}),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; default: all")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each framework (default: 5)")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--models", type=Path, metavar="DIR", help="where the full-size model is or shall be made")
+    options = parser.parse_args()
+    unknown = set(options.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"expected parts among {', '.join(PARTS)}, found {', '.join(sorted(unknown))}")
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    for name in options.parts or PARTS:
+        part, kind, frameworks, settings = PARTS[name]
+        print(f"measuring {name}", file=sys.stderr)
+        settings = {"model": model(kind, options.models), "threads": options.threads, **settings}
+        runs = in_turn(frameworks, part, settings, options.rounds, alone=part == "training")
+        record = {"date": f"{datetime.date.today()}", "threads": options.threads, "runs": runs}
+        (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+    table.show({name: RESULTS / f"{name}.json" for name in PARTS})
+
+
+main()

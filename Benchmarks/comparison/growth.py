@@ -1,0 +1,114 @@
+"""How SwiftBrush's time grows with the picture's size, the batch and the threads: a table of each and one plot.
+
+Run through Benchmarks/compare growth [size] [batch] [threads]
+"""
+
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+from statistics import median
+
+from models import ROOT, model
+from runner import measure
+
+RESULTS = ROOT / "Benchmarks/.cache/results"
+# Kind: the option that varies, its values, and title: part, model, other options of each curve.
+KINDS = {
+    "size": ("size", [32, 48, 64, 96, 128], {"UNet": ("unet", "sd2", {}), "VAE decoder": ("decode", "sd2", {})}),
+    "batch": (
+        "batch", [1, 2, 4, 8, 16],
+        {
+            "emoji UNet, 16²": ("unet", "emoji", {"tokens": 20}),
+            "12.9 M UNet, 32²": ("unet", "small", {"tokens": 32}),
+            "emoji iteration": ("iteration", "emoji", {"tokens": 20}),
+        },
+    ),
+    "threads": (
+        "threads", [1, 2],
+        {
+            "text encoder": ("text", "sd2", {}), "UNet, 512²": ("unet", "sd2", {}), "VAE decoder, 512²": ("decode", "sd2", {}),
+            "emoji iteration": ("iteration", "emoji", {"tokens": 20, "batch": 16}),
+            "12.9 M iteration": ("iteration", "small", {"tokens": 32, "batch": 4}),
+        },
+    ),
+}
+# How much work a value is, relative to others, if cost is linear.
+WORK = {"size": lambda side: side**2, "batch": lambda batch: batch, "threads": lambda threads: 1 / threads}
+LABELS = {"size": "picture side in pixels", "batch": "batch", "threads": "threads"}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kinds", nargs="*", choices=[[], *KINDS], metavar="KIND", help="size, batch, threads; default: all")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--models", type=Path, metavar="DIR", help="where the full-size model is or shall be made")
+    parser.add_argument("--plot", type=Path, default=RESULTS / "growth.png")
+    options = parser.parse_args()
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    for kind in options.kinds or KINDS:
+        results = {}
+        option, values, curves = KINDS[kind]
+        for title, (part, name, settings) in curves.items():
+            print(f"measuring {title} against {kind}", file=sys.stderr)
+            folder = model(name, options.models)
+            results[title] = [
+                [value, median(run["seconds"] for run in measure("ours", part, {"model": folder, **settings, option: value}, options.rounds))]
+                for value in values
+            ]
+        (RESULTS / f"growth-{kind}.json").write_text(json.dumps(results, indent=1) + "\n")
+    found = {kind: RESULTS / f"growth-{kind}.json" for kind in KINDS if (RESULTS / f"growth-{kind}.json").exists()}
+    records = {kind: json.loads(file.read_text()) for kind, file in found.items()}
+    for kind, results in records.items():
+        show(kind, results)
+    plot(records, options.plot)
+    print(options.plot, file=sys.stderr)
+
+
+def name_of(kind, value):
+    return f"{8 * value}²" if kind == "size" else f"{value}"
+
+
+def show(kind, results):
+    """Seconds, and in brackets the power of the work by which they grew since the value before."""
+    values = [value for value, _ in next(iter(results.values()))]
+    print(f"| {LABELS[kind]} | " + " | ".join(name_of(kind, value) for value in values) + " |")
+    print("| --- |" + " --- |" * len(values))
+    for title, points in results.items():
+        texts, before = [], None
+        for value, seconds in points:
+            text = f"{seconds:.3f}"
+            if before:
+                power = math.log(seconds / before[1]) / math.log(WORK[kind](value) / WORK[kind](before[0]))
+                text += f" ({power:.2f})"
+            texts.append(text)
+            before = value, seconds
+        print(f"| {title} | " + " | ".join(texts) + " |")
+    print()
+
+
+def plot(records, file):
+    import matplotlib
+
+    matplotlib.use("svg" if file.suffix == ".svg" else "agg")
+    import matplotlib.pyplot as pyplot
+
+    figure, panels = pyplot.subplots(1, len(records), figsize=(4.2 * len(records), 3.6), squeeze=False)
+    for panel, (kind, results) in zip(panels[0], records.items()):
+        for title, points in results.items():
+            places = [8 * value if kind == "size" else value for value, _ in points]
+            (line,) = panel.loglog(places, [seconds for _, seconds in points], "o-", label=title)
+            linear = [points[0][1] * WORK[kind](value) / WORK[kind](points[0][0]) for value, _ in points]
+            panel.loglog(places, linear, ":", color=line.get_color(), linewidth=1)
+        panel.set_xlabel(LABELS[kind])
+        panel.set_ylabel("seconds")
+        panel.set_xticks(places, [f"{place}" for place in places])
+        panel.minorticks_off()
+        panel.legend(fontsize=7)
+    figure.suptitle("Time, and dotted what would be linear from the first point", fontsize=9)
+    figure.tight_layout()
+    figure.savefig(file, dpi=110)
+
+
+main()

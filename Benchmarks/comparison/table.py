@@ -1,0 +1,60 @@
+"""The table of issue C in Markdown: seconds, ratios and peak memory of each part."""
+
+import json
+from statistics import median
+
+TITLES = {
+    "text": "text encoder, 77 tokens",
+    "unet": "UNet, 512²",
+    "decode": "VAE decoder, 512²",
+    "sum": "**one step: the sum of the three**",
+    "taesd": "TAESD decoder, 512²",
+    "small-iteration": "SwiftBrush iteration, 12.9 M parameters, batch 4",
+    "emoji-iteration": "SwiftBrush iteration, emoji model, batch 16",
+    "training": "UNet forward + backward, 512²",
+}
+STEP = ["text", "unet", "decode"]
+
+
+def show(files):
+    """Prints what the result files hold; parts without one are left out."""
+    records = {name: json.loads(file.read_text()) for name, file in files.items() if file.exists()}
+    rows = {name: record["runs"] for name, record in records.items()}
+    if all(name in rows for name in STEP):
+        rows["sum"] = total([rows[name] for name in STEP])
+    print("| | SwiftBrush s | PyTorch s | OpenVINO s | PyTorch ÷ ours | OpenVINO ÷ ours | peak GiB: ours, PyTorch, OpenVINO |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for name in (name for name in TITLES if name in rows):
+        print("| " + " | ".join([TITLES[name], *cells(rows[name])]) + " |")
+    for name, record in records.items():
+        rounds = min(len(runs) for runs in record["runs"].values())
+        print(f"\n{name}: {record['date']}, {record['threads']} threads, {rounds} rounds", end="")
+    print("\n\nSeconds and ratios: median (minimum … maximum); a ratio is of two runs of the same round.")
+
+
+def total(parts):
+    """The runs of a whole step: seconds added up round by round, the largest peak."""
+    frameworks = set.intersection(*(set(part) for part in parts))
+    return {
+        framework: [
+            {"seconds": sum(run["seconds"] for run in runs), "peak_bytes": max(run["peak_bytes"] for run in runs)}
+            for runs in zip(*(part[framework] for part in parts))
+        ]
+        for framework in frameworks
+    }
+
+
+def cells(runs):
+    seconds = {framework: [run["seconds"] for run in some] for framework, some in runs.items()}
+    peaks = {framework: max(run["peak_bytes"] for run in some) / 2**30 for framework, some in runs.items()}
+    frameworks = ["ours", "torch", "openvino"]
+    times = [spread(seconds[f], 3) if f in seconds else "–" for f in frameworks]
+    ratios = [
+        spread([b / a for a, b in zip(seconds["ours"], seconds[f])], 2) if f in seconds else "–" for f in frameworks[1:]
+    ]
+    return [*times, *ratios, ", ".join(f"{peaks[f]:.2f}" if f in peaks else "–" for f in frameworks)]
+
+
+def spread(numbers, decimals):
+    low, middle, high = min(numbers), median(numbers), max(numbers)
+    return f"{middle:.{decimals}f} ({low:.{decimals}f} … {high:.{decimals}f})"
