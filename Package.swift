@@ -76,7 +76,7 @@ let package = Package(
 
         // MARK: - Tests
         .target(name: "TestFixtures", dependencies: ["Tensor"], path: "Tests/TestFixtures"),
-        .testTarget(name: "TensorTests", dependencies: ["Tensor", "TestFixtures"]),
+        .testTarget(name: "TensorTests", dependencies: ["Tensor", "CTensorKernels", "TestFixtures"]),
         .testTarget(name: "AutogradTests", dependencies: ["Autograd", "TestFixtures"]),
         .testTarget(name: "DiffusionModelsTests", dependencies: ["DiffusionModels", "TestFixtures"]),
         .testTarget(name: "DistillationTests", dependencies: ["Distillation", "TestFixtures"]),

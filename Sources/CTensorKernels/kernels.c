@@ -29,19 +29,24 @@
 #pragma clang attribute pop
 #endif
 
-static const struct tensor_kernels *choose(void) {
+const struct tensor_kernels *tensor_kernels_named(const char *name) {
 #if defined(__x86_64__)
-    const char *wanted = getenv("TENSOR_ISA");
-    const bool any = wanted == NULL || *wanted == 0;
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && (any || strcmp(wanted, "avx512") == 0))
-        return &table_avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") &&
-        (any || strcmp(wanted, "baseline") != 0))
-        return &table_avx2;
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+    const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+                        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
+    if (strcmp(name, "avx512") == 0) return avx512 ? &table_avx512 : NULL;
+    if (strcmp(name, "avx2") == 0) return avx2 ? &table_avx2 : NULL;
 #endif
-    return &table_baseline;
+    return strcmp(name, "baseline") == 0 ? &table_baseline : NULL;
+}
+
+static const struct tensor_kernels *choose(void) {
+    const char *wanted = getenv("TENSOR_ISA");
+    const char *names[] = {wanted != NULL ? wanted : "", "avx512", "avx2", "baseline"};
+    const struct tensor_kernels *table = NULL;
+    for (size_t i = 0; table == NULL && i < sizeof names / sizeof *names; i++) table = tensor_kernels_named(names[i]);
+    return table;
 }
 
 const struct tensor_kernels *tensor_kernels(void) {

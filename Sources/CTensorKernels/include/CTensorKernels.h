@@ -165,4 +165,7 @@ static inline void tensor_pause(void) {
 /// (baseline, avx2, avx512) names, when the processor has it.
 const struct tensor_kernels *tensor_kernels(void);
 
+/// The kernels for the instruction set of that name, NULL where this processor lacks it.
+const struct tensor_kernels *tensor_kernels_named(const char *name);
+
 #endif

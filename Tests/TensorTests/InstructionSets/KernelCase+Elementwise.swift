@@ -1,0 +1,96 @@
+import CTensorKernels
+
+/// No multiple of any vector's length.
+private let count = 1003
+
+extension KernelCase {
+    static let elementwiseCases: [KernelCase] =
+        unaries + gradients + binaries + [
+            KernelCase("clamp", within: exact) { k -> [Float] in
+                var y = zeros(count)
+                k.clamp(count, -0.5, 0.25, x, &y)
+                return y
+            },
+            KernelCase("geglu", within: elementwise) { k -> [Float] in
+                var y = zeros(count / 34 * 17)
+                k.geglu(count / 34, 17, x, &y)
+                return y
+            },
+            KernelCase("geglu_gradient", within: elementwise) { k -> [Float] in
+                var dx = zeros(count / 34 * 34)
+                k.geglu_gradient(count / 34, 17, x, other, &dx)
+                return dx
+            },
+            KernelCase("add_scaled", within: elementwise) { k -> [Float] in
+                var y = other
+                k.add_scaled(count, 0.7, x, &y)
+                return y
+            },
+            KernelCase("interpolate", within: elementwise) { k -> [Float] in
+                var y = other
+                k.interpolate(count, 0.3, x, &y)
+                return y
+            },
+            KernelCase("adam", within: elementwise) { k -> [Float] in
+                var (parameter, first, second) = (other, numbers(count, seed: 3), numbers(count, seed: 4).map(abs))
+                k.adam(count, &parameter, x, &first, &second, 0.1, 0.9, 0.999, 1e-8, 0.5, 0.01)
+                return parameter + first + second
+            },
+            KernelCase("widen_half", within: exact) { k -> [Float] in
+                var y = zeros(count)
+                k.widen_half(count, x.map { Float16($0).bitPattern }, &y)
+                return y
+            },
+            KernelCase("widen_brain", within: exact) { k -> [Float] in
+                var y = zeros(count)
+                k.widen_brain(count, brains(x), &y)
+                return y
+            },
+        ]
+
+    /// Numbers as BFloat16 stores them, cut off.
+    static func brains(_ numbers: [Float]) -> [UInt16] {
+        numbers.map { UInt16(truncatingIfNeeded: $0.bitPattern >> 16) }
+    }
+
+    private static let x = numbers(count, seed: 1).map { 4 * $0 }
+    private static let other = numbers(count, seed: 2)
+
+    private static let unaries = [
+        ("exp", tensor_unary_exp), ("square_root", tensor_unary_square_root), ("square", tensor_unary_square),
+        ("reciprocal", tensor_unary_reciprocal), ("absolute", tensor_unary_absolute), ("negate", tensor_unary_negate),
+        ("tanh", tensor_unary_tanh), ("sigmoid", tensor_unary_sigmoid), ("silu", tensor_unary_silu),
+        ("gelu", tensor_unary_gelu), ("quick_gelu", tensor_unary_quick_gelu), ("relu", tensor_unary_relu),
+    ].map { name, operation in
+        KernelCase("unary \(name)", within: elementwise) { k -> [Float] in
+            let input = operation == tensor_unary_square_root ? x.map(abs) : x
+            var y = zeros(count)
+            k.unary(Int32(operation), count, input, &y)
+            return y
+        }
+    }
+
+    private static let gradients = [
+        ("tanh", tensor_unary_tanh), ("sigmoid", tensor_unary_sigmoid), ("silu", tensor_unary_silu),
+        ("gelu", tensor_unary_gelu), ("quick_gelu", tensor_unary_quick_gelu), ("relu", tensor_unary_relu),
+    ].map { name, operation in
+        KernelCase("unary_gradient \(name)", within: elementwise) { k -> [Float] in
+            var dx = zeros(count)
+            k.unary_gradient(Int32(operation), count, x, other, &dx)
+            return dx
+        }
+    }
+
+    private static let binaries = [
+        ("add", tensor_binary_add), ("subtract", tensor_binary_subtract), ("multiply", tensor_binary_multiply),
+        ("divide", tensor_binary_divide),
+    ].map { name, operation in
+        KernelCase("binary \(name)", within: elementwise) { k -> [Float] in
+            [tensor_broadcast_none, tensor_broadcast_left, tensor_broadcast_right].flatMap { broadcast in
+                var y = zeros(count)
+                k.binary(Int32(operation), Int32(broadcast), count, x, other.map { $0 + 2 }, &y)
+                return y
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import CTensorKernels
+
+extension KernelCase {
+    /// Packed matrices differ in their panels' width, so what is compared is the product.
+    static let matrixProducts: [KernelCase] = [
+        product("float32 rows", .rows) { $0.map(\.bitPattern) },
+        product("float32 columns", .columns) { $0.map(\.bitPattern) },
+        product("float32 scattered", .scattered) { $0.map(\.bitPattern) },
+        product("float16 rows", .rows) { $0.map { Float16($0).bitPattern } },
+        product("float16 columns", .columns) { $0.map { Float16($0).bitPattern } },
+        product("bfloat16 rows", .rows, scalar: tensor_scalar_bfloat16) { brains($0) },
+        product("bfloat16 columns", .columns, scalar: tensor_scalar_bfloat16) { brains($0) },
+        KernelCase("multiply, left operand turned, with bias and addend", within: products) { k -> [Float] in
+            let b = packed(k, numbers(depth * width, seed: 13), rows: depth, columns: width)
+            var c = zeros(height * width)
+            k.multiply(
+                height, width, depth, left, 1, height, b, depth, numbers(width, seed: 14),
+                numbers(height * width, seed: 15), &c, width)
+            return c
+        },
+        KernelCase("gather_patches", within: exact) { k -> [Float] in
+            [(1, 1, false), (2, 1, false), (1, 2, false), (2, 1, true)].flatMap { stride, upsampling, transposed in
+                var geometry = tensor_patch_geometry(
+                    source_height: 6, source_width: 7, channels: 5, target_height: 5, target_width: 4, kernel_height: 3,
+                    kernel_width: 3, stride: stride, padding_top: 1, padding_left: 1, upsampling: upsampling,
+                    transposed: transposed)
+                var patches = zeros(18 * 7 * 5)
+                k.gather_patches(&geometry, numbers(6 * 7 * 5, seed: 16), 1, 18, 2, 7, &patches)
+                return patches
+            }
+        },
+    ]
+
+    private static let (height, width, depth) = (29, 45, 401)
+    private static let left = numbers(height * depth, seed: 12)
+
+    /// A right-hand matrix in the panels of a table.
+    static func packed(_ k: tensor_kernels, _ matrix: [Float], rows: Int, columns: Int) -> [Float] {
+        var result = zeros((columns + k.panel_width - 1) / k.panel_width * k.panel_width * rows)
+        matrix.withUnsafeBufferPointer { numbers in
+            var view = tensor_matrix(
+                base: numbers.baseAddress, scalar: Int32(tensor_scalar_float32), row_stride: columns, column_stride: 1)
+            k.pack(&view, rows, columns, &result)
+        }
+        return result
+    }
+
+    /// How a matrix lies in memory.
+    private enum Layout {
+        case rows, columns, scattered
+    }
+
+    /// A product whose right-hand matrix is stored as `store` makes it.
+    private static func product<Word: Sendable>(
+        _ name: String, _ layout: Layout, scalar: Int? = nil, _ store: @escaping @Sendable ([Float]) -> [Word]
+    ) -> KernelCase {
+        KernelCase("pack \(name) and multiply", within: products) { k -> [Float] in
+            let spread = layout == .scattered ? 2 : 1
+            let stored = store(numbers(spread * depth * width, seed: 13))
+            let type = scalar ?? (MemoryLayout<Word>.size == 4 ? tensor_scalar_float32 : tensor_scalar_float16)
+            var packed = zeros((width + k.panel_width - 1) / k.panel_width * k.panel_width * depth)
+            stored.withUnsafeBufferPointer { numbers in
+                var view = tensor_matrix(
+                    base: numbers.baseAddress, scalar: Int32(type),
+                    row_stride: layout == .columns ? 1 : spread * width,
+                    column_stride: layout == .columns ? depth : spread)
+                k.pack(&view, depth, width, &packed)
+            }
+            var c = zeros(height * width)
+            k.multiply(height, width, depth, left, depth, 1, packed, depth, nil, nil, &c, width)
+            return c
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import CTensorKernels
+
+private let inputs = 21
+private let outputs = 19
+private let planes = 36
+
+extension KernelCase {
+    /// Weights of up to 11 in the transforms cancel in part, which costs a digit.
+    private static let transformed = 5e-6
+
+    static let winograd = [
+        KernelCase("Winograd's convolution", within: transformed) { k -> [Float] in convolution(k, upsampling: 1) },
+        KernelCase("Winograd's convolution of a map twice as large", within: transformed) { k -> [Float] in
+            convolution(k, upsampling: 2)
+        },
+        KernelCase("winograd_output_gradient", within: transformed) { k -> [Float] in
+            var map = map(upsampling: 1)
+            let tiles = 2 * map.tile_rows * map.tile_columns
+            var result = zeros(planes * tiles * outputs)
+            let gradients = numbers(2 * map.target_height * map.target_width * outputs, seed: 21)
+            k.winograd_output_gradient(&map, gradients, 0, tiles, &result, tiles * outputs)
+            return result
+        },
+        KernelCase("winograd_kernel_gradient", within: transformed) { k -> [Float] in
+            let count = inputs * outputs
+            var taps = zeros(9 * count)
+            k.winograd_kernel_gradient(count, numbers(planes * count, seed: 22), count, &taps)
+            return taps
+        },
+    ]
+
+    /// Two images of 10 × 13 pixels, or twice that.
+    private static func map(upsampling: Int) -> tensor_winograd_map {
+        let (height, width) = (10 * upsampling, 13 * upsampling)
+        return tensor_winograd_map(
+            source_height: 10, source_width: 13, channels: inputs, target_height: height, target_width: width,
+            target_channels: outputs, padding_top: 1, padding_left: 1, upsampling: upsampling,
+            tile_rows: (height + 3) / 4, tile_columns: (width + 3) / 4)
+    }
+
+    /// All steps of the convolution, with a bias an image and an addend.
+    private static func convolution(_ k: tensor_kernels, upsampling: Int) -> [Float] {
+        var map = map(upsampling: upsampling)
+        let (tiles, panel) = (2 * map.tile_rows * map.tile_columns, k.panel_width)
+        let count = 2 * map.target_height * map.target_width * outputs
+        var transformed = zeros(planes * tiles * inputs)
+        k.winograd_input(
+            &map, numbers(2 * 10 * 13 * inputs, seed: 17), 0, tiles, &transformed, tiles * inputs)
+        // [input][tap][output], of which each panel takes its columns.
+        let taps = numbers(inputs * 9 * outputs, seed: 18)
+        var result = zeros(count)
+        for first in stride(from: 0, to: outputs, by: panel) {
+            var rows = zeros(inputs * 9 * panel)
+            for row in 0..<inputs * 9 {
+                for column in 0..<min(panel, outputs - first) {
+                    rows[row * panel + column] = taps[row * outputs + first + column]
+                }
+            }
+            var (kernel, sums) = (zeros(planes * inputs * panel), zeros(planes * tiles * panel))
+            k.winograd_kernel(inputs, rows, 9 * panel, panel, &kernel, inputs * panel)
+            for plane in 0..<planes {
+                var product = zeros(tiles * panel)
+                k.multiply(
+                    tiles, panel, inputs, Array(transformed[plane * tiles * inputs..<(plane + 1) * tiles * inputs]),
+                    inputs, 1, Array(kernel[plane * inputs * panel..<(plane + 1) * inputs * panel]), inputs, nil, nil,
+                    &product, panel)
+                sums.replaceSubrange(plane * tiles * panel..<(plane + 1) * tiles * panel, with: product)
+            }
+            k.winograd_output(
+                &map, sums, tiles * panel, 0, tiles, first, numbers(2 * outputs, seed: 19), outputs,
+                numbers(count, seed: 20), &result)
+        }
+        return result
+    }
+}
