@@ -1,8 +1,12 @@
-"""The same parts in OpenVINO, in Float32, converted from diffusers' modules once and kept beside the model."""
+"""The same parts in OpenVINO, in Float32, converted from diffusers' modules once and kept."""
+
+import subprocess
+import sys
 
 import openvino
 import torch
 import torch_parts
+from models import CACHE
 
 
 class Forward(torch.nn.Module):
@@ -17,21 +21,34 @@ class Forward(torch.nn.Module):
         return self.call(*inputs)
 
 
-def load(options):
+def file(options):
     shape = f"{options.batch}x{options.size or 'own'}x{options.tokens}"
-    stem = options.model / "openvino" / f"{options.part}-{shape}"
-    file, example = stem.with_suffix(".xml"), stem.with_suffix(".pt")
-    if not file.exists():
-        module, inputs = torch_parts.module(options)
-        with torch.inference_mode():
-            model = openvino.convert_model(
-                Forward(module, options.part).eval(), example_input=inputs, input=[tuple(x.shape) for x in inputs]
-            )
-        stem.parent.mkdir(exist_ok=True)
-        openvino.save_model(model, file, compress_to_fp16=False)
-        torch.save([x.numpy() for x in inputs], example)
-        del model, module
-    inputs = torch.load(example, weights_only=False)
+    return CACHE / "openvino" / f"{options.model.name}-{options.part}-{shape}.xml"
+
+
+@torch.inference_mode()
+def convert(options):
+    """Writes the model and its random inputs."""
+    target = file(options)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    module, inputs = torch_parts.module(options)
+    shapes = [tuple(x.shape) for x in inputs]
+    model = openvino.convert_model(Forward(module, options.part).eval(), example_input=inputs, input=shapes)
+    torch.save([x.numpy() for x in inputs], target.with_suffix(".pt"))
+    openvino.save_model(model, target, compress_to_fp16=False)
+
+
+def load(options):
+    if not file(options).exists():
+        # In a process of its own: conversion takes much memory, and memory is measured.
+        subprocess.run([sys.executable, __file__, *sys.argv[1:]], check=True, stdout=subprocess.DEVNULL)
+    inputs = torch.load(file(options).with_suffix(".pt"), weights_only=False)
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": options.threads}
-    compiled = openvino.Core().compile_model(str(file), "CPU", settings)
+    compiled = openvino.Core().compile_model(str(file(options)), "CPU", settings)
     return lambda: compiled(inputs)
+
+
+if __name__ == "__main__":
+    import peer
+
+    convert(peer.parse())
