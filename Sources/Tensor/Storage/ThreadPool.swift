@@ -77,11 +77,20 @@ private final class Workers: Sendable {
                 for _ in 0..<min(helpers, sleeping.load(ordering: .sequentiallyConsistent)) { wakeUp.signal() }
                 work(chunks, body.pointee)
                 isOpen.store(false, ordering: .sequentiallyConsistent)
-                while inside.load(ordering: .sequentiallyConsistent) > 0 { tensor_pause() }
+                waitUntilNobodyIsInside()
                 region.body = nil
             }
         }
         return true
+    }
+
+    /// Looks for a moment, then lets other threads run: on a busy machine the helper may have lost its core.
+    private func waitUntilNobodyIsInside() {
+        var looks = 0
+        while inside.load(ordering: .sequentiallyConsistent) > 0 {
+            looks += 1
+            if looks < Self.looksBeforeSleep { tensor_pause() } else { sched_yield() }
+        }
     }
 
     private func help(_ position: Int) {
