@@ -37,6 +37,12 @@ struct ComparePictures: ParsableCommand {
     @Option(help: "The fake score's step size.")
     var fakeScoreLearningRate = DistillationConfiguration().fakeScoreLearningRate
 
+    @Option(help: "The adapters' inner width, of a fake score that is a LoRA; their scale stays 1.6875.")
+    var rank = DistillationConfiguration().adapterRank
+
+    @Option(parsing: .upToNextOption, help: "The layers that get adapters, by the ends of their paths.")
+    var adapterTargets = DistillationConfiguration().adapterTargets
+
     @Option(help: "Pictures of the teacher, for losses that need pairs or data.")
     var teacherPictures = 64
 
@@ -52,13 +58,18 @@ struct ComparePictures: ParsableCommand {
         let needs = losses.reduce(into: LossNeeds()) { $0.formUnion($1.loss.needs) }
         let resources = try DistillationResources(
             drawnBy: model, for: needs, prompts: lines, count: teacherPictures, seed: seed)
-        var table = "| loss | steps | pictures | student norm | fake-score loss | seconds a step |\n"
-        table += "| --- | --- | --- | --- | --- | --- |\n"
-        for published in losses {
+        let measure = try Likeness(to: model, prompts: lines, seed: seed)
+        var table = "| loss | steps | student norm | fake-score norm | fake-score loss | seconds a step "
+        table += "| PSNR to the teacher | grain |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n"
+        table += "| the teacher, 25 steps | | | | | | | \(measure.teacherGrain) |\n"
+        for (index, published) in losses.enumerated() {
             let run = try RunDirectory(folder.appending(path: published.rawValue), resuming: true)
             let distiller = try Distiller(
                 teacher: model, loss: published.loss, prompts: lines, configuration: settings(published),
                 resources: resources)
+            if index == 0 {
+                table += "| before training | 0 | | | | | \(try measure(distiller.studentModel(of: model))) |\n"
+            }
             try run.begin(distiller)
             while distiller.stepCount * batch < pictures {
                 try run.record(distiller.step())
@@ -68,7 +79,7 @@ struct ComparePictures: ParsableCommand {
             let student = distiller.studentModel(of: model)
             let sheet = try student.sheet(beside: model, prompts: shown, steps: 25, guidanceScale: 4.5)
             try PNG.write(sheet, to: folder.appending(path: "\(published.rawValue).png"))
-            table += row(published, try run.metrics())
+            table += row(published, try run.metrics()) + " \(try measure(student)) |\n"
         }
         try Data(table.utf8).write(to: folder.appending(path: "comparison.md"), options: .atomic)
         print(table)
@@ -78,18 +89,20 @@ struct ComparePictures: ParsableCommand {
         var settings = DistillationConfiguration()
         (settings.batchSize, settings.seed) = (batch, seed)
         (settings.studentLearningRate, settings.fakeScoreLearningRate) = (studentLearningRate, fakeScoreLearningRate)
+        settings.adapterAlpha *= Double(rank) / Double(settings.adapterRank)
+        (settings.adapterRank, settings.adapterTargets) = (rank, adapterTargets)
         settings.fakeScoreTraining = published.fakeScoreTraining
         return settings
     }
 
-    /// A line of the table: means over the last tenth of the run.
+    /// The first cells of a line of the table: means over the last tenth of the run.
     private func row(_ published: PublishedLoss, _ steps: [DistillationStep]) -> String {
         let last = steps.suffix(max(1, steps.count / 10))
         func mean(_ value: (DistillationStep) -> Double) -> Double {
             last.reduce(0) { $0 + value($1) } / Double(last.count)
         }
         return String(
-            format: "| %@ | %d | %d | %.3g | %.4f | %.2f |\n", published.rawValue, steps.count,
-            steps.last?.samplesSeen ?? 0, mean(\.studentGradientNorm), mean(\.fakeScoreLoss), mean(\.seconds))
+            format: "| %@ | %d | %.3g | %.3g | %.4f | %.2f |", published.rawValue, steps.count,
+            mean(\.studentGradientNorm), mean(\.fakeScoreGradientNorm), mean(\.fakeScoreLoss), mean(\.seconds))
     }
 }
