@@ -1,4 +1,3 @@
-import Autograd
 import Tensor
 
 /// What a picture is made from.
@@ -10,68 +9,4 @@ public enum SamplingStart: Sendable {
     /// A picture, noised and drawn again (SDEdit, arXiv 2108.01073); of the steps the share `strength` is made, above 0 and at
     /// most 1, and 1 keeps nothing of the picture. Only with several steps.
     case picture(Picture, strength: Double)
-}
-
-extension TextToImageModel {
-    /// The size of latents whose pictures have a size in pixels.
-    ///
-    /// Throws ``ModelError`` unless both are positive multiples of the autoencoder's pixels a latent.
-    public func latentSize(height: Int, width: Int) throws -> LatentSize {
-        let factor = autoencoder.configuration.pixelsPerLatent
-        for (name, extent) in [("height", height), ("width", width)] {
-            guard extent > 0, extent % factor == 0 else {
-                throw ModelError.invalidArgument(
-                    operation: "latentSize(height:width:)", argument: name, expected: "a multiple of \(factor) pixels",
-                    found: "\(extent)")
-            }
-        }
-        return LatentSize(height: height / factor, width: width / factor)
-    }
-
-    /// The starting noise of `count` pictures, `[count, height, width, channels]`, from the seeds `seed`, `seed + 1`, …,
-    /// and the streams as they stand after it.
-    ///
-    /// Each picture's noise is `torch.manual_seed(seed); torch.randn(1, channels, height, width)`.
-    public func startingLatents(
-        count: Int, seed: UInt64, size: LatentSize? = nil
-    ) -> (latents: Tensor, noise: LatentNoise) {
-        var noise = LatentNoise(seed: seed, count: count)
-        let size = size ?? latentSize
-        let latents = noise.next(
-            height: size.height, width: size.width, channels: unet.configuration.inputChannels)
-        return (latents, noise)
-    }
-
-    /// A picture's latents as the network has them, one a stream of `noise`, drawn from the autoencoder's distribution as
-    /// diffusers does: `[pictures, height, width, channels]`.
-    ///
-    /// Throws ``ModelError`` unless the picture's sides are multiples of the autoencoder's pixels a latent.
-    public func latents(of picture: Picture, using noise: inout LatentNoise) throws -> Tensor {
-        _ = try latentSize(height: picture.height, width: picture.width)
-        let colours = picture.tensor.reshaped(to: [1, picture.height, picture.width, 3])
-        let distribution = autoencoder.encode(Variable(colours))
-        let (mean, deviation) = (distribution.mean.value, (distribution.logVariance * 0.5).exp().value)
-        let draws = noise.next(height: mean.shape[1], width: mean.shape[2], channels: mean.shape[3])
-        return (mean + deviation * draws) * Float(autoencoder.configuration.scalingFactor)
-    }
-
-    /// The latents to start from, and the streams as they stand after it. Throws ``ModelError`` for latents that do not fit.
-    func start(
-        _ start: SamplingStart, count: Int, seed: UInt64
-    ) throws -> (latents: Tensor, noise: LatentNoise) {
-        switch start {
-        case .noise(let size): return startingLatents(count: count, seed: seed, size: size)
-        case .latents(let latents):
-            let channels = unet.configuration.inputChannels
-            guard latents.rank == 4, latents.shape[0] == count, latents.shape[3] == channels, latents.count > 0 else {
-                throw ModelError.invalidArgument(
-                    operation: "samples", argument: "latents",
-                    expected: "[\(count) pictures, height, width, \(channels)]", found: "\(latents.shape)")
-            }
-            return (latents, LatentNoise(seed: seed, count: count))
-        case .picture(let picture, _):
-            var noise = LatentNoise(seed: seed, count: count)
-            return (try latents(of: picture, using: &noise), noise)
-        }
-    }
 }

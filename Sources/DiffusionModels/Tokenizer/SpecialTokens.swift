@@ -25,28 +25,7 @@ struct SpecialTokens {
         let configuration = try ConfigurationFields(
             contentsOf: folder.appending(path: "tokenizer_config.json"), purpose: "the tokenizer's configuration")
         maximumLength = try configuration.integer("model_max_length", default: 77, in: 3...65_536)
-        var sources = [configuration]
-        var described: [String: AddedTokenFields] = [:]
-        if case .object(let tokens)? = configuration.values["added_tokens_decoder"] {
-            for (id, value) in tokens {
-                guard var token = AddedTokenFields(value), let id = Int(id),
-                    (0...TokenizerFiles.largestID).contains(id)
-                else {
-                    throw configuration.invalid("added_tokens_decoder", expected: "an object from ids to tokens")
-                }
-                token.id = id
-                described[token.content] = token
-            }
-        } else {
-            let map = folder.appending(path: "special_tokens_map.json")
-            if FileManager.default.fileExists(atPath: map.path) {
-                sources.insert(
-                    try ConfigurationFields(contentsOf: map, purpose: "the tokenizer's special tokens"), at: 0)
-            }
-            for token in files.addedTokens { described[token.content] = token }
-            for token in try Self.later(folder) { described[token.content] = token }
-        }
-
+        let (sources, described) = try Self.read(folder, configuration, files)
         var recognized: [String: Token] = [:]
         func recognize(_ token: AddedTokenFields, id: Int, in source: ConfigurationFields, _ field: String) throws {
             for (flag, value) in [
@@ -83,6 +62,31 @@ struct SpecialTokens {
         unknown = try named("unk_token", default: "<|endoftext|>")
         padding = try named("pad_token", default: "<|endoftext|>")
         self.recognized = recognized.values.sorted { $0.content < $1.content }
+    }
+
+    /// The files in which named tokens are looked up, the first that names one holding; and all tokens that are described,
+    /// by their contents.
+    private static func read(
+        _ folder: URL, _ configuration: ConfigurationFields, _ files: TokenizerFiles
+    ) throws -> (sources: [ConfigurationFields], described: [String: AddedTokenFields]) {
+        var described: [String: AddedTokenFields] = [:]
+        if case .object(let tokens)? = configuration.values["added_tokens_decoder"] {
+            for (id, value) in tokens {
+                guard var token = AddedTokenFields(value), let id = Int(id),
+                    (0...TokenizerFiles.largestID).contains(id)
+                else {
+                    throw configuration.invalid("added_tokens_decoder", expected: "an object from ids to tokens")
+                }
+                token.id = id
+                described[token.content] = token
+            }
+            return ([configuration], described)
+        }
+        for token in try files.addedTokens + later(folder) { described[token.content] = token }
+        let map = folder.appending(path: "special_tokens_map.json")
+        guard FileManager.default.fileExists(atPath: map.path) else { return ([configuration], described) }
+        let named = try ConfigurationFields(contentsOf: map, purpose: "the tokenizer's special tokens")
+        return ([named, configuration], described)
     }
 
     /// The tokens of `added_tokens.json`, as textual inversion leaves them.
