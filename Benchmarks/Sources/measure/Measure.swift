@@ -20,6 +20,8 @@ struct MeasuringOptions: ParsableArguments {
     @Option(help: "Tokens a prompt.") var tokens = 77
     @Flag(help: "Convolve by the definition's sum instead of Winograd's.") var direct = false
 
+    @Flag(help: "Train the student with its blocks computed again in the backward pass.") var recompute = false
+
     func apply() {
         ThreadPool.threadCount = threads
         if direct { ConvolutionAlgorithm.current = .direct }

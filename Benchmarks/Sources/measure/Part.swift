@@ -20,47 +20,50 @@ enum Part: String, CaseIterable, ExpressibleByArgument {
 
     /// Loads what is measured, and returns one run of it.
     func load(_ options: MeasuringOptions) throws -> () throws -> Void {
-        let directory = try ModelDirectory(options.model)
+        let checkpoint = try ModelCheckpoint(contentsOf: options.model)
         var stream = RandomStream(seed: 0)
         let batch = options.batch
         switch self {
         case .text:
-            let encoder = try directory.textEncoder()
+            let encoder = try checkpoint.textEncoder()
             let last = encoder.configuration.vocabularySize
             let prompts = (0..<batch).map { _ in stream.integers(options.tokens, in: 0..<last) }
             return { _ = encoder(prompts) }
         case .decode:
-            let decoder = try ModelDirectory.latentDecoder(contentsOf: options.model.appending(path: "vae"))
+            let decoder = try ModelCheckpoint.latentDecoder(contentsOf: options.model.appending(path: "vae"))
             let size = options.size ?? 64
             let latents = Variable(stream.normal([batch, size, size, 4]))
             return { _ = decoder.pictures(of: latents) }
         case .unet, .training:
-            let unet = try directory.unet()
+            var unet = try checkpoint.unet()
+            unet.recomputesBlocks = options.recompute
             let size = options.latentSize(of: unet)
             let latents = Variable(stream.normal([batch, size, size, unet.configuration.inputChannels]))
             let text = Variable(options.embeddings(for: unet, count: batch, using: &stream))
-            guard self == .training else { return { _ = unet(latents, timesteps: [999], textEmbeddings: text) } }
-            unet.parameters.unfreeze()
+            let network = unet
+            guard self == .training else { return { _ = network(latents, timesteps: [999], textEmbeddings: text) } }
+            network.parameters.unfreeze()
             return {
-                let output = unet(latents, timesteps: [999], textEmbeddings: text)
+                let output = network(latents, timesteps: [999], textEmbeddings: text)
                 output.backward(from: output.value)
-                unet.parameters.zeroGradients()
+                network.parameters.zeroGradients()
             }
         case .iteration:
-            let distiller = try Self.distiller(directory, options, using: &stream)
+            let distiller = try Self.distiller(checkpoint, options, using: &stream)
             return { try distiller.step() }
         }
     }
 
     /// A distillation of the folder's network with random prompt embeddings: the same work as `distill` does.
     private static func distiller(
-        _ directory: ModelDirectory, _ options: MeasuringOptions, using stream: inout RandomStream
+        _ checkpoint: ModelCheckpoint, _ options: MeasuringOptions, using stream: inout RandomStream
     ) throws -> Distiller {
-        let teacher = try directory.unet()
+        let teacher = try checkpoint.unet()
         var settings = DistillationConfiguration()
         settings.batchSize = options.batch
-        let network = UNet2DConditionModel(
+        var network = UNet2DConditionModel(
             teacher.configuration, in: teacher.parameters.copy(trainable: true).scope)
+        network.recomputesBlocks = options.recompute
         let fakeScore = FakeScore(
             adapting: teacher, rank: settings.adapterRank, alpha: settings.adapterAlpha,
             targets: settings.adapterTargets, using: &stream)
@@ -70,7 +73,7 @@ enum Part: String, CaseIterable, ExpressibleByArgument {
         let size = options.latentSize(of: teacher)
         return try Distiller(
             student: OneStepStudent(network: network, step: step), teacher: teacher, fakeScore: fakeScore,
-            schedule: directory.schedule(),
+            schedule: checkpoint.schedule(),
             conditions: PromptConditions(
                 embeddings: prompts.sliced(axis: 0, 0..<64), null: prompts.sliced(axis: 0, 64..<65)),
             latentShape: [size, size, teacher.configuration.inputChannels], loss: VariationalScoreDistillation(),
