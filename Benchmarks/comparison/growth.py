@@ -41,13 +41,13 @@ LABELS = {"size": "picture side in pixels", "batch": "batch", "threads": "thread
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kinds", nargs="*", choices=[[], *KINDS], metavar="KIND", help="size, batch, threads; default: all")
+    parser.add_argument("kinds", nargs="*", choices=[[], "none", *KINDS], metavar="KIND", help="size, batch, threads, or none to show the last; default: all")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--models", type=Path, metavar="DIR", help="where the full-size model is or shall be made")
     parser.add_argument("--plot", type=Path, default=RESULTS / "growth.png")
     options = parser.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
-    for kind in options.kinds or KINDS:
+    for kind in [kind for kind in options.kinds or KINDS if kind in KINDS]:
         results = {}
         option, values, curves = KINDS[kind]
         for title, (part, name, settings) in curves.items():
@@ -91,7 +91,7 @@ def show(kind, results):
 def plot(records, file):
     import matplotlib
 
-    matplotlib.use("svg" if file.suffix == ".svg" else "agg")
+    matplotlib.use("agg")
     import matplotlib.pyplot as pyplot
 
     figure, panels = pyplot.subplots(1, len(records), figsize=(4.2 * len(records), 3.6), squeeze=False)
@@ -108,6 +108,7 @@ def plot(records, file):
         panel.legend(fontsize=7)
     figure.suptitle("Time, and dotted what would be linear from the first point", fontsize=9)
     figure.tight_layout()
+    file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=110)
 
 
