@@ -84,6 +84,6 @@ let benchmarks: @Sendable () -> Void = {
     defer { try? FileManager.default.removeItem(at: file) }
     do {
         try Safetensors.write([(name: "numbers", tensor: tensor)], scalarType: type, to: file)
-        return try SafetensorsFile(contentsOf: file).tensor("numbers")
+        return try SafetensorsFile(contentsOf: file).mappedTensor("numbers")
     } catch { fatalError("\(file.path): \(error)") }
 }
