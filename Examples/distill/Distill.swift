@@ -34,6 +34,8 @@ struct Distill: ParsableCommand {
     var adapterTargets = DistillationConfiguration().adapterTargets
     @Option(help: "The largest decay of the student's moving average.")
     var averageDecay = DistillationConfiguration().averageDecay
+    @Flag(help: "Run the student's blocks again in the backward pass instead of keeping what they computed.")
+    var recompute = false
     @Option(help: "The seed of everything random.") var seed: UInt64 = 0
     @Option(help: "Steps between two sheets, and between two checkpoints.") var saveEvery = 100
     @Option(help: "A text file with the sheets' prompts. Default: 16 of the training prompts.")
@@ -66,6 +68,7 @@ struct Distill: ParsableCommand {
         settings.adapterRank = rank
         settings.adapterTargets = adapterTargets
         settings.averageDecay = averageDecay
+        settings.recomputesBlocks = recompute
         settings.seed = seed
         settings.fakeScoreTraining = loss.fakeScoreTraining
         let chosen: any DistillationLoss =
@@ -86,7 +89,7 @@ struct Distill: ParsableCommand {
             teacher: model, loss: chosen, prompts: lines, embeddings: embedded, configuration: settings,
             resources: resources)
         try run.begin(distiller)
-        FileHandle.standardError.write(Data("\(distiller.memoryEstimate)\n".utf8))
+        FileHandle.standardError.write(Data("\(distiller.memoryEstimate)\n\(distiller.estimateTime())\n".utf8))
         var progress = ProgressBar(total: iterations, done: distiller.stepCount)
         if distiller.stepCount == 0 {
             try run.saveSheet(of: distiller, teacher: model, prompts: shown, embeddings: embedded)

@@ -53,6 +53,22 @@ struct DistillerErrorTests {
         #expect(estimate.description.hasPrefix("memory: \((estimate.total + (1 << 19)) >> 20) MiB (teacher "))
     }
 
+    @Test("The work of a step is counted in passes before it starts")
+    func time() throws {
+        let run = try ReferenceRun()
+        // The student forward and backward 4, teacher and fake score with and without prompt 4, the adapters 3.
+        let plain = try run.distiller().estimateTime()
+        #expect(plain.passes == 11)
+        #expect(plain.secondsOfPass > 0)
+        #expect(plain.seconds == 11 * plain.secondsOfPass)
+        var configuration = ReferenceRun.configuration
+        configuration.recomputesBlocks = true
+        configuration.fakeScoreTraining.stepsPerStudentStep = 2
+        configuration.fakeScoreTraining.drawsNewPictures = true
+        #expect(try run.distiller(configuration).estimateTime().passes == 5 + 4 + 2 * 4)
+        #expect("\(TimeEstimate(passes: 9, secondsOfPass: 0.5))".hasPrefix("time: about 4.5 s a step (the work of 9 "))
+    }
+
     @Test("Settings out of range are named")
     func settings() throws {
         let changes: [(String, (inout DistillationConfiguration) -> Void)] = [
