@@ -11,12 +11,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     ],
     targets: [
-        .target(name: "CPeak"),
         // One part of a model, timed run by run: our side of `Benchmarks/compare`.
         .executableTarget(
             name: "measure",
             dependencies: [
-                "CPeak",
                 .product(name: "Distillation", package: "swift-brush"),
                 .product(name: "DiffusionModels", package: "swift-brush"),
                 .product(name: "Autograd", package: "swift-brush"),

@@ -7,7 +7,7 @@ import Tensor
 /// The roofline: each layer of a network timed by itself, in the network's order, and added up by kind and size.
 struct Layers: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Prints the time, the multiplications and the share of the machine's peak of each kind of layer.")
+        abstract: "Prints the time, the multiplications and the share of a matrix product's best rate of each kind of layer.")
 
     enum Network: String, CaseIterable, ExpressibleByArgument {
         case unet
@@ -20,7 +20,7 @@ struct Layers: ParsableCommand {
 
     func run() throws {
         options.apply()
-        let peak = Peak.operationsPerSecond(threads: options.threads)
+        let peak = Peak.operationsPerSecond()
         let (layers, whole) = try network == .unet ? loadUNet() : loadDecoder()
         var times = layers.map { _ in [Double]() }
         var wholeTimes: [Double] = []
@@ -33,7 +33,7 @@ struct Layers: ParsableCommand {
                 if pass > 0 { times[index].append(time) }
             }
         }
-        print("Peak of Float32 multiply-adds on \(options.threads) threads: \(format(peak / 1e9, 0)) GFLOPS.\n")
+        print("Best of a matrix product on \(options.threads) threads: \(format(peak / 1e9, 0)) GFLOPS.\n")
         printTable(zip(layers, times.map(median)).map { ($0, $1) }, whole: median(wholeTimes), peak: peak)
     }
 

@@ -1,20 +1,13 @@
-import CPeak
-import Dispatch
+import Tensor
 
-/// What the processor could do at best.
+/// What the processor does at best, as far as a program without kernels of its own can tell.
 enum Peak {
-    /// Float32 operations a second of multiply-adds on registers, all threads together: the best of ten tries.
-    static func operationsPerSecond(threads: Int) -> Double {
-        let rounds = 20_000_000
-        return (0..<10).map { _ in
-            let start = ContinuousClock.now
-            DispatchQueue.concurrentPerform(iterations: threads) { _ in
-                var sink: Float = 1
-                _ = peak_run(rounds, &sink)
-            }
-            var sink: Float = 1
-            let operations = peak_run(1, &sink) * Double(rounds * threads)
-            return operations / ((ContinuousClock.now - start) / .seconds(1))
-        }.max() ?? 0
+    /// Float32 operations a second, two a multiplication, of a square matrix product on all threads: the best of twenty.
+    static func operationsPerSecond() -> Double {
+        let size = 1536
+        var stream = RandomStream(seed: 0)
+        let (a, b) = (stream.normal([size, size]), stream.normal([size, size]))
+        let shortest = (0..<20).map { _ in ContinuousClock().measure { _ = a.matmul(b) } }.min() ?? .zero
+        return 2 * Double(size * size * size) / (shortest / .seconds(1))
     }
 }
