@@ -5,15 +5,25 @@ import Tensor
 ///
 /// `body` must compute the same values each time it is called with the same inputs.
 public func checkpoint(_ inputs: [Variable], _ body: @escaping ([Variable]) -> Variable) -> Variable {
-    let output = body(inputs.map { $0.requiresGradient ? .trainable($0.value) : $0 })
-    guard output.requiresGradient else { return output.detached() }
     let values = inputs.map(\.value)
     let needs = inputs.map(\.requiresGradient)
-    // Parameters used by the body may be all that is trainable: the anchor keeps the rule alive then.
-    let anchor = Variable.trainable(Tensor(0))
-    return Variable.record(output.value, from: inputs + [anchor]) { outputGradient in
-        let leaves = zip(values, needs).map { $1 ? Variable.trainable($0) : Variable($0) }
-        body(leaves).backward(from: outputGradient)
-        return leaves.map(\.gradient) + [nil]
+    func leaves() -> [Variable] { zip(values, needs).map { $1 ? .trainable($0) : Variable($0) } }
+    let first = leaves()
+    let output = body(first)
+    guard let graph = output.node else { return output }
+    let parameters = graph.leaves(besides: first)
+    let node = Node(shape: output.shape, parents: inputs.map(\.node) + parameters) { outputGradient in
+        let again = leaves()
+        let gradients = body(again).node?.leafGradients(from: outputGradient)
+        return (again.map(\.node) + parameters).map { leaf in leaf.flatMap { gradients?[$0] } }
+    }
+    return Variable(output.value, node: node)
+}
+
+extension Node {
+    /// The leaves of a piece of a graph other than those that were made for its inputs: parameters.
+    func leaves(besides inputs: [Variable]) -> [Node] {
+        let own = Set(inputs.compactMap { $0.node.map(ObjectIdentifier.init) })
+        return leaves.filter { !own.contains(ObjectIdentifier($0)) }
     }
 }

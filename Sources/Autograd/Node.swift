@@ -51,8 +51,10 @@ final class Node {
         gradient = sum
     }
 
-    /// Walks the graph below `self` once, deepest node first, and frees each operation as it is passed.
-    func propagate(_ seed: Tensor) {
+    /// Walks the graph below `self` once, deepest node first, and frees each operation as it is passed. What reaches a leaf
+    /// is handed to `deliver`, which adds it to the leaf's gradient unless told otherwise.
+    func propagate(_ seed: Tensor, deliver: (_ leaf: Node, Tensor) -> Void = { $0.accumulate($1) }) {
+        guard !isLeaf else { return deliver(self, seed) }
         accumulate(seed)
         let order = nodesBelow()
         for node in order where !node.isLeaf {
@@ -62,10 +64,21 @@ final class Node {
             }
             let contributions = rule(outputGradient)
             for (parent, contribution) in zip(node.parents, contributions) {
-                if let parent, let contribution { parent.accumulate(contribution) }
+                guard let parent, let contribution else { continue }
+                if parent.isLeaf { deliver(parent, contribution) } else { parent.accumulate(contribution) }
             }
             node.parents = []
         }
+    }
+
+    /// The leaves below, in the order they are met.
+    var leaves: [Node] { nodesBelow().filter(\.isLeaf) }
+
+    /// The same walk, with the leaves left as they are.
+    func leafGradients(from seed: Tensor) -> LeafGradients {
+        var gradients = LeafGradients()
+        propagate(seed) { gradients.add($1, of: $0) }
+        return gradients
     }
 
     /// This node and all it was made from, deepest first, ties in the order they are met.

@@ -5,36 +5,24 @@ extension UNet2DConditionModel {
     /// Numbers of one sample's widest map up to which a thread is faster alone with its samples than all are together with
     /// each operation.
     private static let largestMap = 1 << 16
+    /// Trained weights up to which their gradients are computed part by part: each part holds its own.
+    private static let mostTrained = 1 << 25
 
-    /// How many parts a batch is computed in: one a thread where the maps are small and the weights are frozen. (Trained weights
-    /// would get their gradients part by part.)
+    /// How many parts a batch is computed in: one a thread where the maps are small.
     func partCount(of latents: Variable) -> Int {
         let (batch, map) = (latents.shape[0], latents.shape[1] * latents.shape[2] * configuration.blockChannels[0])
         let threads = ThreadPool.threadCount
-        let isSmall = map <= Self.largestMap && batch >= 2 * threads
-        return isSmall && !parameters.all.contains(where: \.isTrainable) ? threads : 1
+        guard map <= Self.largestMap, batch >= 2 * threads else { return 1 }
+        let trained = parameters.all.reduce(0) { $0 + ($1.isTrainable ? $1.shape.reduce(1, *) : 0) }
+        return trained <= Self.mostTrained ? threads : 1
     }
 
     /// The network's output, computed in parts of the batch side by side.
     func inParts(
         _ parts: Int, _ latents: Variable, timesteps: [Double], textEmbeddings: Variable
     ) -> Variable {
-        let batch = latents.shape[0]
-        var outputs = [Variable?](repeating: nil, count: parts)
-        outputs.withUnsafeMutableBufferPointer { buffer in
-            guard let base = buffer.baseAddress else { return }
-            let target = SharedMutable(base)
-            // Variables belong to one task: each part has its own until they are joined.
-            nonisolated(unsafe) let (network, x, text) = (self, latents, textEmbeddings)
-            parallelFor(parts, grain: 1) { range in
-                for part in range {
-                    let rows = part * batch / parts..<(part + 1) * batch / parts
-                    (target + part).pointee = network.output(
-                        x.sliced(axis: 0, rows), timesteps: Array(timesteps[rows]),
-                        textEmbeddings: text.sliced(axis: 0, rows))
-                }
-            }
+        dataParallel([latents, textEmbeddings], parts: parts) { rows, inputs in
+            output(inputs[0], timesteps: Array(timesteps[rows]), textEmbeddings: inputs[1])
         }
-        return .concatenate(outputs.compactMap { $0 }, axis: 0)
     }
 }
