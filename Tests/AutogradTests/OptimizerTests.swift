@@ -35,8 +35,8 @@ struct OptimizerTests {
             parameter.gradient = gradient
         }
         defer { optimizer.zeroGradients() }
-        let norm = clipGradientNorm(optimizer.parameters, to: 1)
-        optimizer.step()
+        let (norm, factor) = gradientNorm(of: optimizer.parameters, clippedTo: 1)
+        optimizer.step(scalingGradientsBy: factor)
         return norm
     }
 

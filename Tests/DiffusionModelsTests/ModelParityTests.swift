@@ -78,6 +78,37 @@ struct ModelParityTests {
         }
     }
 
+    @Test(
+        "Several texts of the same latents give what each gives alone, and the same gradients", arguments: [1, 5],
+        [false, true])
+    func severalTexts(batch: Int, recomputes: Bool) throws {
+        var network = try ModelCheckpoint(contentsOf: ParityModel.all[0].folder).unet()
+        network.recomputesBlocks = recomputes
+        let configuration = network.configuration
+        var stream = RandomStream(seed: 1)
+        let x = stream.normal([batch, 8, 8, configuration.inputChannels])
+        let texts = (0..<3).map { _ in stream.normal([batch, 6, configuration.crossAttentionWidths[0]]) }
+        let weights = (0..<3).map { _ in stream.normal([batch, 8, 8, configuration.outputChannels]) }
+        let timesteps = (0..<batch).map { 100.0 * Double($0) }
+        func gradient(_ outputs: (Variable) -> [Variable]) throws -> (values: [Tensor], gradient: Tensor) {
+            let leaf = Variable.trainable(x)
+            let found = outputs(leaf)
+            let total = zip(found, weights).map { ($0 * Variable($1)).sum() }.reduce(Variable(Tensor(0))) { $0 + $1 }
+            total.backward()
+            return (found.map(\.value), try #require(leaf.gradient))
+        }
+        let together = try gradient {
+            network($0, timesteps: timesteps, textEmbeddingsOfEach: texts.map { Variable($0) })
+        }
+        let alone = try gradient { leaf in
+            texts.map { network(leaf, timesteps: timesteps, textEmbeddings: Variable($0)) }
+        }
+        #expect(together.values.count == 3)
+        for (found, expected) in zip(together.values, alone.values) { #expect(relativeError(found, expected) <= 2e-6) }
+        #expect(relativeError(together.gradient, alone.gradient) <= 1e-5)
+        #expect(relativeError(together.values[0], alone.values[1]) > 1e-3, "the texts must matter")
+    }
+
     @Test("Batches are independent, and one timestep stands for all")
     func batches() throws {
         let model = ParityModel.all[0]

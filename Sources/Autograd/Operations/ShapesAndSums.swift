@@ -38,6 +38,11 @@ extension Variable {
         }
     }
 
+    /// The whole `count` times along axis 0: `[n, …]` → `[count · n, …]`.
+    public func repeated(_ count: Int) -> Variable {
+        count == 1 ? self : .concatenate(Array(repeating: self, count: count), axis: 0)
+    }
+
     /// The rows `indices` of axis 0, in that order: `[n, …]` → `[indices.count, …]`.
     public func gathered(rows indices: [Int]) -> Variable {
         let shape = self.shape

@@ -35,7 +35,7 @@ public final class Adam: Optimizer {
     }
 
     /// Changes every parameter that has a gradient, all moments with the same bias correction.
-    public func step() {
+    public func step(scalingGradientsBy factor: Float) {
         stepCount += 1
         let stepSize = learningRate / (1 - pow(beta1, Double(stepCount)))
         let correction = (1 - pow(beta2, Double(stepCount))).squareRoot()
@@ -43,7 +43,8 @@ public final class Adam: Optimizer {
             guard let gradient = parameter.gradient else { continue }
             parameter.update {
                 Tensor.adamStep(
-                    parameter: &$0, gradient: gradient, firstMoment: &first[i], secondMoment: &second[i],
+                    parameter: &$0, gradient: gradient, factor: factor, firstMoment: &first[i],
+                    secondMoment: &second[i],
                     stepSize: Float(stepSize), beta1: Float(beta1), beta2: Float(beta2), epsilon: Float(epsilon),
                     secondMomentCorrection: Float(correction), weightDecay: Float(learningRate * weightDecay))
             }

@@ -6,13 +6,16 @@ public protocol Optimizer: AnyObject {
     var learningRate: Double { get set }
     /// The parameters it changes.
     var parameters: [Parameter] { get }
-    /// Changes every parameter that has a gradient.
-    func step()
+    /// Changes every parameter that has a gradient, as if the gradients were `factor` times what they are.
+    func step(scalingGradientsBy factor: Float)
     /// The moments and the step count, exactly: what a resumed run needs.
     var state: OptimizerState { get set }
 }
 
 extension Optimizer {
+    /// Changes every parameter that has a gradient.
+    public func step() { step(scalingGradientsBy: 1) }
+
     /// Forgets the gradients.
     public func zeroGradients() { parameters.forEach { $0.gradient = nil } }
 }
@@ -30,16 +33,10 @@ public struct OptimizerState: Sendable {
     }
 }
 
-/// Scales the gradients together so that their global norm is at most `maximum`, as torch's `clip_grad_norm_` does.
-///
-/// Returns the norm before.
-@discardableResult
-public func clipGradientNorm(_ parameters: [Parameter], to maximum: Double) -> Double {
+/// The gradients' global norm, and the factor that an optimiser's step scales them by so that it is at most `maximum`: torch's
+/// `clip_grad_norm_` without a pass over memory of its own. The factor of a norm that is not a number is 1.
+public func gradientNorm(of parameters: [Parameter], clippedTo maximum: Double) -> (norm: Double, factor: Float) {
     let norm = parameters.reduce(0.0) { $0 + ($1.gradient?.squaredNorm() ?? 0) }.squareRoot()
-    let scale = maximum / (norm + 1e-6)
-    // A norm that is not a number scales nothing: the caller sees it and decides.
-    if scale < 1 {
-        for parameter in parameters where parameter.gradient != nil { parameter.scaleGradient(by: Float(scale)) }
-    }
-    return norm
+    let factor = maximum / (norm + 1e-6)
+    return (norm, factor < 1 ? Float(factor) : 1)
 }

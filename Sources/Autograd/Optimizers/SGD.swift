@@ -19,15 +19,15 @@ public final class SGD: Optimizer {
     }
 
     /// Changes every parameter that has a gradient.
-    public func step() {
+    public func step(scalingGradientsBy factor: Float) {
         stepCount += 1
         for (i, parameter) in parameters.enumerated() {
             guard let gradient = parameter.gradient else { continue }
-            var direction = gradient
+            var direction = factor == 1 ? gradient : gradient * factor
             if momentum != 0 {
                 if var velocity = velocities[i].take() {
                     velocity *= momentum
-                    velocity += gradient
+                    velocity += direction
                     direction = velocity
                 }
                 velocities[i] = direction

@@ -86,12 +86,3 @@ public final class Parameter {
         storedValue = taken
     }
 }
-
-extension Parameter {
-    /// Multiplies the gradient in place.
-    func scaleGradient(by factor: Float) {
-        guard var gradient = leaf?.gradient.take() else { return }
-        gradient *= factor
-        leaf?.gradient = gradient
-    }
-}

@@ -92,8 +92,8 @@ struct tensor_kernels {
     void (*geglu_gradient)(intptr_t rows, intptr_t width, const float *x, const float *dy, float *dx);
     void (*add_scaled)(intptr_t count, float scale, const float *x, float *y);
     void (*interpolate)(intptr_t count, float weight, const float *x, float *y);
-    void (*adam)(intptr_t count, float *parameter, const float *gradient, float *first, float *second,
-                 float step_size, float beta1, float beta2, float epsilon, float second_correction, float decay);
+    void (*adam)(intptr_t count, float *parameter, const float *gradient, float factor, float *first,
+                 float *second, float step_size, float beta1, float beta2, float epsilon, float second_correction, float decay);
 
     // Reductions
     double (*sum)(intptr_t count, const float *x);

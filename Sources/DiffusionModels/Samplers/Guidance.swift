@@ -21,7 +21,7 @@ public struct Guidance: Sendable {
         unconditional + (conditional - unconditional) * Float(scale)
     }
 
-    /// The guided output of a network; both passes go as one batch. At scale 1 only the conditional pass is made.
+    /// The guided output of a network; both passes go together. At scale 1 only the conditional pass is made.
     ///
     /// - Parameters:
     ///   - network: the network to guide.
@@ -32,12 +32,8 @@ public struct Guidance: Sendable {
         with network: any NoisePredictor, _ noisy: Tensor, at timesteps: [Double], given condition: Tensor
     ) -> Tensor {
         if scale == 1 { return network.predict(Variable(noisy), at: timesteps, given: condition).value }
-        let batch = noisy.shape[0]
-        let both = Tensor.concatenate([unconditional.broadcast(to: condition.shape), condition], axis: 0)
-        let twice = Tensor.concatenate([noisy, noisy], axis: 0)
-        let output = network.predict(Variable(twice), at: timesteps + timesteps, given: both).value
-        return Self.combine(
-            unconditional: output.sliced(axis: 0, 0..<batch), conditional: output.sliced(axis: 0, batch..<2 * batch),
-            scale: scale)
+        let outputs = network.predict(
+            Variable(noisy), at: timesteps, givenEach: [unconditional.broadcast(to: condition.shape), condition])
+        return Self.combine(unconditional: outputs[0].value, conditional: outputs[1].value, scale: scale)
     }
 }

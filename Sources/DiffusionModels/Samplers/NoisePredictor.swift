@@ -13,11 +13,32 @@ public protocol NoisePredictor {
     ///   - timesteps: one a sample; samplers also ask between whole ones.
     ///   - condition: the text embeddings, `[batch, tokens, width]`.
     func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable
+
+    /// The outputs for several conditions of the same samples, as guidance needs them: one an entry of `conditions`.
+    ///
+    /// What is asked of a network that does not say how goes as one batch.
+    func predict(_ noisy: Variable, at timesteps: [Double], givenEach conditions: [Tensor]) -> [Variable]
+}
+
+extension NoisePredictor {
+    /// One batch with the samples again for each condition.
+    public func predict(_ noisy: Variable, at timesteps: [Double], givenEach conditions: [Tensor]) -> [Variable] {
+        let (batch, count) = (noisy.shape[0], conditions.count)
+        let outputs = predict(
+            noisy.repeated(count), at: Array(repeating: timesteps, count: count).flatMap { $0 },
+            given: .concatenate(conditions, axis: 0))
+        return (0..<count).map { outputs.sliced(axis: 0, $0 * batch..<($0 + 1) * batch) }
+    }
 }
 
 extension UNet2DConditionModel: NoisePredictor {
     /// The network's output. See ``callAsFunction(_:timesteps:textEmbeddings:)``.
     public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
         self(noisy, timesteps: timesteps, textEmbeddings: Variable(condition))
+    }
+
+    /// The outputs for several conditions. See ``callAsFunction(_:timesteps:textEmbeddingsOfEach:)``.
+    public func predict(_ noisy: Variable, at timesteps: [Double], givenEach conditions: [Tensor]) -> [Variable] {
+        self(noisy, timesteps: timesteps, textEmbeddingsOfEach: conditions.map { Variable($0) })
     }
 }

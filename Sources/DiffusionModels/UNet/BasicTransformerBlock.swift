@@ -20,10 +20,12 @@ struct BasicTransformerBlock {
         feedForward = FeedForward(channels: channels, in: scope["ff"])
     }
 
-    /// `[batch, positions, channels]` and the text `[batch, tokens, width]`.
+    /// `[batch, positions, channels]` and the text `[batch, tokens, width]`, for which the batch is repeated if it has several
+    /// times as many samples.
     func callAsFunction(_ input: Variable, text: Variable) -> Variable {
         let normalized = norm1(input)
         let attended = selfAttention(normalized, context: normalized, adding: input)
+            .repeated(text.shape[0] / input.shape[0])
         let informed = crossAttention(norm2(attended), context: text, adding: attended)
         return feedForward(norm3(informed), adding: informed)
     }

@@ -17,12 +17,10 @@ extension UNet2DConditionModel {
         return trained <= Self.mostTrained ? threads : 1
     }
 
-    /// The network's output, computed in parts of the batch side by side.
-    func inParts(
-        _ parts: Int, _ latents: Variable, timesteps: [Double], textEmbeddings: Variable
-    ) -> Variable {
-        dataParallel([latents, textEmbeddings], parts: parts) { rows, inputs in
-            output(inputs[0], timesteps: Array(timesteps[rows]), textEmbeddings: inputs[1])
+    /// The network's outputs, computed in parts of the batch side by side.
+    func inParts(_ parts: Int, _ latents: Variable, timesteps: [Double], texts: [Variable]) -> Variable {
+        dataParallel([latents] + texts, parts: parts) { rows, inputs in
+            outputs(inputs[0], timesteps: Array(timesteps[rows]), texts: Array(inputs.dropFirst()))
         }
     }
 }

@@ -53,18 +53,40 @@ public struct UNet2DConditionModel {
     ///   - textEmbeddings: `[batch, tokens, width]`.
     /// - Returns: `[batch, height, width, out channels]`.
     public func callAsFunction(_ latents: Variable, timesteps: [Double], textEmbeddings: Variable) -> Variable {
-        let each = check(latents, timesteps, textEmbeddings)
-        let parts = partCount(of: latents)
-        if parts > 1 { return inParts(parts, latents, timesteps: each, textEmbeddings: textEmbeddings) }
-        return output(latents, timesteps: each, textEmbeddings: textEmbeddings)
+        self(latents, timesteps: timesteps, textEmbeddingsOfEach: [textEmbeddings])[0]
     }
 
-    /// The output of a whole batch at once, with a timestep each.
-    func output(_ latents: Variable, timesteps: [Double], textEmbeddings: Variable) -> Variable {
-        let (middle, downSkips, context) = middle(latents, timesteps, textEmbeddings)
+    /// The outputs for several texts of the same latents, as guidance needs them: what lies before the first attention to the
+    /// text is computed once for all.
+    ///
+    /// - Parameters:
+    ///   - latents: `[batch, height, width, in channels]`.
+    ///   - timesteps: one a sample, or a single one for all.
+    ///   - texts: each `[batch, tokens, width]`.
+    /// - Returns: one an entry of `texts`, each `[batch, height, width, out channels]`.
+    public func callAsFunction(
+        _ latents: Variable, timesteps: [Double], textEmbeddingsOfEach texts: [Variable]
+    ) -> [Variable] {
+        let each = check(latents, timesteps, texts)
+        let parts = partCount(of: latents)
+        let outputs =
+            parts > 1
+            ? inParts(parts, latents, timesteps: each, texts: texts) : outputs(latents, timesteps: each, texts: texts)
+        guard texts.count > 1 else { return [outputs] }
+        let channels = configuration.outputChannels
+        return texts.indices.map { outputs.sliced(axis: 3, $0 * channels..<($0 + 1) * channels) }
+    }
+
+    /// The outputs of a whole batch at once, with a timestep each, beside each other in the channels.
+    func outputs(_ latents: Variable, timesteps: [Double], texts: [Variable]) -> Variable {
+        let (middle, downSkips, context) = middle(
+            latents, timesteps, texts.count == 1 ? texts[0] : .concatenate(texts, axis: 0))
         var (hidden, skips) = (middle, downSkips)
         for block in upBlocks { hidden = block(hidden, skips: &skips, context) }
-        return outputConvolution(outputNorm(hidden, activation: configuration.activation.function))
+        let output = outputConvolution(outputNorm(hidden, activation: configuration.activation.function))
+        let batch = latents.shape[0]
+        guard texts.count > 1 else { return output }
+        return .concatenate(texts.indices.map { output.sliced(axis: 0, $0 * batch..<($0 + 1) * batch) }, axis: 3)
     }
 
     /// The innermost feature map, behind the middle block: what discriminators look at.
@@ -75,10 +97,10 @@ public struct UNet2DConditionModel {
     ///   - textEmbeddings: `[batch, tokens, width]`.
     /// - Returns: `[batch, height′, width′, channels]` of the last block.
     public func bottleneck(_ latents: Variable, timesteps: [Double], textEmbeddings: Variable) -> Variable {
-        middle(latents, check(latents, timesteps, textEmbeddings), textEmbeddings).hidden
+        middle(latents, check(latents, timesteps, [textEmbeddings]), textEmbeddings).hidden
     }
 
-    /// The way down and the middle block, with a timestep each.
+    /// The way down and the middle block, with a timestep each; the texts of one condition after those of another.
     private func middle(
         _ latents: Variable, _ timesteps: [Double], _ textEmbeddings: Variable
     ) -> (hidden: Variable, skips: [Variable], context: BlockContext) {
@@ -96,7 +118,7 @@ public struct UNet2DConditionModel {
     }
 
     /// The timestep of each sample.
-    private func check(_ latents: Variable, _ timesteps: [Double], _ text: Variable) -> [Double] {
+    private func check(_ latents: Variable, _ timesteps: [Double], _ texts: [Variable]) -> [Double] {
         let channels = configuration.inputChannels
         precondition(
             latents.shape.count == 4 && latents.shape[3] == channels,
@@ -106,8 +128,8 @@ public struct UNet2DConditionModel {
             timesteps.count == batch || timesteps.count == 1,
             "UNet2DConditionModel: expected \(batch) timesteps (one a sample) or 1, found \(timesteps.count)")
         precondition(
-            text.shape.count == 3 && text.shape[0] == batch,
-            "UNet2DConditionModel: expected text embeddings [\(batch), tokens, width], found \(text.shape)")
+            !texts.isEmpty && texts.allSatisfy { $0.shape.count == 3 && $0.shape[0] == batch },
+            "UNet2DConditionModel: expected text embeddings [\(batch), tokens, width], found \(texts.map(\.shape))")
         return timesteps.count == batch ? timesteps : Array(repeating: timesteps[0], count: batch)
     }
 }

@@ -5,12 +5,14 @@ import Tensor
 struct BlockContext {
     /// The activated timestep embedding, `[batch, width]`.
     let time: Variable
-    /// The text embeddings, `[batch, tokens, width]`.
+    /// The text embeddings, `[batch, tokens, width]`, or several times as many: then the batch is repeated where it first
+    /// attends to them.
     let text: Variable
     /// Whether residual blocks and transformers keep no intermediates and run again in the backward pass.
     let recomputes: Bool
 
     func run(_ block: ResnetBlock2D, on input: Variable) -> Variable {
+        let time = time.repeated(input.shape[0] / time.shape[0])
         guard recomputes else { return block(input, time: time) }
         return checkpoint([input, time]) { block($0[0], time: $0[1]) }
     }
@@ -124,7 +126,9 @@ struct UpBlock2D {
     func callAsFunction(_ input: Variable, skips: inout [Variable], _ context: BlockContext) -> Variable {
         var hidden = input
         for (layer, resnet) in resnets.enumerated() {
-            hidden = context.run(resnet, on: Variable.concatenate([hidden, skips.removeLast()], axis: 3))
+            let skip = skips.removeLast()
+            let repeated = skip.repeated(hidden.shape[0] / skip.shape[0])
+            hidden = context.run(resnet, on: .concatenate([hidden, repeated], axis: 3))
             if !attentions.isEmpty { hidden = context.run(attentions[layer], on: hidden) }
         }
         guard let upsampler else { return hidden }

@@ -94,12 +94,12 @@ extension Distiller {
     /// Clips, steps, and forgets the gradients. Returns the norm before clipping.
     func update(_ optimizer: Adam, _ name: String) throws -> Double {
         defer { optimizer.zeroGradients() }
-        let norm = clipGradientNorm(optimizer.parameters, to: configuration.gradientNormLimit)
+        let (norm, factor) = gradientNorm(of: optimizer.parameters, clippedTo: configuration.gradientNormLimit)
         guard norm.isFinite else {
             let count = optimizer.parameters.reduce(0) { $0 + ($1.gradient?.nonFiniteCount() ?? 0) }
             throw DistillationError.nonFinite(step: stepCount + 1, tensor: name, count: count)
         }
-        optimizer.step()
+        optimizer.step(scalingGradientsBy: factor)
         return norm
     }
 

@@ -83,11 +83,8 @@ public struct FakeScoreTraining: Codable, Sendable, Equatable {
     ) -> Variable {
         let times = timesteps.map(Double.init)
         if guidanceScale == 1 { return network.predict(noisy, at: times, given: condition) }
-        let batch = noisy.shape[0]
-        let both = network.predict(
-            .concatenate([noisy, noisy], axis: 0), at: times + times, given: .concatenate([condition, null], axis: 0))
-        let unconditional = both.sliced(axis: 0, batch..<2 * batch)
-        return unconditional + (both.sliced(axis: 0, 0..<batch) - unconditional) * Float(guidanceScale)
+        let outputs = network.predict(noisy, at: times, givenEach: [condition, null])
+        return outputs[1] + (outputs[0] - outputs[1]) * Float(guidanceScale)
     }
 
     /// The discriminator's loss of a batch, a scalar: mean softplus(D) over the student's noised pictures, plus mean

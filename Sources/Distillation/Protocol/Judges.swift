@@ -24,7 +24,7 @@ public struct Judges {
         (self.resources, self.student) = (resources, student)
     }
 
-    /// What the networks say of noised pictures, as far as a loss needs it. A network's passes go as one batch.
+    /// What the networks say of noised pictures, as far as a loss needs it. A network's passes go together.
     public func judge(_ drawn: DrawnSample, needs: LossNeeds) -> JudgedSample {
         judge(drawn, needs: needs, knowing: nil)
     }
@@ -57,25 +57,13 @@ public struct Judges {
     private func ask(
         _ network: any NoisePredictor, _ drawn: DrawnSample, _ noisy: Variable, isUnconditionalNeeded: Bool
     ) -> Judgement {
-        let (batch, timesteps) = (noisy.shape[0], drawn.timesteps)
-        guard isUnconditionalNeeded else {
-            return Judgement(
-                conditional: epsilon(of: network, noisy, timesteps, drawn.condition), unconditional: nil, noisy: noisy,
-                timesteps: timesteps, schedule: schedule)
-        }
-        let both = epsilon(
-            of: network, .concatenate([noisy, noisy], axis: 0), timesteps + timesteps,
-            .concatenate([drawn.condition, drawn.nullCondition], axis: 0))
+        let timesteps = drawn.timesteps
+        let conditions = isUnconditionalNeeded ? [drawn.condition, drawn.nullCondition] : [drawn.condition]
+        let epsilons = network.predict(noisy, at: timesteps.map(Double.init), givenEach: conditions)
+            .map { schedule.convert($0, to: .epsilon, noisy: noisy, timesteps: timesteps) }
         return Judgement(
-            conditional: both.sliced(axis: 0, 0..<batch), unconditional: both.sliced(axis: 0, batch..<2 * batch),
-            noisy: noisy, timesteps: timesteps, schedule: schedule)
-    }
-
-    private func epsilon(
-        of network: any NoisePredictor, _ noisy: Variable, _ timesteps: [Int], _ condition: Tensor
-    ) -> Variable {
-        let output = network.predict(noisy, at: timesteps.map(Double.init), given: condition)
-        return schedule.convert(output, to: .epsilon, noisy: noisy, timesteps: timesteps)
+            conditional: epsilons[0], unconditional: isUnconditionalNeeded ? epsilons[1] : nil, noisy: noisy,
+            timesteps: timesteps, schedule: schedule)
     }
 }
 

@@ -84,11 +84,12 @@ extension Tensor {
     /// One Adam step in place, in one pass over memory, as `torch.optim.Adam` computes it.
     ///
     /// - Parameters:
+    ///   - factor: of the gradient.
     ///   - stepSize: lr / (1 − β1ᵗ).
     ///   - secondMomentCorrection: √(1 − β2ᵗ).
     ///   - weightDecay: lr · weight decay of AdamW; 0 for Adam.
     package static func adamStep(
-        parameter: inout Tensor, gradient: Tensor, firstMoment: inout Tensor, secondMoment: inout Tensor,
+        parameter: inout Tensor, gradient: Tensor, factor: Float, firstMoment: inout Tensor, secondMoment: inout Tensor,
         stepSize: Float, beta1: Float, beta2: Float, epsilon: Float, secondMomentCorrection: Float, weightDecay: Float
     ) {
         precondition(
@@ -102,7 +103,7 @@ extension Tensor {
         parallelFor(parameter.count, grain: 32_768) { range in
             let i = range.lowerBound
             kernels.adam(
-                range.count, values + i, slope + i, first + i, second + i, stepSize, beta1, beta2, epsilon,
+                range.count, values + i, slope + i, factor, first + i, second + i, stepSize, beta1, beta2, epsilon,
                 secondMomentCorrection, weightDecay)
         }
     }
