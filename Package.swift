@@ -11,11 +11,13 @@ let package = Package(
         .library(name: "Autograd", targets: ["Autograd"]),
         .library(name: "DiffusionModels", targets: ["DiffusionModels"]),
         .library(name: "Distillation", targets: ["Distillation"]),
+        .library(name: "Training", targets: ["Training"]),
         .library(name: "Evaluation", targets: ["Evaluation"]),
         .library(name: "DistillationTesting", targets: ["DistillationTesting"]),
 
         // MARK: - Examples
         .executable(name: "text-to-image", targets: ["text-to-image"]),
+        .executable(name: "train-teacher", targets: ["train-teacher"]),
         .executable(name: "distill", targets: ["distill"]),
         .executable(name: "inspect", targets: ["inspect"]),
         .executable(name: "verify-checkpoint", targets: ["verify-checkpoint"]),
@@ -40,6 +42,7 @@ let package = Package(
         .target(name: "Autograd", dependencies: ["Tensor", "CTensorKernels"]),
         .target(name: "DiffusionModels", dependencies: ["Autograd", "CPNG"]),
         .target(name: "Distillation", dependencies: ["DiffusionModels"]),
+        .target(name: "Training", dependencies: ["Distillation"]),
         .target(name: "Evaluation", dependencies: ["Tensor", "COpenBLAS", "CLAPACKE"]),
         .target(name: "DistillationTesting", dependencies: ["Distillation"]),
 
@@ -48,6 +51,10 @@ let package = Package(
             name: "text-to-image",
             dependencies: ["DiffusionModels", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Examples/text-to-image"),
+        .executableTarget(
+            name: "train-teacher",
+            dependencies: ["Training", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Examples/train-teacher"),
         .executableTarget(
             name: "distill",
             dependencies: ["Distillation", .product(name: "ArgumentParser", package: "swift-argument-parser")],
@@ -80,6 +87,7 @@ let package = Package(
         .testTarget(name: "AutogradTests", dependencies: ["Autograd", "TestFixtures"]),
         .testTarget(name: "DiffusionModelsTests", dependencies: ["DiffusionModels", "TestFixtures"]),
         .testTarget(name: "DistillationTests", dependencies: ["Distillation", "TestFixtures"]),
+        .testTarget(name: "TrainingTests", dependencies: ["Training", "TestFixtures"]),
         .testTarget(name: "DistillationTestingTests", dependencies: ["DistillationTesting"]),
         .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestFixtures"]),
         .testTarget(

@@ -90,14 +90,16 @@ struct Distill: ParsableCommand {
             resources: resources)
         try run.begin(distiller)
         FileHandle.standardError.write(Data("\(distiller.memoryEstimate)\n\(distiller.estimateTime())\n".utf8))
-        var progress = ProgressBar(total: iterations, done: distiller.stepCount)
+        let progress = ProgressBar(total: iterations, done: distiller.stepCount, picturesPerStep: batch)
         if distiller.stepCount == 0 {
             try run.saveSheet(of: distiller, teacher: model, prompts: shown, embeddings: embedded)
         }
         while distiller.stepCount < iterations {
             let step = try distiller.step()
             try run.record(step)
-            progress.show(step, batch: batch)
+            progress.show(
+                step: step.step, peakBytes: step.peakBytes,
+                String(format: "student %.2e  fake score %.4f", step.studentLoss, step.fakeScoreLoss))
             if step.step % saveEvery == 0 || step.step == iterations {
                 try run.saveCheckpoint(of: distiller)
                 try run.saveSheet(of: distiller, teacher: model, prompts: shown, embeddings: embedded)

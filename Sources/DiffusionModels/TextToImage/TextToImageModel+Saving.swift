@@ -1,12 +1,8 @@
-import Autograd
 import Foundation
 import Tensor
 
 extension TextToImageModel {
-    /// Writes a folder that this library and diffusers load.
-    ///
-    /// Existing files of the same names are replaced, each at once; `model_index.json` is taken away first and written
-    /// last, so that a folder left half-written is not taken for a model.
+    /// Writes a folder that this library and diffusers load. See ``TextToImageParts/save(to:scalarType:)``.
     ///
     /// - Parameters:
     ///   - url: the folder, made if it is missing.
@@ -14,86 +10,12 @@ extension TextToImageModel {
     ///
     /// Throws what the file system and `Safetensors.write` throw.
     public func save(to url: URL, scalarType: ScalarType = .float32) throws {
-        let files = FileManager.default
-        for part in ModelCheckpoint.Part.allCases {
-            try files.createDirectory(
-                at: url.appending(path: part.rawValue), withIntermediateDirectories: true)
-        }
-        let index = url.appending(path: DiffusersFolder.indexName)
-        try removeIfPresent(index)
-        try copyTokenizer(to: url.appending(path: ModelCheckpoint.Part.tokenizer.rawValue))
-        try save(.unet, unet.configuration.json, unet.parameters, to: url, scalarType)
-        try save(.vae, autoencoder.configuration.json, autoencoder.parameters, to: url, scalarType)
-        let textEncoder = try promptEncoder().textEncoder
-        var text = textEncoder.configuration.json.fields
-        text["dtype"] = .string(scalarType.pyTorchName)
-        try save(.textEncoder, .object(text), textEncoder.parameters, to: url, scalarType)
-        let scheduler = url.appending(path: ModelCheckpoint.Part.scheduler.rawValue)
-        try schedule.configuration.json.write(to: scheduler.appending(path: "scheduler_config.json"))
-        let student = url.appending(path: OneStepConfiguration.fileName)
-        if let oneStep { try oneStep.json.write(to: student) } else { try removeIfPresent(student) }
-        try self.index.write(to: index)
-    }
-
-    private func save(
-        _ part: ModelCheckpoint.Part, _ configuration: JSONValue, _ parameters: ParameterSet, to url: URL,
-        _ scalarType: ScalarType
-    ) throws {
-        let folder = url.appending(path: part.rawValue)
-        try configuration.write(to: folder.appending(path: "config.json"))
-        let stale = folder.appending(path: "\(part.stem).safetensors.index.json")
-        try removeIfPresent(stale)
-        try Safetensors.write(
-            parameters.checkpointTensors(), scalarType: scalarType, metadata: ["format": "pt"],
-            to: folder.appending(path: "\(part.stem).safetensors"))
-    }
-
-    private func copyTokenizer(to target: URL) throws {
-        guard let source = checkpoint.tokenizerFolder else {
+        guard let tokenizerFolder = checkpoint.tokenizerFolder else {
             preconditionFailure("TextToImageModel: loaded without a tokenizer's folder")
         }
-        if source.resolvingSymlinksInPath().path == target.resolvingSymlinksInPath().path { return }
-        for name in try FileManager.default.contentsOfDirectory(atPath: source.path).sorted() {
-            let data = try Data(contentsOf: source.appending(path: name))
-            try data.write(to: target.appending(path: name), options: .atomic)
-        }
-    }
-
-    private func removeIfPresent(_ file: URL) throws {
-        guard FileManager.default.fileExists(atPath: file.path) else { return }
-        try FileManager.default.removeItem(at: file)
-    }
-
-    private var index: JSONValue {
-        func part(_ library: String, _ name: String) -> JSONValue { .array([.string(library), .string(name)]) }
-        return .object([
-            "_class_name": .string("StableDiffusionPipeline"),
-            "unet": part("diffusers", "UNet2DConditionModel"),
-            "vae": part("diffusers", "AutoencoderKL"),
-            "text_encoder": part("transformers", "CLIPTextModel"),
-            "tokenizer": part("transformers", "CLIPTokenizer"),
-            "scheduler": part("diffusers", schedule.configuration.className),
-            "feature_extractor": .array([.null, .null]),
-            "safety_checker": .array([.null, .null]),
-            "requires_safety_checker": .boolean(false),
-        ])
-    }
-}
-
-extension JSONValue {
-    /// The fields of an object, none of any other value.
-    fileprivate var fields: [String: JSONValue] {
-        if case .object(let fields) = self { fields } else { [:] }
-    }
-}
-
-extension ScalarType {
-    /// PyTorch's name of the type, as configuration files write it.
-    fileprivate var pyTorchName: String {
-        switch self {
-        case .float16: "float16"
-        case .bfloat16: "bfloat16"
-        default: "float32"
-        }
+        let parts = TextToImageParts(
+            unet: unet, autoencoder: autoencoder, textEncoder: try promptEncoder().textEncoder,
+            tokenizerFolder: tokenizerFolder, schedule: schedule, oneStep: oneStep)
+        try parts.save(to: url, scalarType: scalarType)
     }
 }

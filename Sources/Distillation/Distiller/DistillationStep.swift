@@ -25,7 +25,7 @@ public struct DistillationStep: Codable, Sendable, Equatable {
 }
 
 /// The most memory that this process has held.
-func peakResidentBytes() -> Int {
+package func peakResidentBytes() -> Int {
     var usage = rusage()
     let ownProcess: Int32 = 0  // RUSAGE_SELF, whose type differs between the systems
     getrusage(ownProcess, &usage)

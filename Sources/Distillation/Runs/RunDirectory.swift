@@ -2,18 +2,12 @@ import DiffusionModels
 import Foundation
 import Tensor
 
-/// The folder of one distillation: its settings, metrics, picture sheets, checkpoints, and at the end the networks.
+/// The folder of one distillation or other training: its settings, metrics, picture sheets, checkpoints, and at the end the
+/// networks.
 ///
-/// `configuration.json`, `metrics.jsonl`, `sheets/step-N.png`, `checkpoints/step-N.safetensors`, `student/`,
+/// `configuration.json`, `metrics.jsonl`, `sheets/step-N.png`, `checkpoints/step-N.safetensors`; of a distillation `student/`,
 /// `fake-score/`.
 public struct RunDirectory: Sendable {
-    /// The settings that a run is resumed with, and which it must be resumed with.
-    private struct Record: Codable, Equatable {
-        var loss: SavedLoss
-        var settings: DistillationConfiguration
-        var promptCount: Int
-    }
-
     /// The folder.
     public let url: URL
     /// How many of the newest checkpoints are kept.
@@ -57,18 +51,16 @@ extension RunDirectory {
     /// read, with the metrics after it taken away.
     ///
     /// Throws ``DistillationError`` when the settings are not those of the run, and what the file system throws.
-    public func begin(_ distiller: Distiller) throws {
+    public func begin(_ training: some ResumableTraining) throws {
         for name in ["checkpoints", "sheets"] {
             try FileManager.default.createDirectory(at: url.appending(path: name), withIntermediateDirectories: true)
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        let record = Record(
-            loss: try SavedLoss(distiller.loss), settings: distiller.configuration,
-            promptCount: distiller.conditions.count)
+        let record = try training.record()
         let file = url.appending(path: Self.configurationName)
         if let data = try? Data(contentsOf: file) {
-            guard let found = try? JSONDecoder().decode(Record.self, from: data), found == record else {
+            guard Self.isRecord(data, record) else {
                 throw DistillationError.run(
                     path: file.path, expected: "the settings and prompts of this run", found: "others")
             }
@@ -77,9 +69,13 @@ extension RunDirectory {
         }
         for checkpoint in try checkpoints().reversed() {
             // One that was cut off by a full disk is passed over for the one before it.
-            if (try? distiller.restoreCheckpoint(from: checkpoint)) != nil { break }
+            if (try? training.restoreCheckpoint(from: checkpoint)) != nil { break }
         }
-        try dropMetrics(after: distiller.stepCount)
+        try dropMetrics(of: training)
+    }
+
+    private static func isRecord<Record: Codable & Equatable>(_ data: Data, _ record: Record) -> Bool {
+        (try? JSONDecoder().decode(Record.self, from: data)) == record
     }
 
     /// The loss that the run in the folder was begun with.
@@ -94,9 +90,10 @@ extension RunDirectory {
     /// The settings that the run in the folder was begun with. Throws ``DistillationError`` when there is no run.
     public func settings() throws -> DistillationConfiguration { try record().settings }
 
-    private func record() throws -> Record {
+    private func record() throws -> Distiller.Record {
         let file = url.appending(path: Self.configurationName)
-        guard let data = try? Data(contentsOf: file), let record = try? JSONDecoder().decode(Record.self, from: data)
+        guard let data = try? Data(contentsOf: file),
+            let record = try? JSONDecoder().decode(Distiller.Record.self, from: data)
         else {
             throw DistillationError.run(path: file.path, expected: "the settings of a run", found: "none")
         }
@@ -104,9 +101,9 @@ extension RunDirectory {
     }
 
     /// Writes a checkpoint and takes old ones away. Throws what the file system throws.
-    public func saveCheckpoint(of distiller: Distiller) throws {
-        let name = "\(Self.name(distiller.stepCount)).safetensors"
-        try distiller.saveCheckpoint(to: checkpointFolder.appending(path: name))
+    public func saveCheckpoint(of training: some ResumableTraining) throws {
+        let name = "\(Self.name(training.stepCount)).safetensors"
+        try training.saveCheckpoint(to: checkpointFolder.appending(path: name))
         for old in try checkpoints().dropLast(max(1, keptCheckpoints)) { try FileManager.default.removeItem(at: old) }
     }
 
@@ -122,7 +119,7 @@ extension RunDirectory {
 
 extension RunDirectory {
     /// Adds a step to `metrics.jsonl`, one JSON object a line. Throws what the file system throws.
-    public func record(_ step: DistillationStep) throws {
+    public func record(_ step: some TrainingStep) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         if !FileManager.default.fileExists(atPath: metricsFile.path) { try Data().write(to: metricsFile) }
@@ -133,16 +130,17 @@ extension RunDirectory {
     }
 
     /// The recorded steps, in order; a line that was cut off is none. Throws what the file system throws.
-    public func metrics() throws -> [DistillationStep] {
+    public func metrics<Step: TrainingStep>(_ type: Step.Type = DistillationStep.self) throws -> [Step] {
         guard FileManager.default.fileExists(atPath: metricsFile.path) else { return [] }
         return try Data(contentsOf: metricsFile).split(separator: UInt8(ascii: "\n"))
-            .compactMap { try? JSONDecoder().decode(DistillationStep.self, from: Data($0)) }
+            .compactMap { try? JSONDecoder().decode(Step.self, from: Data($0)) }
     }
 
-    private func dropMetrics(after step: Int) throws {
+    private func dropMetrics<Training: ResumableTraining>(of training: Training) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
-        let lines = try metrics().filter { $0.step <= step }.map { try encoder.encode($0) + Data("\n".utf8) }
+        let lines = try metrics(Training.Step.self).filter { $0.step <= training.stepCount }
+            .map { try encoder.encode($0) + Data("\n".utf8) }
         try Data(lines.joined()).write(to: metricsFile, options: .atomic)
     }
 }

@@ -1,0 +1,47 @@
+import ArgumentParser
+import DiffusionModels
+import Distillation
+import Foundation
+import Training
+
+/// Measures a teacher by what it finds behind the noise.
+struct MeasureErrors: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "errors",
+        abstract: "The error of a model's x0 by timestep, with each picture's own text and with another picture's.")
+
+    @Argument(help: "A folder of PNG files with metadata.jsonl.") var data: String
+    @Option(help: "The model, a diffusers folder.") var model: String
+    @Option(help: "A text file with a name a line: only these pictures of the training split.") var prompts: String?
+    @Option(help: "The most pictures of each split.") var pictures = 128
+    @Option(parsing: .upToNextOption, help: "Where the error is measured.") var timesteps = [400, 700, 950, 999]
+    @Option(help: "The seed of the noise and of whose text is taken.") var seed: UInt64 = 0
+
+    func validate() throws {
+        if pictures < 2 { throw ValidationError("--pictures: expected at least 2, found \(pictures)") }
+        guard timesteps.allSatisfy((0..<1000).contains) else {
+            throw ValidationError("--timesteps: expected 0 to 999, found \(timesteps)")
+        }
+    }
+
+    func run() throws {
+        let set = try CaptionedPictures(contentsOf: URL(filePath: data))
+        let names = try prompts.map { Set(try PromptFile.read(URL(filePath: $0))) }
+        let model = try TextToImageModel(contentsOf: URL(filePath: model))
+        print("split     pictures  t    own text  other text")
+        for split in [CaptionedPicture.Split.train, .heldOut] {
+            var indices = set.split(split)
+            if split == .train, let names { indices = indices.filter { names.contains(set.captions[$0].text) } }
+            guard indices.count > 1 else { continue }
+            let errors = try OriginalErrors(
+                of: model, on: set.subset(spread(pictures, of: indices)), timesteps: timesteps, seed: seed)
+            for row in errors.rows {
+                let name = split.rawValue.padding(toLength: 8, withPad: " ", startingAt: 0)
+                print(
+                    String(
+                        format: "%@ %9d %4d %9.3f %11.3f", name, errors.pictures, row.timestep, row.ownText,
+                        row.otherText))
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+import ArgumentParser
+
+@main
+struct TrainTeacher: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train-teacher",
+        abstract: "Trains a small text-to-image model on captioned pictures, and tells how good it is.",
+        subcommands: [Train.self, MeasureErrors.self], defaultSubcommand: Train.self)
+}

@@ -1,0 +1,92 @@
+import Autograd
+import Foundation
+import Tensor
+
+/// What a training writes down to go on as if it had never stopped: parameters and moments under the names of their
+/// sections, and a state that is not a tensor.
+package struct RunCheckpoint {
+    private static let stateKey = "state"
+    private static let stepsKey = "optimizer_steps"
+
+    private let parameters: [(section: String, parameters: ParameterSet)]
+    private let optimizers: [(section: String, optimizer: Adam)]
+
+    /// The sections, each of a name of its own.
+    package init(
+        _ parameters: [(section: String, parameters: ParameterSet)], optimizers: [(section: String, optimizer: Adam)]
+    ) {
+        (self.parameters, self.optimizers) = (parameters, optimizers)
+    }
+
+    /// Writes the file; it is there whole or not at all. Throws what the file system throws.
+    package func write(_ state: some Encodable, memory: [String: Tensor] = [:], to url: URL) throws {
+        var tensors: [(name: String, tensor: Tensor)] = []
+        var steps: [String: Int] = [:]
+        for (section, parameters) in parameters {
+            tensors += parameters.all.map { (name: "\(section).\($0.path)", tensor: $0.value) }
+        }
+        for (section, optimizer) in optimizers {
+            let state = optimizer.state
+            steps[section] = state.stepCount
+            tensors += state.tensors.sorted { $0.key < $1.key }.map { (name: "\(section).\($0.key)", tensor: $0.value) }
+        }
+        tensors += memory.sorted { $0.key < $1.key }.map { (name: "memory.\($0.key)", tensor: $0.value) }
+        let encoder = JSONEncoder()
+        func json(_ value: some Encodable) throws -> String {
+            String(decoding: try encoder.encode(value), as: UTF8.self)
+        }
+        try Safetensors.write(
+            tensors, metadata: [Self.stateKey: try json(state), Self.stepsKey: try json(steps)], to: url)
+    }
+
+    /// Reads everything, and only then changes parameters and optimisers.
+    ///
+    /// Throws `SafetensorsError`, or ``DistillationError`` when the file is of another run.
+    package func restore<State: Decodable>(
+        _ type: State.Type = State.self, from url: URL
+    ) throws -> (state: State, memory: [String: Tensor]) {
+        let file = try SafetensorsFile(contentsOf: url)
+        func decode<Value: Decodable>(_ key: String) throws -> Value {
+            guard let json = file.metadata[key],
+                let value = try? JSONDecoder().decode(Value.self, from: Data(json.utf8))
+            else {
+                throw DistillationError.run(path: url.path, expected: "a checkpoint of this run", found: "another file")
+            }
+            return value
+        }
+        func read(_ section: String, _ path: String, like shape: [Int]) throws -> Tensor {
+            let tensor = try file.tensor("\(section).\(path)")
+            guard tensor.shape == shape else {
+                throw DistillationError.run(
+                    path: url.path, expected: "\(section).\(path) of shape \(shape)", found: "\(tensor.shape)")
+            }
+            return tensor
+        }
+        let state: State = try decode(Self.stateKey)
+        let steps: [String: Int] = try decode(Self.stepsKey)
+        guard Set(steps.keys) == Set(optimizers.map(\.section)) else {
+            throw DistillationError.run(
+                path: url.path, expected: "the optimisers \(optimizers.map(\.section).sorted())",
+                found: "\(steps.keys.sorted())")
+        }
+        let values = try parameters.map { section, parameters in
+            try parameters.all.map { try read(section, $0.path, like: $0.shape) }
+        }
+        let states = try optimizers.map { section, optimizer in
+            var moments: [String: Tensor] = [:]
+            for (name, tensor) in optimizer.state.tensors {
+                moments[name] = try read(section, name, like: tensor.shape)
+            }
+            return OptimizerState(stepCount: steps[section] ?? 0, tensors: moments)
+        }
+        var memory: [String: Tensor] = [:]
+        for name in file.names where name.hasPrefix("memory.") {
+            memory[String(name.dropFirst("memory.".count))] = try file.tensor(name)
+        }
+        for ((_, parameters), values) in zip(parameters, values) {
+            for (parameter, value) in zip(parameters.all, values) { parameter.value = value }
+        }
+        for ((_, optimizer), state) in zip(optimizers, states) { optimizer.state = state }
+        return (state, memory)
+    }
+}

@@ -1,0 +1,22 @@
+import Autograd
+import DiffusionModels
+import Tensor
+
+extension AutoencoderKL {
+    /// The means of the pictures' latents, scaled as the denoising network sees them: `[pictures, height, width, channels]`.
+    ///
+    /// Throws ``TrainingError`` unless the pictures' sides are multiples of the autoencoder's pixels a latent.
+    public func latents(of pictures: CaptionedPictures) throws -> Tensor {
+        let factor = configuration.pixelsPerLatent
+        guard pictures.height % factor == 0, pictures.width % factor == 0 else {
+            throw TrainingError.invalidSetting(
+                name: "autoencoder", expected: "pictures whose sides are multiples of \(factor) pixels",
+                found: "\(pictures.width) × \(pictures.height)")
+        }
+        let chunk = 32
+        let parts = stride(from: 0, to: pictures.count, by: chunk).map { start in
+            encode(Variable(pictures.colours(Array(start..<min(start + chunk, pictures.count))))).mean.value
+        }
+        return .concatenate(parts, axis: 0) * Float(configuration.scalingFactor)
+    }
+}

@@ -1,0 +1,156 @@
+import Autograd
+import DiffusionModels
+import Distillation
+import Foundation
+import Tensor
+
+/// Trains an autoencoder on pictures.
+public final class AutoencoderTrainer: ResumableTraining {
+    /// The settings.
+    public let configuration: AutoencoderTrainingConfiguration
+    /// What is learned.
+    public let pictures: CaptionedPictures
+    /// The network that is trained.
+    public let autoencoder: AutoencoderKL
+    /// The slowly following copy of its weights.
+    public let average: ExponentialMovingAverage
+    /// Steps taken so far.
+    public private(set) var stepCount = 0
+
+    let optimizer: Adam
+    private(set) var streams: Streams
+
+    struct Streams: Codable, Equatable {
+        var pictures: RandomStream
+        var noise: RandomStream
+    }
+
+    /// A training of a network from random weights.
+    ///
+    /// - Parameters:
+    ///   - pictures: what is learned; only those of the training split.
+    ///   - network: the network's sizes; nil means the miniature for the pictures' height.
+    ///   - configuration: the settings.
+    ///
+    /// Throws ``TrainingError`` for settings out of range, and for pictures whose sides are no multiples of the pixels a latent.
+    public init(
+        pictures: CaptionedPictures, network: AutoencoderKL.Configuration? = nil,
+        configuration: AutoencoderTrainingConfiguration = AutoencoderTrainingConfiguration()
+    ) throws {
+        try configuration.validate()
+        let network = network ?? .miniature(side: pictures.height)
+        let factor = network.pixelsPerLatent
+        guard pictures.height % factor == 0, pictures.width % factor == 0 else {
+            throw TrainingError.invalidSetting(
+                name: "pictures", expected: "sides that are multiples of \(factor) pixels",
+                found: "\(pictures.width) × \(pictures.height)")
+        }
+        self.pictures = pictures.subset(pictures.split(.train))
+        self.configuration = configuration
+        let root = RandomStream(seed: configuration.seed)
+        autoencoder = AutoencoderKL(network, in: ParameterSet().scope)
+        var start = root.split("autoencoder")
+        autoencoder.parameters.initialize(using: &start)
+        autoencoder.parameters.unfreeze()
+        average = ExponentialMovingAverage(of: autoencoder.parameters, decay: configuration.averageDecay)
+        optimizer = Adam(
+            autoencoder.parameters.all, learningRate: configuration.learningRate,
+            weightDecay: configuration.weightDecay)
+        streams = Streams(pictures: root.split("pictures"), noise: root.split("noise"))
+    }
+
+    /// Takes the next step. Throws `DistillationError.nonFinite(step:tensor:count:)`.
+    @discardableResult
+    public func step() throws -> AutoencoderStep {
+        let start = ContinuousClock.now
+        optimizer.learningRate =
+            configuration.learningRate
+            * LearningRateSchedule.cosine(warmUp: 100, total: configuration.iterations).factor(at: stepCount)
+        let chosen = WeightedChoice(pictures.captions.map(\.weight))
+            .indices(configuration.batchSize, using: &streams.pictures)
+        let colours = pictures.colours(chosen)
+        let latents = autoencoder.encode(Variable(colours))
+        let reconstruction = autoencoder.decode(latents.sample(noise: streams.noise.normal(latents.mean.shape)))
+        let loss = AutoencoderLoss(of: reconstruction, pictures: colours, latents: latents)
+        let total = loss.total(configuration)
+        total.backward()
+        let norm = try optimizer.follow(loss: total.value, limit: configuration.gradientNormLimit, step: stepCount + 1)
+        average.update()
+        stepCount += 1
+        return AutoencoderStep(
+            step: stepCount, loss: Double(total.value.item), absoluteError: Double(loss.absolute.value.item),
+            peakSignalToNoise: 10 * log10(4 / Double(loss.squared.value.item)),
+            divergence: Double(loss.divergence.value.item), gradientNorm: norm, learningRate: optimizer.learningRate,
+            seconds: (ContinuousClock.now - start) / .seconds(1), peakBytes: peakResidentBytes())
+    }
+
+    /// The averaged autoencoder as it is.
+    public var averaged: AutoencoderKL { AutoencoderKL(autoencoder.configuration, in: average.parameters.scope) }
+
+    /// The averaged autoencoder, its latents of the pictures normalised: see `normalizingLatents(of:)`.
+    ///
+    /// Throws ``TrainingError``.
+    public func trained() throws -> AutoencoderKL { try averaged.normalizingLatents(of: pictures) }
+}
+
+/// What one step of an autoencoder's training reports.
+public struct AutoencoderStep: TrainingStep, Equatable {
+    /// Which step, from 1.
+    public let step: Int
+    /// The weighted sum of all terms, which is followed.
+    public let loss: Double
+    /// The mean absolute error of the colours, which span −1…1.
+    public let absoluteError: Double
+    /// In decibels, of the batch's mean squared error.
+    public let peakSignalToNoise: Double
+    /// The latents' divergence from a standard normal distribution, per element.
+    public let divergence: Double
+    /// The global gradient norm before clipping.
+    public let gradientNorm: Double
+    /// AdamW's step size.
+    public let learningRate: Double
+    /// Wall-clock time.
+    public let seconds: Double
+    /// The most memory that the process has held so far.
+    public let peakBytes: Int
+}
+
+extension AutoencoderTrainer {
+    /// What a training must be resumed with.
+    public struct Record: Codable, Equatable {
+        var settings: AutoencoderTrainingConfiguration
+        var network: AutoencoderKL.Configuration
+        var pictures: Int
+    }
+
+    /// The settings, the network's sizes, and how many pictures.
+    public func record() -> Record {
+        Record(settings: configuration, network: autoencoder.configuration, pictures: pictures.count)
+    }
+
+    private struct State: Codable {
+        var stepCount: Int
+        var averageUpdateCount: Int
+        var streams: Streams
+    }
+
+    /// Writes the network, its average, the optimiser, the random streams and the step. The file is there whole or not at all.
+    /// Throws what the file system throws.
+    public func saveCheckpoint(to url: URL) throws {
+        let state = State(stepCount: stepCount, averageUpdateCount: average.updateCount, streams: streams)
+        try checkpoint.write(state, to: url)
+    }
+
+    /// Goes back to where ``saveCheckpoint(to:)`` was called. Throws `SafetensorsError`, or `DistillationError` for a file of
+    /// another run, and changes nothing then.
+    public func restoreCheckpoint(from url: URL) throws {
+        let state = try checkpoint.restore(State.self, from: url).state
+        (average.updateCount, streams, stepCount) = (state.averageUpdateCount, state.streams, state.stepCount)
+    }
+
+    private var checkpoint: RunCheckpoint {
+        RunCheckpoint(
+            [("autoencoder", autoencoder.parameters), ("average", average.parameters)],
+            optimizers: [("optimizer", optimizer)])
+    }
+}
