@@ -111,6 +111,7 @@ struct Distill: ParsableCommand {
         let sheet = try student.sheet(
             beside: model, prompts: shown, steps: 25, guidanceScale: sheetGuidanceScale, embeddings: embedded)
         try PNG.write(sheet, to: run.student.appending(path: "sheet.png"))
+        try RunReport(of: run.url).write(to: run.report)
         print(run.student.path)
     }
 }

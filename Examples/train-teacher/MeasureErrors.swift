@@ -12,7 +12,7 @@ struct MeasureErrors: ParsableCommand {
 
     @Argument(help: "A folder of PNG files with metadata.jsonl.") var data: String
     @Option(help: "The model, a diffusers folder.") var model: String
-    @Option(help: "A text file with a name a line: only these pictures of the training split.") var prompts: String?
+    @Option(help: "A text file with a name a line: only the pictures of these names.") var prompts: String?
     @Option(help: "The most pictures of each split.") var pictures = 128
     @Option(parsing: .upToNextOption, help: "Where the error is measured.") var timesteps = [400, 700, 950, 999]
     @Option(help: "The seed of the noise and of whose text is taken.") var seed: UInt64 = 0
@@ -31,7 +31,7 @@ struct MeasureErrors: ParsableCommand {
         print("split     pictures  t    own text  other text")
         for split in [CaptionedPicture.Split.train, .heldOut] {
             var indices = set.split(split)
-            if split == .train, let names { indices = indices.filter { names.contains(set.captions[$0].text) } }
+            if let names { indices = indices.filter { names.contains(set.captions[$0].text) } }
             guard indices.count > 1 else { continue }
             let errors = try OriginalErrors(
                 of: model, on: set.subset(spread(pictures, of: indices)), timesteps: timesteps, seed: seed)

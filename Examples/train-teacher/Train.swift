@@ -10,7 +10,8 @@ struct Train: ParsableCommand {
         abstract:
             "Trains a small text-to-image model on captioned pictures: autoencoder, text encoder, denoising network.")
 
-    @Argument(help: "A folder of PNG files with metadata.jsonl, as Scripts/emoji-data writes it.") var data: String
+    @Argument(help: "A folder of PNG files with metadata.jsonl, as Scripts/emoji-data writes it.") var data: String?
+    @Flag(help: "Shapes drawn in code instead of a folder.") var shapes = false
     @Option(help: "The run's folder: settings, metrics, sheets, checkpoints, and teacher/.") var output: String
     @Option(help: "A model whose autoencoder is kept. Default: one is trained first.") var autoencoder: String?
     @Option(help: "The folder of a tokenizer. Default: one is learned from the captions.") var tokenizer: String?
@@ -23,8 +24,10 @@ struct Train: ParsableCommand {
     @Option(help: "AdamW's largest step size.") var learningRate = TeacherTrainingConfiguration().learningRate
     @Option(help: "The largest decay of the moving average.")
     var averageDecay = TeacherTrainingConfiguration().averageDecay
-    @Option(parsing: .upToNextOption, help: "The denoising network's widths, outermost block first.")
-    var channels = [64, 128, 176]
+    @Option(
+        parsing: .upToNextOption,
+        help: "The denoising network's widths, outermost block first. Default: 64 128 176; of shapes 48 96.")
+    var channels: [Int] = []
     @Option(help: "The most tokens of a learned tokenizer.") var vocabulary = 2560
     @Option(help: "The seed of everything random.") var seed: UInt64 = 0
     @Option(help: "Steps between two checkpoints.") var saveEvery = 250
@@ -32,13 +35,14 @@ struct Train: ParsableCommand {
     @Flag(help: "Go on with the run in the output folder.") var resume = false
 
     func validate() throws {
+        if (data == nil) != shapes { throw ValidationError("expected a folder or --shapes, and not both") }
         if saveEvery < 1 { throw ValidationError("--save-every: expected at least 1, found \(saveEvery)") }
         if sheetEvery < 1 { throw ValidationError("--sheet-every: expected at least 1, found \(sheetEvery)") }
         if vocabulary < 514 { throw ValidationError("--vocabulary: expected at least 514, found \(vocabulary)") }
     }
 
     func run() throws {
-        let pictures = try CaptionedPictures(contentsOf: URL(filePath: data))
+        let pictures = try data.map { try CaptionedPictures(contentsOf: URL(filePath: $0)) } ?? .shapes()
         let run = try RunDirectory(URL(filePath: output), resuming: resume)
         var settings = TeacherTrainingConfiguration()
         (settings.iterations, settings.batchSize, settings.seed) = (iterations, batch, seed)
@@ -54,16 +58,17 @@ struct Train: ParsableCommand {
         let autoencoder = try kept ?? trainAutoencoder(on: pictures, in: run)
         let trainer = try TeacherTrainer(
             pictures: pictures, autoencoder: autoencoder, tokenizer: CLIPTokenizer(contentsOf: tokenizerFolder),
-            blockChannels: channels, start: start.map { try ModelCheckpoint(contentsOf: URL(filePath: $0)) },
+            blockChannels: channels.isEmpty ? shapes ? [48, 96] : [64, 128, 176] : channels,
+            start: start.map { try ModelCheckpoint(contentsOf: URL(filePath: $0)) },
             configuration: settings)
         try run.begin(trainer)
         say(
             "\(trainer.captions.count) pictures, \(trainer.scalarCount + autoencoder.parameters.scalarCount) parameters"
         )
-        let sheets = SheetPictures(of: pictures)
         func saveSheet() throws {
             let teacher = trainer.teacher(with: autoencoder, tokenizerFolder: tokenizerFolder)
-            try run.saveSheet(of: teacher, step: trainer.stepCount, pictures: sheets)
+            try run.saveSheet(of: teacher, step: trainer.stepCount, pictures: pictures)
+            try RunReport(of: run.url).write(to: run.report)
         }
         let progress = ProgressBar(total: iterations, done: trainer.stepCount, picturesPerStep: batch)
         while trainer.stepCount < iterations {
@@ -87,16 +92,14 @@ struct Train: ParsableCommand {
         try run.begin(trainer)
         let progress = ProgressBar(
             total: settings.iterations, done: trainer.stepCount, picturesPerStep: settings.batchSize)
-        let sheets = SheetPictures(of: pictures)
         while trainer.stepCount < settings.iterations {
             let step = try trainer.step()
             try run.record(step)
             let numbers = String(format: "autoencoder %.4f  %.1f dB", step.loss, step.peakSignalToNoise)
             progress.show(step: step.step, peakBytes: step.peakBytes, numbers)
-            let isLast = step.step == settings.iterations
-            if step.step % saveEvery == 0 || isLast { try run.saveCheckpoint(of: trainer) }
-            if step.step % sheetEvery == 0 || isLast {
-                try run.saveSheet(of: trainer.averaged, step: step.step, pictures: sheets)
+            if step.step % saveEvery == 0 || step.step == settings.iterations { try run.saveCheckpoint(of: trainer) }
+            if step.step % sheetEvery == 0 || step.step == settings.iterations {
+                try run.saveSheet(of: trainer.averaged, step: step.step, pictures: pictures)
             }
         }
         return try trainer.trained()

@@ -5,8 +5,8 @@ import Tensor
 /// The folder of one distillation or other training: its settings, metrics, picture sheets, checkpoints, and at the end the
 /// networks.
 ///
-/// `configuration.json`, `metrics.jsonl`, `sheets/step-N.png`, `checkpoints/step-N.safetensors`; of a distillation `student/`,
-/// `fake-score/`.
+/// `configuration.json`, `metrics.jsonl`, `sheets/step-N.png`, `checkpoints/step-N.safetensors`; `report.html`; of a distillation
+/// `student/`, `fake-score/`.
 public struct RunDirectory: Sendable {
     /// The folder.
     public let url: URL
@@ -30,12 +30,14 @@ public struct RunDirectory: Sendable {
     }
 
     private static let configurationName = "configuration.json"
-    private var metricsFile: URL { url.appending(path: "metrics.jsonl") }
     private var checkpointFolder: URL { url.appending(path: "checkpoints") }
     /// Where the finished student is saved.
     public var student: URL { url.appending(path: "student") }
     /// Where the fake score's adapters are saved, as PEFT's.
     public var fakeScore: URL { url.appending(path: "fake-score") }
+
+    /// Where the run's ``RunReport`` is saved.
+    public var report: URL { url.appending(path: "report.html") }
 
     /// Where the sheet of a step is saved.
     public func sheet(step: Int) -> URL { url.appending(path: "sheets/\(Self.name(step)).png") }
@@ -71,7 +73,7 @@ extension RunDirectory {
             // One that was cut off by a full disk is passed over for the one before it.
             if (try? training.restoreCheckpoint(from: checkpoint)) != nil { break }
         }
-        try dropMetrics(of: training)
+        try dropMetrics(after: training.stepCount)
     }
 
     private static func isRecord<Record: Codable & Equatable>(_ data: Data, _ record: Record) -> Bool {
@@ -118,29 +120,39 @@ extension RunDirectory {
 }
 
 extension RunDirectory {
-    /// Adds a step to `metrics.jsonl`, one JSON object a line. Throws what the file system throws.
-    public func record(_ step: some TrainingStep) throws {
+    /// Adds a line to `metrics.jsonl`, or another file of JSON lines in the folder. Throws what the file system throws.
+    public func record(_ step: some TrainingStep, in name: String = "metrics.jsonl") throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
-        if !FileManager.default.fileExists(atPath: metricsFile.path) { try Data().write(to: metricsFile) }
-        let file = try FileHandle(forWritingTo: metricsFile)
+        let lines = url.appending(path: name)
+        if !FileManager.default.fileExists(atPath: lines.path) { try Data().write(to: lines) }
+        let file = try FileHandle(forWritingTo: lines)
         defer { try? file.close() }
         try file.seekToEnd()
         try file.write(contentsOf: try encoder.encode(step) + Data("\n".utf8))
     }
 
     /// The recorded steps, in order; a line that was cut off is none. Throws what the file system throws.
-    public func metrics<Step: TrainingStep>(_ type: Step.Type = DistillationStep.self) throws -> [Step] {
-        guard FileManager.default.fileExists(atPath: metricsFile.path) else { return [] }
-        return try Data(contentsOf: metricsFile).split(separator: UInt8(ascii: "\n"))
+    public func metrics<Step: TrainingStep>(
+        _ type: Step.Type = DistillationStep.self, in name: String = "metrics.jsonl"
+    ) throws -> [Step] {
+        let lines = url.appending(path: name)
+        guard FileManager.default.fileExists(atPath: lines.path) else { return [] }
+        return try Data(contentsOf: lines).split(separator: UInt8(ascii: "\n"))
             .compactMap { try? JSONDecoder().decode(Step.self, from: Data($0)) }
     }
 
-    private func dropMetrics<Training: ResumableTraining>(of training: Training) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        let lines = try metrics(Training.Step.self).filter { $0.step <= training.stepCount }
-            .map { try encoder.encode($0) + Data("\n".utf8) }
-        try Data(lines.joined()).write(to: metricsFile, options: .atomic)
+    /// Takes away the lines of steps that will be taken again, and lines that were cut off.
+    private func dropMetrics(after step: Int) throws {
+        struct Numbered: Decodable { let step: Int }
+        let names = try FileManager.default.contentsOfDirectory(atPath: url.path).filter { $0.hasSuffix(".jsonl") }
+        for name in names {
+            let file = url.appending(path: name)
+            let kept = try Data(contentsOf: file).split(separator: UInt8(ascii: "\n")).filter { line in
+                guard let line = try? JSONDecoder().decode(Numbered.self, from: Data(line)) else { return false }
+                return line.step <= step
+            }
+            try Data(kept.map { $0 + Data("\n".utf8) }.joined()).write(to: file, options: .atomic)
+        }
     }
 }

@@ -12,13 +12,17 @@ extension RunDirectory {
     /// The run in which the autoencoder was trained.
     public var autoencoder: URL { url.appending(path: "autoencoder") }
 
-    /// Saves the averaged networks as the run's ``teacher``, opens it, and saves a sheet of what it draws.
+    /// Saves the averaged networks as the run's ``teacher``, opens it, saves a sheet of what it draws, and adds its
+    /// ``OriginalErrors`` to `x0-errors.jsonl`.
     ///
-    /// Throws what the file system throws, and `ModelError`.
-    public func saveSheet(of teacher: TextToImageParts, step: Int, pictures: SheetPictures) throws {
+    /// Throws what the file system throws, `ModelError`, and ``TrainingError``.
+    public func saveSheet(of teacher: TextToImageParts, step: Int, pictures: CaptionedPictures) throws {
         try teacher.save(to: self.teacher, scalarType: .float16)
-        let sheet = try pictures.sheet(of: TextToImageModel(contentsOf: self.teacher))
-        let names = pictures.pictures.captions.map(\.text).joined(separator: "\n")
+        let model = try TextToImageModel(contentsOf: self.teacher)
+        try record(TeacherErrors(of: model, step: step, on: pictures), in: "x0-errors.jsonl")
+        let shown = SheetPictures(of: pictures)
+        let sheet = try shown.sheet(of: model)
+        let names = shown.pictures.captions.map(\.text).joined(separator: "\n")
         try PNG.write(sheet, text: ["prompts": names, "step": "\(step)"], to: self.sheet(step: step))
     }
 }
@@ -26,13 +30,39 @@ extension RunDirectory {
 extension RunDirectory {
     /// Saves a sheet of pictures above and what an autoencoder makes of their latents' means below. Throws ``TrainingError``,
     /// and what the file system throws.
-    public func saveSheet(of autoencoder: AutoencoderKL, step: Int, pictures: SheetPictures) throws {
+    public func saveSheet(of autoencoder: AutoencoderKL, step: Int, pictures: CaptionedPictures) throws {
+        let shown = SheetPictures(of: pictures)
         let latents =
-            try autoencoder.latents(of: pictures.pictures) * Float(1 / autoencoder.configuration.scalingFactor)
+            try autoencoder.latents(of: shown.pictures) * Float(1 / autoencoder.configuration.scalingFactor)
         let decoded = autoencoder.decode(Variable(latents)).value
-        let below = (0..<pictures.pictures.count).map { index in
+        let below = (0..<shown.pictures.count).map { index in
             Picture(decoded.gathered(rows: [index]).reshaped(to: Array(decoded.shape.dropFirst())))
         }
-        try PNG.write(pictures.beside(below), text: ["step": "\(step)"], to: sheet(step: step))
+        try PNG.write(shown.beside(below), text: ["step": "\(step)"], to: sheet(step: step))
+    }
+}
+
+/// A line of `x0-errors.jsonl`: the errors by timestep, see ``OriginalErrors``.
+struct TeacherErrors: TrainingStep {
+    let step: Int
+    var trainOwnText: [String: Double]?
+    var trainOtherText: [String: Double]?
+    var heldOutOwnText: [String: Double]?
+    var heldOutOtherText: [String: Double]?
+
+    /// Measures a model on up to 64 pictures of each split; no split of fewer than two texts.
+    init(of model: TextToImageModel, step: Int, on pictures: CaptionedPictures) throws {
+        self.step = step
+        func errors(_ split: CaptionedPicture.Split) throws -> (own: [String: Double]?, other: [String: Double]?) {
+            let indices = spread(64, of: pictures.split(split))
+            guard Set(indices.map { pictures.captions[$0].text }).count > 1 else { return (nil, nil) }
+            let rows = try OriginalErrors(of: model, on: pictures.subset(indices)).rows
+            func byTimestep(_ value: (OriginalErrors.Row) -> Double) -> [String: Double] {
+                Dictionary(uniqueKeysWithValues: rows.map { ("t = \($0.timestep)", value($0)) })
+            }
+            return (byTimestep(\.ownText), byTimestep(\.otherText))
+        }
+        (trainOwnText, trainOtherText) = try errors(.train)
+        (heldOutOwnText, heldOutOtherText) = try errors(.heldOut)
     }
 }
