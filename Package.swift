@@ -35,6 +35,10 @@ let package = Package(
         .systemLibrary(
             name: "CLAPACKE", pkgConfig: "lapacke", providers: [.apt(["liblapacke-dev"]), .brew(["lapack"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+        .systemLibrary(
+            name: "CTurboJPEG", pkgConfig: "libturbojpeg",
+            providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
 
         // MARK: - Libraries, each on top of those before it
         .target(name: "CTensorKernels", exclude: ["Kernels"]),
@@ -43,7 +47,9 @@ let package = Package(
         .target(name: "DiffusionModels", dependencies: ["Autograd", "CPNG"]),
         .target(name: "Distillation", dependencies: ["DiffusionModels"]),
         .target(name: "Training", dependencies: ["Distillation"]),
-        .target(name: "Evaluation", dependencies: ["Tensor", "COpenBLAS", "CLAPACKE"]),
+        .target(
+            name: "Evaluation",
+            dependencies: ["DiffusionModels", "COpenBLAS", "CLAPACKE", "CTurboJPEG", "CZlib"]),
         .target(name: "DistillationTesting", dependencies: ["Distillation"]),
 
         // MARK: - Examples

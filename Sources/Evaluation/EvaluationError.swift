@@ -1,9 +1,15 @@
-/// Why a metric cannot be computed.
+/// Why something cannot be evaluated.
 public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Features that do not suit the metric.
     case unsuitableFeatures(metric: String, expected: String, found: String)
     /// LAPACK did not find the decomposition.
     case decompositionFailed(routine: String, status: Int)
+    /// A file or folder that is missing, or is not in its format.
+    case unreadable(path: String, reason: String)
+    /// A file or folder in its format that does not hold what is needed.
+    case unsuitableContents(path: String, expected: String, found: String)
+    /// A setting that is out of range or contradicts another.
+    case invalidSetting(name: String, expected: String, found: String)
 
     /// One sentence with what was expected and what was found.
     public var description: String {
@@ -11,6 +17,9 @@ public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible
         case .unsuitableFeatures(let metric, let expected, let found):
             "\(metric): expected \(expected), found \(found)"
         case .decompositionFailed(let routine, let status): "LAPACK's \(routine) failed with status \(status)"
+        case .unreadable(let path, let reason): "\(path): cannot be read: \(reason)"
+        case .unsuitableContents(let path, let expected, let found): "\(path): expected \(expected), found \(found)"
+        case .invalidSetting(let name, let expected, let found): "\(name): expected \(expected), found \(found)"
         }
     }
 }

@@ -14,14 +14,17 @@ struct FrechetDistanceTests {
         return statistics
     }
 
-    @Test("Agrees with scipy's matrix square root", arguments: ["tall", "narrow", "flat"])
+    @Test("Agrees with scipy's matrix square root", arguments: ["tall", "narrow", "flat", "wide"])
     func scipy(name: String) throws {
         let file = try SafetensorsFile(contentsOf: Fixtures.url("frechet/frechet.safetensors"))
         let (a, b) = (try file.tensor("\(name).a"), try file.tensor("\(name).b"))
         let expected = Double(try file.tensor("\(name).distance").item)
         let found = try frechetDistance(statistics(a, batch: 7), statistics(b, batch: 64))
-        // scipy's root of the singular product of "flat" is itself good to about 1e-6.
+        // scipy's root of the singular products of "flat" and "wide" is itself good to about 1e-8.
         #expect(abs(found - expected) <= 1e-6 * expected, "\(found), expected \(expected)")
+        // By singular values, which singular covariances do not disturb; read as Float32.
+        let exact = Double(try file.tensor("\(name).exact").item)
+        #expect(abs(found - exact) <= 1e-7 * exact, "\(found), expected \(exact)")
     }
 
     @Test("A set is at distance zero from itself, and its shift at the shift's square")

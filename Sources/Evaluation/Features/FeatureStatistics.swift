@@ -1,7 +1,7 @@
 import COpenBLAS
 import Tensor
 
-/// Mean and covariance of features, gathered batch by batch in Double.
+/// Mean and covariance of features, gathered batch by batch in Double; the memory it takes does not grow with their number.
 public struct FeatureStatistics: Sendable {
     /// The length of a feature vector.
     public let width: Int
@@ -13,6 +13,9 @@ public struct FeatureStatistics: Sendable {
     /// The upper triangle of Σ x xᵀ.
     private var products: [Double]
 
+    /// Whether ``count`` is how many vectors there were: statistics saved by other programs do not say.
+    public private(set) var hasKnownCount = true
+
     /// No features yet, of the given length.
     public init(width: Int) {
         precondition(width > 0, "FeatureStatistics: expected a positive width, found \(width)")
@@ -21,7 +24,16 @@ public struct FeatureStatistics: Sendable {
         products = Array(repeating: 0, count: width * width)
     }
 
-    /// Adds features, `[samples, width]`.
+    /// Statistics that were computed before; `count` is at least 2, nil when it is not known.
+    init(mean: [Double], covariance: [Double], count: Int?) {
+        self.init(width: mean.count)
+        self.count = count ?? 2
+        hasKnownCount = count != nil
+        shift = mean
+        products = covariance.map { $0 * Double(self.count - 1) }
+    }
+
+    /// Adds features, `[samples, width]`; to saved statistics only if their count is known.
     ///
     /// Throws ``EvaluationError`` for another shape or values that are not finite.
     public mutating func add(_ features: Tensor) throws {
@@ -34,6 +46,7 @@ public struct FeatureStatistics: Sendable {
             throw EvaluationError.unsuitableFeatures(
                 metric: "FeatureStatistics", expected: "finite features", found: "\(nonFinite) that are not")
         }
+        precondition(hasKnownCount, "FeatureStatistics.add: expected statistics of a known count")
         let rows = features.shape[0]
         guard rows > 0 else { return }
         var centred = features.scalars.map(Double.init)

@@ -1,0 +1,33 @@
+import Foundation
+
+extension FeatureStatistics {
+    /// Reads saved statistics: numpy's `.npz` with `mu`, `[width]`, and `sigma`, `[width, width]`, as pytorch-fid and clean-fid write
+    /// and publish them; and `count`, which only ``save(to:)`` writes, and without which ``hasKnownCount`` is false.
+    ///
+    /// Throws ``EvaluationError`` for a file that holds something else.
+    public init(contentsOf url: URL) throws {
+        let archive = try ZipArchive(contentsOf: url)
+        func array(_ name: String) throws -> NumPyArray? {
+            try archive.contents(of: "\(name).npy").map { try NumPyArray($0, name: "\(url.path): \(name)") }
+        }
+        let count = try array("count")?.values.first.flatMap { Int(exactly: $0) }
+        guard let mean = try array("mu"), let covariance = try array("sigma"), mean.shape.count == 1, mean.shape[0] > 0,
+            covariance.shape == [mean.shape[0], mean.shape[0]], count.map({ $0 > 1 }) ?? true,
+            (mean.values + covariance.values).allSatisfy(\.isFinite)
+        else {
+            throw EvaluationError.unsuitableContents(
+                path: url.path, expected: "finite statistics: mu [width] and sigma [width, width]",
+                found: archive.names.joined(separator: ", "))
+        }
+        self.init(mean: mean.values, covariance: covariance.values, count: count)
+    }
+
+    /// Writes the statistics as `.npz`, which pytorch-fid reads; at least two vectors must have been added. Throws what the file
+    /// system throws.
+    public func save(to url: URL) throws {
+        var members = [("mu.npy", NumPyArray(mean, shape: [width]))]
+        members.append(("sigma.npy", NumPyArray(covariance, shape: [width, width])))
+        if hasKnownCount { members.append(("count.npy", NumPyArray([Double(count)], shape: [1]))) }
+        try ZipArchive.encode(members.map { ($0.0, $0.1.encoded) }).write(to: url, options: .atomic)
+    }
+}

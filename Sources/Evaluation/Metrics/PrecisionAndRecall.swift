@@ -1,0 +1,59 @@
+/// Improved precision and recall (arXiv 1904.06991), which take a set's manifold to be the balls around its vectors that reach
+/// to the k-th nearest other one.
+///
+/// As in the authors' code, a vector on a ball's edge lies in it.
+public struct PrecisionAndRecall: Sendable, Equatable {
+    /// The share of generated pictures in the reference's manifold: fidelity.
+    public let precision: Double
+    /// The share of reference pictures in the generated pictures' manifold: diversity.
+    public let recall: Double
+    /// Which neighbour a ball reaches to.
+    public let neighbours: Int
+
+    /// Precision and recall of features.
+    ///
+    /// The sets may differ in size, but recall falls with the number of generated pictures: compare equal counts.
+    ///
+    /// - Parameters:
+    ///   - generated: features of the pictures that are judged.
+    ///   - reference: features of the pictures that they should be like.
+    ///   - neighbours: k; the paper's is 3.
+    ///
+    /// Throws ``EvaluationError`` for different widths, k + 1 vectors or fewer, or some that are not finite.
+    public init(generated: Features, reference: Features, neighbours: Int = 3) throws {
+        guard neighbours >= 1 else {
+            throw EvaluationError.invalidSetting(name: "neighbours", expected: "at least 1", found: "\(neighbours)")
+        }
+        try Features.check("PrecisionAndRecall", generated, reference, atLeast: neighbours + 1)
+        self.neighbours = neighbours
+        let referenceRadii = Self.squaredRadii(reference, neighbours)
+        let generatedRadii = Self.squaredRadii(generated, neighbours)
+        var isReal = [Bool](repeating: false, count: generated.count)
+        var isCovered = [Bool](repeating: false, count: reference.count)
+        PairwiseDistances(generated, reference).forEachStretch { row, first, squares in
+            for (column, square) in zip(first..., squares) {
+                if square <= referenceRadii[column] { isReal[row] = true }
+                if square <= generatedRadii[row] { isCovered[column] = true }
+            }
+        }
+        precision = Double(isReal.count { $0 }) / Double(generated.count)
+        recall = Double(isCovered.count { $0 }) / Double(reference.count)
+    }
+
+    /// Each vector's squared distance to its k-th nearest other one.
+    private static func squaredRadii(_ features: Features, _ neighbours: Int) -> [Double] {
+        // Rising, the vector itself left out.
+        var nearest = [[Double]](repeating: [], count: features.count)
+        PairwiseDistances(features, features).forEachStretch { row, first, squares in
+            for (column, square) in zip(first..., squares) where column != row {
+                if nearest[row].count == neighbours {
+                    guard square < nearest[row][neighbours - 1] else { continue }
+                    nearest[row].removeLast()
+                }
+                let place = nearest[row].firstIndex { $0 > square } ?? nearest[row].count
+                nearest[row].insert(square, at: place)
+            }
+        }
+        return nearest.map { $0[neighbours - 1] }
+    }
+}
