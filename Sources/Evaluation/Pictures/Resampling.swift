@@ -1,0 +1,107 @@
+import Foundation
+
+/// How pictures are made larger or smaller: Pillow's arithmetic, or PyTorch's where the filter does not widen.
+public struct Resampling: Sendable, Equatable, CustomStringConvertible {
+    /// The curve by which neighbouring pixels are weighted.
+    public enum Filter: String, Sendable {
+        /// A triangle, one pixel to each side.
+        case bilinear
+        /// Keys' cubic with a = −½, two pixels to each side.
+        case bicubic
+        /// A windowed sinc, three pixels to each side.
+        case lanczos
+    }
+
+    /// The curve.
+    public let filter: Filter
+    /// Whether the filter widens as the picture shrinks, as in Pillow, so that no pixel is passed over; PyTorch's `interpolate` and
+    /// with it pytorch-fid do not.
+    public let isAntialiased: Bool
+    /// Whether the result is rounded to 8 bits after each direction, with Pillow's fixed-point weights.
+    public let isRounded: Bool
+
+    /// A filter, by default widened and unrounded.
+    public init(_ filter: Filter, isAntialiased: Bool = true, isRounded: Bool = false) {
+        (self.filter, self.isAntialiased, self.isRounded) = (filter, isAntialiased, isRounded)
+    }
+
+    /// The filter and what is unusual about it.
+    public var description: String {
+        filter.rawValue + (isAntialiased ? "" : " without antialiasing") + (isRounded ? ", 8 bits" : "")
+    }
+
+    /// Colours of 0…255, row by row, in another size.
+    func resized(_ pixels: [Float], from old: (width: Int, height: Int), to new: (width: Int, height: Int)) -> [Float] {
+        var result = pixels
+        if new.width != old.width {
+            result = resampled(result, lines: old.height, weights(from: old.width, to: new.width), old.width, step: 3)
+        }
+        if new.height != old.height {
+            result = resampled(
+                result, lines: 1, weights(from: old.height, to: new.height), old.height, step: 3 * new.width)
+        }
+        return result
+    }
+
+    /// Where each new pixel begins to read, and with which weights.
+    private typealias Weights = [(start: Int, values: [Double])]
+
+    /// Resamples along one direction: `lines` stretches of `length` groups of `step` numbers.
+    private func resampled(_ pixels: [Float], lines: Int, _ weights: Weights, _ length: Int, step: Int) -> [Float] {
+        var result = [Float](repeating: 0, count: lines * weights.count * step)
+        var sums = [Double](repeating: 0, count: step)
+        for line in 0..<lines {
+            for (index, weight) in weights.enumerated() {
+                for place in sums.indices { sums[place] = 0 }
+                for (tap, value) in weight.values.enumerated() {
+                    let source = (line * length + weight.start + tap) * step
+                    for place in 0..<step { sums[place] += value * Double(pixels[source + place]) }
+                }
+                let target = (line * weights.count + index) * step
+                for place in 0..<step { result[target + place] = isRounded ? rounded(sums[place]) : Float(sums[place]) }
+            }
+        }
+        return result
+    }
+
+    private func rounded(_ value: Double) -> Float { Float(min(max((value + 0.5).rounded(.down), 0), 255)) }
+
+    private func weights(from old: Int, to new: Int) -> Weights {
+        let scale = Double(old) / Double(new)
+        let stretch = isAntialiased ? max(scale, 1) : 1
+        let support = filter.support * stretch
+        return (0..<new).map { index in
+            let center = (Double(index) + 0.5) * scale
+            let start = Int(max(center - support + 0.5, 0))
+            let end = min(Int(center + support + 0.5), old)
+            let raw = (start..<end).map { filter.value(at: (Double($0) - center + 0.5) / stretch) }
+            let sum = raw.reduce(0, +)
+            return (start, raw.map { isRounded ? fixedPoint($0 / sum) : $0 / sum })
+        }
+    }
+
+    /// Pillow's weights for 8-bit pictures have 22 bits after the point.
+    private func fixedPoint(_ weight: Double) -> Double { (weight * 0x1p22).rounded() * 0x1p-22 }
+}
+
+extension Resampling.Filter {
+    fileprivate var support: Double {
+        switch self {
+        case .bilinear: 1
+        case .bicubic: 2
+        case .lanczos: 3
+        }
+    }
+
+    fileprivate func value(at distance: Double) -> Double {
+        let x = abs(distance)
+        if x >= support { return 0 }
+        switch self {
+        case .bilinear: return 1 - x
+        case .bicubic: return x < 1 ? (1.5 * x - 2.5) * x * x + 1 : ((-0.5 * x + 2.5) * x - 4) * x + 2
+        case .lanczos: return sinc(x) * sinc(x / 3)
+        }
+    }
+
+    private func sinc(_ x: Double) -> Double { x == 0 ? 1 : sin(.pi * x) / (.pi * x) }
+}
