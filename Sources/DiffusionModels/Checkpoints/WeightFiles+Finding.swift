@@ -12,7 +12,7 @@ extension WeightFiles {
     ///
     /// Throws ``ModelError`` if there are no weights, only pickles, or an index that does not agree with its shards, and
     /// `SafetensorsError`.
-    init(
+    package init(
         in folder: URL, stem: String, naming: (String) -> [String] = { [$0] },
         isLinear: @escaping (String) -> Bool = { _ in false }
     ) throws {

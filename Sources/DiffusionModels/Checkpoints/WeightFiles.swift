@@ -3,7 +3,7 @@ import Foundation
 import Tensor
 
 /// The safetensors of one part of a model, from one file or several, under the names of this library.
-struct WeightFiles: CheckpointTensors {
+package struct WeightFiles: CheckpointTensors {
     private struct Location {
         let file: SafetensorsFile
         let key: String
@@ -25,7 +25,7 @@ struct WeightFiles: CheckpointTensors {
     ///   - isLinear: which names are linear weights that files may hold as 1×1 convolutions.
     ///
     /// Throws ``ModelError`` if two tensors have the same name.
-    init(
+    package init(
         _ files: [SafetensorsFile], path: String, naming: (String) -> [String] = { [$0] },
         isLinear: @escaping (String) -> Bool = { _ in false }
     ) throws {
@@ -45,7 +45,7 @@ struct WeightFiles: CheckpointTensors {
         }
     }
 
-    var names: [String] { locations.keys.sorted() }
+    package var names: [String] { locations.keys.sorted() }
 
     /// What a tensor is called in its file.
     func storedKey(_ name: String) -> String { locations[name]?.key ?? name }
@@ -66,12 +66,12 @@ struct WeightFiles: CheckpointTensors {
         Set(locations.values.compactMap { $0.file.info($0.key)?.scalarType.rawValue }).sorted()
     }
 
-    func shape(of name: String) -> [Int]? {
+    package func shape(of name: String) -> [Int]? {
         guard let location = locations[name], let stored = location.file.info(location.key)?.shape else { return nil }
         return shape(of: name, at: location, stored: stored)
     }
 
-    func tensor(_ name: String) throws -> Tensor {
+    package func tensor(_ name: String) throws -> Tensor {
         guard let location = locations[name] else { throw ParameterLoadingError(missing: [name]) }
         let tensor = try location.file.mappedTensor(location.key)
         let shape = shape(of: name, at: location, stored: tensor.shape)
@@ -109,7 +109,7 @@ struct WeightFiles: CheckpointTensors {
 extension ParameterSet {
     /// Loads weights strictly and leaves them frozen. Throws ``ModelError`` with every key that does not fit, or every tensor that
     /// holds something other than numbers.
-    func load(from weights: WeightFiles) throws {
+    package func load(from weights: WeightFiles) throws {
         try weights.checkFinite()
         do {
             try load(weights)
