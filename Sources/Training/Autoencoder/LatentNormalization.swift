@@ -66,7 +66,7 @@ struct LatentNormalization {
 
 extension AutoencoderKL {
     /// The same autoencoder with latents of mean 0 and covariance 1 over some pictures, so that
-    /// ``Configuration/scalingFactor`` can be 1.
+    /// the scaling factor can be 1.
     ///
     /// The affine map is folded into `quant_conv`, exactly for the latents' means, and its inverse into `post_quant_conv`. The
     /// diagonal variances cannot be turned exactly; each keeps its course over the pictures and gets the turned variances' mean.
