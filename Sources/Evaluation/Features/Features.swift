@@ -29,12 +29,27 @@ public struct Features: Sendable {
         (self.width, self.count, self.chunks, self.starts) = (width, count, chunks, starts)
     }
 
+    /// These vectors and then others. Throws ``EvaluationError`` for another width.
+    public func appending(_ others: Features) throws -> Features { try Features(chunks + others.chunks) }
+
     /// Mean and covariance. Throws ``EvaluationError`` for features that are not finite.
     public func statistics() throws -> FeatureStatistics {
         var statistics = FeatureStatistics(width: width)
         for chunk in chunks { try statistics.add(chunk) }
         return statistics
     }
+
+    /// Some vectors in a row, `[rows, width]`.
+    func tensor(_ rows: Range<Int>) -> Tensor {
+        let parts = zip(starts, chunks).compactMap { start, chunk -> Tensor? in
+            let inside = rows.clamped(to: start..<start + chunk.shape[0])
+            return inside.isEmpty ? nil : chunk.sliced(axis: 0, inside.lowerBound - start..<inside.upperBound - start)
+        }
+        return .concatenate(parts, axis: 0)
+    }
+
+    /// Some vectors in a row, `[rows, width]`, by rising number.
+    func gathered(_ rows: [Int]) -> Tensor { Tensor(doubles(rows).map { Float($0) }, shape: [rows.count, width]) }
 
     /// Some vectors one after the other in Double, less `origin` if there is one.
     func doubles(_ rows: some Collection<Int>, from origin: [Double]? = nil) -> [Double] {

@@ -1,0 +1,60 @@
+import DiffusionModels
+import Foundation
+import Tensor
+
+/// A folder with a safetensors file for each part of a picture set's features.
+struct FeatureStore {
+    private let folder: URL
+    /// Network and preparation, as a sentence.
+    private let origin: String
+    /// What the network makes of a pattern: other weights under the same name are noticed by it.
+    private let probe: Tensor
+
+    init(_ folder: URL, network: any FeatureNetwork, croppedSize: Int?) throws {
+        self.folder = folder
+        origin = "\(network.name), \(network.preparation)" + (croppedSize.map { ", cropped to \($0)" } ?? "")
+        let pattern = Picture(width: 16, height: 16, pixels: (0..<768).map { UInt8($0 * 37 % 251) })
+        let size = network.preparation.size
+        probe = network(network.preparation(pattern).reshaped(to: [1, size, size, 3]))
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    }
+
+    /// A part's features, nil unless they are there and of these files as they are now.
+    func features(part: Int, of files: [URL]) throws -> Tensor? {
+        let url = url(part)
+        guard FileManager.default.fileExists(atPath: url.path), let file = try? SafetensorsFile(contentsOf: url),
+            file.metadata["origin"] == origin, file.metadata["pictures"] == (try Self.digest(of: files)),
+            let stored = try? file.tensor("probe"), stored.shape == probe.shape
+        else { return nil }
+        // Another number of threads changes the last bits.
+        let difference = (stored - probe).absolute().maximum()
+        guard difference <= 1e-4 * max(probe.absolute().maximum(), 1) else { return nil }
+        return try? file.mappedTensor("features")
+    }
+
+    /// Writes a part's features, and gives them mapped from the file.
+    func keep(_ features: Tensor, part: Int, of files: [URL]) throws -> Tensor {
+        let metadata = ["origin": origin, "pictures": try Self.digest(of: files)]
+        try Safetensors.write([("features", features), ("probe", probe)], metadata: metadata, to: url(part))
+        return try SafetensorsFile(contentsOf: url(part)).mappedTensor("features")
+    }
+
+    private func url(_ part: Int) -> URL {
+        let number = String(part)
+        return folder.appending(
+            path: "part-\(String(repeating: "0", count: max(0, 5 - number.count)))\(number).safetensors")
+    }
+
+    /// A number that changes when a file's path, size or date does (FNV-1a).
+    private static func digest(of files: [URL]) throws -> String {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for file in files {
+            let attributes = try FileManager.default.attributesOfItem(atPath: file.path)
+            let date = (attributes[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
+            for byte in "\(file.standardizedFileURL.path) \(attributes[.size] ?? 0) \(date)\n".utf8 {
+                hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
+            }
+        }
+        return "\(files.count) \(String(hash, radix: 16))"
+    }
+}

@@ -1,0 +1,153 @@
+/// What can be measured in a network's features.
+public enum FeatureMetric: String, Sendable, CaseIterable {
+    /// ``frechetDistance(_:_:)``.
+    case frechet
+    /// ``frechetDistance(_:_:)`` between the reference pictures of even and of odd number: what such a distance is at least, for half as
+    /// many.
+    case frechetFloor = "frechet-floor"
+    /// ``KernelDistance``.
+    case kernel
+    /// ``PrecisionAndRecall``.
+    case precisionRecall = "precision-recall"
+    /// ``meanPairwiseDistance(_:)``, of the reference too.
+    case diversity
+
+    /// Whether it compares with reference pictures, of which statistics are not enough.
+    public var needsReferencePictures: Bool { ![.frechet, .diversity].contains(self) }
+}
+
+/// What pictures are compared with.
+public enum ReferenceFeatures: Sendable {
+    /// Features of pictures.
+    case features(Features)
+    /// Saved statistics, which serve the Fréchet distance alone.
+    case statistics(FeatureStatistics)
+
+    fileprivate func features(for metric: FeatureMetric) throws -> Features {
+        guard case .features(let features) = self else {
+            throw EvaluationError.unsuitableFeatures(
+                metric: metric.rawValue, expected: "a folder of reference pictures", found: "statistics")
+        }
+        return features
+    }
+}
+
+extension EvaluationReport {
+    /// Measures features of the pictures, and adds the numbers.
+    ///
+    /// - Parameters:
+    ///   - metrics: what is measured.
+    ///   - features: the pictures' features.
+    ///   - reference: what they are compared with; nil is enough for diversity alone.
+    ///   - network: what the features are from.
+    ///
+    /// Throws ``EvaluationError`` for metrics and references that do not fit.
+    public mutating func measure(
+        _ metrics: [FeatureMetric], of features: Features, against reference: ReferenceFeatures?,
+        network: any FeatureNetwork
+    ) throws {
+        for metric in metrics {
+            guard let reference else {
+                guard metric == .diversity else {
+                    throw EvaluationError.invalidSetting(
+                        name: metric.rawValue, expected: "a reference to compare with", found: "none")
+                }
+                add("diversity", try meanPairwiseDistance(features), features, network, sufficient: 100)
+                continue
+            }
+            try measure(metric, features, reference, network)
+        }
+    }
+
+    private mutating func measure(
+        _ metric: FeatureMetric, _ features: Features, _ reference: ReferenceFeatures, _ network: any FeatureNetwork
+    ) throws {
+        switch metric {
+        case .frechet:
+            let statistics: FeatureStatistics
+            switch reference {
+            case .features(let real): statistics = try real.statistics()
+            case .statistics(let saved):
+                statistics = saved
+                warn(
+                    "the reference is a file of statistics: that it was made with \(network.name), \(network.preparation), is not checked"
+                )
+            }
+            let distance = try frechetDistance(features.statistics(), statistics)
+            // With fewer pictures than features the covariance is singular.
+            add(
+                "Fréchet distance", distance, features, network,
+                reference: statistics.hasKnownCount ? statistics.count : nil, sufficient: network.width)
+        case .frechetFloor:
+            let real = try reference.features(for: metric)
+            let halves = try [0, 1].map { try real.everySecond(from: $0) }
+            let distance = try frechetDistance(halves[0].statistics(), halves[1].statistics())
+            add(
+                "Fréchet distance of the reference's halves", distance, halves[0], network, reference: halves[1].count,
+                sufficient: network.width)
+        case .kernel:
+            let real = try reference.features(for: metric)
+            let distance = try KernelDistance(features, real)
+            add(
+                "kernel distance (\(distance.subsets) × \(distance.subsetSize))", distance.mean, features, network,
+                reference: real.count, deviation: distance.deviation, sufficient: 1000)
+        case .precisionRecall:
+            let real = try reference.features(for: metric)
+            let found = try PrecisionAndRecall(generated: features, reference: real)
+            for (name, value) in [("precision", found.precision), ("recall", found.recall)] {
+                add(
+                    "\(name) (k = \(found.neighbours))", value, features, network, reference: real.count,
+                    sufficient: 1000)
+            }
+        case .diversity:
+            add("diversity", try meanPairwiseDistance(features), features, network, sufficient: 100)
+            if case .features(let real) = reference {
+                add("diversity of the reference", try meanPairwiseDistance(real), real, network, sufficient: 100)
+            }
+        }
+    }
+
+    /// Measures how well pictures fit their captions, and adds the number.
+    ///
+    /// - Parameters:
+    ///   - features: the pictures' features by the alignment's own network.
+    ///   - captions: one a picture.
+    ///   - alignment: what brings both together.
+    ///
+    /// Throws ``EvaluationError`` for features that do not fit the captions or the alignment.
+    public mutating func align(_ features: Features, captions: [String], by alignment: any TextPictureAlignment) throws
+    {
+        let score = try AlignmentScore(features, captions: captions, by: alignment)
+        let unknown = (alignment as? SmallPictureAlignment)?.unknownWords(in: captions) ?? []
+        if !unknown.isEmpty {
+            warn(
+                "alignment: \(unknown.count) words of the captions are not known to \(alignment.name): "
+                    + unknown.prefix(8).joined(separator: ", "))
+        }
+        let network = alignment.pictureNetwork
+        add(
+            Measurement(
+                metric: "alignment", value: score.mean, network: alignment.name, preparation: "\(network.preparation)",
+                count: score.count), sufficientCount: 100)
+    }
+
+    private mutating func add(
+        _ metric: String, _ value: Double, _ features: Features, _ network: any FeatureNetwork, reference: Int? = nil,
+        deviation: Double? = nil, sufficient: Int
+    ) {
+        add(
+            Measurement(
+                metric: metric, value: value, deviation: deviation, network: network.name,
+                preparation: "\(network.preparation)", count: features.count, referenceCount: reference),
+            sufficientCount: sufficient)
+    }
+}
+
+extension Features {
+    /// Every other vector.
+    fileprivate func everySecond(from first: Int) throws -> Features {
+        let rows = Array(stride(from: first, to: count, by: 2))
+        return try Features(
+            stride(from: 0, to: rows.count, by: 512).map { gathered(Array(rows[$0..<min($0 + 512, rows.count)])) })
+    }
+}
