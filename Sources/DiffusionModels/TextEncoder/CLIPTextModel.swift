@@ -11,7 +11,7 @@ public struct CLIPTextModel {
 
     private let tokenEmbedding: Embedding
     private let positionEmbedding: Embedding
-    private let layers: [Layer]
+    private let layers: [CLIPEncoderLayer]
     private let finalNorm: LayerNorm
 
     /// Declares the network's parameters in `scope`, or finds them there.
@@ -24,7 +24,13 @@ public struct CLIPTextModel {
             count: configuration.vocabularySize, width: width, in: embeddings["token_embedding"])
         positionEmbedding = Embedding(
             count: configuration.maximumPositions, width: width, in: embeddings["position_embedding"])
-        layers = (0..<configuration.layers).map { Layer(configuration, in: model["encoder"]["layers"][$0]) }
+        layers = (0..<configuration.layers).map {
+            CLIPEncoderLayer(
+                width: width, feedForwardWidth: configuration.feedForwardWidth, heads: configuration.heads,
+                activation: configuration.activation, epsilon: Float(configuration.normalizationEpsilon),
+                isCausal: true,
+                in: model["encoder"]["layers"][$0])
+        }
         finalNorm = LayerNorm(
             width: width, epsilon: Float(configuration.normalizationEpsilon), in: model["final_layer_norm"])
     }
@@ -42,45 +48,5 @@ public struct CLIPTextModel {
         let words = tokenEmbedding(tokens.flatMap { $0 }).reshaped(to: [tokens.count, length, width])
         let positions = positionEmbedding(Array(0..<length)).reshaped(to: [1, length, width])
         return finalNorm(layers.reduce(words + positions) { $1($0) })
-    }
-}
-
-extension CLIPTextModel {
-    /// Causal self-attention and a feed-forward network, each after layer normalisation and with the input added back.
-    private struct Layer {
-        private let norm1: LayerNorm
-        private let queries: Linear
-        private let keys: Linear
-        private let values: Linear
-        private let output: Linear
-        private let norm2: LayerNorm
-        private let expansion: Linear
-        private let contraction: Linear
-        private let heads: Int
-        private let activation: Activation
-
-        init(_ configuration: Configuration, in scope: ParameterScope) {
-            let (width, inner) = (configuration.width, configuration.feedForwardWidth)
-            let epsilon = Float(configuration.normalizationEpsilon)
-            let attention = scope["self_attn"]
-            heads = configuration.heads
-            activation = configuration.activation.function
-            norm1 = LayerNorm(width: width, epsilon: epsilon, in: scope["layer_norm1"])
-            queries = Linear(inputs: width, outputs: width, in: attention["q_proj"])
-            keys = Linear(inputs: width, outputs: width, in: attention["k_proj"])
-            values = Linear(inputs: width, outputs: width, in: attention["v_proj"])
-            output = Linear(inputs: width, outputs: width, in: attention["out_proj"])
-            norm2 = LayerNorm(width: width, epsilon: epsilon, in: scope["layer_norm2"])
-            expansion = Linear(inputs: width, outputs: inner, in: scope["mlp"]["fc1"])
-            contraction = Linear(inputs: inner, outputs: width, in: scope["mlp"]["fc2"])
-        }
-
-        func callAsFunction(_ input: Variable) -> Variable {
-            let normalized = norm1(input)
-            let attended = queries(normalized).attention(
-                keys: keys(normalized), values: values(normalized), heads: heads, isCausal: true)
-            let hidden = output(attended, adding: input)
-            return contraction(expansion(norm2(hidden)).activated(activation), adding: hidden)
-        }
     }
 }

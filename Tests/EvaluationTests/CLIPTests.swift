@@ -1,0 +1,67 @@
+import DiffusionModels
+import Evaluation
+import Foundation
+import Tensor
+import TestFixtures
+import Testing
+
+@Suite("CLIP towers")
+struct CLIPTests {
+    private let captions = ["a red heart", "woman firefighter with medium skin tone", ""]
+    private let tokenizer = Fixtures.package.appending(path: "Examples/Models/emoji-teacher/tokenizer")
+
+    private func alignment(_ layout: String, prefix: String = "a picture of ") throws -> CLIPAlignment {
+        try CLIPAlignment(contentsOf: Fixtures.url("clip/\(layout)"), tokenizer: tokenizer, prefix: prefix)
+    }
+
+    @Test("Embeddings under random weights are PyTorch's", arguments: ["transformers", "openclip"])
+    func parity(layout: String) throws {
+        let golden = try Fixtures.tensors("clip/embeddings.safetensors")
+        let clip = try alignment(layout)
+        let pixels = try #require(golden["picture"])
+        let picture = Picture(width: pixels.shape[1], height: pixels.shape[0], pixels: pixels.scalars.map { UInt8($0) })
+        let network = clip.pictureNetwork
+        let features = network(network.preparation(picture).reshaped(to: [1, 32, 32, 3]))
+        let pictureError = relativeError(clip.pictureEmbeddings(features), try #require(golden["\(layout).picture"]))
+        #expect(pictureError <= 1e-4, "\(pictureError)")
+        let textError = relativeError(clip.textEmbeddings(captions), try #require(golden["\(layout).texts"]))
+        #expect(textError <= 1e-4, "\(textError)")
+    }
+
+    @Test("The prefix changes the texts and stands in the name")
+    func prefix() throws {
+        let (with, without) = (try alignment("openclip"), try alignment("openclip", prefix: ""))
+        #expect(with.name == "CLIP openclip, prefix \"a picture of \"" && without.name == "CLIP openclip, no prefix")
+        let written = without.textEmbeddings(captions.map { "a picture of " + $0 })
+        #expect(with.textEmbeddings(captions).scalars == written.scalars)
+        #expect(without.textEmbeddings(captions).scalars != written.scalars)
+    }
+
+    @Test("Folders without a model, and weights of another, are refused")
+    func errors() throws {
+        #expect(throws: EvaluationError.self) {
+            try CLIPAlignment(contentsOf: Fixtures.url("tokenizer"), tokenizer: tokenizer)
+        }
+        let folder = FileManager.default.temporaryDirectory.appending(path: "\(UUID())")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let files = ["open_clip_config.json", "open_clip_model.safetensors"]
+        for name in files {
+            try FileManager.default.copyItem(
+                at: Fixtures.url("clip/openclip/\(name)"), to: folder.appending(path: name))
+        }
+        let configuration = folder.appending(path: files[0])
+        let text = try String(contentsOf: configuration, encoding: .utf8)
+        for (old, new, isConfiguration) in [
+            ("\"layers\": 2", "\"layers\": 3", false), ("\"patch_size\": 8", "\"patch_size\": 7", true),
+            ("\"head_width\": 16", "\"head_width\": 0", true), ("\"layers\": 2", "\"layers\": [2, 2]", true),
+        ] {
+            try text.replacingOccurrences(of: old, with: new).write(
+                to: configuration, atomically: true, encoding: .utf8)
+            let error = #expect(throws: (any Error).self) {
+                try CLIPAlignment(contentsOf: folder, tokenizer: tokenizer)
+            }
+            #expect(isConfiguration ? error is EvaluationError : error is ModelError, "\(String(describing: error))")
+        }
+    }
+}
