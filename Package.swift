@@ -24,6 +24,7 @@ let package = Package(
         .executable(name: "loss-contracts", targets: ["loss-contracts"]),
         .executable(name: "new-loss", targets: ["new-loss"]),
         .executable(name: "compare-losses", targets: ["compare-losses"]),
+        .executable(name: "evaluate", targets: ["evaluate"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
@@ -86,6 +87,10 @@ let package = Package(
                 "DistillationTesting", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Examples/compare-losses"),
+        .executableTarget(
+            name: "evaluate",
+            dependencies: ["Evaluation", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Examples/evaluate"),
 
         // MARK: - Tests
         .target(name: "TestFixtures", dependencies: ["Tensor"], path: "Tests/TestFixtures"),

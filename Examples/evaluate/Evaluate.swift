@@ -1,0 +1,9 @@
+import ArgumentParser
+
+@main
+struct Evaluate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate",
+        abstract: "Measures pictures as the field does, and trains what small ones are measured with.",
+        subcommands: [EvaluatePictures.self, TrainAlignment.self], defaultSubcommand: EvaluatePictures.self)
+}

@@ -1,0 +1,42 @@
+import ArgumentParser
+import Evaluation
+import Foundation
+
+extension FeatureMetric: ExpressibleByArgument {}
+extension InceptionV3.Resizing: ExpressibleByArgument {}
+
+/// Which networks look at the pictures.
+struct NetworkOptions: ParsableArguments {
+    @Option(help: "The weights of EfficientNet-Lite0.")
+    var efficientnet = "Examples/Models/efficientnet-lite0/model.safetensors"
+
+    @Option(help: "Measure with FID's Inception-v3: pytorch-fid's pt_inception-2015-12-05 in safetensors.")
+    var inception: String?
+
+    @Option(help: "How pictures are resized for Inception-v3: clean or pytorch-fid.")
+    var resizing = InceptionV3.Resizing.clean
+
+    @Option(help: "The text-picture alignment of small pictures.")
+    var alignment = "Examples/Models/emoji-alignment/model.safetensors"
+
+    @Option(help: "Measure the CLIP score with the model in this folder, of transformers or OpenCLIP, instead.")
+    var clip: String?
+
+    @Option(help: "What the CLIP score puts before each caption, such as \"A photo depicts \".")
+    var textPrefix = ""
+
+    func featureNetwork() throws -> any FeatureNetwork {
+        if let inception { return try InceptionV3(contentsOf: URL(filePath: inception), resizing: resizing) }
+        return try smallNetwork()
+    }
+
+    /// What captions are compared by.
+    func textPictureAlignment() throws -> any TextPictureAlignment {
+        if let clip { return try CLIPAlignment(contentsOf: URL(filePath: clip), prefix: textPrefix) }
+        return try SmallPictureAlignment(contentsOf: URL(filePath: alignment), network: smallNetwork())
+    }
+
+    private func smallNetwork() throws -> EfficientNetLite0 {
+        try EfficientNetLite0(contentsOf: URL(filePath: efficientnet))
+    }
+}

@@ -1,0 +1,65 @@
+import ArgumentParser
+import Evaluation
+import Foundation
+
+struct TrainAlignment: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Trains the text-picture alignment of small pictures on real, captioned ones.",
+        discussion: """
+            Pictures whose split in metadata.jsonl is not "train" are kept out; afterwards their captions look for them, among \
+            themselves and among all pictures.
+            """)
+
+    @Argument(help: "A folder of PNG files with metadata.jsonl.")
+    var data: String
+
+    @Option(help: "The weights of EfficientNet-Lite0.")
+    var efficientnet = "Examples/Models/efficientnet-lite0/model.safetensors"
+
+    @Option(help: "Where the alignment is written.")
+    var output: String
+
+    @Option(help: "Steps, each over all pictures.")
+    var steps = SmallPictureAlignment.Training().steps
+
+    @Option(help: "Of everything that is drawn.")
+    var seed: UInt64 = 0
+
+    func run() throws {
+        let network = try EfficientNetLite0(contentsOf: URL(filePath: efficientnet))
+        let folder = try PictureFolder(contentsOf: URL(filePath: data))
+        let train = folder.filter { ($0.split ?? "train") == "train" }
+        let heldOut = folder.filter { ($0.split ?? "train") != "train" }
+        var training = SmallPictureAlignment.Training()
+        (training.steps, training.seed) = (steps, seed)
+        let trainFeatures = try features(of: train, network)
+        let alignment = try SmallPictureAlignment(
+            training: train.entries, features: trainFeatures, network: network, training
+        ) { step, loss in
+            if step % 10 == 0 { FileHandle.standardError.write(Data("step \(step) of \(steps): loss \(loss)\n".utf8)) }
+        }
+        try alignment.save(to: URL(filePath: output))
+        guard !heldOut.entries.isEmpty else { return }
+        let own = try features(of: heldOut, network)
+        for (name, set) in [("themselves", own), ("all pictures", try own.appending(trainFeatures))] {
+            let found = try RetrievalScore(set, captions: heldOut.captions(), by: alignment)
+            let shares = [1, 5, 10].map { String(format: "R@%d %.3f", $0, found.share(within: $0)) }
+            print(
+                "\(heldOut.entries.count) held-out captions among \(name), \(set.count):",
+                shares.joined(separator: ", "))
+        }
+        let score = try AlignmentScore(own, captions: heldOut.captions(), by: alignment)
+        let shuffled = try heldOut.captions().suffix(1) + heldOut.captions().dropLast()
+        let other = try AlignmentScore(own, captions: Array(shuffled), by: alignment)
+        print(
+            String(
+                format: "alignment of held-out pairs %.3f, with their neighbours' captions %.3f", score.mean, other.mean
+            ))
+    }
+
+    private func features(of folder: PictureFolder, _ network: any FeatureNetwork) throws -> Features {
+        var extraction = try FeatureExtraction(of: folder, by: network)
+        while try extraction.next() != nil {}
+        return try extraction.features()
+    }
+}
