@@ -62,6 +62,7 @@ struct Train: ParsableCommand {
             start: start.map { try ModelCheckpoint(contentsOf: URL(filePath: $0)) },
             configuration: settings)
         try run.begin(trainer)
+        try run.savePrompts(of: pictures)
         say(
             "\(trainer.captions.count) pictures, \(trainer.scalarCount + autoencoder.parameters.scalarCount) parameters"
         )

@@ -121,6 +121,10 @@ final class TeacherTests {
         let errors = try run.metrics(TeacherErrors.self, in: "x0-errors.jsonl")
         #expect(errors.map(\.step) == [2] && errors[0].trainOwnText?.count == 4 && errors[0].heldOutOwnText == nil)
 
+        try run.savePrompts(of: pictures)
+        #expect(try PromptFile.read(run.prompts(.train)) == trainer.captions.map(\.text))
+        #expect(try PromptFile.read(run.prompts(.heldOut)) == ["blue square top"])
+
         let next = try self.trainer(start: ModelCheckpoint(contentsOf: run.teacher))
         let average = trainer.unetAverage.parameters["conv_in.weight"]?.value.scalars ?? []
         let start = next.unet.parameters["conv_in.weight"]?.value.scalars ?? []

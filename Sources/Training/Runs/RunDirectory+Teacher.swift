@@ -12,6 +12,20 @@ extension RunDirectory {
     /// The run in which the autoencoder was trained.
     public var autoencoder: URL { url.appending(path: "autoencoder") }
 
+    /// Where ``savePrompts(of:)`` writes the names of a split's pictures, a line each, as a distillation reads them.
+    public func prompts(_ split: CaptionedPicture.Split) -> URL { url.appending(path: "prompts/\(split.rawValue).txt") }
+
+    /// Writes the names of both splits' pictures. Throws what the file system throws.
+    public func savePrompts(of pictures: CaptionedPictures) throws {
+        for split in [CaptionedPicture.Split.train, .heldOut] {
+            let file = prompts(split)
+            let names = pictures.split(split).map { pictures.captions[$0].text + "\n" }
+            try FileManager.default.createDirectory(
+                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Data(names.joined().utf8).write(to: file, options: .atomic)
+        }
+    }
+
     /// Saves the averaged networks as the run's ``teacher``, opens it, saves a sheet of what it draws, and adds its
     /// ``OriginalErrors`` to `x0-errors.jsonl`.
     ///
