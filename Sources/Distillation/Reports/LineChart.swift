@@ -45,7 +45,7 @@ struct LineChart {
                 "<text class=\"tick\" text-anchor=\"end\" x=\"\(Int(left) - 6)\" y=\"\(y(tick))\" dy=\"4\">\(label(tick))</text>"
             )
         }
-        for (value, anchor) in [(first, "start"), (last, "end")] {
+        for (value, anchor) in [(first, "start"), (last, "end")] where value == last || first < last {
             parts.append(
                 "<text class=\"tick\" text-anchor=\"\(anchor)\" x=\"\(x(value))\" y=\"\(Int(height) - 8)\">\(label(value))</text>"
             )
@@ -55,6 +55,9 @@ struct LineChart {
             let upper = curve.stretches.map { "\(x($0.x)) \(y($0.range.upperBound))" }
             let lower = curve.stretches.reversed().map { "\(x($0.x)) \(y($0.range.lowerBound))" }
             let line = curve.stretches.map { "\(x($0.x)) \(y($0.mean))" }
+            for only in curve.stretches where curve.stretches.count == 1 {
+                parts.append("<circle fill=\"\(colour)\" r=\"3\" cx=\"\(x(only.x))\" cy=\"\(y(only.mean))\"/>")
+            }
             parts.append(
                 "<path fill=\"\(colour)\" opacity=\"0.15\" d=\"M\((upper + lower).joined(separator: "L"))Z\"/>")
             parts.append(

@@ -73,12 +73,12 @@ public struct RunReport {
         <title>\(title.escapedForHTML)</title>
         <style>
         body { font: 15px/1.4 system-ui, sans-serif; margin: 2em auto; max-width: 1000px; padding: 0 1em; color: #222; }
-        .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(420px, 1fr)); gap: 12px; }
+        .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(420px, 1fr)); gap: 12px; margin-bottom: 12px; }
         svg { border: 1px solid #ddd; border-radius: 4px; width: 100%; }
         .title { font: 600 13px system-ui, sans-serif; }
         .tick { font: 11px system-ui, sans-serif; }
         .grid { stroke: #e4e4e4; }
-        img { max-width: 100%; image-rendering: pixelated; border: 1px solid #ddd; }
+        img { width: min(100%, 800px); image-rendering: pixelated; border: 1px solid #ddd; }
         figure { margin: 1em 0; }
         pre { background: #f6f6f6; padding: 1em; overflow: auto; }
         details { margin: 0.5em 0; }
