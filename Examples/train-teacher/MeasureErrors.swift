@@ -25,16 +25,21 @@ struct MeasureErrors: ParsableCommand {
     }
 
     func run() throws {
-        let set = try CaptionedPictures(contentsOf: URL(filePath: data))
-        let names = try prompts.map { Set(try PromptFile.read(URL(filePath: $0))) }
+        var set = try CaptionedPictures(contentsOf: URL(filePath: data))
+        if let prompts {
+            let names = Set(try PromptFile.read(URL(filePath: prompts)))
+            let named = set.captions.indices.filter { names.contains(set.captions[$0].text) }
+            guard !named.isEmpty else {
+                throw ValidationError("--prompts: no picture of \(data) has one of these names")
+            }
+            set = set.subset(named)
+        }
         let model = try TextToImageModel(contentsOf: URL(filePath: model))
         print("split     pictures  t    own text  other text")
         for split in [CaptionedPicture.Split.train, .heldOut] {
-            var indices = set.split(split)
-            if let names { indices = indices.filter { names.contains(set.captions[$0].text) } }
+            let indices = set.split(split, atMost: pictures)
             guard indices.count > 1 else { continue }
-            let errors = try OriginalErrors(
-                of: model, on: set.subset(spread(pictures, of: indices)), timesteps: timesteps, seed: seed)
+            let errors = try OriginalErrors(of: model, on: set.subset(indices), timesteps: timesteps, seed: seed)
             for row in errors.rows {
                 let name = split.rawValue.padding(toLength: 8, withPad: " ", startingAt: 0)
                 print(

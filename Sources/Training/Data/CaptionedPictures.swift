@@ -96,9 +96,11 @@ extension CaptionedPictures {
     /// The width of each, in pixels.
     public var width: Int { pictures[0].width }
 
-    /// The pictures of one split.
-    public func split(_ split: CaptionedPicture.Split) -> [Int] {
-        captions.indices.filter { captions[$0].split == split }
+    /// The pictures of one split, or at most `count` of them, evenly spread.
+    public func split(_ split: CaptionedPicture.Split, atMost count: Int = .max) -> [Int] {
+        let all = captions.indices.filter { captions[$0].split == split }
+        let count = min(count, all.count)
+        return (0..<count).map { all[$0 * all.count / count] }
     }
 
     /// Those pictures alone, at least one.

@@ -68,7 +68,7 @@ struct TeacherErrors: TrainingStep {
     init(of model: TextToImageModel, step: Int, on pictures: CaptionedPictures) throws {
         self.step = step
         func errors(_ split: CaptionedPicture.Split) throws -> (own: [String: Double]?, other: [String: Double]?) {
-            let indices = spread(64, of: pictures.split(split))
+            let indices = pictures.split(split, atMost: 64)
             guard Set(indices.map { pictures.captions[$0].text }).count > 1 else { return (nil, nil) }
             let rows = try OriginalErrors(of: model, on: pictures.subset(indices)).rows
             func byTimestep(_ value: (OriginalErrors.Row) -> Double) -> [String: Double] {

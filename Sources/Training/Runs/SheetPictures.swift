@@ -8,7 +8,7 @@ public struct SheetPictures: Sendable {
 
     /// Up to twice eight pictures of the training set and eight that are held out.
     public init(of set: CaptionedPictures) {
-        pictures = set.subset(spread(16, of: set.split(.train)) + spread(8, of: set.split(.heldOut)))
+        pictures = set.subset(set.split(.train, atMost: 16) + set.split(.heldOut, atMost: 8))
     }
 
     /// The real pictures above, a model's of the same names below: rows in pairs, eight pictures wide.
@@ -42,10 +42,4 @@ extension Picture {
         Picture(
             width: picture.width, height: picture.height, pixels: Array(repeating: 255, count: picture.pixels.count))
     }
-}
-
-/// At most `count` of some indices, evenly spread over them.
-public func spread(_ count: Int, of indices: [Int]) -> [Int] {
-    let count = min(count, indices.count)
-    return (0..<count).map { indices[$0 * indices.count / count] }
 }
