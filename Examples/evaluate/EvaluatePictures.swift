@@ -51,6 +51,13 @@ struct EvaluatePictures: ParsableCommand {
     @Option(help: "Write the pictures' statistics to this .npz, for later calls or pytorch-fid.")
     var saveStatistics: String?
 
+    func validate() throws {
+        if reference == nil, metrics.contains(where: { $0 != .diversity }) {
+            throw ValidationError("These metrics compare with a --reference.")
+        }
+        guard count > 0, crop ?? 1 > 0 else { throw ValidationError("--count and --crop are positive.") }
+    }
+
     func run() throws {
         let network = try networks.featureNetwork()
         var folder = try PictureFolder(contentsOf: URL(filePath: pictures))
@@ -60,16 +67,17 @@ struct EvaluatePictures: ParsableCommand {
         var report = EvaluationReport(
             of: folder.url, against: reference.map { URL(filePath: $0) }, croppedTo: crop)
 
-        let features = try extract(folder, network, "pictures")
+        // All that can be wrong is looked at before hours are spent.
+        let isAligned = !skipAlignment && folder.entries.allSatisfy { $0.text != nil }
+        let alignment = try isAligned ? networks.textPictureAlignment() : nil
         let reference = try referenceFeatures(network)
+        let features = try extract(folder, network, "pictures")
         if let saveStatistics { try features.statistics().save(to: URL(filePath: saveStatistics)) }
         try report.measure(
             metrics.isEmpty ? possible(reference) : metrics, of: features, against: reference, network: network)
-        if !skipAlignment, folder.entries.allSatisfy({ $0.text != nil }) {
-            let alignment = try networks.textPictureAlignment()
-            let seen =
-                alignment.pictureNetwork.name == network.name
-                ? features : try extract(folder, alignment.pictureNetwork, "pictures-alignment")
+        if let alignment {
+            let isSeen = alignment.pictureNetwork.name == network.name
+            let seen = isSeen ? features : try extract(folder, alignment.pictureNetwork, "pictures-alignment")
             try report.align(seen, captions: folder.captions(), by: alignment)
         }
         print(report)

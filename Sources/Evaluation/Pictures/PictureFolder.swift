@@ -31,9 +31,10 @@ public struct PictureFolder: Sendable {
         if let lines = try? Data(contentsOf: list) {
             entries = try Self.entries(lines, of: list)
         } else {
-            guard let found = FileManager.default.enumerator(atPath: url.path) else {
-                throw EvaluationError.unreadable(path: url.path, reason: "there is no such folder")
-            }
+            var isFolder: ObjCBool = false
+            guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue,
+                let found = FileManager.default.enumerator(atPath: url.path)
+            else { throw EvaluationError.unreadable(path: url.path, reason: "there is no such folder") }
             let names = found.compactMap { $0 as? String }
             entries = names.filter { Self.endings.contains(($0 as NSString).pathExtension.lowercased()) }.sorted()
                 .map { Entry(fileName: $0) }
