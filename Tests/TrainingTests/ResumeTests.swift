@@ -18,13 +18,13 @@ final class ResumeTests {
         return (sets.flatMap { $0.all.map(\.value) } + moments).map { $0.scalars.map(\.bitPattern) }
     }
 
-    private func teacher(learningRate: Double = 1e-3) throws -> TeacherTrainer {
+    private func teacher(learningRate: Double = 1e-3, iterations: Int = 8) throws -> TeacherTrainer {
         let pictures = SmallSet.pictures()
         let tokenizer = folder.appending(path: "tokenizer")
         try CLIPTokenizer.learn(
             from: pictures.captions.map(\.text), vocabularySize: 540, maximumLength: 12, to: tokenizer)
         var configuration = TeacherTrainingConfiguration()
-        (configuration.batchSize, configuration.iterations, configuration.warmUp) = (3, 8, 1)
+        (configuration.batchSize, configuration.iterations, configuration.warmUp) = (3, iterations, 1)
         configuration.learningRate = learningRate
         return try TeacherTrainer(
             pictures: pictures, autoencoder: SmallSet.autoencoder(), tokenizer: CLIPTokenizer(contentsOf: tokenizer),
@@ -88,12 +88,13 @@ final class ResumeTests {
         #expect(second.streams == straight.streams)
     }
 
-    @Test("A training is not gone on with under other settings, nor from another training's checkpoint")
+    @Test("A training is gone on with for longer, but not under other settings, nor from another training's checkpoint")
     func conflicts() throws {
         let run = try RunDirectory(folder.appending(path: "run"), resuming: false)
         let trainer = try teacher()
         try run.begin(trainer)
         #expect(throws: DistillationError.self) { try run.begin(teacher(learningRate: 2e-3)) }
+        try run.begin(teacher(iterations: 16))
         let other = try AutoencoderTrainer(pictures: SmallSet.pictures())
         let file = folder.appending(path: "other.safetensors")
         try other.saveCheckpoint(to: file)

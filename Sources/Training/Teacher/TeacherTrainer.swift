@@ -117,12 +117,21 @@ public final class TeacherTrainer: ResumableTraining {
 }
 
 extension TeacherTrainer {
-    /// What a training must be resumed with.
+    /// What a training must be resumed with, but for the number of iterations: more of them let the learning rate fall over a
+    /// longer run from there on.
     public struct Record: Codable, Equatable {
         var settings: TeacherTrainingConfiguration
         var unet: UNet2DConditionModel.Configuration
         var textEncoder: CLIPTextModel.Configuration
         var pictures: Int
+
+        /// Whether a run of one may be gone on with under the other.
+        public static func == (a: Record, b: Record) -> Bool {
+            var settings = a.settings
+            settings.iterations = b.settings.iterations
+            return settings == b.settings && a.unet == b.unet && a.textEncoder == b.textEncoder
+                && a.pictures == b.pictures
+        }
     }
 
     /// The settings, the networks' sizes, and how many pictures.
