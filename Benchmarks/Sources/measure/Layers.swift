@@ -7,7 +7,8 @@ import Tensor
 /// The roofline: each layer of a network timed by itself, in the network's order, and added up by kind and size.
 struct Layers: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Prints the time, the multiplications and the share of a matrix product's best rate of each kind of layer.")
+        abstract:
+            "Prints the time, the multiplications and the share of a matrix product's best rate of each kind of layer.")
 
     enum Network: String, CaseIterable, ExpressibleByArgument {
         case unet
