@@ -39,7 +39,8 @@ let package = Package(
         .systemLibrary(
             name: "CTurboJPEG", pkgConfig: "libturbojpeg",
             providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
-        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .systemLibrary(
+            name: "CLibZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"]), .brew(["libzip"])]),
 
         // MARK: - Libraries, each on top of those before it
         .target(name: "CTensorKernels", exclude: ["Kernels"]),
@@ -50,7 +51,7 @@ let package = Package(
         .target(name: "Training", dependencies: ["Distillation"]),
         .target(
             name: "Evaluation",
-            dependencies: ["DiffusionModels", "COpenBLAS", "CLAPACKE", "CTurboJPEG", "CZlib"]),
+            dependencies: ["DiffusionModels", "COpenBLAS", "CLAPACKE", "CTurboJPEG", "CLibZip"]),
         .target(name: "DistillationTesting", dependencies: ["Distillation"]),
 
         // MARK: - Examples

@@ -6,6 +6,8 @@ public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible
     case decompositionFailed(routine: String, status: Int)
     /// A file or folder that is missing, or is not in its format.
     case unreadable(path: String, reason: String)
+    /// A file that could not be written.
+    case unwritable(path: String, reason: String)
     /// A file or folder in its format that does not hold what is needed.
     case unsuitableContents(path: String, expected: String, found: String)
     /// A setting that is out of range or contradicts another.
@@ -18,6 +20,7 @@ public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible
             "\(metric): expected \(expected), found \(found)"
         case .decompositionFailed(let routine, let status): "LAPACK's \(routine) failed with status \(status)"
         case .unreadable(let path, let reason): "\(path): cannot be read: \(reason)"
+        case .unwritable(let path, let reason): "\(path): cannot be written: \(reason)"
         case .unsuitableContents(let path, let expected, let found): "\(path): expected \(expected), found \(found)"
         case .invalidSetting(let name, let expected, let found): "\(name): expected \(expected), found \(found)"
         }

@@ -8,7 +8,7 @@ extension FeatureStatistics {
     public init(contentsOf url: URL) throws {
         let archive = try ZipArchive(contentsOf: url)
         func array(_ name: String) throws -> NumPyArray? {
-            try archive.contents(of: "\(name).npy").map { try NumPyArray($0, name: "\(url.path): \(name)") }
+            try archive["\(name).npy"].map { try NumPyArray($0, name: "\(url.path): \(name)") }
         }
         let count = try array("count")?.values.first.flatMap { Int(exactly: $0) }
         guard let mean = try array("mu"), let covariance = try array("sigma"), mean.shape.count == 1, mean.shape[0] > 0,
@@ -22,12 +22,12 @@ extension FeatureStatistics {
         self.init(mean: mean.values, covariance: covariance.values, count: count)
     }
 
-    /// Writes the statistics as `.npz`, which pytorch-fid reads; at least two vectors must have been added. Throws what the file
-    /// system throws.
+    /// Writes the statistics as `.npz`, which pytorch-fid reads; at least two vectors must have been added. Throws
+    /// ``EvaluationError`` with the reason.
     public func save(to url: URL) throws {
         var members = [("mu.npy", NumPyArray(mean, shape: [width]))]
         members.append(("sigma.npy", NumPyArray(covariance, shape: [width, width])))
         if hasKnownCount { members.append(("count.npy", NumPyArray([Double(count)], shape: [1]))) }
-        try ZipArchive.encode(members.map { ($0.0, $0.1.encoded) }).write(to: url, options: .atomic)
+        try ZipArchive.write(members.map { ($0.0, $0.1.encoded) }, to: url)
     }
 }
