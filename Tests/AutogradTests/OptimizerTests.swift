@@ -86,6 +86,30 @@ struct OptimizerTests {
         }
     }
 
+    @Test("An average in the optimiser's pass is the average after it, as long as there are gradients and without")
+    func fusedAverage() throws {
+        let (first, second) = (try parameters(), try parameters())
+        let after = ExponentialMovingAverage(of: first)
+        let during = ExponentialMovingAverage(of: second)
+        let separate = Adam(first.all, learningRate: 0.05, weightDecay: 0.1)
+        let fused = Adam(second.all, learningRate: 0.05, weightDecay: 0.1, averages: [during])
+        for step in 0..<4 {
+            _ = try take(step, separate)
+            after.update()
+            _ = try take(step, fused)
+        }
+        separate.zeroGradients()
+        fused.zeroGradients()
+        separate.step()
+        after.update()
+        fused.step()
+        #expect(during.updateCount == 5)
+        for (expected, found) in zip(after.parameters.all, during.parameters.all) {
+            // The same formula, which the compiler may contract to fused multiply-adds in one place and not in the other.
+            #expect(relativeError(found.value, expected.value) <= 1e-6, "\(found.path)")
+        }
+    }
+
     @Test("The decay: a copy first, then (1 + s)/(10 + s), at most the largest")
     func decay() {
         let average = ExponentialMovingAverage(of: ParameterSet())

@@ -14,6 +14,9 @@ public final class Adam: Optimizer {
     private var stepCount = 0
     private var first: [Tensor]
     private var second: [Tensor]
+    private let averages: [ExponentialMovingAverage]
+    /// For each parameter that is averaged, the index of its average and its value there.
+    private let followers: [(average: Int, parameter: Parameter)?]
 
     /// - Parameters:
     ///   - parameters: what is trained.
@@ -21,9 +24,10 @@ public final class Adam: Optimizer {
     ///   - betas: decay of the first and of the second moment.
     ///   - epsilon: added to the root of the second moment, after its bias correction.
     ///   - weightDecay: decoupled from the gradient (AdamW).
+    ///   - averages: what follows the parameters, each one updated by every step in the same pass over memory.
     public init(
         _ parameters: [Parameter], learningRate: Double, betas: (Double, Double) = (0.9, 0.999),
-        epsilon: Double = 1e-8, weightDecay: Double = 0
+        epsilon: Double = 1e-8, weightDecay: Double = 0, averages: [ExponentialMovingAverage] = []
     ) {
         self.parameters = parameters
         self.learningRate = learningRate
@@ -32,23 +36,39 @@ public final class Adam: Optimizer {
         self.weightDecay = weightDecay
         first = parameters.map { .zeros($0.shape) }
         second = parameters.map { .zeros($0.shape) }
+        self.averages = averages
+        followers = parameters.map { parameter in
+            averages.enumerated().lazy.compactMap { index, average in
+                average.follower(of: parameter).map { (index, $0) }
+            }.first
+        }
     }
 
-    /// Changes every parameter that has a gradient, all moments with the same bias correction.
+    /// Changes every parameter that has a gradient, all moments with the same bias correction; then the averages have followed.
     public func step(scalingGradientsBy factor: Float) {
         stepCount += 1
         let stepSize = learningRate / (1 - pow(beta1, Double(stepCount)))
         let correction = (1 - pow(beta2, Double(stepCount))).squareRoot()
+        let shares = averages.map { Float(1 - $0.nextDecay) }
         for (i, parameter) in parameters.enumerated() {
-            guard let gradient = parameter.gradient else { continue }
+            let follower = followers[i]
+            let share = follower.map { shares[$0.average] } ?? 0
+            guard let gradient = parameter.gradient else {
+                follower?.parameter.follow(parameter, by: share)
+                continue
+            }
+            var average = follower?.parameter.storedValue.take()
             parameter.update {
                 Tensor.adamStep(
                     parameter: &$0, gradient: gradient, factor: factor, firstMoment: &first[i],
                     secondMoment: &second[i],
                     stepSize: Float(stepSize), beta1: Float(beta1), beta2: Float(beta2), epsilon: Float(epsilon),
-                    secondMomentCorrection: Float(correction), weightDecay: Float(learningRate * weightDecay))
+                    secondMomentCorrection: Float(correction), weightDecay: Float(learningRate * weightDecay),
+                    average: &average, share: share)
             }
+            follower?.parameter.storedValue = average
         }
+        for average in averages { average.updateCount += 1 }
     }
 
     /// Both moments of every parameter, as `first.<path>` and `second.<path>`, and the step count.

@@ -1,6 +1,6 @@
 import Tensor
 
-/// A slowly following copy of a network's parameters.
+/// A slowly following copy of a network's parameters. An optimiser that is given it updates it in its own pass over memory.
 public final class ExponentialMovingAverage {
     /// How the decay depends on the number of updates.
     public enum Rule: String, Codable, Sendable {
@@ -41,14 +41,24 @@ public final class ExponentialMovingAverage {
 
     /// Moves the average towards the parameters: average += (1 − decay) · (parameter − average).
     public func update() {
-        let weight = Float(1 - nextDecay)
-        for (average, parameter) in zip(parameters.all, source.all) {
-            if weight == 1 {
-                average.value = parameter.value
-            } else {
-                average.update { $0.interpolate(towards: parameter.value, by: weight) }
-            }
-        }
+        let share = Float(1 - nextDecay)
+        for parameter in source.all { follower(of: parameter)?.follow(parameter, by: share) }
         updateCount += 1
+    }
+
+    /// The average of a parameter; nil for one that is not averaged.
+    func follower(of parameter: Parameter) -> Parameter? {
+        source[parameter.path] === parameter ? parameters[parameter.path] : nil
+    }
+}
+
+extension Parameter {
+    /// Moves the value a share of the way to another's.
+    func follow(_ parameter: Parameter, by share: Float) {
+        if share == 1 {
+            value = parameter.value
+        } else {
+            update { $0.interpolate(towards: parameter.value, by: share) }
+        }
     }
 }

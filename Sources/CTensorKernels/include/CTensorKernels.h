@@ -93,7 +93,8 @@ struct tensor_kernels {
     void (*add_scaled)(intptr_t count, float scale, const float *x, float *y);
     void (*interpolate)(intptr_t count, float weight, const float *x, float *y);
     void (*adam)(intptr_t count, float *parameter, const float *gradient, float factor, float *first,
-                 float *second, float step_size, float beta1, float beta2, float epsilon, float second_correction, float decay);
+                 float *second, float step_size, float beta1, float beta2, float epsilon, float second_correction,
+                 float decay, float *average, float share);
 
     // Reductions
     double (*sum)(intptr_t count, const float *x);

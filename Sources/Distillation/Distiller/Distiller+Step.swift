@@ -33,7 +33,6 @@ extension Distiller {
         func mean(_ value: (FakeScoreTurn) -> Double) -> Double {
             turns.reduce(0) { $0 + value($1) / Double(turns.count) }
         }
-        average.update()
         stepCount += 1
         return DistillationStep(
             step: stepCount, samplesSeen: stepCount * configuration.batchSize,

@@ -5,8 +5,7 @@ import Tensor
 /// Turns a multi-step teacher into a one-step student, step by step, as SwiftBrush does (arXiv 2312.05239).
 ///
 /// A step: the student draws; teacher and fake score judge the noised drawing; the loss makes a gradient of their
-/// judgements, which the student follows; then the fake score learns the same drawing; then the student's moving average
-/// follows. As a sequence it goes on until the caller stops pulling, or until a step fails: then ``failure`` says why.
+/// judgements, which the student follows, and its moving average after it; then the fake score learns the same drawing. As a sequence it goes on until the caller stops pulling, or until a step fails: then ``failure`` says why.
 public final class Distiller {
     /// The settings.
     public let configuration: DistillationConfiguration
@@ -67,7 +66,8 @@ public final class Distiller {
         resources.discriminator?.parameters.freeze()
         average = ExponentialMovingAverage(
             of: student.parameters, decay: configuration.averageDecay, rule: configuration.averageRule)
-        studentOptimizer = configuration.adam(student.parameters, learningRate: configuration.studentLearningRate)
+        studentOptimizer = configuration.adam(
+            student.parameters, learningRate: configuration.studentLearningRate, averages: [average])
         fakeScoreOptimizer = configuration.adam(
             fakeScore.parameters, learningRate: configuration.fakeScoreLearningRate)
         discriminatorOptimizer =
@@ -152,10 +152,12 @@ extension DistillationConfiguration {
         OneStepConfiguration(timestep: studentTimestep, cumulativeAlpha: studentCumulativeAlpha)
     }
 
-    fileprivate func adam(_ parameters: ParameterSet, learningRate: Double) -> Adam {
+    fileprivate func adam(
+        _ parameters: ParameterSet, learningRate: Double, averages: [ExponentialMovingAverage] = []
+    ) -> Adam {
         Adam(
             parameters.all, learningRate: learningRate, betas: (firstMomentDecay, secondMomentDecay),
-            epsilon: adamEpsilon, weightDecay: weightDecay)
+            epsilon: adamEpsilon, weightDecay: weightDecay, averages: averages)
     }
 
     /// The fake score that the settings ask for.

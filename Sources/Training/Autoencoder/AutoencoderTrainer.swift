@@ -55,7 +55,7 @@ public final class AutoencoderTrainer: ResumableTraining {
         average = ExponentialMovingAverage(of: autoencoder.parameters, decay: configuration.averageDecay)
         optimizer = Adam(
             autoencoder.parameters.all, learningRate: configuration.learningRate,
-            weightDecay: configuration.weightDecay)
+            weightDecay: configuration.weightDecay, averages: [average])
         streams = Streams(pictures: root.split("pictures"), noise: root.split("noise"))
     }
 
@@ -75,7 +75,6 @@ public final class AutoencoderTrainer: ResumableTraining {
         let total = loss.total(configuration)
         total.backward()
         let norm = try optimizer.follow(loss: total.value, limit: configuration.gradientNormLimit, step: stepCount + 1)
-        average.update()
         stepCount += 1
         return AutoencoderStep(
             step: stepCount, loss: Double(total.value.item), absoluteError: Double(loss.absolute.value.item),

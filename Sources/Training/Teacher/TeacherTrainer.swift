@@ -66,7 +66,7 @@ public final class TeacherTrainer: ResumableTraining {
         textEncoderAverage = ExponentialMovingAverage(of: textEncoder.parameters, decay: configuration.averageDecay)
         optimizer = Adam(
             unet.parameters.all + textEncoder.parameters.all, learningRate: configuration.learningRate,
-            weightDecay: configuration.weightDecay)
+            weightDecay: configuration.weightDecay, averages: [unetAverage, textEncoderAverage])
         streams = TeacherStreams(seed: configuration.seed)
         weights = configuration.noise.weights(on: schedule)
     }
@@ -91,8 +91,6 @@ public final class TeacherTrainer: ResumableTraining {
         let loss = (errors * Variable(column(draws.timesteps.map { weights[$0] }))).mean()
         loss.backward()
         let norm = try optimizer.follow(loss: loss.value, limit: configuration.gradientNormLimit, step: stepCount + 1)
-        unetAverage.update()
-        textEncoderAverage.update()
         stepCount += 1
         let ratios = draws.timesteps.map { 1 / self.schedule.signalToNoiseRatio($0) }
         return TeacherStep(

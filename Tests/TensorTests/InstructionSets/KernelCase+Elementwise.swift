@@ -33,8 +33,9 @@ extension KernelCase {
             },
             KernelCase("adam", within: elementwise) { k -> [Float] in
                 var (parameter, first, second) = (other, numbers(count, seed: 3), numbers(count, seed: 4).map(abs))
-                k.adam(count, &parameter, x, 0.7, &first, &second, 0.1, 0.9, 0.999, 1e-8, 0.5, 0.01)
-                return parameter + first + second
+                var average = x
+                k.adam(count, &parameter, x, 0.7, &first, &second, 0.1, 0.9, 0.999, 1e-8, 0.5, 0.01, &average, 0.3)
+                return parameter + first + second + average
             },
             KernelCase("widen_half", within: exact) { k -> [Float] in
                 var y = zeros(count)
