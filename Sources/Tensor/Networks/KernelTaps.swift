@@ -33,28 +33,27 @@ package struct KernelTaps: Sendable {
     package func count(channels: Int) -> Int { channels * taps * kernels.panel_width }
 
     /// Packs some channels of one panel of columns. The row of channel k and tap t begins at
-    /// `k · channel stride + t · tap stride`.
+    /// `first + k · channel stride + t · tap stride`.
     package func pack(
         _ channels: Range<Int>, panel: Int, into rows: UnsafeMutablePointer<Float>
-    ) -> (channelStride: Int, tapStride: Int) {
+    ) -> (first: UnsafePointer<Float>, channelStride: Int, tapStride: Int) {
         let width = kernels.panel_width
-        let first = panel * width
-        let filled = min(width, columns - first)
+        let column = panel * width
+        let filled = min(width, columns - column)
         if direction == .forward {
             // The taps of a channel and those of the next lie one after the other.
             MatrixView(kernel, rowStride: 1, columnStride: depth * taps).from(
-                row: channels.lowerBound * taps, column: first
+                row: channels.lowerBound * taps, column: column
             )
             .pack(rows: channels.count * taps, columns: filled, into: rows)
-            return (taps * width, width)
+        } else {
+            for (k, channel) in channels.enumerated() {
+                MatrixView(kernel, offset: (channel * columns + column) * taps, rowStride: 1, columnStride: taps)
+                    .pack(rows: taps, columns: filled, into: rows + k * taps * width)
+            }
         }
-        for tap in 0..<taps {
-            let source = direction == .backward ? tap : taps - 1 - tap
-            MatrixView(kernel, offset: source, rowStride: columns * taps, columnStride: taps)
-                .from(row: channels.lowerBound, column: first)
-                .pack(rows: channels.count, columns: filled, into: rows + tap * channels.count * width)
-        }
-        return (width, channels.count * width)
+        let isTurned = direction == .backwardTurned
+        return (UnsafePointer(isTurned ? rows + (taps - 1) * width : rows), taps * width, isTurned ? -width : width)
     }
 
     /// The whole operand in panels of rows ordered tap by tap, `[panel][tap][channel][column]`.
@@ -67,11 +66,11 @@ package struct KernelTaps: Sendable {
                 for panel in panels {
                     for first in stride(from: 0, to: depth, by: atOnce) {
                         let channels = first..<min(depth, first + atOnce)
-                        let strides = pack(channels, panel: panel, into: rows)
+                        let block = pack(channels, panel: panel, into: rows)
                         for tap in 0..<taps {
                             for (k, channel) in channels.enumerated() {
                                 (target + ((panel * taps + tap) * depth + channel) * width).update(
-                                    from: rows + k * strides.channelStride + tap * strides.tapStride, count: width)
+                                    from: block.first + k * block.channelStride + tap * block.tapStride, count: width)
                             }
                         }
                     }

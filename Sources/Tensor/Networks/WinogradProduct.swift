@@ -151,9 +151,9 @@ package struct WinogradProduct {
         withScratch(taps.count(channels: atOnce)) { rows in
             for first in Swift.stride(from: channels.lowerBound, to: channels.upperBound, by: atOnce) {
                 let some = first..<min(channels.upperBound, first + atOnce)
-                let strides = taps.pack(some, panel: column, into: rows)
+                let packed = taps.pack(some, panel: column, into: rows)
                 kernels.winograd_kernel(
-                    some.count, rows, strides.channelStride, strides.tapStride,
+                    some.count, packed.first, packed.channelStride, packed.tapStride,
                     planes + (first - channels.lowerBound) * kernels.panel_width, stride)
             }
         }
