@@ -91,7 +91,7 @@ struct ComparePictures: ParsableCommand {
         (settings.studentLearningRate, settings.fakeScoreLearningRate) = (studentLearningRate, fakeScoreLearningRate)
         settings.adapterAlpha *= Double(rank) / Double(settings.adapterRank)
         (settings.adapterRank, settings.adapterTargets) = (rank, adapterTargets)
-        settings.fakeScoreTraining = published.fakeScoreTraining
+        settings.fakeScoreTraining = published.fakeScoreTraining(for: published.loss)
         return settings
     }
 

@@ -26,7 +26,16 @@ struct Distill: ParsableCommand {
     var studentLearningRate = DistillationConfiguration().studentLearningRate
     @Option(help: "The fake score's step size.")
     var adapterLearningRate = DistillationConfiguration().fakeScoreLearningRate
-    @Option(help: "Guidance of teacher and fake score. Only with --loss vsd.") var guidanceScale: Double?
+    @Option(
+        help: "Guidance: the teacher's, and the fake score's where the loss guides both. Default: the publication's.")
+    var guidanceScale: Double?
+    @Option(help: "The timestep at which the student works.")
+    var studentTimestep = DistillationConfiguration().studentTimestep
+    @Option(help: "What of the fake score is trained: adapters or copy.")
+    var fakeScore = DistillationConfiguration().fakeScoreWeights
+    @Option(
+        help: "Updates of the fake score for each of the student, each on pictures drawn for it if there are several.")
+    var fakeScoreUpdates: Int?
     @Option(help: "Pictures of the teacher, for losses that need pairs or data.") var teacherPictures = 64
     @Option(help: "The adapters' inner width; their scale stays 1.6875.")
     var rank = DistillationConfiguration().adapterRank
@@ -47,7 +56,15 @@ struct Distill: ParsableCommand {
     func validate() throws {
         if saveEvery < 1 { throw ValidationError("--save-every: expected at least 1, found \(saveEvery)") }
         if teacherPictures < 1 { throw ValidationError("--teacher-pictures: found \(teacherPictures), less than 1") }
-        if guidanceScale != nil, loss != .vsd { throw ValidationError("--guidance-scale: only with --loss vsd") }
+        if let guidanceScale, loss.loss(guidanceScale: guidanceScale) == nil {
+            throw ValidationError("--guidance-scale: --loss \(loss.rawValue) draws its own")
+        }
+        guard (0..<1000).contains(studentTimestep) else {
+            throw ValidationError("--student-timestep: expected 0 to 999, found \(studentTimestep)")
+        }
+        if let fakeScoreUpdates, fakeScoreUpdates < 1 {
+            throw ValidationError("--fake-score-updates: expected at least 1, found \(fakeScoreUpdates)")
+        }
         if rank < 1 { throw ValidationError("--rank: expected at least 1, found \(rank)") }
     }
 
@@ -70,9 +87,17 @@ struct Distill: ParsableCommand {
         settings.averageDecay = averageDecay
         settings.recomputesBlocks = recompute
         settings.seed = seed
-        settings.fakeScoreTraining = loss.fakeScoreTraining
-        let chosen: any DistillationLoss =
-            guidanceScale.map { VariationalScoreDistillation(guidanceScale: $0) } ?? loss.loss
+        if studentTimestep != settings.studentTimestep {
+            settings.studentTimestep = studentTimestep
+            settings.studentCumulativeAlpha = model.schedule.cumulativeAlphas[studentTimestep]
+        }
+        settings.fakeScoreWeights = fakeScore
+        let chosen = guidanceScale.flatMap(loss.loss(guidanceScale:)) ?? loss.loss
+        settings.fakeScoreTraining = loss.fakeScoreTraining(for: chosen)
+        if let fakeScoreUpdates {
+            settings.fakeScoreTraining.stepsPerStudentStep = fakeScoreUpdates
+            settings.fakeScoreTraining.drawsNewPictures = fakeScoreUpdates > 1
+        }
 
         let run = try RunDirectory(URL(filePath: output), resuming: resume)
         for prompt in lines {
@@ -117,3 +142,4 @@ struct Distill: ParsableCommand {
 }
 
 extension PublishedLoss: ExpressibleByArgument {}
+extension FakeScoreWeights: ExpressibleByArgument {}

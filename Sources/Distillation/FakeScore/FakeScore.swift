@@ -3,7 +3,7 @@ import DiffusionModels
 import Tensor
 
 /// What of the fake score is trained.
-public enum FakeScoreWeights: String, Codable, Sendable {
+public enum FakeScoreWeights: String, CaseIterable, Codable, Sendable {
     /// Low-rank adapters beside the teacher's weights, which both share.
     case adapters
     /// All weights, which start as a copy of the teacher's.

@@ -46,8 +46,34 @@ public enum PublishedLoss: String, CaseIterable, Sendable {
         }
     }
 
-    /// How its fake score learns.
-    public var fakeScoreTraining: FakeScoreTraining {
+    /// The loss with another guidance scale κ: the teacher's, and the fake score's where the publication guides both. Nil for
+    /// those that draw it at random.
+    public func loss(guidanceScale scale: Double) -> (any DistillationLoss)? {
+        switch self {
+        case .sds: guided(ScoreDistillationSampling(), \.teacherGuidanceScale, scale)
+        case .vsd: VariationalScoreDistillation(guidanceScale: scale)
+        case .prolificDreamer: guided(.prolificDreamer, \VariationalScoreDistillation.teacherGuidanceScale, scale)
+        case .pgSB, .lcm: nil
+        case .diffInstruct: guided(DiffInstruct(), \.teacherGuidanceScale, scale)
+        case .dmd: guided(DistributionMatchingDistillation(), \.teacherGuidanceScale, scale)
+        case .dmdRegression: guided(DMD(), \.first.teacherGuidanceScale, scale)
+        case .dmd2: guided(DMD2(), \.first.teacherGuidanceScale, scale)
+        case .sid, .sidLSG: ScoreIdentityDistillation.longShortGuidance(scale)
+        case .sim: guided(ScoreImplicitMatching(), \.teacherGuidanceScale, scale)
+        case .fDistill: guided(FDivergenceDistillation(), \.teacherGuidanceScale, scale)
+        }
+    }
+
+    private func guided<Loss: DistillationLoss>(
+        _ loss: Loss, _ scale: WritableKeyPath<Loss, Double>, _ value: Double
+    ) -> Loss {
+        var loss = loss
+        loss[keyPath: scale] = value
+        return loss
+    }
+
+    /// How the fake score of this loss, with these settings of it, learns.
+    public func fakeScoreTraining(for loss: any DistillationLoss) -> FakeScoreTraining {
         switch self {
         case .prolificDreamer: .prolificDreamer
         case .dmd, .dmd2: .dmd2

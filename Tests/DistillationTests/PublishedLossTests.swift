@@ -1,0 +1,25 @@
+import Distillation
+import Testing
+
+@Suite("Published losses")
+struct PublishedLossTests {
+    @Test("A guidance scale reaches the teacher's judgement, and the fake score's where the publication guides it")
+    func guidance() {
+        for published in PublishedLoss.allCases {
+            guard let plain = published.loss(guidanceScale: 1), let guided = published.loss(guidanceScale: 3) else {
+                #expect([.pgSB, .lcm].contains(published))
+                continue
+            }
+            #expect(!plain.needs.contains(.unconditionalTeacher), "\(published)")
+            #expect(guided.needs.contains(.unconditionalTeacher), "\(published)")
+            let guidesBoth = [.vsd, .sid, .sidLSG].contains(published)
+            #expect(guided.needs.contains(.unconditionalFakeScore) == guidesBoth, "\(published)")
+        }
+    }
+
+    @Test("The fake score of SiD learns under the guidance that it is asked with")
+    func fakeScoreTraining() throws {
+        let loss = try #require(PublishedLoss.sidLSG.loss(guidanceScale: 3))
+        #expect(PublishedLoss.sidLSG.fakeScoreTraining(for: loss).guidanceScale == 3)
+    }
+}
