@@ -76,7 +76,7 @@ final class CheckpointWorkshop {
         try FileManager.default.copyItem(at: SingleFileFamily.sd1.file, to: file("single.safetensors"))
         try rewrite("single.safetensors", as: .float16, change)
         target = file("single.safetensors")
-        tokenizer = Fixtures.package.appending(path: "Examples/Models/emoji-teacher/tokenizer")
+        tokenizer = Fixtures.package.appending(path: "Tests/Fixtures/tokenizer/small")
     }
 
     /// Takes a file of tensors of these names, a number each, in place of the folder.

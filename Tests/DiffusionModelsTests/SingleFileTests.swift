@@ -26,7 +26,7 @@ enum SingleFileFamily: String, CaseIterable, Sendable {
 @Suite("Single files in the layout of the original code")
 final class SingleFileTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "single-\(UUID().uuidString)")
-    private static let tokenizer = Fixtures.package.appending(path: "Examples/Models/emoji-teacher/tokenizer")
+    private static let tokenizer = Fixtures.package.appending(path: "Tests/Fixtures/tokenizer/small")
 
     init() throws { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) }
 

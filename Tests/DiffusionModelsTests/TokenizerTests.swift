@@ -7,7 +7,7 @@ import Testing
 @Suite("Tokenizer")
 final class TokenizerTests {
     private let root = FileManager.default.temporaryDirectory.appending(path: "tokenizer-\(UUID().uuidString)")
-    private static let folder = Fixtures.package.appending(path: "Examples/Models/emoji-teacher/tokenizer")
+    private static let folder = Fixtures.package.appending(path: "Tests/Fixtures/tokenizer/small")
 
     init() throws { try FileManager.default.copyItem(at: Self.folder, to: root) }
 

@@ -8,7 +8,7 @@ import Testing
 @Suite("CLIP towers")
 struct CLIPTests {
     private let captions = ["a red heart", "woman firefighter with medium skin tone", ""]
-    private let tokenizer = Fixtures.package.appending(path: "Examples/Models/emoji-teacher/tokenizer")
+    private let tokenizer = Fixtures.package.appending(path: "Tests/Fixtures/tokenizer/small")
 
     private func alignment(_ layout: String, prefix: String = "a picture of ") throws -> CLIPAlignment {
         try CLIPAlignment(contentsOf: Fixtures.url("clip/\(layout)"), tokenizer: tokenizer, prefix: prefix)

@@ -21,7 +21,7 @@ from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 HERE = Path(__file__).parent
 CAPTIONS = ["a red heart", "woman firefighter with medium skin tone", ""]
 PREFIX = "a picture of "
-tokenizer = CLIPTokenizer.from_pretrained(HERE.parents[2] / "Examples/Models/emoji-teacher/tokenizer")
+tokenizer = CLIPTokenizer.from_pretrained(HERE.parents[2] / "Tests/Fixtures/tokenizer/small")
 LENGTH, END, VOCABULARY = 20, tokenizer.eos_token_id, len(tokenizer)
 
 

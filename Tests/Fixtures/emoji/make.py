@@ -1,4 +1,4 @@
-"""What diffusers and transformers make of Examples/Models/emoji-teacher in Float32.
+"""What diffusers and transformers make of Examples/Models/emoji-teacher in Float32, and transformers of the small tokenizer.
 
 Run: python make.py   (writes emoji.safetensors and tokens.json beside itself)
 """
@@ -36,7 +36,8 @@ def encode(prompts):
 
 
 prompts = (HERE.parents[2] / "Examples/Models/emoji-prompts/train.txt").read_text().splitlines()[::9]
-ids = {t: tokenizer(t, padding="max_length", max_length=20, truncation=True).input_ids for t in TEXTS + prompts}
+small = CLIPTokenizer.from_pretrained(HERE.parent / "tokenizer/small")
+ids = {t: small(t, padding="max_length", max_length=20, truncation=True).input_ids for t in TEXTS + prompts}
 (HERE / "tokens.json").write_text(json.dumps(ids, ensure_ascii=True, separators=(",", ":")) + "\n")
 
 golden = {}
