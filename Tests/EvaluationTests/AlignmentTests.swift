@@ -1,3 +1,4 @@
+import DiffusionModels
 import Foundation
 import Tensor
 import TestFixtures
@@ -19,12 +20,12 @@ struct AlignmentTests {
     /// Pictures whose features are one of three colours beside one of three shapes, less the combination "red square".
     private static let colours = ["red", "green", "blue"], shapes = ["heart", "circle", "square"]
 
-    private func combinations(heldOut: Bool) -> [(entry: PictureFolder.Entry, features: [Float])] {
+    private func combinations(heldOut: Bool) -> [(entry: PictureEntry, features: [Float])] {
         (0..<9).filter { ($0 == 2) == heldOut }.map { index in
             let (colour, shape) = (index / 3, index % 3)
             var features = [Float](repeating: 0, count: 6)
             (features[colour], features[3 + shape]) = (1, 1)
-            let entry = PictureFolder.Entry(
+            let entry = PictureEntry(
                 fileName: "", text: "\(Self.colours[colour]) \(Self.shapes[shape])", keywords: ["simple"],
                 group: "a shape")
             return (entry, features)
@@ -78,7 +79,7 @@ struct AlignmentTests {
     @Test("Training refuses pictures without captions")
     func errors() throws {
         let features = try Features([.zeros([2, 6])])
-        let entries = ["a.png", "b.png"].map { PictureFolder.Entry(fileName: $0) }
+        let entries = ["a.png", "b.png"].map { PictureEntry(fileName: $0) }
         #expect(throws: EvaluationError.self) {
             try SmallPictureAlignment(training: entries, features: features, network: Given())
         }

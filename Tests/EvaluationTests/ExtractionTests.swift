@@ -105,7 +105,7 @@ struct ExtractionTests {
             #expect(throws: EvaluationError.self) { try found.captioned(by: captions) }
             for line in ["[]", #"{"text": "a"}"#, #"{"file_name": "absent.png"}"#] {
                 try line.write(to: list, atomically: true, encoding: .utf8)
-                #expect(throws: EvaluationError.self) { try PictureFolder(contentsOf: pictures) }
+                #expect(throws: PictureList.Error.self) { try PictureFolder(contentsOf: pictures) }
             }
         }
         #expect(throws: EvaluationError.self) { try PictureFolder(contentsOf: Fixtures.url("absent")) }

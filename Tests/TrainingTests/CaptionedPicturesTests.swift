@@ -25,10 +25,10 @@ final class CaptionedPicturesTests {
     private func complaint() -> (line: Int?, expected: String, found: String)? {
         do {
             _ = try CaptionedPictures(contentsOf: folder)
-        } catch TrainingError.data(_, let line, let expected, let found) {
-            return (line, expected, found)
+        } catch let error as PictureList.Error {
+            return (error.line, error.expected, error.found)
         } catch {
-            Issue.record("expected a TrainingError, found \(error)")
+            Issue.record("expected a PictureList.Error, found \(error)")
         }
         return nil
     }
@@ -65,18 +65,19 @@ final class CaptionedPicturesTests {
     }
 
     @Test(
-        "A line that is no such object",
+        "A line that training cannot use",
         arguments: [
-            "not JSON", "[1, 2]", #"{"file_name": "a.png"}"#,
-            #"{"file_name": "a.png", "text": "a", "split": "validation"}"#,
-            #"{"file_name": "a.png", "text": "a", "weight": -1}"#,
+            (#"{"file_name": "a.png"}"#, "text, the name of a.png", "none"),
+            (
+                #"{"file_name": "a.png", "text": "a", "split": "validation"}"#, "the split train or held-out",
+                "validation"
+            ),
         ])
-    func badLine(line: String) throws {
+    func badLine(line: String, expected: String, text: String) throws {
         try write("a.png", side: 8)
         try write([#"{"file_name": "a.png", "text": "a"}"#, "", line])
         let found = try #require(complaint())
-        #expect(found.line == 3)
-        #expect(found.found == line)
+        #expect(found == (3, expected, text))
     }
 
     @Test("A picture of another size")

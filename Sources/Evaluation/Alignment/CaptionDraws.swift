@@ -1,3 +1,4 @@
+import DiffusionModels
 import Tensor
 
 /// Captions of different detail for the same pictures.
@@ -9,7 +10,7 @@ struct CaptionDraws {
     /// All words of each picture, `[pictures, words]`.
     private let known: Tensor
 
-    init(_ entries: [PictureFolder.Entry]) {
+    init(_ entries: [PictureEntry]) {
         let texts = entries.map { [$0.text, $0.group].compactMap { $0 } + $0.keywords }
         let bag = BagOfWords(Set(texts.joined().flatMap(BagOfWords.words)).sorted())
         self.bag = bag

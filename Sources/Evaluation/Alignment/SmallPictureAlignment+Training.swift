@@ -1,4 +1,5 @@
 import Autograd
+import DiffusionModels
 import Foundation
 import Tensor
 
@@ -38,7 +39,7 @@ extension SmallPictureAlignment {
     ///
     /// Throws ``EvaluationError`` for another number of features, pictures without captions, or a loss that is not finite.
     public init(
-        training entries: [PictureFolder.Entry], features: Features, network: any FeatureNetwork,
+        training entries: [PictureEntry], features: Features, network: any FeatureNetwork,
         _ training: Training = Training(), progress: (_ step: Int, _ loss: Double) -> Void = { _, _ in }
     ) throws {
         guard entries.count == features.count, entries.count > 1, features.width == network.width,

@@ -1,35 +1,21 @@
+import DiffusionModels
 import Foundation
 
 /// The pictures of a folder and what is known of them; they are read when they are asked for.
 public struct PictureFolder: Sendable {
-    /// A picture and its captions, as a line of `metadata.jsonl` has them.
-    public struct Entry: Sendable, Equatable {
-        /// Its file, relative to the folder.
-        public let fileName: String
-        /// Its caption, nil where there is none.
-        public var text: String?
-        /// Words that fit it and others.
-        public var keywords: [String] = []
-        /// What it is one of, such as "an animal".
-        public var group: String?
-        /// What it is for, such as "train".
-        public var split: String?
-    }
-
     /// Where the pictures are.
     public let url: URL
     /// In the order of `metadata.jsonl`, or of the file names.
-    public private(set) var entries: [Entry]
+    public private(set) var entries: [PictureEntry]
 
-    /// Reads the list of a folder in the form of Hugging Face's ImageFolder, `metadata.jsonl` with an object a line of which `file_name`
-    /// must be there; without that file, finds all PNG and JPEG files in the folder and those below, by name.
+    /// Reads a folder's `PictureList`; without one, finds all PNG and JPEG files in the folder and those below, by name.
     ///
-    /// Throws ``EvaluationError`` for a folder without pictures, a line that is not such an object, and a file that is not there.
+    /// Throws `PictureList.Error` for a list that cannot be read or names a picture that is not there, and ``EvaluationError`` for a folder
+    /// without pictures.
     public init(contentsOf url: URL) throws {
         self.url = url
-        let list = url.appending(path: "metadata.jsonl")
-        if let lines = try? Data(contentsOf: list) {
-            entries = try Self.entries(lines, of: list)
+        if PictureList.exists(in: url) {
+            entries = try PictureList(in: url).entries
         } else {
             var isFolder: ObjCBool = false
             guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue,
@@ -37,7 +23,7 @@ public struct PictureFolder: Sendable {
             else { throw EvaluationError.unreadable(path: url.path, reason: "there is no such folder") }
             let names = found.compactMap { $0 as? String }
             entries = names.filter { Self.endings.contains(($0 as NSString).pathExtension.lowercased()) }.sorted()
-                .map { Entry(fileName: $0) }
+                .map { PictureEntry(fileName: $0) }
         }
         guard !entries.isEmpty else {
             throw EvaluationError.unsuitableContents(path: url.path, expected: "PNG or JPEG pictures", found: "none")
@@ -47,10 +33,10 @@ public struct PictureFolder: Sendable {
     private static let endings = ["png", "jpg", "jpeg"]
 
     /// A picture's file.
-    public func file(_ entry: Entry) -> URL { url.appending(path: entry.fileName) }
+    public func file(_ entry: PictureEntry) -> URL { url.appending(path: entry.fileName) }
 
     /// The pictures that pass a test; there may be none.
-    public func filter(_ isIncluded: (Entry) -> Bool) -> PictureFolder {
+    public func filter(_ isIncluded: (PictureEntry) -> Bool) -> PictureFolder {
         var part = self
         part.entries = entries.filter(isIncluded)
         return part
@@ -104,43 +90,5 @@ public struct PictureFolder: Sendable {
             }
             return text
         }
-    }
-}
-
-extension PictureFolder.Entry: Decodable {
-    private enum CodingKeys: String, CodingKey {
-        case fileName = "file_name"
-        case text, keywords, group, split
-    }
-
-    /// Reads a line; only `file_name` must be there. Throws `DecodingError`.
-    public init(from decoder: any Decoder) throws {
-        let fields = try decoder.container(keyedBy: CodingKeys.self)
-        fileName = try fields.decode(String.self, forKey: .fileName)
-        text = try fields.decodeIfPresent(String.self, forKey: .text)
-        keywords = try fields.decodeIfPresent([String].self, forKey: .keywords) ?? []
-        group = try fields.decodeIfPresent(String.self, forKey: .group)
-        split = try fields.decodeIfPresent(String.self, forKey: .split)
-    }
-}
-
-extension PictureFolder {
-    private static func entries(_ lines: Data, of list: URL) throws -> [Entry] {
-        let folder = list.deletingLastPathComponent()
-        return try lines.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
-            .compactMap { index, line in
-                if line.allSatisfy({ [UInt8(ascii: " "), UInt8(ascii: "\r")].contains($0) }) { return nil }
-                guard let entry = try? JSONDecoder().decode(Entry.self, from: Data(line)) else {
-                    throw EvaluationError.unsuitableContents(
-                        path: "\(list.path):\(index + 1)",
-                        expected: "an object with file_name, and text where it is known",
-                        found: String(decoding: line.prefix(80), as: UTF8.self))
-                }
-                guard FileManager.default.fileExists(atPath: folder.appending(path: entry.fileName).path) else {
-                    throw EvaluationError.unsuitableContents(
-                        path: "\(list.path):\(index + 1)", expected: "the picture \(entry.fileName)", found: "no file")
-                }
-                return entry
-            }
     }
 }

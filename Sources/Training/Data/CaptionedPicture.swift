@@ -1,7 +1,9 @@
-/// A picture's captions at three levels of detail, as a line of `metadata.jsonl` has them.
-public struct CaptionedPicture: Codable, Sendable, Equatable {
+import DiffusionModels
+
+/// A picture's captions at three levels of detail.
+public struct CaptionedPicture: Sendable, Equatable {
     /// What a picture is for.
-    public enum Split: String, Codable, Sendable {
+    public enum Split: String, CaseIterable, Sendable {
         /// Networks learn from it.
         case train
         /// Networks never see it, though they see each part of its caption with others.
@@ -29,24 +31,26 @@ public struct CaptionedPicture: Codable, Sendable, Equatable {
         (self.fileName, self.text, self.keywords, self.group) = (fileName, text, keywords, group)
         (self.split, self.weight) = (split, weight)
     }
+}
 
-    private enum CodingKeys: String, CodingKey {
-        case fileName = "file_name"
-        case text, keywords, group, split, weight
+extension CaptionedPicture {
+    /// A list's entry as training needs it. Throws `PictureList.Error` for one without text, or of another split.
+    init(_ entry: PictureEntry, number index: Int, of list: PictureList) throws(PictureList.Error) {
+        guard let text = entry.text else {
+            throw list.error(inEntry: index, expected: "text, the name of \(entry.fileName)", found: "none")
+        }
+        guard let split = Split(rawValue: entry.split ?? Split.train.rawValue) else {
+            let names = Split.allCases.map(\.rawValue).joined(separator: " or ")
+            throw list.error(inEntry: index, expected: "the split \(names)", found: entry.split ?? "none")
+        }
+        self.init(
+            fileName: entry.fileName, text: text, keywords: entry.keywords, group: entry.group, split: split,
+            weight: entry.weight)
     }
 
-    /// Reads a line; only `file_name` and `text` must be there. Throws `DecodingError`.
-    public init(from decoder: any Decoder) throws {
-        let fields = try decoder.container(keyedBy: CodingKeys.self)
-        fileName = try fields.decode(String.self, forKey: .fileName)
-        text = try fields.decode(String.self, forKey: .text)
-        keywords = try fields.decodeIfPresent([String].self, forKey: .keywords) ?? []
-        group = try fields.decodeIfPresent(String.self, forKey: .group)
-        split = try fields.decodeIfPresent(Split.self, forKey: .split) ?? .train
-        weight = try fields.decodeIfPresent(Double.self, forKey: .weight) ?? 1
-        guard weight.isFinite, weight >= 0 else {
-            throw DecodingError.dataCorruptedError(
-                forKey: .weight, in: fields, debugDescription: "expected a number from 0, found \(weight)")
-        }
+    /// The picture as a list has it.
+    var entry: PictureEntry {
+        PictureEntry(
+            fileName: fileName, text: text, keywords: keywords, group: group, split: split.rawValue, weight: weight)
     }
 }

@@ -19,72 +19,45 @@ public struct CaptionedPictures: Sendable {
         (self.captions, self.pictures) = (captions, pictures)
     }
 
-    /// Reads a folder in the form of Hugging Face's ImageFolder: PNG files, and `metadata.jsonl` with a line a picture, see
-    /// ``CaptionedPicture``.
+    /// Reads a folder of PNG files with a `PictureList`, of whose pictures all have text and a split of training's, or none.
     ///
-    /// Throws ``TrainingError/data(path:line:expected:found:)`` for a missing file, a line that is not such an object, a
-    /// picture of another size than the first, and a folder without pictures to train with.
+    /// Throws `PictureList.Error` for a missing file, a line that is not such an object, a picture of another size than the
+    /// first, and a folder without pictures to train with.
     public init(contentsOf folder: URL) throws {
-        let list = folder.appending(path: Self.listName)
-        guard let text = try? Data(contentsOf: list) else {
-            throw TrainingError.data(path: list.path, expected: "captions, a JSON object a line", found: "no file")
-        }
+        let list = try PictureList(in: folder)
         var captions: [CaptionedPicture] = []
         var pictures: [Picture] = []
-        for (index, line) in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
-            if line.allSatisfy({ $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\r") }) { continue }
-            func error(_ expected: String, _ found: String) -> TrainingError {
-                .data(path: list.path, line: index + 1, expected: expected, found: found)
-            }
-            let caption: CaptionedPicture
-            do {
-                caption = try JSONDecoder().decode(CaptionedPicture.self, from: Data(line))
-            } catch {
-                let start = String(decoding: line.prefix(80), as: UTF8.self)
-                throw TrainingError.data(
-                    path: list.path, line: index + 1,
-                    expected: "an object with file_name and text, and keywords, group, split, weight where they are "
-                        + "known", found: start)
-            }
-            let file = folder.appending(path: caption.fileName)
-            guard FileManager.default.fileExists(atPath: file.path) else {
-                throw error("the picture \(caption.fileName)", "no file")
-            }
+        for (index, entry) in list.entries.enumerated() {
+            captions.append(try CaptionedPicture(entry, number: index, of: list))
             let picture: Picture
-            do { picture = try PNG.read(file) } catch { throw Self.unreadable(list, index + 1, error) }
-            if let first = pictures.first, (picture.width, picture.height) != (first.width, first.height) {
-                throw error(
-                    "\(caption.fileName) of \(first.width) × \(first.height) pixels, as the first picture",
-                    "\(picture.width) × \(picture.height)")
+            do {
+                picture = try PNG.read(folder.appending(path: entry.fileName))
+            } catch {
+                throw list.error(inEntry: index, expected: "a PNG file", found: "\(error)")
             }
-            captions.append(caption)
+            if let first = pictures.first, (picture.width, picture.height) != (first.width, first.height) {
+                throw list.error(
+                    inEntry: index,
+                    expected: "\(entry.fileName) of \(first.width) × \(first.height) pixels, as the first picture",
+                    found: "\(picture.width) × \(picture.height)")
+            }
             pictures.append(picture)
         }
         guard captions.contains(where: { $0.split == .train && $0.weight > 0 }) else {
-            throw TrainingError.data(path: list.path, expected: "pictures to train with", found: "none")
+            throw list.error(expected: "pictures to train with", found: "none")
         }
         self.init(captions, pictures)
     }
 
     /// Writes a folder that ``init(contentsOf:)`` reads. Throws what the file system throws.
     public func save(to folder: URL) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        var lines = Data()
         for (caption, picture) in zip(captions, pictures) {
             let file = folder.appending(path: caption.fileName)
             try FileManager.default.createDirectory(
                 at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
             try PNG.write(picture, to: file)
-            lines += try encoder.encode(caption) + Data("\n".utf8)
         }
-        try lines.write(to: folder.appending(path: Self.listName), options: .atomic)
-    }
-
-    private static let listName = "metadata.jsonl"
-
-    private static func unreadable(_ list: URL, _ line: Int, _ error: any Error) -> TrainingError {
-        .data(path: list.path, line: line, expected: "a PNG file", found: "\(error)")
+        try PictureList.write(captions.map(\.entry), in: folder)
     }
 }
 

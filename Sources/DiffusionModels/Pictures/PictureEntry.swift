@@ -1,0 +1,57 @@
+/// A picture and its captions at three levels of detail, as a line of `metadata.jsonl` has them; see ``PictureList``.
+public struct PictureEntry: Sendable, Equatable {
+    /// The picture's file, relative to the folder.
+    public let fileName: String
+    /// Its name, the closest caption; nil where there is none.
+    public var text: String?
+    /// Words that fit it and others.
+    public var keywords: [String]
+    /// What it is one of, such as "an animal".
+    public var group: String?
+    /// What it is for, such as "train".
+    public var split: String?
+    /// How often it is drawn beside one of weight 1.
+    public var weight: Double
+
+    /// A picture of these captions.
+    public init(
+        fileName: String, text: String? = nil, keywords: [String] = [], group: String? = nil, split: String? = nil,
+        weight: Double = 1
+    ) {
+        (self.fileName, self.text, self.keywords, self.group) = (fileName, text, keywords, group)
+        (self.split, self.weight) = (split, weight)
+    }
+}
+
+extension PictureEntry: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case fileName = "file_name"
+        case text, keywords, group, split, weight
+    }
+
+    /// Reads a line; only `file_name` must be there. Throws `DecodingError`.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        fileName = try fields.decode(String.self, forKey: .fileName)
+        text = try fields.decodeIfPresent(String.self, forKey: .text)
+        keywords = try fields.decodeIfPresent([String].self, forKey: .keywords) ?? []
+        group = try fields.decodeIfPresent(String.self, forKey: .group)
+        split = try fields.decodeIfPresent(String.self, forKey: .split)
+        weight = try fields.decodeIfPresent(Double.self, forKey: .weight) ?? 1
+        guard weight.isFinite, weight >= 0 else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .weight, in: fields, debugDescription: "expected a number from 0, found \(weight)")
+        }
+    }
+
+    /// Writes what differs from the defaults.
+    public func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        try fields.encode(fileName, forKey: .fileName)
+        try fields.encodeIfPresent(text, forKey: .text)
+        if !keywords.isEmpty { try fields.encode(keywords, forKey: .keywords) }
+        try fields.encodeIfPresent(group, forKey: .group)
+        try fields.encodeIfPresent(split, forKey: .split)
+        if weight != 1 { try fields.encode(weight, forKey: .weight) }
+    }
+}

@@ -1,0 +1,90 @@
+import Foundation
+
+/// The list of a folder's pictures in the form of Hugging Face's ImageFolder: `metadata.jsonl`, a JSON object a line.
+///
+/// ```json
+/// {"file_name": "heart/red-heart.png", "text": "red heart", "keywords": ["love"], "group": "a heart", "split": "train"}
+/// ```
+public struct PictureList: Sendable {
+    /// What is wrong with a list, or with one of its pictures.
+    public struct Error: Swift.Error, Equatable, CustomStringConvertible {
+        /// The list's file.
+        public let path: String
+        /// The line, from 1; nil when the whole list is meant.
+        public let line: Int?
+        /// What should be there.
+        public let expected: String
+        /// What is there.
+        public let found: String
+
+        /// One sentence with what was expected and what was found.
+        public var description: String {
+            "\(path)\(line.map { ":\($0)" } ?? ""): expected \(expected), found \(found)"
+        }
+    }
+
+    /// The list's name in its folder.
+    public static let fileName = "metadata.jsonl"
+
+    /// The pictures, in the order of their lines.
+    public let entries: [PictureEntry]
+    private let lines: [Int]
+    private let path: String
+
+    /// Reads a folder's list.
+    ///
+    /// Throws ``Error`` for a folder without one, a line that is not a ``PictureEntry``, and a picture that is not there.
+    public init(in folder: URL) throws(Error) {
+        let file = folder.appending(path: Self.fileName)
+        path = file.path
+        guard let data = try? Data(contentsOf: file) else {
+            throw Error(path: path, line: nil, expected: "a list of pictures, a JSON object a line", found: "no file")
+        }
+        var (entries, lines): ([PictureEntry], [Int]) = ([], [])
+        for (index, line) in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
+            if line.allSatisfy({ [UInt8(ascii: " "), UInt8(ascii: "\r")].contains($0) }) { continue }
+            guard let entry = try? JSONDecoder().decode(PictureEntry.self, from: Data(line)) else {
+                throw Error(
+                    path: path, line: index + 1,
+                    expected: "an object with file_name, and text, keywords, group, split, weight where they are known",
+                    found: String(decoding: line.prefix(80), as: UTF8.self))
+            }
+            guard FileManager.default.fileExists(atPath: folder.appending(path: entry.fileName).path) else {
+                throw Error(
+                    path: path, line: index + 1, expected: "the picture \(entry.fileName)", found: "no file")
+            }
+            entries.append(entry)
+            lines.append(index + 1)
+        }
+        (self.entries, self.lines) = (entries, lines)
+    }
+
+    /// An error in the line of an entry, or in the list as a whole.
+    public func error(inEntry index: Int? = nil, expected: String, found: String) -> Error {
+        Error(path: path, line: index.map { lines[$0] }, expected: expected, found: found)
+    }
+
+    /// Whether a folder has a list.
+    public static func exists(in folder: URL) -> Bool {
+        FileManager.default.fileExists(atPath: folder.appending(path: fileName).path)
+    }
+
+    /// Writes a folder's list; it appears whole or not at all. Throws what the file system throws.
+    public static func write(_ entries: [PictureEntry], in folder: URL) throws {
+        try encoded(entries).write(to: folder.appending(path: fileName), options: .atomic)
+    }
+
+    /// Adds pictures to a list that is there. Throws what the file system throws.
+    public static func append(_ entries: [PictureEntry], in folder: URL) throws {
+        let file = try FileHandle(forWritingTo: folder.appending(path: fileName))
+        defer { try? file.close() }
+        try file.seekToEnd()
+        try file.write(contentsOf: encoded(entries))
+    }
+
+    private static func encoded(_ entries: [PictureEntry]) throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return try entries.reduce(into: Data()) { $0 += try encoder.encode($1) + Data("\n".utf8) }
+    }
+}
