@@ -11,13 +11,17 @@ struct SamplingOptions: ParsableArguments {
     @Option(help: "What the picture is guided away from.") var negativePrompt: String?
     @Option(help: "How a step is made: \(SamplingMethod.names.joined(separator: ", ")). Default: ddim.")
     var method: SamplingMethod?
+    @Option(
+        help: "Which timesteps few steps visit: leading, trailing or linspace. Default: what the model's files say.")
+    var timestepSpacing: TimestepSpacing?
     @Option(help: "Write what the picture will be after every so many steps, as OUTPUT-step-N.png.")
     var previewEvery: Int?
 
     func validate() throws {
         let given: [(name: String, isGiven: Bool)] = [
             ("guidance-scale", guidanceScale != nil), ("negative-prompt", negativePrompt != nil),
-            ("method", method != nil), ("preview-every", previewEvery != nil),
+            ("method", method != nil), ("timestep-spacing", timestepSpacing != nil),
+            ("preview-every", previewEvery != nil),
         ]
         if steps == nil, let name = given.first(where: { $0.isGiven })?.name {
             throw ValidationError("--\(name) needs --steps: a one-step student has its guidance built in")
@@ -42,14 +46,18 @@ struct SamplingOptions: ParsableArguments {
         return output.deletingPathExtension().appendingPathExtension("step-\(step.index + 1).png")
     }
 
-    /// The options as the picture's file records them.
-    var record: [String: String] {
-        guard let steps else { return ["steps": "1"] }
-        var record = [
-            "steps": "\(steps)", "guidance scale": "\(guidanceScale ?? 4.5)", "method": (method ?? .ddim()).name,
-        ]
-        record["negative prompt"] = negativePrompt
-        return record
+    /// How the pictures are made.
+    var sampling: PictureSampling {
+        guard let steps else { return .oneStep }
+        return .steps(
+            steps, guidanceScale: guidanceScale ?? 4.5, negativePrompt: negativePrompt ?? "", method: method ?? .ddim())
+    }
+
+    func setSpacing(of model: inout TextToImageModel) {
+        guard let timestepSpacing else { return }
+        var configuration = model.schedule.configuration
+        configuration.timestepSpacing = timestepSpacing
+        model.schedule = NoiseSchedule(configuration)
     }
 }
 
@@ -74,6 +82,8 @@ extension SamplingMethod: ExpressibleByArgument {
 }
 
 extension PredictionType: ExpressibleByArgument {}
+
+extension TimestepSpacing: ExpressibleByArgument {}
 
 extension URL: @retroactive ExpressibleByArgument {
     /// The file of a path.

@@ -24,8 +24,13 @@ struct StartOptions: ParsableArguments {
     func start(for model: TextToImageModel) throws -> SamplingStart {
         if let latents { return .latents(try LatentsFile.read(latents)) }
         if let image { return .picture(try PNG.read(image), strength: strength ?? 0.8) }
-        guard let height, let width else { return .noise() }
-        return .noise(size: try model.latentSize(height: height, width: width))
+        return .noise(size: try size(for: model))
+    }
+
+    /// The size of the latents; nil for what the model was trained on.
+    func size(for model: TextToImageModel) throws -> LatentSize? {
+        guard let height, let width else { return nil }
+        return try model.latentSize(height: height, width: width)
     }
 
     /// The options as the picture's file records them.

@@ -102,19 +102,3 @@ final class ResumeTests {
         #expect(state(small) == before)
     }
 }
-
-@Suite("Prompt files")
-struct PromptFileTests {
-    @Test("Lines are prompts; empty ones and blanks around them are not")
-    func reading() throws {
-        let file = FileManager.default.temporaryDirectory.appending(path: "prompts-\(UUID().uuidString).txt")
-        defer { try? FileManager.default.removeItem(at: file) }
-        try Data("a red heart\r\n\n  a ♥  \n".utf8).write(to: file)
-        #expect(try PromptFile.read(file) == ["a red heart", "a ♥"])
-        for bytes in [Data(), Data("\n \n".utf8), Data([0xff, 0xfe, 0x41])] {
-            try bytes.write(to: file)
-            #expect(throws: DistillationError.self) { try PromptFile.read(file) }
-        }
-        #expect(throws: DistillationError.self) { try PromptFile.read(file.appending(path: "nothing")) }
-    }
-}

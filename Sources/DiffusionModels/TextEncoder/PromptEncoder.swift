@@ -27,9 +27,7 @@ public struct PromptEncoder {
 
     /// What tells this encoder from others.
     var origin: PromptEmbeddings.Origin {
-        let numbers = textEncoder.parameters.all.flatMap { parameter in
-            parameter.value.gathered(rows: [parameter.shape[0] / 2]).scalars.prefix(4)
-        }
+        let numbers = textEncoder.parameters.sample
         let tokens = "\(tokenizer.vocabularySize) tokens, \(tokenizer.maximumLength) a prompt"
         let marks = [tokenizer.startToken, tokenizer.endToken, tokenizer.paddingToken].map(String.init)
         let reading = tokenizer.readsPaddingTokenAsText ? ", which is text in prompts" : ""

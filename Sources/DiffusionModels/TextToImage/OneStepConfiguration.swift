@@ -17,6 +17,9 @@ public struct OneStepConfiguration: Sendable, Equatable {
         self.init(timestep: timestep, cumulativeAlpha: schedule.cumulativeAlphas[timestep])
     }
 
+    /// Where SwiftBrush's students work: Stable Diffusion's last timestep, with ᾱ as the official code rounds it.
+    public static let swiftBrush = OneStepConfiguration(timestep: 999, cumulativeAlpha: 0.0047)
+
     static let fileName = "one_step.json"
 }
 

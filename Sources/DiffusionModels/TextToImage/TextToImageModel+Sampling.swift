@@ -30,24 +30,15 @@ extension TextToImageModel {
         for prompts: [String], steps: Int, guidanceScale: Double, seed: UInt64, negativePrompt: String = "",
         method: SamplingMethod = .ddim(), start: SamplingStart = .noise(), embeddings: PromptEmbeddings? = nil
     ) throws -> DiffusionSampler {
-        if oneStep != nil { throw ModelError.notMultiStepModel(path: checkpoint.url.path) }
-        func check(_ isValid: Bool, _ argument: String, expected: String, found: String) throws {
-            if isValid { return }
+        let operation = "samples(for:steps:guidanceScale:seed:)"
+        try check(.steps(steps, guidanceScale: guidanceScale, method: method), operation: operation)
+        guard !prompts.isEmpty else {
             throw ModelError.invalidArgument(
-                operation: "samples(for:steps:guidanceScale:seed:)", argument: argument, expected: expected,
-                found: found)
+                operation: operation, argument: "prompts", expected: "at least one", found: "none")
         }
-        try check(!prompts.isEmpty, "prompts", expected: "at least one", found: "none")
-        let count = method.largestStepCount(on: schedule)
-        try check((1...count).contains(steps), "steps", expected: "1 to \(count)", found: "\(steps)")
-        try check(guidanceScale.isFinite, "guidanceScale", expected: "a finite number", found: "\(guidanceScale)")
-        if case .ddim(let eta) = method {
-            try check((0...1).contains(eta), "eta", expected: "0 to 1", found: "\(eta)")
-        }
-
-        if case .picture(_, let strength) = start {
-            try check(
-                strength > 0 && strength <= 1, "strength", expected: "above 0 and at most 1", found: "\(strength)")
+        if case .picture(_, let strength) = start, !(strength > 0 && strength <= 1) {
+            throw ModelError.invalidArgument(
+                operation: operation, argument: "strength", expected: "above 0 and at most 1", found: "\(strength)")
         }
         let isGuided = guidanceScale != 1
         let text = try conditions(for: prompts + (isGuided ? [negativePrompt] : []), in: embeddings)
@@ -65,6 +56,27 @@ extension TextToImageModel {
         return DiffusionSampler(
             method, network: unet, schedule: schedule, condition: condition, guidance: guidance, steps: steps,
             latents: latents, noise: noise)
+    }
+
+    /// Throws ``ModelError`` unless the model can be sampled so.
+    func check(_ sampling: PictureSampling, operation: String) throws {
+        func check(_ isValid: Bool, _ argument: String, expected: String, found: String) throws {
+            if isValid { return }
+            throw ModelError.invalidArgument(
+                operation: operation, argument: argument, expected: expected, found: found)
+        }
+        switch sampling {
+        case .oneStep:
+            if oneStep == nil { throw ModelError.notOneStepModel(path: checkpoint.url.path) }
+        case .steps(let steps, let guidanceScale, _, let method):
+            if oneStep != nil { throw ModelError.notMultiStepModel(path: checkpoint.url.path) }
+            let count = method.largestStepCount(on: schedule)
+            try check((1...count).contains(steps), "steps", expected: "1 to \(count)", found: "\(steps)")
+            try check(guidanceScale.isFinite, "guidanceScale", expected: "a finite number", found: "\(guidanceScale)")
+            if case .ddim(let eta) = method {
+                try check((0...1).contains(eta), "eta", expected: "0 to 1", found: "\(eta)")
+            }
+        }
     }
 
     /// The picture at the end of ``samples(for:steps:guidanceScale:seed:negativePrompt:method:)``. Throws

@@ -54,6 +54,17 @@ public struct TextToImageModel {
         oneStep.map { OneStepStudent(network: unet, step: $0, predictionType: schedule.predictionType) }
     }
 
+    /// The student that a distillation of this multi-step model begins with: the same network, asked once.
+    ///
+    /// It draws the model's x₀ of noise alone, which is the mean over all pictures that fit the prompt: what distillation adds is the
+    /// difference. Throws ``ModelError`` for a model that is a student already.
+    public func untrainedStudent(at step: OneStepConfiguration = .swiftBrush) throws -> TextToImageModel {
+        if oneStep != nil { throw ModelError.notMultiStepModel(path: checkpoint.url.path) }
+        var student = self
+        student.oneStep = step
+        return student
+    }
+
     /// Height and width of the latents that the network was trained on; 64 × 64 where its configuration does not say.
     public var latentSize: LatentSize { unet.configuration.sampleSize ?? LatentSize(height: 64, width: 64) }
 }

@@ -45,16 +45,14 @@ struct FeatureStore {
             path: "part-\(String(repeating: "0", count: max(0, 5 - number.count)))\(number).safetensors")
     }
 
-    /// A number that changes when a file's path, size or date does (FNV-1a).
+    /// A number that changes when a file's path, size or date does.
     private static func digest(of files: [URL]) throws -> String {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        var hash = StableHash()
         for file in files {
             let attributes = try FileManager.default.attributesOfItem(atPath: file.path)
             let date = (attributes[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
-            for byte in "\(file.standardizedFileURL.path) \(attributes[.size] ?? 0) \(date)\n".utf8 {
-                hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
-            }
+            hash.combine("\(file.standardizedFileURL.path) \(attributes[.size] ?? 0) \(date)\n".utf8)
         }
-        return "\(files.count) \(String(hash, radix: 16))"
+        return "\(files.count) \(hash)"
     }
 }

@@ -1,0 +1,53 @@
+import ArgumentParser
+import DiffusionModels
+import Foundation
+
+/// What draws.
+struct ModelOptions: ParsableArguments {
+    @Option(
+        help:
+            "A diffusers folder or a safetensors file. Default: the student in Examples/Models, with --steps the teacher."
+    )
+    var model: URL?
+    @Option(help: "The folder of a tokenizer, which a single file lacks.") var tokenizer: URL?
+    @Option(help: "What the network predicts: epsilon, v_prediction or sample. Default: what the model's files say.")
+    var predictionType: PredictionType?
+    @Option(help: "The folder of another decoder for the latents: an AutoencoderTiny (TAESD) or AutoencoderKL.")
+    var vae: URL?
+    @Option(help: "A LoRA file or folder to merge into the model, as FILE or FILE:WEIGHT; may be given more than once.")
+    var lora: [WeightedAdapter] = []
+    @Flag(help: "Draw in one step with a multi-step model's own network: the student that a distillation begins with.")
+    var untrainedStudent = false
+    @Option(help: "Processor threads. Default: one a core.") var threads: Int?
+    @Flag(help: "Convolve by the definition instead of Winograd's transform, which is faster and rounds more.")
+    var exactConvolution = false
+
+    func validate() throws {
+        if let threads, threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
+    }
+
+    /// The model's folder or file.
+    func url(isMultiStep: Bool) -> URL {
+        let models = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "Models")
+        return model ?? models.appending(path: isMultiStep || untrainedStudent ? "emoji-teacher" : "emoji-student")
+    }
+
+    func load(_ url: URL) throws -> TextToImageModel {
+        var model = try TextToImageModel(contentsOf: url, tokenizer: tokenizer, predictionType: predictionType)
+        for adapter in lora {
+            try LowRankWeights(contentsOf: adapter.file).merge(into: &model, weight: adapter.weight)
+        }
+        if let vae { model.decoder = try ModelCheckpoint.latentDecoder(contentsOf: vae) }
+        return untrainedStudent ? try model.untrainedStudent() : model
+    }
+
+    /// The options as a picture's file records them.
+    func record(_ url: URL) -> [String: String] {
+        var record = ["model": url.lastPathComponent]
+        record["vae"] = vae?.lastPathComponent
+        record["lora"] = lora.isEmpty ? nil : lora.map(\.description).joined(separator: "\n")
+        record["untrained student"] = untrainedStudent ? "yes" : nil
+        return record
+    }
+}

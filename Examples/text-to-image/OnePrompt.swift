@@ -1,0 +1,60 @@
+import DiffusionModels
+import Foundation
+import Tensor
+
+extension TextToImage {
+    /// Draws --count pictures of a prompt as one file.
+    func draw(_ prompt: String, to output: URL) throws {
+        let url = models.url(isMultiStep: sampling.steps != nil)
+        report("loading \(url.path)")
+        var model = try models.load(url)
+        sampling.setSpacing(of: &model)
+        let texts = [prompt] + [sampling.negativePrompt, interpolation.toPrompt].compactMap { $0 }
+        for text in texts {
+            if let warning = model.tokenizer.truncationWarning(for: text) { report(warning) }
+        }
+        var (text, network, decoder) = (0.0, 0.0, 0.0)
+        let embedded = try timed(&text) {
+            try embeddings.map(PromptEmbeddings.init(contentsOf:)) ?? model.embeddings(for: texts + [""])
+        }
+        if let saveEmbeddings { try embedded.save(to: saveEmbeddings) }
+        let start = try starting.start(for: model)
+        let drawn = try timed(&network) { try latents(prompt, by: model, start, embedded, beside: output) }
+        if let saveLatents { try LatentsFile.write(drawn, to: saveLatents) }
+        let pictures = timed(&decoder) { model.pictures(from: drawn) }
+        let picture = interpolation.isAsked ? Picture.grid(pictures, columns: count) : .grid(pictures)
+        var record = sampling.sampling.record(on: model.schedule).merging(starting.record) { $1 }
+        record.merge(models.record(url).merging(interpolation.record) { $1 }) { $1 }
+        record.merge(
+            ["prompt": prompt, "seed": "\(seed)", "Software": "SwiftBrush \(SwiftBrush.version)"]
+        ) { $1 }
+        try PNG.write(picture, text: record, to: output)
+        let seconds = String(format: "text %.3f s, network %.3f s, decoder %.3f s", text, network, decoder)
+        print("\(output.relativePath): \(seconds)")
+    }
+
+    private func latents(
+        _ prompt: String, by model: TextToImageModel, _ start: SamplingStart, _ embedded: PromptEmbeddings,
+        beside output: URL
+    ) throws -> Tensor {
+        let prompts = Array(repeating: prompt, count: count)
+        guard sampling.steps != nil else {
+            report("one step")
+            guard interpolation.isAsked else {
+                return try model.latents(for: prompts, seed: seed, start: start, embeddings: embedded)
+            }
+            return try model.latents(
+                from: (prompt, seed), to: (interpolation.toPrompt ?? prompt, interpolation.toSeed ?? seed),
+                count: count,
+                size: starting.size(for: model), embeddings: embedded)
+        }
+        let steps = try sampling.samples(of: model, prompts, seed: seed, start: start, embeddings: embedded)
+        return try steps.reduce(Tensor(0)) { _, step in
+            report("step \(step.index + 1) of \(step.total)")
+            if let preview = sampling.preview(of: step, beside: output) {
+                try PNG.write(.grid(model.pictures(from: step.predictedOriginal)), to: preview)
+            }
+            return step.latents
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import Foundation
+
+/// How long pictures took to draw.
+public struct GenerationTime: Codable, Sendable, Equatable {
+    /// How many pictures.
+    public private(set) var pictures = 0
+    /// The denoising network's seconds.
+    public private(set) var network = 0.0
+    /// All seconds: text encoder, denoising network, decoder, and files.
+    public private(set) var whole = 0.0
+
+    /// Seconds a picture, network alone and whole; nil before the first.
+    public var perPicture: (network: Double, whole: Double)? {
+        pictures == 0 ? nil : (network / Double(pictures), whole / Double(pictures))
+    }
+
+    mutating func add(_ count: Int, network: Duration, whole: Duration) {
+        pictures += count
+        self.network += network / .seconds(1)
+        self.whole += whole / .seconds(1)
+    }
+}
+
+/// The file `generation.json` in a folder of pictures that were drawn.
+struct GenerationRecord: Codable {
+    /// What the pictures depend on, by name.
+    var settings: [String: String]
+    var time: GenerationTime
+
+    private static let fileName = "generation.json"
+
+    /// Makes or finds the folder of a generation; gives the time it took so far.
+    ///
+    /// Throws ``ModelError`` for a folder with other settings, which it names, or with files of another origin.
+    static func begin(_ settings: [String: String], in folder: URL) throws -> GenerationTime {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let file = folder.appending(path: fileName)
+        guard FileManager.default.fileExists(atPath: file.path) else {
+            let found = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+            guard found.isEmpty else {
+                throw ModelError.invalidArgument(
+                    operation: "PictureGeneration", argument: "folder \(folder.path)",
+                    expected: "an empty one, or one with \(fileName)",
+                    found: found.sorted().prefix(3).joined(separator: ", "))
+            }
+            try GenerationRecord(settings: settings, time: GenerationTime()).write(in: folder)
+            return GenerationTime()
+        }
+        guard let record = try? JSONDecoder().decode(GenerationRecord.self, from: Data(contentsOf: file)) else {
+            throw ModelError.unreadableFile(path: file.path, reason: "expected the settings of a generation")
+        }
+        for name in Set(settings.keys).union(record.settings.keys).sorted()
+        where settings[name] != record.settings[name] {
+            throw ModelError.invalidArgument(
+                operation: "PictureGeneration", argument: name,
+                expected: "\(record.settings[name] ?? "none"), with which \(folder.path) was begun",
+                found: settings[name] ?? "none")
+        }
+        return record.time
+    }
+
+    /// Throws what the file system throws.
+    func write(in folder: URL) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try encoder.encode(self).write(to: folder.appending(path: Self.fileName), options: .atomic)
+    }
+}

@@ -1,0 +1,56 @@
+import Autograd
+import Foundation
+import Tensor
+
+extension TextToImageModel {
+    /// The latents of pictures from one prompt and seed to another, in one step, `[count, height, width, channels]`.
+    ///
+    /// Noise is interpolated spherically, so that it stays as long as noise is, text embeddings linearly, as SwiftBrush's figures have
+    /// them. The first and the last are the pictures of their own prompt and seed.
+    ///
+    /// ```swift
+    /// let row = try student.latents(from: ("a red heart", 0), to: ("a red heart", 7), count: 8)
+    /// let strip = Picture.grid(student.pictures(from: row), columns: 8)
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - first: where the row begins.
+    ///   - last: where it ends.
+    ///   - count: how many pictures, at least 2.
+    ///   - size: of the latents; nil means what the network was trained on.
+    ///   - embeddings: where the prompts' embeddings are taken from; nil to load the text encoder for them.
+    ///
+    /// Throws ``ModelError`` for a multi-step model, a count below 2, or prompts that `embeddings` lack.
+    public func latents(
+        from first: (prompt: String, seed: UInt64), to last: (prompt: String, seed: UInt64), count: Int,
+        size: LatentSize? = nil, embeddings: PromptEmbeddings? = nil
+    ) throws -> Tensor {
+        guard let student else { throw ModelError.notOneStepModel(path: checkpoint.url.path) }
+        guard count >= 2 else {
+            throw ModelError.invalidArgument(
+                operation: "latents(from:to:count:)", argument: "count", expected: "at least 2", found: "\(count)")
+        }
+        let text = try conditions(for: [first.prompt, last.prompt], in: embeddings)
+        let (firstText, lastText) = (text.sliced(axis: 0, 0..<1), text.sliced(axis: 0, 1..<2))
+        let noise = [first.seed, last.seed].map { startingLatents(count: 1, seed: $0, size: size).latents }
+        let shares = (0..<count).map { Double($0) / Double(count - 1) }
+        return student.generate(
+            from: Variable(.concatenate(shares.map { noise[0].slerp(to: noise[1], by: $0) }, axis: 0)),
+            given: .concatenate(shares.map { firstText * Float(1 - $0) + lastText * Float($0) }, axis: 0)
+        ).value
+    }
+}
+
+extension Tensor {
+    /// Spherical interpolation of whole tensors: (sin((1 − s)θ) a + sin(sθ) b) / sin θ, θ being the angle between them; linear where that
+    /// is as good as nothing.
+    func slerp(to other: Tensor, by share: Double) -> Tensor {
+        precondition(shape == other.shape, "slerp: expected \(shape), found \(other.shape)")
+        let lengths = (squaredNorm() * other.squaredNorm()).squareRoot()
+        let cosine = lengths > 0 ? dot(other) / lengths : 1
+        let angle = acos(min(max(cosine, -1), 1))
+        // Where sin θ vanishes the formula divides nothing by nothing.
+        guard sin(angle) > 1e-4 else { return self * Float(1 - share) + other * Float(share) }
+        return self * Float(sin((1 - share) * angle) / sin(angle)) + other * Float(sin(share * angle) / sin(angle))
+    }
+}

@@ -1,0 +1,136 @@
+import Foundation
+import TestFixtures
+import Testing
+
+@testable import DiffusionModels
+
+@Suite("Folders of drawn pictures")
+final class PictureGenerationTests {
+    private let folder = FileManager.default.temporaryDirectory.appending(path: "generation-\(UUID().uuidString)")
+    private let student: TextToImageModel
+    private let teacher: TextToImageModel
+    private let prompts = ["a red heart", "a cat", "a blue circle"]
+
+    init() throws {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let models = Fixtures.package.appending(path: "Examples/Models")
+        student = try TextToImageModel(contentsOf: models.appending(path: "emoji-student"))
+        teacher = try TextToImageModel(contentsOf: models.appending(path: "emoji-teacher"))
+    }
+
+    deinit { try? FileManager.default.removeItem(at: folder) }
+
+    private func generation(in name: String, seed: UInt64 = 5, prompts: [String]? = nil) throws -> PictureGeneration {
+        try PictureGeneration(
+            of: prompts ?? self.prompts, picturesPerPrompt: 4, by: student, .oneStep, seed: seed,
+            record: ["model": "emoji-student"], in: folder.appending(path: name), batchSize: 5)
+    }
+
+    /// The bytes of every file but the record, which has the time.
+    private func files(in name: String) throws -> [String: Data] {
+        let folder = folder.appending(path: name)
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0 != "generation.json" }
+        return try Dictionary(
+            uniqueKeysWithValues: names.map { ($0, try Data(contentsOf: folder.appending(path: $0))) })
+    }
+
+    /// Batches are summed in another order than single pictures: a number next to a half may fall on either side.
+    private func isClose(_ a: Picture, _ b: Picture) -> Bool {
+        zip(a.pixels, b.pixels).allSatisfy { abs(Int($0) - Int($1)) <= 1 }
+    }
+
+    @Test("Picture n is that of its prompt and the seed n further; the list names all in order")
+    func drawing() throws {
+        var generation = try generation(in: "a")
+        #expect(generation.count == 12 && generation.missingCount == 12 && generation.time.perPicture == nil)
+        let left = [try generation.next(), try generation.next(), try generation.next(), try generation.next()]
+        #expect(left == [7, 2, 0, nil])
+        #expect(generation.time.pictures == 12)
+        let time = try #require(generation.time.perPicture)
+        #expect(time.network > 0 && time.network < time.whole)
+        let list = try PictureList(in: generation.folder).entries
+        #expect(list.map(\.fileName).sorted() == list.map(\.fileName) && list[4].fileName == "2-1.png")
+        #expect(list.map(\.text) == prompts.flatMap { Array(repeating: $0, count: 4) })
+        for number in [0, 4, 5, 11] {
+            let drawn = try PNG.read(generation.folder.appending(path: list[number].fileName))
+            #expect(isClose(drawn, try student.picture(for: prompts[number / 4], seed: 5 + UInt64(number))))
+        }
+        let bytes = try Data(contentsOf: generation.folder.appending(path: "2-1.png"))
+        for text in ["prompt\0", "a cat", "seed\0", "emoji-student"] {
+            #expect(bytes.range(of: Data(text.utf8)) != nil)
+        }
+    }
+
+    @Test("Stopped, robbed of a picture and gone on with, a folder is the same to the bit; what is there is kept")
+    func resumption() throws {
+        var whole = try generation(in: "whole")
+        while try whole.next() != nil {}
+        var first = try generation(in: "parts")
+        _ = try first.next()
+        let parts = folder.appending(path: "parts")
+        #expect(try PictureList(in: parts).entries.count == 5)
+        let own = Picture(width: 1, height: 1, pixels: [1, 2, 3])
+        try PNG.write(own, to: parts.appending(path: "1-1.png"))
+        try FileManager.default.removeItem(at: parts.appending(path: "1-3.png"))
+        var second = try generation(in: "parts")
+        #expect(try PictureList(in: parts).entries.map(\.fileName) == ["1-1.png", "1-2.png", "1-4.png", "2-1.png"])
+        while try second.next() != nil {}
+        #expect(try PNG.read(parts.appending(path: "1-1.png")) == own)
+        var (expected, found) = (try files(in: "whole"), try files(in: "parts"))
+        (expected["1-1.png"], found["1-1.png"]) = (nil, nil)
+        #expect(found == expected && found.count == 12)
+        #expect(try generation(in: "parts").missingCount == 0)
+        #expect(try generation(in: "parts").time == second.time)
+    }
+
+    @Test("Other settings than the folder was begun with are named, both; so are files that are not its own")
+    func otherSettings() throws {
+        _ = try generation(in: "a")
+        let error = #expect(throws: ModelError.self) { try self.generation(in: "a", seed: 6) }
+        #expect(error?.description.contains("seed: expected 5, with which \(folder.path)/a was begun, found 6") == true)
+        #expect(throws: ModelError.self) { try self.generation(in: "a", prompts: ["a", "b", "c"]) }
+        // The same settings by name, other weights.
+        let other = try teacher.untrainedStudent()
+        #expect(throws: ModelError.self) {
+            try PictureGeneration(
+                of: self.prompts, picturesPerPrompt: 4, by: other, .oneStep, seed: 5,
+                record: ["model": "emoji-student"], in: self.folder.appending(path: "a"))
+        }
+        let foreign = folder.appending(path: "foreign")
+        try FileManager.default.createDirectory(at: foreign, withIntermediateDirectories: true)
+        try PictureList.write([], in: foreign)
+        #expect(throws: ModelError.self) { try self.generation(in: "foreign") }
+        #expect(try files(in: "foreign") == ["metadata.jsonl": Data()])
+    }
+
+    @Test(
+        "Several steps, with each method's noise from the picture's own stream", arguments: ["ddim", "euler-ancestral"])
+    func steps(method: String) throws {
+        let method = try #require(SamplingMethod(name: method))
+        var generation = try PictureGeneration(
+            of: prompts, by: teacher, .steps(3, guidanceScale: 2, negativePrompt: "a dog", method: method), seed: 7,
+            in: folder.appending(path: "steps"), batchSize: 2)
+        while try generation.next() != nil {}
+        let sampler = try teacher.samples(
+            for: [prompts[2]], steps: 3, guidanceScale: 2, seed: 9, negativePrompt: "a dog", method: method)
+        let last = try #require(sampler.reduce(nil) { $1 as DenoisingStep? })
+        let drawn = try PNG.read(generation.folder.appending(path: "3.png"))
+        #expect(isClose(drawn, teacher.pictures(from: last.latents)[0]))
+    }
+
+    @Test("Arguments out of range, and models that cannot be sampled so")
+    func errors() throws {
+        let target = folder.appending(path: "none")
+        #expect(throws: ModelError.self) { try PictureGeneration(of: [], by: self.student, .oneStep, in: target) }
+        #expect(throws: ModelError.self) {
+            try PictureGeneration(of: ["a"], by: self.student, .oneStep, in: target, batchSize: 0)
+        }
+        #expect(throws: ModelError.self) { try PictureGeneration(of: ["a"], by: self.teacher, .oneStep, in: target) }
+        for (model, steps) in [(student, 2), (teacher, 0), (teacher, 1001)] {
+            #expect(throws: ModelError.self) {
+                try PictureGeneration(of: ["a"], by: model, .steps(steps, guidanceScale: 1), in: target)
+            }
+        }
+        #expect(!FileManager.default.fileExists(atPath: target.path))
+    }
+}

@@ -1,0 +1,47 @@
+import Autograd
+import DiffusionModels
+import Foundation
+import TestFixtures
+import Testing
+
+@testable import Distillation
+
+@Suite("The student before it is trained")
+struct UntrainedStudentTests {
+    private let teacher: TextToImageModel
+
+    init() throws {
+        teacher = try TextToImageModel(contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
+    }
+
+    @Test("It is what a distillation begins with")
+    func start() throws {
+        let distiller = try Distiller(teacher: teacher, prompts: ["a red heart"])
+        let noise = teacher.startingLatents(count: 1, seed: 3).latents
+        let condition = try teacher.embeddings(for: ["a red heart"]).values
+        let expected = distiller.student.generate(from: Variable(noise), given: condition).value
+        let student = try teacher.untrainedStudent()
+        // Trainable networks convolve by other kernels than frozen ones; σ/α = 14.6 magnifies what differs in ε.
+        #expect(relativeError(try student.latents(for: ["a red heart"], seed: 3), expected) <= 5e-5)
+        #expect(throws: ModelError.self) { try student.untrainedStudent() }
+    }
+
+    @Test("It is a sampler's x₀ at its only step, without guidance, if that is taken at the last timestep")
+    func singleStep() throws {
+        var trailing = teacher
+        var configuration = teacher.schedule.configuration
+        configuration.timestepSpacing = .trailing
+        trailing.schedule = NoiseSchedule(configuration)
+        func step(_ model: TextToImageModel) throws -> DenoisingStep {
+            var sampler = try model.samples(for: "a red heart", steps: 1, guidanceScale: 1, seed: 3)
+            let step = sampler.next()
+            return try #require(step)
+        }
+        let last = OneStepConfiguration(timestep: 999, of: teacher.schedule)
+        let expected = try teacher.untrainedStudent(at: last).latents(for: ["a red heart"], seed: 3)
+        #expect(try step(trailing).timestep == 999)
+        #expect(relativeError(try step(trailing).predictedOriginal, expected) <= 1e-5)
+        // Stable Diffusion's own spacing takes the only step at the cleanest timestep: that draws nothing.
+        #expect(try step(teacher).timestep == 1)
+    }
+}
