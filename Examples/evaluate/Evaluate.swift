@@ -5,5 +5,6 @@ struct Evaluate: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
         abstract: "Measures pictures as the field does, and trains what small ones are measured with.",
-        subcommands: [EvaluatePictures.self, TrainAlignment.self], defaultSubcommand: EvaluatePictures.self)
+        subcommands: [EvaluatePictures.self, EvaluateTable.self, TrainAlignment.self],
+        defaultSubcommand: EvaluatePictures.self)
 }

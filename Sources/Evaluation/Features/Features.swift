@@ -32,6 +32,13 @@ public struct Features: Sendable {
     /// These vectors and then others. Throws ``EvaluationError`` for another width.
     public func appending(_ others: Features) throws -> Features { try Features(chunks + others.chunks) }
 
+    /// The vectors of these numbers alone, in this order. Throws ``EvaluationError`` for none.
+    public func subset(_ rows: [Int]) throws -> Features {
+        let (size, count) = (512, rows.count)
+        return try Features(
+            stride(from: 0, to: count, by: size).map { gathered(Array(rows[$0..<min($0 + size, count)])) })
+    }
+
     /// Mean and covariance. Throws ``EvaluationError`` for features that are not finite.
     public func statistics() throws -> FeatureStatistics {
         var statistics = FeatureStatistics(width: width)
@@ -48,8 +55,10 @@ public struct Features: Sendable {
         return .concatenate(parts, axis: 0)
     }
 
-    /// Some vectors in a row, `[rows, width]`, by rising number.
-    func gathered(_ rows: [Int]) -> Tensor { Tensor(doubles(rows).map { Float($0) }, shape: [rows.count, width]) }
+    /// Some vectors, `[rows, width]`.
+    private func gathered(_ rows: [Int]) -> Tensor {
+        Tensor(doubles(rows).map { Float($0) }, shape: [rows.count, width])
+    }
 
     /// Some vectors one after the other in Double, less `origin` if there is one.
     func doubles(_ rows: some Collection<Int>, from origin: [Double]? = nil) -> [Double] {

@@ -10,6 +10,9 @@ public struct PrecisionAndRecall: Sendable, Equatable {
     /// Which neighbour a ball reaches to.
     public let neighbours: Int
 
+    /// The paper's k.
+    static let usualNeighbours = 3
+
     /// Precision and recall of features.
     ///
     /// The sets may differ in size, but recall falls with the number of generated pictures: compare equal counts.
@@ -17,10 +20,11 @@ public struct PrecisionAndRecall: Sendable, Equatable {
     /// - Parameters:
     ///   - generated: features of the pictures that are judged.
     ///   - reference: features of the pictures that they should be like.
-    ///   - neighbours: k; the paper's is 3.
+    ///   - neighbours: k; nil means the paper's, 3.
     ///
     /// Throws ``EvaluationError`` for different widths, k + 1 vectors or fewer, or some that are not finite.
-    public init(generated: Features, reference: Features, neighbours: Int = 3) throws {
+    public init(generated: Features, reference: Features, neighbours: Int? = nil) throws {
+        let neighbours = neighbours ?? Self.usualNeighbours
         guard neighbours >= 1 else {
             throw EvaluationError.invalidSetting(name: "neighbours", expected: "at least 1", found: "\(neighbours)")
         }

@@ -79,6 +79,9 @@ public struct PictureFolder: Sendable {
         return captioned
     }
 
+    /// Whether each picture has a caption.
+    public var isCaptioned: Bool { entries.allSatisfy { $0.text != nil } }
+
     /// All captions. Throws ``EvaluationError`` for a picture without one.
     public func captions() throws -> [String] {
         try entries.map { entry in

@@ -33,6 +33,11 @@ public enum ReferenceFeatures: Sendable {
 }
 
 extension EvaluationReport {
+    private static let floor = "Fréchet distance of the reference's halves"
+    private static let referenceDiversity = "diversity of the reference"
+    /// What is measured on the reference alone.
+    static let referenceMetrics = [floor, referenceDiversity]
+
     /// Measures features of the pictures, and adds the numbers.
     ///
     /// - Parameters:
@@ -80,11 +85,10 @@ extension EvaluationReport {
                 reference: statistics.hasKnownCount ? statistics.count : nil, sufficient: network.width)
         case .frechetFloor:
             let real = try reference.features(for: metric)
-            let halves = try [0, 1].map { try real.everySecond(from: $0) }
+            let halves = try [0, 1].map { try real.subset(Array(stride(from: $0, to: real.count, by: 2))) }
             let distance = try frechetDistance(halves[0].statistics(), halves[1].statistics())
             add(
-                "Fréchet distance of the reference's halves", distance, halves[0], network, reference: halves[1].count,
-                sufficient: network.width)
+                Self.floor, distance, halves[0], network, reference: halves[1].count, sufficient: network.width)
         case .kernel:
             let real = try reference.features(for: metric)
             let distance = try KernelDistance(features, real)
@@ -102,7 +106,7 @@ extension EvaluationReport {
         case .diversity:
             add("diversity", try meanPairwiseDistance(features), features, network, sufficient: 100)
             if case .features(let real) = reference {
-                add("diversity of the reference", try meanPairwiseDistance(real), real, network, sufficient: 100)
+                add(Self.referenceDiversity, try meanPairwiseDistance(real), real, network, sufficient: 100)
             }
         }
     }
@@ -140,14 +144,5 @@ extension EvaluationReport {
                 metric: metric, value: value, deviation: deviation, network: network.name,
                 preparation: "\(network.preparation)", count: features.count, referenceCount: reference),
             sufficientCount: sufficient)
-    }
-}
-
-extension Features {
-    /// Every other vector.
-    fileprivate func everySecond(from first: Int) throws -> Features {
-        let rows = Array(stride(from: first, to: count, by: 2))
-        return try Features(
-            stride(from: 0, to: rows.count, by: 512).map { gathered(Array(rows[$0..<min($0 + 512, rows.count)])) })
     }
 }

@@ -26,6 +26,8 @@ public struct EvaluationReport: Codable, Sendable {
     public let reference: String?
     /// The side to which the middle square of every picture was brought first, in pixels.
     public let croppedSize: Int?
+    /// The group, such as "an animal", of which pictures and reference alone are measured; nil for all.
+    public let group: String?
     /// The numbers, in the order in which they were asked for.
     public private(set) var measurements: [Measurement] = []
     /// What keeps the numbers from being compared, or from meaning anything.
@@ -37,16 +39,23 @@ public struct EvaluationReport: Codable, Sendable {
     ///   - pictures: the folder of the pictures that are judged.
     ///   - reference: the folder, or the file of statistics, that they are compared with.
     ///   - croppedSize: the side to which the middle square of every picture was brought first, in pixels.
-    public init(of pictures: URL, against reference: URL? = nil, croppedTo croppedSize: Int? = nil) {
+    ///   - group: of which pictures and reference alone are measured.
+    public init(
+        of pictures: URL, against reference: URL? = nil, croppedTo croppedSize: Int? = nil, group: String? = nil
+    ) {
         (self.pictures, self.reference, self.croppedSize) = (pictures.path, reference?.path, croppedSize)
+        self.group = group
     }
+
+    /// The number of a metric; nil where it was not measured.
+    public subscript(metric: String) -> Measurement? { measurements.first { $0.metric == metric } }
 
     /// Adds a number, and a warning when it is from fewer than `sufficientCount` pictures on either side.
     mutating func add(_ measurement: Measurement, sufficientCount: Int) {
         measurements.append(measurement)
         let fewest = min(measurement.count, measurement.referenceCount ?? measurement.count)
         if fewest < sufficientCount {
-            warn("\(measurement.metric): from \(fewest) pictures; below \(sufficientCount) it says little")
+            warn("\(measurement.metric): says little below \(sufficientCount) pictures")
         }
     }
 
@@ -68,6 +77,7 @@ extension EvaluationReport: CustomStringConvertible {
     public var description: String {
         var lines = ["pictures   \(pictures)"]
         if let reference { lines.append("reference  \(reference)") }
+        if let group { lines.append("group      \(group)") }
         if let croppedSize {
             lines.append("cropped    to the middle square, \(croppedSize) × \(croppedSize) by Lanczos in 8 bits")
         }

@@ -1,0 +1,49 @@
+import ArgumentParser
+import Evaluation
+import Foundation
+
+struct EvaluateTable: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "table",
+        abstract: "Compares several folders of pictures with one reference, in a table of Markdown.",
+        discussion: """
+            A row a folder: Fréchet distance, precision, recall, diversity, or other --metrics, and the alignment with the folder's own \
+            captions. With --output the numbers stand in table.json too.
+            """)
+
+    @Argument(help: "The folders of the pictures that are judged.")
+    var pictures: [String]
+
+    @Flag(
+        help: """
+            Of coarse captions such as "an animal": for each group of the reference the pictures of that caption alone, against the \
+            reference's of that group; by default precision, recall and diversity.
+            """)
+    var byGroup = false
+
+    @OptionGroup var options: EvaluationOptions
+
+    func run() throws {
+        let folders = try pictures.map { try PictureFolder(contentsOf: URL(filePath: $0)) }
+        let evaluation = try options.evaluation(of: byGroup ? [] : folders)
+        var table = EvaluationTable()
+        for (folder, name) in zip(folders, EvaluationTable.names(of: folders.map(\.url))) {
+            let store = options.folder?.appending(path: name)
+            let features = try evaluation.features(of: folder, keptIn: store)
+            let reports =
+                byGroup
+                ? try evaluation.reportsByGroup(of: folder, features, metrics: metrics([.precisionRecall, .diversity]))
+                : [
+                    try evaluation.report(
+                        of: folder, features, metrics: metrics([.frechet, .precisionRecall, .diversity]), keptIn: store)
+                ]
+            for report in reports { table.add(report, named: name) }
+        }
+        print(table)
+        if let folder = options.folder { try table.save(to: folder.appending(path: "table.json")) }
+    }
+
+    private func metrics(_ usual: [FeatureMetric]) -> [FeatureMetric] {
+        options.metrics.isEmpty ? usual : options.metrics
+    }
+}

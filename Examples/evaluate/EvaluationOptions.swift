@@ -1,0 +1,58 @@
+import ArgumentParser
+import Evaluation
+import Foundation
+
+/// How pictures are measured, and what they are compared with.
+struct EvaluationOptions: ParsableArguments {
+    @Option(help: "A folder of pictures to compare with, or saved statistics (.npz).")
+    var reference: String?
+
+    @Option(
+        parsing: .upToNextOption, help: "frechet, frechet-floor, kernel, precision-recall, diversity.")
+    var metrics: [FeatureMetric] = []
+
+    @Option(help: "Compare only with the reference pictures of this split.")
+    var referenceSplit: String?
+
+    @Option(help: "Bring every picture's middle square to this side first, by Lanczos in 8 bits.")
+    var crop: Int?
+
+    @Flag(help: "Do not compare pictures with their captions.")
+    var skipAlignment = false
+
+    @OptionGroup var networks: NetworkOptions
+
+    @Option(help: "A folder for the report and for features, which another call takes over: stop it whenever you like.")
+    var output: String?
+
+    func validate() throws {
+        if reference == nil, metrics.contains(where: { $0 != .diversity }) {
+            throw ValidationError("These metrics compare with a --reference.")
+        }
+        guard crop ?? 1 > 0 else { throw ValidationError("--crop is positive.") }
+    }
+
+    /// The folder of everything that is kept.
+    var folder: URL? { output.map { URL(filePath: $0) } }
+
+    /// The evaluation for some folders; all that can be wrong is looked at before hours are spent.
+    func evaluation(of folders: [PictureFolder]) throws -> PictureEvaluation {
+        let network = try networks.featureNetwork()
+        let isAligned = !skipAlignment && folders.contains { $0.isCaptioned }
+        let alignment = try isAligned ? networks.textPictureAlignment() : nil
+        var compared: PictureEvaluation.Reference?
+        if let url = reference.map({ URL(filePath: $0) }) {
+            if url.pathExtension == "npz" {
+                compared = .statistics(url)
+            } else {
+                let folder = try PictureFolder(contentsOf: url)
+                compared = .pictures(try referenceSplit.map(folder.split) ?? folder)
+            }
+        }
+        return try PictureEvaluation(
+            by: network, alignment: alignment, against: compared, croppedTo: crop, keptIn: folder
+        ) { name, done, total in
+            FileHandle.standardError.write(Data("\(name): \(done) of \(total)\n".utf8))
+        }
+    }
+}
