@@ -127,23 +127,17 @@ extension AutoencoderTrainer {
         Record(settings: configuration, network: autoencoder.configuration, pictures: pictures.count)
     }
 
-    private struct State: Codable {
-        var stepCount: Int
-        var averageUpdateCount: Int
-        var streams: Streams
-    }
-
     /// Writes the network, its average, the optimiser, the random streams and the step. The file is there whole or not at all.
     /// Throws what the file system throws.
     public func saveCheckpoint(to url: URL) throws {
-        let state = State(stepCount: stepCount, averageUpdateCount: average.updateCount, streams: streams)
+        let state = TrainerState(stepCount: stepCount, averageUpdateCount: average.updateCount, streams: streams)
         try checkpoint.write(state, to: url)
     }
 
     /// Goes back to where ``saveCheckpoint(to:)`` was called. Throws `SafetensorsError`, or `DistillationError` for a file of
     /// another run, and changes nothing then.
     public func restoreCheckpoint(from url: URL) throws {
-        let state = try checkpoint.restore(State.self, from: url).state
+        let state = try checkpoint.restore(TrainerState<Streams>.self, from: url).state
         (average.updateCount, streams, stepCount) = (state.averageUpdateCount, state.streams, state.stepCount)
     }
 

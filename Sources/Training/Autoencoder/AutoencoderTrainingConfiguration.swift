@@ -1,5 +1,5 @@
 /// The settings of an autoencoder's training besides its network's sizes.
-public struct AutoencoderTrainingConfiguration: Codable, Sendable, Equatable {
+public struct AutoencoderTrainingConfiguration: OptimizationSettings, Codable, Sendable, Equatable {
     /// Pictures a step; many small steps serve better here than few large ones.
     public var batchSize = 8
     /// Steps after which the learning rate has fallen to nothing, half a cosine from ``learningRate``.
@@ -25,20 +25,13 @@ public struct AutoencoderTrainingConfiguration: Codable, Sendable, Equatable {
     public init() {}
 
     func validate() throws {
-        func check(_ isValid: Bool, _ name: String, _ expected: String, _ found: Any) throws {
-            if !isValid { throw TrainingError.invalidSetting(name: name, expected: expected, found: "\(found)") }
-        }
-        try check(batchSize > 0, "batchSize", "at least 1", batchSize)
-        try check(iterations > 0, "iterations", "at least 1", iterations)
-        try check(
-            learningRate.isFinite && learningRate >= 0, "learningRate", "a finite number from 0", learningRate)
-        try check((0...1).contains(averageDecay), "averageDecay", "a number from 0 to 1", averageDecay)
-        try check(gradientNormLimit > 0, "gradientNormLimit", "a positive number", gradientNormLimit)
+        try validateOptimization()
         for (name, weight) in [
             ("squaredErrorWeight", squaredErrorWeight), ("edgeErrorWeight", edgeErrorWeight),
             ("divergenceWeight", divergenceWeight),
         ] {
-            try check(weight.isFinite && weight >= 0, name, "a finite number from 0", weight)
+            try TrainingError.check(
+                weight.isFinite && weight >= 0, name, expected: "a finite number from 0", found: weight)
         }
     }
 }

@@ -139,23 +139,17 @@ extension TeacherTrainer {
             pictures: captions.count)
     }
 
-    private struct State: Codable {
-        var stepCount: Int
-        var averageUpdateCount: Int
-        var streams: TeacherStreams
-    }
-
     /// Writes both networks, their averages, the optimiser, every random stream and the step. The file is there whole or not
     /// at all. Throws what the file system throws.
     public func saveCheckpoint(to url: URL) throws {
-        let state = State(stepCount: stepCount, averageUpdateCount: unetAverage.updateCount, streams: streams)
+        let state = TrainerState(stepCount: stepCount, averageUpdateCount: unetAverage.updateCount, streams: streams)
         try checkpoint.write(state, to: url)
     }
 
     /// Goes back to where ``saveCheckpoint(to:)`` was called. Throws `SafetensorsError`, or `DistillationError` for a file of
     /// another run, and changes nothing then.
     public func restoreCheckpoint(from url: URL) throws {
-        let state = try checkpoint.restore(State.self, from: url).state
+        let state = try checkpoint.restore(TrainerState<TeacherStreams>.self, from: url).state
         (unetAverage.updateCount, textEncoderAverage.updateCount) = (state.averageUpdateCount, state.averageUpdateCount)
         (streams, stepCount) = (state.streams, state.stepCount)
     }

@@ -2,7 +2,7 @@ import DiffusionModels
 import Foundation
 
 /// The settings of a teacher's training besides its networks' sizes.
-public struct TeacherTrainingConfiguration: Codable, Sendable, Equatable {
+public struct TeacherTrainingConfiguration: OptimizationSettings, Codable, Sendable, Equatable {
     /// Pictures a step.
     public var batchSize = 32
     /// Steps after which the learning rate has fallen to nothing, half a cosine from ``learningRate``.
@@ -28,18 +28,8 @@ public struct TeacherTrainingConfiguration: Codable, Sendable, Equatable {
     public init() {}
 
     func validate() throws {
-        func check(_ isValid: Bool, _ name: String, _ expected: String, _ found: Any) throws {
-            if !isValid { throw TrainingError.invalidSetting(name: name, expected: expected, found: "\(found)") }
-        }
-        try check(batchSize > 0, "batchSize", "at least 1", batchSize)
-        try check(iterations > 0, "iterations", "at least 1", iterations)
-        try check(
-            learningRate.isFinite && learningRate >= 0, "learningRate", "a finite number from 0", learningRate)
-        try check((0...1).contains(averageDecay), "averageDecay", "a number from 0 to 1", averageDecay)
-        try check(gradientNormLimit > 0, "gradientNormLimit", "a positive number", gradientNormLimit)
-        try check(noise.largestWeight >= 1, "noise.largestWeight", "a number from 1", noise.largestWeight)
-        try check((0...1).contains(noise.highShare), "noise.highShare", "0 to 1", noise.highShare)
-        try check((0..<1).contains(noise.high), "noise.high", "0 to 1", noise.high)
+        try validateOptimization()
+        try noise.validate()
     }
 }
 
@@ -58,6 +48,13 @@ public struct NoiseLevels: Codable, Sendable, Equatable {
 
     /// The settings that the shipped teacher was trained with.
     public init() {}
+
+    func validate() throws {
+        try TrainingError.check(
+            largestWeight >= 1, "noise.largestWeight", expected: "a number from 1", found: largestWeight)
+        try TrainingError.check((0...1).contains(highShare), "noise.highShare", expected: "0 to 1", found: highShare)
+        try TrainingError.check((0..<1).contains(high), "noise.high", expected: "0 to 1", found: high)
+    }
 
     /// The weight of each timestep; its mean under the drawing's distribution is 1.
     public func weights(on schedule: NoiseSchedule) -> [Double] {
