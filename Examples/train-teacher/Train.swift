@@ -62,7 +62,7 @@ struct Train: ParsableCommand {
             start: start.map { try ModelCheckpoint(contentsOf: URL(filePath: $0)) },
             configuration: settings)
         try run.begin(trainer)
-        try run.savePrompts(of: pictures)
+        try run.savePrompts(of: pictures, drawnBy: settings.captions, seed: settings.seed)
         say(
             "\(trainer.captions.count) pictures, \(trainer.scalarCount + autoencoder.parameters.scalarCount) parameters"
         )

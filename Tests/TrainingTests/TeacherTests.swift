@@ -121,9 +121,12 @@ final class TeacherTests {
         let errors = try run.metrics(TeacherErrors.self, in: "x0-errors.jsonl")
         #expect(errors.map(\.step) == [2] && errors[0].trainOwnText?.count == 4 && errors[0].heldOutOwnText == nil)
 
-        try run.savePrompts(of: pictures)
+        try run.savePrompts(of: pictures, drawnBy: CaptionMix(), seed: 0)
         #expect(try PromptFile.read(run.prompts(.train)) == trainer.captions.map(\.text))
         #expect(try PromptFile.read(run.prompts(.heldOut)) == ["blue square top"])
+        let drawn = try PromptFile.read(run.drawnPrompts)
+        #expect(drawn.count == 2 * trainer.captions.count)
+        #expect(!drawn.contains("") && !Set(drawn).isSubset(of: trainer.captions.map(\.text)))
 
         let next = try self.trainer(start: ModelCheckpoint(contentsOf: run.teacher))
         let average = trainer.unetAverage.parameters["conv_in.weight"]?.value.scalars ?? []

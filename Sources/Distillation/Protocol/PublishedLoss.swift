@@ -2,6 +2,8 @@
 public enum PublishedLoss: String, CaseIterable, Sendable {
     /// ``ScoreDistillationSampling``.
     case sds
+    /// ``PairRegression`` alone: knowledge distillation (arXiv 2101.02388).
+    case regression
     /// ``VariationalScoreDistillation`` as SwiftBrush.
     case vsd
     /// ``VariationalScoreDistillation/prolificDreamer``.
@@ -31,6 +33,7 @@ public enum PublishedLoss: String, CaseIterable, Sendable {
     public var loss: any DistillationLoss {
         switch self {
         case .sds: ScoreDistillationSampling()
+        case .regression: PairRegression()
         case .vsd: VariationalScoreDistillation()
         case .prolificDreamer: VariationalScoreDistillation.prolificDreamer
         case .pgSB: RandomGuidanceDistillation()
@@ -47,13 +50,13 @@ public enum PublishedLoss: String, CaseIterable, Sendable {
     }
 
     /// The loss with another guidance scale κ: the teacher's, and the fake score's where the publication guides both. Nil for
-    /// those that draw it at random.
+    /// those that draw it at random or ask no network.
     public func loss(guidanceScale scale: Double) -> (any DistillationLoss)? {
         switch self {
         case .sds: guided(ScoreDistillationSampling(), \.teacherGuidanceScale, scale)
         case .vsd: VariationalScoreDistillation(guidanceScale: scale)
         case .prolificDreamer: guided(.prolificDreamer, \VariationalScoreDistillation.teacherGuidanceScale, scale)
-        case .pgSB, .lcm: nil
+        case .regression, .pgSB, .lcm: nil
         case .diffInstruct: guided(DiffInstruct(), \.teacherGuidanceScale, scale)
         case .dmd: guided(DistributionMatchingDistillation(), \.teacherGuidanceScale, scale)
         case .dmdRegression: guided(DMD(), \.first.teacherGuidanceScale, scale)

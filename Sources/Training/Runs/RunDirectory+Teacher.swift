@@ -12,18 +12,28 @@ extension RunDirectory {
     /// The run in which the autoencoder was trained.
     public var autoencoder: URL { url.appending(path: "autoencoder") }
 
-    /// Where ``savePrompts(of:)`` writes the names of a split's pictures, a line each, as a distillation reads them.
+    /// Where ``savePrompts(of:drawnBy:seed:)`` writes the names of a split's pictures, a line each, as a distillation reads them.
     public func prompts(_ split: CaptionedPicture.Split) -> URL { url.appending(path: "prompts/\(split.rawValue).txt") }
+    /// Where it writes captions as the training draws them.
+    public var drawnPrompts: URL { url.appending(path: "prompts/drawn.txt") }
 
-    /// Writes the names of both splits' pictures. Throws what the file system throws.
-    public func savePrompts(of pictures: CaptionedPictures) throws {
-        for split in [CaptionedPicture.Split.train, .heldOut] {
-            let file = prompts(split)
-            let names = pictures.split(split).map { pictures.captions[$0].text + "\n" }
-            try FileManager.default.createDirectory(
-                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-            try Data(names.joined().utf8).write(to: file, options: .atomic)
+    /// Writes the names of both splits' pictures, and for each training picture two captions of all levels of detail: a student of
+    /// names alone never learns the coarse ones. Throws what the file system throws.
+    public func savePrompts(of pictures: CaptionedPictures, drawnBy mix: CaptionMix, seed: UInt64) throws {
+        try FileManager.default.createDirectory(
+            at: drawnPrompts.deletingLastPathComponent(), withIntermediateDirectories: true)
+        func write(_ lines: [String], to file: URL) throws {
+            try Data(lines.map { $0 + "\n" }.joined().utf8).write(to: file, options: .atomic)
         }
+        for split in [CaptionedPicture.Split.train, .heldOut] {
+            try write(pictures.split(split).map { pictures.captions[$0].text }, to: prompts(split))
+        }
+        var (mix, stream) = (mix, RandomStream(seed: seed).split("prompts"))
+        mix.emptyRate = 0
+        let drawn = pictures.split(.train).flatMap { index in
+            (0..<2).map { _ in mix.caption(of: pictures.captions[index], using: &stream) }
+        }
+        try write(drawn, to: drawnPrompts)
     }
 
     /// Saves the averaged networks as the run's ``teacher``, opens it, saves a sheet of what it draws, and adds its

@@ -1,6 +1,6 @@
 """Embeddings by small CLIP models with random weights, in transformers' layout and in OpenCLIP's.
 
-Both read captions with the tokenizer in Examples/Models/emoji-teacher, whose last id is its end token, as in CLIP's own.
+Both read captions with the tokenizer in Tests/Fixtures/tokenizer/small, whose last id is its end token, as in CLIP's own.
 
     pip install torch transformers open_clip_torch safetensors
     python make.py   (writes transformers/, openclip/ and embeddings.safetensors beside itself)
