@@ -58,15 +58,15 @@ final class CheckpointReportTests {
                 family        custom size of Stable Diffusion 2.x's kind, one-step student at timestep 999
                 schedule      DDIMScheduler: scaled_linear, 1000 timesteps, leading spacing
                               predicts epsilon
-                unet          7.14 M parameters in F16
-                              latents 4 × 16 × 16, channels [48, 96, 160], text width 128
-                              heads [2, 4, 5], linear projections
+                unet          9.69 M parameters in F16
+                              latents 4 × 16 × 16, channels [64, 128, 176], text width 128
+                              heads [2, 4, 4], linear projections
                 vae           0.68 M parameters in F16
                               4 pixels a latent, channels [16, 32, 64], scaling factor 1.0
-                text encoder  0.66 M parameters in F16
+                text encoder  0.73 M parameters in F16
                               2 layers, width 128, heads 4, quick_gelu
-                total         8.48 M parameters, 17.0 MB
-                tokenizer     2069 tokens, prompts of 20, padded with 2068
+                total         11.10 M parameters, 22.2 MB
+                tokenizer     2560 tokens, prompts of 20, padded with 2559
                 nothing is wrong with it
                 """)
     }
