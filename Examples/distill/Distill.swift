@@ -59,9 +59,6 @@ struct Distill: ParsableCommand {
         if let guidanceScale, loss.loss(guidanceScale: guidanceScale) == nil {
             throw ValidationError("--guidance-scale: --loss \(loss.rawValue) draws its own")
         }
-        guard (0..<1000).contains(studentTimestep) else {
-            throw ValidationError("--student-timestep: expected 0 to 999, found \(studentTimestep)")
-        }
         if let fakeScoreUpdates, fakeScoreUpdates < 1 {
             throw ValidationError("--fake-score-updates: expected at least 1, found \(fakeScoreUpdates)")
         }
@@ -87,6 +84,10 @@ struct Distill: ParsableCommand {
         settings.averageDecay = averageDecay
         settings.recomputesBlocks = recompute
         settings.seed = seed
+        guard model.schedule.cumulativeAlphas.indices.contains(studentTimestep) else {
+            throw ValidationError(
+                "--student-timestep: expected 0 to \(model.schedule.timestepCount - 1), found \(studentTimestep)")
+        }
         if studentTimestep != settings.studentTimestep {
             settings.studentTimestep = studentTimestep
             settings.studentCumulativeAlpha = model.schedule.cumulativeAlphas[studentTimestep]
@@ -96,7 +97,7 @@ struct Distill: ParsableCommand {
         settings.fakeScoreTraining = loss.fakeScoreTraining(for: chosen)
         if let fakeScoreUpdates {
             settings.fakeScoreTraining.stepsPerStudentStep = fakeScoreUpdates
-            settings.fakeScoreTraining.drawsNewPictures = fakeScoreUpdates > 1
+            if fakeScoreUpdates > 1 { settings.fakeScoreTraining.drawsNewPictures = true }
         }
 
         let run = try RunDirectory(URL(filePath: output), resuming: resume)

@@ -24,7 +24,8 @@ public final class Adam: Optimizer {
     ///   - betas: decay of the first and of the second moment.
     ///   - epsilon: added to the root of the second moment, after its bias correction.
     ///   - weightDecay: decoupled from the gradient (AdamW).
-    ///   - averages: what follows the parameters, each one updated by every step in the same pass over memory.
+    ///   - averages: what follows the parameters, each one updated by every step in the same pass over memory; all that they
+    ///     average must be among the parameters.
     public init(
         _ parameters: [Parameter], learningRate: Double, betas: (Double, Double) = (0.9, 0.999),
         epsilon: Double = 1e-8, weightDecay: Double = 0, averages: [ExponentialMovingAverage] = []
@@ -41,6 +42,10 @@ public final class Adam: Optimizer {
             averages.enumerated().lazy.compactMap { index, average in
                 average.follower(of: parameter).map { (index, $0) }
             }.first
+        }
+        for (index, average) in averages.enumerated() {
+            let (expected, found) = (average.parameters.all.count, followers.count { $0?.average == index })
+            precondition(found == expected, "Adam: expected all \(expected) averaged parameters, found \(found)")
         }
     }
 
