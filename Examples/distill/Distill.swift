@@ -10,6 +10,7 @@ struct Distill: ParsableCommand {
         abstract: "Turns a multi-step teacher into a one-step student, with prompts alone.")
 
     @Option(help: "The teacher: a diffusers folder or a safetensors file.") var teacher: String
+    @Option(help: "A student of this teacher to start from, instead of the teacher itself.") var student: String?
     @Option(help: "The folder of a tokenizer, which a single file lacks.") var tokenizer: String?
     @Option(help: "A text file with a prompt a line.") var prompts: String
     @Option(
@@ -26,17 +27,27 @@ struct Distill: ParsableCommand {
     var studentLearningRate = DistillationConfiguration().studentLearningRate
     @Option(help: "The fake score's step size.")
     var adapterLearningRate = DistillationConfiguration().fakeScoreLearningRate
+    @Option(help: "How both step sizes change: constant, or cosine, which is 0 after the iterations.")
+    var learningRateSchedule = LearningRateDecay.constant
     @Option(
         help: "Guidance: the teacher's, and the fake score's where the loss guides both. Default: the publication's.")
     var guidanceScale: Double?
     @Option(help: "The timestep at which the student works.")
     var studentTimestep = DistillationConfiguration().studentTimestep
+    @Option(
+        help:
+            "What the student's network is asked for: epsilon, sample or v_prediction. Default: what the teacher's is.")
+    var studentPrediction: PredictionType?
     @Option(help: "What of the fake score is trained: adapters or copy.")
     var fakeScore = DistillationConfiguration().fakeScoreWeights
     @Option(
         help: "Updates of the fake score for each of the student, each on pictures drawn for it if there are several.")
     var fakeScoreUpdates: Int?
+    @Option(help: "Steps at the start in which only the fake score learns.") var fakeScoreHeadStart = 0
     @Option(help: "Pictures of the teacher, for losses that need pairs or data.") var teacherPictures = 64
+    @Option(help: "Pairs of noise and the teacher's picture that an earlier run saved, instead of drawing them.")
+    var pairs: String?
+    @Option(help: "Where to save the pairs that were drawn.") var savePairs: String?
     @Option(help: "The adapters' inner width; their scale stays 1.6875.")
     var rank = DistillationConfiguration().adapterRank
     @Option(parsing: .upToNextOption, help: "The layers that get adapters, by the ends of their paths.")
@@ -92,7 +103,10 @@ struct Distill: ParsableCommand {
             settings.studentTimestep = studentTimestep
             settings.studentCumulativeAlpha = model.schedule.cumulativeAlphas[studentTimestep]
         }
+        settings.studentPrediction = studentPrediction
         settings.fakeScoreWeights = fakeScore
+        settings.fakeScoreHeadStart = fakeScoreHeadStart
+        if learningRateSchedule == .cosine { settings.learningRateSchedule = .cosine(total: iterations) }
         let chosen = guidanceScale.flatMap(loss.loss(guidanceScale:)) ?? loss.loss
         settings.fakeScoreTraining = loss.fakeScoreTraining(for: chosen)
         if let fakeScoreUpdates {
@@ -109,10 +123,20 @@ struct Distill: ParsableCommand {
             try embeddings.map { try PromptEmbeddings(contentsOf: URL(filePath: $0)) }
             ?? model.embeddings(for: lines + shown + [""])
         if let saveEmbeddings { try embedded.save(to: URL(filePath: saveEmbeddings)) }
-        let resources = try DistillationResources(
-            drawnBy: model, for: chosen.needs, prompts: lines, count: teacherPictures, seed: seed, embeddings: embedded)
+        let resources =
+            try pairs.map { DistillationResources(try TeacherPairs(contentsOf: URL(filePath: $0), prompts: lines)) }
+            ?? DistillationResources(
+                drawnBy: model, for: chosen.needs, prompts: lines, count: teacherPictures, seed: seed,
+                embeddings: embedded)
+        if let savePairs {
+            guard let drawn = resources.pairs else {
+                throw ValidationError("--save-pairs: --loss \(loss.rawValue) draws no pairs")
+            }
+            try drawn.save(to: URL(filePath: savePairs), prompts: lines)
+        }
         let distiller = try Distiller(
-            teacher: model, loss: chosen, prompts: lines, embeddings: embedded, configuration: settings,
+            teacher: model, startingFrom: student.map { try TextToImageModel(contentsOf: URL(filePath: $0)) },
+            loss: chosen, prompts: lines, embeddings: embedded, configuration: settings,
             resources: resources)
         try run.begin(distiller)
         FileHandle.standardError.write(Data("\(distiller.memoryEstimate)\n\(distiller.estimateTime())\n".utf8))
@@ -142,5 +166,11 @@ struct Distill: ParsableCommand {
     }
 }
 
+/// How the step sizes change over a run.
+enum LearningRateDecay: String, ExpressibleByArgument, CaseIterable {
+    case constant, cosine
+}
+
 extension PublishedLoss: ExpressibleByArgument {}
+extension PredictionType: ExpressibleByArgument {}
 extension FakeScoreWeights: ExpressibleByArgument {}

@@ -231,24 +231,3 @@ struct MergingTests {
         #expect(throws: DistillationError.self) { try student.merged(with: other) }
     }
 }
-
-@Suite("Teacher's pairs")
-struct TeacherPairsTests {
-    @Test("Noise of the seeds in turn, and the picture that the teacher makes of it; nothing where nothing is needed")
-    func drawing() throws {
-        let teacher = try TextToImageModel(
-            contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
-        let prompts = ["a red heart", "a snowman"]
-        let pairs = try TeacherPairs(
-            drawnBy: teacher, prompts: prompts, count: 3, steps: 2, guidanceScale: 2, seed: 5)
-        #expect(pairs.prompts == [0, 1, 0])
-        #expect(pairs.noise.scalars == teacher.startingLatents(count: 3, seed: 5).latents.scalars)
-        let alone = try teacher.samples(for: "a red heart", steps: 2, guidanceScale: 2, seed: 7)
-            .reduce(nil) { $1 as DenoisingStep? }
-        let last = try #require(alone).latents
-        // A batch of three and of one take other blocks of the same products.
-        #expect(relativeError(pairs.pictures.sliced(axis: 0, 2..<3), last) <= 1e-4)
-        let none = try DistillationResources(drawnBy: teacher, for: [.teacher, .fakeScore], prompts: prompts, count: 9)
-        #expect(none.pairs == nil && none.realLatents == nil)
-    }
-}

@@ -61,6 +61,24 @@ struct ParityTests {
         #expect(try distiller.step().studentLoss > 0)
     }
 
+    @Test(
+        "In the fake score's head start the student stands still, and its first step after it is the first of its optimiser"
+    )
+    func headStart() throws {
+        var configuration = ReferenceRun.configuration
+        configuration.fakeScoreHeadStart = 2
+        let distiller = try ReferenceRun().distiller(configuration)
+        let before = distiller.student.parameters.all.map(\.value.scalars)
+        let fakeScore = distiller.fakeScore.parameters.all.map(\.value.scalars)
+        for _ in 0..<2 { #expect(try distiller.step().studentGradientNorm == 0) }
+        #expect(distiller.student.parameters.all.map(\.value.scalars) == before)
+        #expect(distiller.studentOptimizer.state.stepCount == 0 && distiller.average.updateCount == 0)
+        #expect(distiller.fakeScore.parameters.all.map(\.value.scalars) != fakeScore)
+        #expect(try distiller.step().studentGradientNorm > 0)
+        #expect(distiller.student.parameters.all.map(\.value.scalars) != before)
+        #expect(distiller.studentOptimizer.state.stepCount == 1 && distiller.average.updateCount == 1)
+    }
+
     @Test("The teacher is never touched")
     func teacherIsFrozen() throws {
         let run = try ReferenceRun()

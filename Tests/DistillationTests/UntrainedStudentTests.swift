@@ -1,6 +1,7 @@
 import Autograd
 import DiffusionModels
 import Foundation
+import Tensor
 import TestFixtures
 import Testing
 
@@ -43,5 +44,41 @@ struct UntrainedStudentTests {
         #expect(relativeError(try step(trailing).predictedOriginal, expected) <= 1e-5)
         // Stable Diffusion's own spacing takes the only step at the cleanest timestep: that draws nothing.
         #expect(try step(teacher).timestep == 1)
+    }
+
+    @Test("Or a distillation begins with another student's network, of the same architecture and timestep")
+    func otherStart() throws {
+        var other = try teacher.untrainedStudent()
+        let parameters = other.unet.parameters.copy(trainable: false)
+        for parameter in parameters.all { parameter.value = parameter.value * 0.5 }
+        other.unet = UNet2DConditionModel(other.unet.configuration, in: parameters.scope)
+        other.oneStep = DistillationConfiguration().studentStep
+        let distiller = try Distiller(teacher: teacher, startingFrom: other, prompts: ["a red heart"])
+        #expect(distiller.student.parameters.all.map(\.value.scalars) == parameters.all.map(\.value.scalars))
+        #expect(distiller.average.parameters.all.map(\.value.scalars) == parameters.all.map(\.value.scalars))
+        other.oneStep = OneStepConfiguration(timestep: 625, of: teacher.schedule)
+        #expect(throws: DistillationError.self) {
+            try Distiller(teacher: teacher, startingFrom: other, prompts: ["a red heart"])
+        }
+        var small = teacher
+        small.unet = try ReferenceRun().teacher
+        #expect(throws: DistillationError.self) {
+            try Distiller(teacher: teacher, startingFrom: small, prompts: ["a red heart"])
+        }
+    }
+
+    @Test("Or it is asked for x₀ itself, and the saved student too")
+    func originalPrediction() throws {
+        var configuration = DistillationConfiguration()
+        configuration.studentPrediction = .sample
+        let distiller = try Distiller(teacher: teacher, prompts: ["a red heart"], configuration: configuration)
+        let noise = teacher.startingLatents(count: 1, seed: 3).latents
+        let condition = try teacher.embeddings(for: ["a red heart"]).values
+        let output = teacher.unet.predict(Variable(noise), at: [999], given: condition).value
+        let drawn = distiller.student.generate(from: Variable(noise), given: condition).value
+        #expect(relativeError(drawn, output) <= 1e-5)
+        #expect(
+            relativeError(try distiller.studentModel(of: teacher).latents(for: ["a red heart"], seed: 3), output)
+                <= 1e-5)
     }
 }

@@ -1,4 +1,5 @@
 import Autograd
+import DiffusionModels
 
 /// The settings of a run besides its loss, with the defaults of SwiftBrush's README command.
 public struct DistillationConfiguration: Codable, Sendable, Equatable {
@@ -37,11 +38,17 @@ public struct DistillationConfiguration: Codable, Sendable, Equatable {
     public var adapterTargets = ["to_q", "to_v"]
     /// How the fake score learns.
     public var fakeScoreTraining = FakeScoreTraining()
+    /// The first steps, in which the fake score learns and the student stands still: until it knows the student, the difference
+    /// of the two judgements is noise, which Adam makes as large as any gradient.
+    public var fakeScoreHeadStart = 0
 
     /// The timestep T that the student is told.
     public var studentTimestep = 999
     /// ᾱ_T in the student's x̂₀ = (z − σ_T ε)/α_T. The schedule's own is 0.00466; the official code rounds it.
     public var studentCumulativeAlpha = 0.0047
+    /// What the student's network is asked for; nil for what the teacher's is. `sample` asks it for x̂₀ itself, which the paper
+    /// shows to be worse: a copy of the teacher would have to learn another output first.
+    public var studentPrediction: PredictionType?
     /// The largest decay of the student's moving average.
     public var averageDecay = 0.9999
     /// How that decay depends on the number of updates.

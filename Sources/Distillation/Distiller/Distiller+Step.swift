@@ -25,7 +25,8 @@ extension Distiller {
         try check(drawing.value, "the student's x0")
         let gradient = loss.gradient(try judge(drawn))
         try check(gradient.value, "the loss's gradient")
-        let studentNorm = try follow(gradient.value, of: drawing)
+        let isStill = stepCount < configuration.fakeScoreHeadStart
+        let studentNorm = isStill ? 0 : try follow(gradient.value, of: drawing)
         memory = gradient.memory
 
         var turns: [FakeScoreTurn] = []
@@ -49,7 +50,9 @@ extension Distiller {
         var targets: Tensor?
         if loss.needs.contains(.pairs), let pairs = resources.pairs {
             prompts = draws.data.map { pairs.prompts[$0] }
-            (latents, targets) = (pairs.noise.samples(draws.data), pairs.pictures.samples(draws.data))
+            (latents, targets) = (
+                pairs.noise(draws.data, orFresh: draws.latents), pairs.pictures.samples(draws.data)
+            )
         }
         var noisedData: Tensor?
         if loss.needs.contains(.noisedData), let real = resources.realLatents {

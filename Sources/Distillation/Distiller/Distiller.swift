@@ -78,14 +78,15 @@ public final class Distiller {
         streams = DistillationStreams(seed: configuration.seed)
     }
 
-    /// A distillation of a text-to-image model: the student starts as a copy of the teacher's network, the fake score is
-    /// the teacher's network with adapters, or a copy of it.
+    /// A distillation of a text-to-image model: the student starts as a copy of the teacher's network or of another student's,
+    /// as SwiftBrush v2 starts from SD-Turbo; the fake score is the teacher's network with adapters, or a copy of it.
     ///
     /// A decoder is the teacher's own, and a discriminator a ``BottleneckDiscriminator`` on the fake score, unless
     /// `resources` brings others.
     ///
     /// - Parameters:
     ///   - teacher: a multi-step model.
+    ///   - start: whose network the student starts from; nil for the teacher's.
     ///   - loss: how the student is told to change.
     ///   - prompts: what the student learns to draw.
     ///   - embeddings: where the prompts' embeddings, and the empty prompt's, are taken from; nil to load the text encoder
@@ -93,11 +94,12 @@ public final class Distiller {
     ///   - configuration: the settings.
     ///   - resources: what the loss needs besides.
     ///
-    /// Throws ``DistillationError`` for settings out of range, no prompts, a teacher that is itself a student, and for
-    /// what the loss needs and is not there; `ModelError` for embeddings of another text encoder or without one of the
+    /// Throws ``DistillationError`` for settings out of range, no prompts, a teacher that is itself a student, a start of another
+    /// architecture or timestep, and for what the loss needs and is not there; `ModelError` for embeddings of another text encoder or without one of the
     /// prompts.
     public convenience init(
-        teacher: TextToImageModel, loss: any DistillationLoss = VariationalScoreDistillation(), prompts: [String],
+        teacher: TextToImageModel, startingFrom start: TextToImageModel? = nil,
+        loss: any DistillationLoss = VariationalScoreDistillation(), prompts: [String],
         embeddings: PromptEmbeddings? = nil, configuration: DistillationConfiguration = DistillationConfiguration(),
         resources: DistillationResources = DistillationResources()
     ) throws {
@@ -110,8 +112,9 @@ public final class Distiller {
         }
         try embeddings?.check(against: teacher)
         let conditions = try PromptConditions(prompts, in: embeddings ?? teacher.embeddings(for: prompts + [""]))
+        if let start { try configuration.check(start, against: teacher) }
         var network = UNet2DConditionModel(
-            teacher.unet.configuration, in: teacher.unet.parameters.copy(trainable: true).scope)
+            teacher.unet.configuration, in: (start ?? teacher).unet.parameters.copy(trainable: true).scope)
         network.recomputesBlocks = configuration.recomputesBlocks
         let fakeScore = configuration.fakeScore(of: teacher.unet)
         var resources = resources
@@ -125,7 +128,8 @@ public final class Distiller {
         let size = teacher.latentSize
         try self.init(
             student: OneStepStudent(
-                network: network, step: configuration.studentStep, predictionType: teacher.schedule.predictionType),
+                network: network, step: configuration.studentStep,
+                predictionType: configuration.studentPrediction ?? teacher.schedule.predictionType),
             teacher: teacher.unet, fakeScore: fakeScore, schedule: teacher.schedule,
             conditions: conditions,
             latentShape: [size.height, size.width, teacher.unet.configuration.inputChannels], loss: loss,

@@ -31,8 +31,23 @@ extension DistillationConfiguration {
             training.guidanceScale.isFinite, "fakeScoreTraining.guidanceScale", "a finite number",
             training.guidanceScale)
         try check(training.stepsPerStudentStep >= 0, "stepsPerStudentStep", "at least 0", training.stepsPerStudentStep)
+        try check(fakeScoreHeadStart >= 0, "fakeScoreHeadStart", "at least 0", fakeScoreHeadStart)
         try check(isInside(training.timesteps), "fakeScoreTraining.timesteps", timesteps, training.timesteps)
         try check(isInside(loss.timesteps), "loss.timesteps", timesteps, loss.timesteps)
+    }
+
+    /// Throws ``DistillationError/invalidSetting(name:expected:found:)`` when a student cannot start from a model.
+    func check(_ start: TextToImageModel, against teacher: TextToImageModel) throws {
+        guard start.unet.configuration == teacher.unet.configuration else {
+            throw DistillationError.invalidSetting(
+                name: "start", expected: "the teacher's architecture", found: "another")
+        }
+        if let step = start.oneStep, step != studentStep {
+            throw DistillationError.invalidSetting(
+                name: "start",
+                expected: "a student at timestep \(studentTimestep), alpha-bar \(studentCumulativeAlpha)",
+                found: "one at timestep \(step.timestep), alpha-bar \(step.cumulativeAlpha)")
+        }
     }
 }
 

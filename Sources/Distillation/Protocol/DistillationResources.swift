@@ -68,25 +68,6 @@ public struct RealLatents: Sendable {
     }
 }
 
-/// Noise z, and the picture y that the teacher makes of it by a deterministic sampler of several steps.
-public struct TeacherPairs: Sendable {
-    /// z, `[count, height, width, channels]`.
-    public let noise: Tensor
-    /// y, of the same shape.
-    public let pictures: Tensor
-    /// Which of the training set's prompts, one a pair.
-    public let prompts: [Int]
-
-    /// Pairs of these parts.
-    public init(noise: Tensor, pictures: Tensor, prompts: [Int]) {
-        precondition(
-            noise.rank == 4 && noise.shape == pictures.shape && noise.shape[0] == prompts.count && !prompts.isEmpty,
-            "TeacherPairs: expected equal shapes [\(prompts.count), height, width, channels], found \(noise.shape) and "
-                + "\(pictures.shape)")
-        (self.noise, self.pictures, self.prompts) = (noise, pictures, prompts)
-    }
-}
-
 extension Tensor {
     /// The samples `indices` of axis 0, in that order.
     func samples(_ indices: [Int]) -> Tensor {

@@ -8,6 +8,9 @@ extension Distiller {
         var model = teacher
         model.unet = UNet2DConditionModel(teacher.unet.configuration, in: average.parameters.scope)
         model.oneStep = student.step
+        var configuration = teacher.schedule.configuration
+        configuration.predictionType = student.predictionType
+        model.schedule = NoiseSchedule(configuration)
         return model
     }
 }

@@ -34,10 +34,13 @@ extension Distiller: ResumableTraining {
         var loss: SavedLoss
         var settings: DistillationConfiguration
         var promptCount: Int
+        var pairCount: Int
     }
 
-    /// The loss, the settings, and how many prompts. Throws ``DistillationError`` for a loss that cannot be written down.
+    /// The loss, the settings, and how many prompts and pairs. Throws ``DistillationError`` for a loss that cannot be written down.
     public func record() throws -> Record {
-        Record(loss: try SavedLoss(loss), settings: configuration, promptCount: conditions.count)
+        Record(
+            loss: try SavedLoss(loss), settings: configuration, promptCount: conditions.count,
+            pairCount: resources.pairs?.prompts.count ?? 0)
     }
 }

@@ -64,7 +64,7 @@ extension RunDirectory {
         if let data = try? Data(contentsOf: file) {
             guard Self.isRecord(data, record) else {
                 throw DistillationError.run(
-                    path: file.path, expected: "the settings and prompts of this run", found: "others")
+                    path: file.path, expected: "the settings, prompts and pairs of this run", found: "others")
             }
         } else {
             try encoder.encode(record).write(to: file, options: .atomic)

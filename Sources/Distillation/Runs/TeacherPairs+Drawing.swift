@@ -37,11 +37,6 @@ extension TeacherPairs {
     }
 }
 
-extension RealLatents {
-    /// A teacher's pictures in place of real ones, for losses that need data where there is none.
-    public init(_ pairs: TeacherPairs) { self.init(latents: pairs.pictures, prompts: pairs.prompts) }
-}
-
 extension DistillationResources {
     /// The pairs and latents that losses need, as a teacher draws them in 25 steps; nothing is drawn that none of them needs.
     ///
@@ -62,9 +57,15 @@ extension DistillationResources {
     ) throws {
         self.init()
         guard !needs.isDisjoint(with: [.pairs, .realLatents]) else { return }
-        let drawn = try TeacherPairs(
-            drawnBy: teacher, prompts: prompts, count: count, steps: 25, guidanceScale: guidanceScale, seed: seed,
-            embeddings: embeddings)
-        (pairs, realLatents) = (drawn, RealLatents(drawn))
+        self.init(
+            try TeacherPairs(
+                drawnBy: teacher, prompts: prompts, count: count, steps: 25, guidanceScale: guidanceScale, seed: seed,
+                embeddings: embeddings))
+    }
+
+    /// A teacher's pairs, whose pictures also stand in place of real ones.
+    public init(_ pairs: TeacherPairs) {
+        self.init()
+        (self.pairs, realLatents) = (pairs, RealLatents(latents: pairs.pictures, prompts: pairs.prompts))
     }
 }

@@ -1,0 +1,68 @@
+import Foundation
+import Tensor
+
+extension TeacherPairs {
+    private enum Key {
+        static let noise = "noise"
+        static let pictures = "pictures"
+        static let prompts = "prompts"
+        static let rows = "rows"
+    }
+
+    /// Writes the pairs as safetensors: `noise` and `pictures`, `[count, height, width, channels]` in Float32; in the header's
+    /// metadata `prompts`, a JSON list of strings, and `rows`, which of them each pair is of.
+    ///
+    /// - Parameters:
+    ///   - url: where; the file appears whole or not at all.
+    ///   - prompts: the training set's.
+    ///
+    /// Throws what `Safetensors.write` throws.
+    public func save(to url: URL, prompts: [String]) throws {
+        func json(_ value: some Encodable) throws -> String {
+            String(decoding: try JSONEncoder().encode(value), as: UTF8.self)
+        }
+        try Safetensors.write(
+            [(name: Key.noise, tensor: noise), (name: Key.pictures, tensor: pictures)],
+            metadata: [Key.prompts: try json(prompts), Key.rows: try json(self.prompts)], to: url)
+    }
+
+    /// Reads pairs that were saved, for a training set that has all their prompts.
+    ///
+    /// - Parameters:
+    ///   - url: the file.
+    ///   - prompts: the training set's.
+    ///
+    /// Throws `SafetensorsError`, and ``DistillationError/run(path:expected:found:)`` when the file is not one of pairs or has a
+    /// prompt that is not among `prompts`.
+    public init(contentsOf url: URL, prompts: [String]) throws {
+        let file = try SafetensorsFile(contentsOf: url)
+        func json<Value: Decodable>(_ key: String) throws -> Value {
+            guard let text = file.metadata[key],
+                let value = try? JSONDecoder().decode(Value.self, from: Data(text.utf8))
+            else {
+                throw DistillationError.run(path: url.path, expected: "\(key) of a teacher's pairs", found: "none")
+            }
+            return value
+        }
+        let (saved, rows): ([String], [Int]) = (try json(Key.prompts), try json(Key.rows))
+        let (noise, pictures) = (try file.tensor(Key.noise), try file.tensor(Key.pictures))
+        guard noise.rank == 4, noise.shape == pictures.shape, noise.shape[0] == rows.count, !rows.isEmpty,
+            rows.allSatisfy(saved.indices.contains)
+        else {
+            throw DistillationError.run(
+                path: url.path, expected: "\(rows.count) pairs of \(saved.count) prompts",
+                found: "noise \(noise.shape), pictures \(pictures.shape), rows \(rows.min() ?? 0) to \(rows.max() ?? 0)"
+            )
+        }
+        let places = Dictionary(prompts.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+        let own = try rows.map { row in
+            guard let place = places[saved[row]] else {
+                throw DistillationError.run(
+                    path: url.path, expected: "pairs of the \(prompts.count) prompts", found: "one of \"\(saved[row])\""
+                )
+            }
+            return place
+        }
+        self.init(noise: noise, pictures: pictures, prompts: own)
+    }
+}

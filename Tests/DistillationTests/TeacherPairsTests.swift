@@ -1,0 +1,97 @@
+import DiffusionModels
+import Foundation
+import Tensor
+import TestFixtures
+import Testing
+
+@testable import Distillation
+
+@Suite("Teacher's pairs")
+final class TeacherPairsTests {
+    private let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).safetensors")
+
+    deinit { try? FileManager.default.removeItem(at: file) }
+
+    /// Two pairs of prompt 0 with the same picture but for 0.1 % of the variance, two of prompt 1 with different ones, one of 2.
+    private func pairs() -> TeacherPairs {
+        var stream = RandomStream(seed: 1)
+        let other = stream.normal([4, 2, 2, 4])
+        let pictures = Tensor.concatenate(
+            [other.samples([0]), other.samples([0]) + 0.03, other.samples([1, 2, 3])], axis: 0)
+        return TeacherPairs(noise: stream.normal([5, 2, 2, 4]), pictures: pictures, prompts: [0, 0, 1, 1, 2])
+    }
+
+    @Test("Noise of the seeds in turn, and the picture that the teacher makes of it; nothing where nothing is needed")
+    func drawing() throws {
+        let teacher = try TextToImageModel(
+            contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
+        let prompts = ["a red heart", "a snowman"]
+        let pairs = try TeacherPairs(
+            drawnBy: teacher, prompts: prompts, count: 3, steps: 2, guidanceScale: 2, seed: 5)
+        #expect(pairs.prompts == [0, 1, 0])
+        #expect(pairs.noise.scalars == teacher.startingLatents(count: 3, seed: 5).latents.scalars)
+        let alone = try teacher.samples(for: "a red heart", steps: 2, guidanceScale: 2, seed: 7)
+            .reduce(nil) { $1 as DenoisingStep? }
+        let last = try #require(alone).latents
+        // A batch of three and of one take other blocks of the same products.
+        #expect(relativeError(pairs.pictures.sliced(axis: 0, 2..<3), last) <= 1e-4)
+        let none = try DistillationResources(drawnBy: teacher, for: [.teacher, .fakeScore], prompts: prompts, count: 9)
+        #expect(none.pairs == nil && none.realLatents == nil)
+    }
+
+    @Test("Noise that the pictures do not follow is renewed, other noise is the pair's own")
+    func renewal() {
+        let pairs = pairs()
+        #expect(pairs.followsNoise == [false, false, true, true, true])
+        var stream = RandomStream(seed: 2)
+        let fresh = stream.normal([3, 2, 2, 4])
+        let noise = pairs.noise([3, 0, 4], orFresh: fresh)
+        #expect(noise.samples([0, 2]).scalars == pairs.noise.samples([3, 4]).scalars)
+        #expect(noise.samples([1]).scalars == fresh.samples([1]).scalars)
+    }
+
+    @Test("What was saved is read again, for prompts in another order")
+    func reading() throws {
+        let pairs = pairs()
+        try pairs.save(to: file, prompts: ["a dog", "a cat", "a hen"])
+        let read = try TeacherPairs(contentsOf: file, prompts: ["a hen", "a fox", "a dog", "a cat"])
+        #expect(read.prompts == [2, 2, 3, 3, 0])
+        #expect(read.noise.scalars == pairs.noise.scalars && read.pictures.scalars == pairs.pictures.scalars)
+    }
+
+    @Test("Pairs of a prompt that is not there, and another file, are refused")
+    func refusals() throws {
+        func expectError(_ words: String) {
+            do {
+                _ = try TeacherPairs(contentsOf: file, prompts: ["a dog", "a cat"])
+                Issue.record("no error for \(words)")
+            } catch {
+                #expect("\(error)".contains(words), "\(error)")
+            }
+        }
+        try pairs().save(to: file, prompts: ["a dog", "a cat", "a hen"])
+        expectError("found one of \"a hen\"")
+        try pairs().save(to: file, prompts: ["a dog", "a cat"])
+        expectError("5 pairs of 2 prompts")
+        try Safetensors.write([(name: "noise", tensor: .zeros([1, 2, 2, 4]))], to: file)
+        expectError("expected prompts of a teacher's pairs")
+    }
+
+    @Test("A run does not go on with another number of pairs")
+    func resuming() throws {
+        let folder = file.deletingPathExtension()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        func distiller(pairs count: Int) throws -> Distiller {
+            try ReferenceRun().distiller(loss: PairRegression()) { _ in
+                let latents = Tensor.zeros([count, 8, 8, 4])
+                return DistillationResources(
+                    TeacherPairs(noise: latents, pictures: latents, prompts: Array(0..<count)))
+            }
+        }
+        try RunDirectory(folder, resuming: false).begin(distiller(pairs: 3))
+        try RunDirectory(folder, resuming: true).begin(distiller(pairs: 3))
+        #expect(throws: DistillationError.self) {
+            try RunDirectory(folder, resuming: true).begin(distiller(pairs: 2))
+        }
+    }
+}
