@@ -107,7 +107,7 @@ struct Distill: ParsableCommand {
         settings.fakeScoreWeights = fakeScore
         settings.fakeScoreHeadStart = fakeScoreHeadStart
         if learningRateSchedule == .cosine { settings.learningRateSchedule = .cosine(total: iterations) }
-        let chosen = guidanceScale.flatMap(loss.loss(guidanceScale:)) ?? loss.loss
+        var chosen = guidanceScale.flatMap(loss.loss(guidanceScale:)) ?? loss.loss
         settings.fakeScoreTraining = loss.fakeScoreTraining(for: chosen)
         if let fakeScoreUpdates {
             settings.fakeScoreTraining.stepsPerStudentStep = fakeScoreUpdates
@@ -123,7 +123,7 @@ struct Distill: ParsableCommand {
             try embeddings.map { try PromptEmbeddings(contentsOf: URL(filePath: $0)) }
             ?? model.embeddings(for: lines + shown + [""])
         if let saveEmbeddings { try embedded.save(to: URL(filePath: saveEmbeddings)) }
-        let resources =
+        var resources =
             try pairs.map { DistillationResources(try TeacherPairs(contentsOf: URL(filePath: $0), prompts: lines)) }
             ?? DistillationResources(
                 drawnBy: model, for: chosen.needs, prompts: lines, count: teacherPictures, seed: seed,
@@ -133,6 +133,11 @@ struct Distill: ParsableCommand {
                 throw ValidationError("--save-pairs: --loss \(loss.rawValue) draws no pairs")
             }
             try drawn.save(to: URL(filePath: savePairs), prompts: lines)
+        }
+        if var aligned = chosen as? SwiftBrushV2 {
+            let reward = try learnReward(of: model, from: resources, embedded, lines)
+            aligned.second.threshold = reward.teacherMean
+            (chosen, resources.reward) = (aligned, reward)
         }
         let distiller = try Distiller(
             teacher: model, startingFrom: student.map { try TextToImageModel(contentsOf: URL(filePath: $0)) },
@@ -163,6 +168,30 @@ struct Distill: ParsableCommand {
         try PNG.write(sheet, to: run.student.appending(path: "sheet.png"))
         try RunReport(of: run.url).write(to: run.report)
         print(run.student.path)
+    }
+
+    /// The reward of the alignment loss, from the teacher's own pictures.
+    private func learnReward(
+        of model: TextToImageModel, from resources: DistillationResources, _ embedded: PromptEmbeddings,
+        _ lines: [String]
+    ) throws -> ContrastiveReward {
+        guard let pairs = resources.pairs else {
+            throw ValidationError(
+                "--loss \(loss.rawValue) learns its reward from the teacher's pictures, and there are none")
+        }
+        var training = ContrastiveReward.Training()
+        training.seed = seed
+        let reward = try ContrastiveReward(
+            learnedFrom: pairs, decoder: model.decoder, conditions: PromptConditions(lines, in: embedded),
+            training: training
+        ) { step, loss in
+            guard step % 100 == 0 else { return }
+            FileHandle.standardError.write(
+                Data("reward, step \(step) of \(training.steps): \(String(format: "%.3f", loss))\n".utf8))
+        }
+        FileHandle.standardError.write(
+            Data("reward: \(String(format: "%.3f", reward.teacherMean)) on the teacher's own pictures\n".utf8))
+        return reward
     }
 }
 

@@ -12,7 +12,7 @@ struct PublishedLossTests {
             }
             #expect(!plain.needs.contains(.unconditionalTeacher), "\(published)")
             #expect(guided.needs.contains(.unconditionalTeacher), "\(published)")
-            let guidesBoth = [.vsd, .sid, .sidLSG].contains(published)
+            let guidesBoth = [.vsd, .swiftBrushV2, .sid, .sidLSG].contains(published)
             #expect(guided.needs.contains(.unconditionalFakeScore) == guidesBoth, "\(published)")
         }
     }

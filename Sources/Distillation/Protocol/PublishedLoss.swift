@@ -6,6 +6,8 @@ public enum PublishedLoss: String, CaseIterable, Sendable {
     case regression
     /// ``VariationalScoreDistillation`` as SwiftBrush.
     case vsd
+    /// ``SwiftBrushV2``, with the clamped alignment loss.
+    case swiftBrushV2 = "swift-brush-v2"
     /// ``VariationalScoreDistillation/prolificDreamer``.
     case prolificDreamer = "prolific-dreamer"
     /// ``RandomGuidanceDistillation``.
@@ -35,6 +37,7 @@ public enum PublishedLoss: String, CaseIterable, Sendable {
         case .sds: ScoreDistillationSampling()
         case .regression: PairRegression()
         case .vsd: VariationalScoreDistillation()
+        case .swiftBrushV2: SwiftBrushV2()
         case .prolificDreamer: VariationalScoreDistillation.prolificDreamer
         case .pgSB: RandomGuidanceDistillation()
         case .diffInstruct: DiffInstruct()
@@ -55,6 +58,7 @@ public enum PublishedLoss: String, CaseIterable, Sendable {
         switch self {
         case .sds: guided(ScoreDistillationSampling(), \.teacherGuidanceScale, scale)
         case .vsd: VariationalScoreDistillation(guidanceScale: scale)
+        case .swiftBrushV2: SwiftBrushV2(VariationalScoreDistillation(guidanceScale: scale), AlignmentTerm())
         case .prolificDreamer: guided(.prolificDreamer, \VariationalScoreDistillation.teacherGuidanceScale, scale)
         case .regression, .pgSB, .lcm: nil
         case .diffInstruct: guided(DiffInstruct(), \.teacherGuidanceScale, scale)

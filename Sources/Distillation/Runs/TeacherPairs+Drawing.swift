@@ -38,7 +38,8 @@ extension TeacherPairs {
 }
 
 extension DistillationResources {
-    /// The pairs and latents that losses need, as a teacher draws them in 25 steps; nothing is drawn that none of them needs.
+    /// The pairs and latents that losses need, or a reward is learned from, as a teacher draws them in 25 steps; nothing is drawn that
+    /// none of them needs.
     ///
     /// - Parameters:
     ///   - teacher: a multi-step model.
@@ -56,7 +57,7 @@ extension DistillationResources {
         guidanceScale: Double = 4.5, seed: UInt64 = 0, embeddings: PromptEmbeddings? = nil
     ) throws {
         self.init()
-        guard !needs.isDisjoint(with: [.pairs, .realLatents]) else { return }
+        guard !needs.isDisjoint(with: [.pairs, .realLatents, .reward]) else { return }
         self.init(
             try TeacherPairs(
                 drawnBy: teacher, prompts: prompts, count: count, steps: 25, guidanceScale: guidanceScale, seed: seed,
