@@ -10,7 +10,10 @@ struct Distill: ParsableCommand {
         abstract: "Turns a multi-step teacher into a one-step student, with prompts alone.")
 
     @Option(help: "The teacher: a diffusers folder or a safetensors file.") var teacher: String
-    @Option(help: "A student of this teacher to start from, instead of the teacher itself.") var student: String?
+    @Option(
+        parsing: .upToNextOption,
+        help: "A student of this teacher to start from, instead of the teacher itself; of several, their mean.")
+    var student: [String] = []
     @Option(help: "The folder of a tokenizer, which a single file lacks.") var tokenizer: String?
     @Option(help: "A text file with a prompt a line.") var prompts: String
     @Option(
@@ -21,7 +24,7 @@ struct Distill: ParsableCommand {
     @Option(help: "The loss, with its publication's settings.") var loss = PublishedLoss.vsd
     @Option(help: "The run's folder: settings, metrics, sheets, checkpoints, and at the end student/ and fake-score/.")
     var output: String
-    @Option(help: "Steps to take in all.") var iterations = 1000
+    @Option(help: "Steps to take in all; 0 saves what the student starts from.") var iterations = 1000
     @Option(help: "Pictures a step.") var batch = DistillationConfiguration().batchSize
     @Option(help: "The student's step size.")
     var studentLearningRate = DistillationConfiguration().studentLearningRate
@@ -140,9 +143,8 @@ struct Distill: ParsableCommand {
             (chosen, resources.reward) = (aligned, reward)
         }
         let distiller = try Distiller(
-            teacher: model, startingFrom: student.map { try TextToImageModel(contentsOf: URL(filePath: $0)) },
-            loss: chosen, prompts: lines, embeddings: embedded, configuration: settings,
-            resources: resources)
+            teacher: model, startingFrom: start(), loss: chosen, prompts: lines, embeddings: embedded,
+            configuration: settings, resources: resources)
         try run.begin(distiller)
         FileHandle.standardError.write(Data("\(distiller.memoryEstimate)\n\(distiller.estimateTime())\n".utf8))
         let progress = ProgressBar(total: iterations, done: distiller.stepCount, picturesPerStep: batch)
@@ -166,8 +168,16 @@ struct Distill: ParsableCommand {
         let sheet = try student.sheet(
             beside: model, prompts: shown, steps: 25, guidanceScale: sheetGuidanceScale, embeddings: embedded)
         try PNG.write(sheet, to: run.student.appending(path: "sheet.png"))
-        try RunReport(of: run.url).write(to: run.report)
+        if distiller.stepCount > 0 { try RunReport(of: run.url).write(to: run.report) }
         print(run.student.path)
+    }
+
+    /// The mean of the students to start from, nil for none.
+    private func start() throws -> TextToImageModel? {
+        let students = try student.map { try TextToImageModel(contentsOf: URL(filePath: $0)) }
+        return try students.dropFirst().enumerated().reduce(students.first) { mean, next in
+            try mean?.merged(with: next.element, share: Double(next.offset + 1) / Double(next.offset + 2))
+        }
     }
 
     /// The reward of the alignment loss, from the teacher's own pictures.

@@ -55,7 +55,7 @@ final class CheckpointReportTests {
         #expect(
             summary.description == """
                 model         emoji-student (diffusers folder)
-                family        custom size of Stable Diffusion 2.x's kind, one-step student at timestep 999
+                family        custom size of Stable Diffusion 2.x's kind, one-step student at timestep 700
                 schedule      DDIMScheduler: scaled_linear, 1000 timesteps, leading spacing
                               predicts epsilon
                 unet          9.69 M parameters in F16
