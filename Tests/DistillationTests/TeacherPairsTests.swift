@@ -35,6 +35,9 @@ final class TeacherPairsTests {
         let last = try #require(alone).latents
         // A batch of three and of one take other blocks of the same products.
         #expect(relativeError(pairs.pictures.sliced(axis: 0, 2..<3), last) <= 1e-4)
+        let twice = try TeacherPairs(
+            drawnBy: teacher, prompts: prompts + ["a red heart"], count: 3, steps: 2, guidanceScale: 2, seed: 5)
+        #expect(twice.prompts == [0, 1, 0])
         let none = try DistillationResources(drawnBy: teacher, for: [.teacher, .fakeScore], prompts: prompts, count: 9)
         #expect(none.pairs == nil && none.realLatents == nil)
     }

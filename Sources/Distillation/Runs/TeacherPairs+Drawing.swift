@@ -31,9 +31,11 @@ extension TeacherPairs {
                 seed: first, embeddings: text)
             if let last = sampler.reduce(nil, { $1 as DenoisingStep? }) { pictures.append(last.latents) }
         }
+        // Lines that say the same are one prompt, as in pairs that are read.
+        let places = Dictionary(prompts.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
         self.init(
             noise: .concatenate(noise, axis: 0), pictures: .concatenate(pictures, axis: 0),
-            prompts: (0..<count).map { $0 % prompts.count })
+            prompts: (0..<count).map { places[prompts[$0 % prompts.count]] ?? $0 % prompts.count })
     }
 }
 
