@@ -109,6 +109,33 @@ struct ModelParityTests {
         #expect(relativeError(together.values[0], alone.values[1]) > 1e-3, "the texts must matter")
     }
 
+    @Test(
+        "A text for all samples gives what it gives repeated, and its gradient is the sum of theirs", arguments: [2, 5],
+        [false, true])
+    func sharedText(batch: Int, isTrained: Bool) throws {
+        let network = try ModelCheckpoint(contentsOf: ParityModel.all[0].folder).unet()
+        let configuration = network.configuration
+        var stream = RandomStream(seed: 2)
+        let x = stream.normal([batch, 8, 8, configuration.inputChannels])
+        let own = Variable(stream.normal([batch, 6, configuration.crossAttentionWidths[0]]))
+        let shared = stream.normal([1, 6, configuration.crossAttentionWidths[0]])
+        func run(_ text: Tensor) throws -> (values: [Tensor], latents: Tensor, text: Tensor?) {
+            let (leaf, text) = (Variable.trainable(x), isTrained ? .trainable(text) : Variable(text))
+            let timesteps = (0..<batch).map { 100.0 * Double($0) }
+            let outputs = network(leaf, timesteps: timesteps, textEmbeddingsOfEach: [own, text])
+            (outputs[0].sum() + outputs[1].squared().sum()).backward()
+            let unrecorded = network(Variable(x), timesteps: timesteps, textEmbeddingsOfEach: [own, Variable(text.value)])
+            return ((outputs + unrecorded).map(\.value), try #require(leaf.gradient), text.gradient)
+        }
+        let (found, expected) = (try run(shared), try run(shared.broadcast(to: own.shape)))
+        for (value, reference) in zip(found.values, expected.values) { #expect(relativeError(value, reference) <= 2e-6) }
+        #expect(relativeError(found.latents, expected.latents) <= 1e-5)
+        #expect(relativeError(found.values[0], found.values[1]) > 1e-3, "the texts must matter")
+        guard isTrained else { return }
+        let sum = try #require(expected.text).sum(alongAxes: [0], keepingDimensions: true)
+        #expect(relativeError(try #require(found.text), sum) <= 1e-5)
+    }
+
     @Test("Batches are independent, and one timestep stands for all")
     func batches() throws {
         let model = ParityModel.all[0]

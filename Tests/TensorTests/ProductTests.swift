@@ -76,6 +76,15 @@ struct ProductTests {
         }
     }
 
+    @Test func sharedKeys() {
+        let q = Reference.numbers([3, 20, 24], seed: 11)
+        let k = Reference.numbers([2, 30, 24], seed: 12)
+        let v = Reference.numbers([2, 30, 24], seed: 13)
+        let rows = [1, 0, 1]
+        let repeated = q.attention(keys: k.gathered(rows: rows), values: v.gathered(rows: rows), heads: 3)
+        #expect(q.attention(keys: k, values: v, heads: 3, keyRows: rows).scalars == repeated.scalars)
+    }
+
     /// A whole training step must not depend on how many threads ran it.
     @Test func threadCountChangesNothing() {
         let x = Reference.numbers([3, 17, 19, 24], seed: 14)

@@ -5,12 +5,22 @@ extension Variable {
     /// Scaled dot-product attention with `heads` heads side by side in the last axis; self holds the queries.
     ///
     /// `[batch, queries, heads · width]` with keys and values `[batch, keys, heads · width]` → `[batch, queries, heads ·
-    /// width]`; scale 1/√width. The backward pass recomputes the weights tile by tile, as FlashAttention
-    /// (arXiv 2205.14135) does: no `queries × keys` matrix is stored.
-    public func attention(keys: Variable, values: Variable, heads: Int, isCausal: Bool = false) -> Variable {
+    /// width]`; scale 1/√width. With `keyRows`, sample i attends to the keys and values of sample `keyRows[i]`. The backward
+    /// pass recomputes the weights tile by tile, as FlashAttention (arXiv 2205.14135) does: no `queries × keys` matrix is
+    /// stored.
+    public func attention(
+        keys: Variable, values: Variable, heads: Int, isCausal: Bool = false, keyRows: [Int]? = nil
+    ) -> Variable {
         let recorded = requiresGradient || keys.requiresGradient || values.requiresGradient
+        if let keyRows, recorded {
+            // Samples that share keys would add to one gradient side by side.
+            return attention(
+                keys: keys.gathered(rows: keyRows), values: values.gathered(rows: keyRows), heads: heads,
+                isCausal: isCausal)
+        }
         let (output, logSumExp) = value.attentionWithStatistics(
-            keys: keys.value, values: values.value, heads: heads, isCausal: isCausal, keepingStatistics: recorded)
+            keys: keys.value, values: values.value, heads: heads, isCausal: isCausal, keyRows: keyRows,
+            keepingStatistics: recorded)
         guard let logSumExp else { return Variable(output) }
         let (q, k, v) = (value, keys.value, values.value)
         let needs = (queries: requiresGradient, keys: keys.requiresGradient, values: values.requiresGradient)

@@ -33,7 +33,7 @@ public struct Guidance: Sendable {
     ) -> Tensor {
         if scale == 1 { return network.predict(Variable(noisy), at: timesteps, given: condition).value }
         let outputs = network.predict(
-            Variable(noisy), at: timesteps, givenEach: [unconditional.broadcast(to: condition.shape), condition])
+            Variable(noisy), at: timesteps, givenEach: [unconditional, condition])
         return Self.combine(unconditional: outputs[0].value, conditional: outputs[1].value, scale: scale)
     }
 }

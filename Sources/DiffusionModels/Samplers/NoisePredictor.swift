@@ -14,7 +14,8 @@ public protocol NoisePredictor {
     ///   - condition: the text embeddings, `[batch, tokens, width]`.
     func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable
 
-    /// The outputs for several conditions of the same samples, as guidance needs them: one an entry of `conditions`.
+    /// The outputs for several conditions of the same samples, as guidance needs them: one an entry of `conditions`, each
+    /// `[batch, tokens, width]`, or `[1, tokens, width]` for all samples.
     ///
     /// What is asked of a network that does not say how goes as one batch.
     func predict(_ noisy: Variable, at timesteps: [Double], givenEach conditions: [Tensor]) -> [Variable]
@@ -26,7 +27,7 @@ extension NoisePredictor {
         let (batch, count) = (noisy.shape[0], conditions.count)
         let outputs = predict(
             noisy.repeated(count), at: Array(repeating: timesteps, count: count).flatMap { $0 },
-            given: .concatenate(conditions, axis: 0))
+            given: .concatenate(conditions.map { $0.broadcast(to: [batch] + $0.shape.dropFirst()) }, axis: 0))
         return (0..<count).map { outputs.sliced(axis: 0, $0 * batch..<($0 + 1) * batch) }
     }
 }

@@ -20,13 +20,12 @@ struct BasicTransformerBlock {
         feedForward = FeedForward(channels: channels, in: scope["ff"])
     }
 
-    /// `[batch, positions, channels]` and the text `[batch, tokens, width]`, for which the batch is repeated if it has several
-    /// times as many samples.
-    func callAsFunction(_ input: Variable, text: Variable) -> Variable {
+    /// `[batch, positions, channels]`, repeated if the text is for several times as many samples.
+    func callAsFunction(_ input: Variable, text: PromptContext) -> Variable {
         let normalized = norm1(input)
         let attended = selfAttention(normalized, context: normalized, adding: input)
-            .repeated(text.shape[0] / input.shape[0])
-        let informed = crossAttention(norm2(attended), context: text, adding: attended)
+            .repeated(text.batch / input.shape[0])
+        let informed = crossAttention(norm2(attended), context: text.embeddings, rows: text.rows, adding: attended)
         return feedForward(norm3(informed), adding: informed)
     }
 }
@@ -47,9 +46,13 @@ struct Attention {
         self.heads = heads
     }
 
-    func callAsFunction(_ input: Variable, context: Variable, adding addend: Variable) -> Variable {
-        output(
-            queries(input).attention(keys: keys(context), values: values(context), heads: heads), adding: addend)
+    /// Sample i attends to sample `rows[i]` of the context, without `rows` to its own.
+    func callAsFunction(
+        _ input: Variable, context: Variable, rows: [Int]? = nil, adding addend: Variable
+    ) -> Variable {
+        let attended = queries(input)
+            .attention(keys: keys(context), values: values(context), heads: heads, keyRows: rows)
+        return output(attended, adding: addend)
     }
 }
 

@@ -42,9 +42,8 @@ struct Transformer2DModel {
         exit = Projection(channels: channels, isLinear: usesLinearProjection, in: scope["proj_out"])
     }
 
-    /// `[batch, height, width, channels]` and the text `[batch, tokens, width]` → the shape of the input, repeated if the text
-    /// has several times as many samples.
-    func callAsFunction(_ input: Variable, text: Variable) -> Variable {
+    /// `[batch, height, width, channels]` → the shape of the input, repeated if the text is for several times as many samples.
+    func callAsFunction(_ input: Variable, text: PromptContext) -> Variable {
         let map = input.shape
         var hidden = entrance(norm(input)).reshaped(to: [map[0], map[1] * map[2], map[3]])
         for block in blocks { hidden = block(hidden, text: text) }

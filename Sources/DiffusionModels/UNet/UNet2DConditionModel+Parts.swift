@@ -19,8 +19,13 @@ extension UNet2DConditionModel {
 
     /// The network's outputs, computed in parts of the batch side by side.
     func inParts(_ parts: Int, _ latents: Variable, timesteps: [Double], texts: [Variable]) -> Variable {
-        dataParallel([latents] + texts, parts: parts) { rows, inputs in
-            outputs(inputs[0], timesteps: Array(timesteps[rows]), texts: Array(inputs.dropFirst()))
+        let batch = latents.shape[0]
+        let texts = texts.map { $0.requiresGradient ? $0.broadcast(to: [batch] + $0.shape.dropFirst()) : $0 }
+        let cut = texts.indices.filter { texts[$0].shape[0] == batch }
+        return dataParallel([latents] + cut.map { texts[$0] }, parts: parts) { rows, inputs in
+            var own = texts
+            for (position, index) in cut.enumerated() { own[index] = inputs[position + 1] }
+            return outputs(inputs[0], timesteps: Array(timesteps[rows]), texts: own)
         }
     }
 }

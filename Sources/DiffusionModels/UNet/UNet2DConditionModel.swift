@@ -50,19 +50,19 @@ public struct UNet2DConditionModel {
     /// - Parameters:
     ///   - latents: `[batch, height, width, in channels]`.
     ///   - timesteps: one a sample, or a single one for all.
-    ///   - textEmbeddings: `[batch, tokens, width]`.
+    ///   - textEmbeddings: `[batch, tokens, width]`, or `[1, tokens, width]` for all.
     /// - Returns: `[batch, height, width, out channels]`.
     public func callAsFunction(_ latents: Variable, timesteps: [Double], textEmbeddings: Variable) -> Variable {
         self(latents, timesteps: timesteps, textEmbeddingsOfEach: [textEmbeddings])[0]
     }
 
     /// The outputs for several texts of the same latents, as guidance needs them: what lies before the first attention to the
-    /// text is computed once for all.
+    /// text is computed once for all, and so are the keys and values of a text that all samples share.
     ///
     /// - Parameters:
     ///   - latents: `[batch, height, width, in channels]`.
     ///   - timesteps: one a sample, or a single one for all.
-    ///   - texts: each `[batch, tokens, width]`.
+    ///   - texts: each `[batch, tokens, width]`, or `[1, tokens, width]` for all samples.
     /// - Returns: one an entry of `texts`, each `[batch, height, width, out channels]`.
     public func callAsFunction(
         _ latents: Variable, timesteps: [Double], textEmbeddingsOfEach texts: [Variable]
@@ -79,8 +79,7 @@ public struct UNet2DConditionModel {
 
     /// The outputs of a whole batch at once, with a timestep each, beside each other in the channels.
     func outputs(_ latents: Variable, timesteps: [Double], texts: [Variable]) -> Variable {
-        let (middle, downSkips, context) = middle(
-            latents, timesteps, texts.count == 1 ? texts[0] : .concatenate(texts, axis: 0))
+        let (middle, downSkips, context) = middle(latents, timesteps, texts)
         var (hidden, skips) = (middle, downSkips)
         for block in upBlocks { hidden = block(hidden, skips: &skips, context) }
         let output = outputConvolution(outputNorm(hidden, activation: configuration.activation.function))
@@ -94,19 +93,19 @@ public struct UNet2DConditionModel {
     /// - Parameters:
     ///   - latents: `[batch, height, width, in channels]`.
     ///   - timesteps: one a sample, or a single one for all.
-    ///   - textEmbeddings: `[batch, tokens, width]`.
+    ///   - textEmbeddings: `[batch, tokens, width]`, or `[1, tokens, width]` for all.
     /// - Returns: `[batch, height′, width′, channels]` of the last block.
     public func bottleneck(_ latents: Variable, timesteps: [Double], textEmbeddings: Variable) -> Variable {
-        middle(latents, check(latents, timesteps, [textEmbeddings]), textEmbeddings).hidden
+        middle(latents, check(latents, timesteps, [textEmbeddings]), [textEmbeddings]).hidden
     }
 
-    /// The way down and the middle block, with a timestep each; the texts of one condition after those of another.
+    /// The way down and the middle block, with a timestep each; the maps for one text after those for another.
     private func middle(
-        _ latents: Variable, _ timesteps: [Double], _ textEmbeddings: Variable
+        _ latents: Variable, _ timesteps: [Double], _ texts: [Variable]
     ) -> (hidden: Variable, skips: [Variable], context: BlockContext) {
         let context = BlockContext(
-            time: timeEmbedding(timesteps).activated(configuration.activation.function), text: textEmbeddings,
-            recomputes: recomputesBlocks)
+            time: timeEmbedding(timesteps).activated(configuration.activation.function),
+            text: PromptContext(texts, samples: latents.shape[0]), recomputes: recomputesBlocks)
         var hidden = inputConvolution(configuration.centersInput ? latents * 2 - 1 : latents)
         var skips = [hidden]
         for block in downBlocks {
@@ -128,8 +127,8 @@ public struct UNet2DConditionModel {
             timesteps.count == batch || timesteps.count == 1,
             "UNet2DConditionModel: expected \(batch) timesteps (one a sample) or 1, found \(timesteps.count)")
         precondition(
-            !texts.isEmpty && texts.allSatisfy { $0.shape.count == 3 && $0.shape[0] == batch },
-            "UNet2DConditionModel: expected text embeddings [\(batch), tokens, width], found \(texts.map(\.shape))")
+            !texts.isEmpty && texts.allSatisfy { $0.shape.count == 3 && [1, batch].contains($0.shape[0]) },
+            "UNet2DConditionModel: expected text embeddings [\(batch) or 1, tokens, width], found \(texts.map(\.shape))")
         return timesteps.count == batch ? timesteps : Array(repeating: timesteps[0], count: batch)
     }
 }

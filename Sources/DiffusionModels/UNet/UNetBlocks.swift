@@ -5,9 +5,8 @@ import Tensor
 struct BlockContext {
     /// The activated timestep embedding, `[batch, width]`.
     let time: Variable
-    /// The text embeddings, `[batch, tokens, width]`, or several times as many: then the batch is repeated where it first
-    /// attends to them.
-    let text: Variable
+    /// The text embeddings, for the batch or several times as many samples: then it is repeated where it first attends to them.
+    let text: PromptContext
     /// Whether residual blocks and transformers keep no intermediates and run again in the backward pass.
     let recomputes: Bool
 
@@ -19,7 +18,7 @@ struct BlockContext {
 
     func run(_ transformer: Transformer2DModel, on input: Variable) -> Variable {
         guard recomputes else { return transformer(input, text: text) }
-        return checkpoint([input, text]) { transformer($0[0], text: $0[1]) }
+        return checkpoint([input, text.embeddings]) { transformer($0[0], text: text.with($0[1])) }
     }
 }
 

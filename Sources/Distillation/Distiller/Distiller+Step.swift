@@ -66,7 +66,7 @@ extension Distiller {
             ?? student.generate(from: Variable(latents), given: condition)
         var drawn = DrawnSample(
             original: drawing.value, noise: draws.noise, timesteps: draws.timesteps, condition: condition,
-            nullCondition: conditions.nulls(prompts.count), prompts: prompts)
+            nullCondition: conditions.null, prompts: prompts)
         (drawn.noisedData, drawn.targets) = (noisedData, targets)
         (drawn.step, drawn.stream, drawn.memory) = (stepCount, draws.stream, memory)
         return (drawing, drawn)

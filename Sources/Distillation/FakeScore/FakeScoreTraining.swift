@@ -61,7 +61,7 @@ public struct FakeScoreTraining: Codable, Sendable, Equatable {
     ///   - original: x̂₀, `[batch, height, width, channels]`.
     ///   - draw: noise and timesteps.
     ///   - condition: the text embeddings, `[batch, tokens, width]`.
-    ///   - nullCondition: the empty prompt's, of the same shape; read where ``guidanceScale`` is not 1.
+    ///   - nullCondition: the empty prompt's, `[1, tokens, width]` or one a sample; read where ``guidanceScale`` is not 1.
     ///   - schedule: the teacher's.
     public func loss(
         of network: any NoisePredictor, on original: Tensor, _ draw: FakeScoreDraw, given condition: Tensor,

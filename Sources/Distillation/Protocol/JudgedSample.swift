@@ -12,7 +12,7 @@ public struct DrawnSample: Sendable {
     public var timesteps: [Int]
     /// The prompts' embeddings, `[batch, tokens, width]`.
     public var condition: Tensor
-    /// The empty prompt's, of the same shape.
+    /// The empty prompt's, `[1, tokens, width]` or one a sample.
     public var nullCondition: Tensor
     /// Which prompts, one a sample.
     public var prompts: [Int]

@@ -4,13 +4,18 @@ import CTensorKernels
 package struct AttentionGeometry: Sendable {
     package let batch, queries, keys, heads, width: Int
     package let isCausal: Bool
+    private let keyRows: [Int]?
 
-    package init(queries: [Int], keys: [Int], values: [Int], heads: Int, isCausal: Bool) {
+    package init(
+        queries: [Int], keys: [Int], values: [Int], heads: Int, isCausal: Bool, keyRows: [Int]? = nil
+    ) {
         precondition(
-            queries.count == 3 && keys == values && keys.count == 3 && queries[0] == keys[0]
+            queries.count == 3 && keys == values && keys.count == 3 && queries[0] == keyRows?.count ?? keys[0]
                 && queries[2] == keys[2] && heads > 0 && queries[2] % heads == 0
-                && (!isCausal || queries[1] == keys[1]),
-            "attention: queries \(queries), keys \(keys), values \(values) and \(heads) heads do not fit")
+                && (!isCausal || queries[1] == keys[1]) && keyRows?.allSatisfy { 0..<keys[0] ~= $0 } ?? true,
+            "attention: queries \(queries), keys \(keys), values \(values), rows of keys \(keyRows ?? []) and \(heads) heads do "
+                + "not fit")
+        self.keyRows = keyRows
         batch = queries[0]
         self.queries = queries[1]
         self.keys = keys[1]
@@ -19,6 +24,9 @@ package struct AttentionGeometry: Sendable {
         self.isCausal = isCausal
     }
 
+    /// Where the keys and values of a sample begin.
+    package func keyStart(of sample: Int) -> Int { (keyRows?[sample] ?? sample) * keys * heads * width }
+
     package var scale: Float { 1 / Float(width).squareRoot() }
 }
 
@@ -26,19 +34,23 @@ extension Tensor {
     /// Scaled dot-product attention with `heads` heads side by side in the last axis; self holds the queries.
     ///
     /// `[batch, queries, heads · width]` with keys and values `[batch, keys, heads · width]` → `[batch, queries, heads ·
-    /// width]`. The scale is 1/√width. Under `isCausal` query i sees the keys 0…i.
-    public func attention(keys: Tensor, values: Tensor, heads: Int, isCausal: Bool = false) -> Tensor {
-        attentionWithStatistics(keys: keys, values: values, heads: heads, isCausal: isCausal, keepingStatistics: false)
-            .output
+    /// width]`. The scale is 1/√width. Under `isCausal` query i sees the keys 0…i. With `keyRows`, sample i attends to the keys
+    /// and values of sample `keyRows[i]`, so that samples may share them.
+    public func attention(
+        keys: Tensor, values: Tensor, heads: Int, isCausal: Bool = false, keyRows: [Int]? = nil
+    ) -> Tensor {
+        attentionWithStatistics(
+            keys: keys, values: values, heads: heads, isCausal: isCausal, keyRows: keyRows, keepingStatistics: false
+        ).output
     }
 
-    /// ``attention(keys:values:heads:isCausal:)`` and, if asked, the logarithm of each softmax's denominator,
+    /// ``attention(keys:values:heads:isCausal:keyRows:)`` and, if asked, the logarithm of each softmax's denominator,
     /// `[batch, heads, queries]`, from which its gradient recomputes the weights.
     package func attentionWithStatistics(
-        keys: Tensor, values: Tensor, heads: Int, isCausal: Bool, keepingStatistics: Bool
+        keys: Tensor, values: Tensor, heads: Int, isCausal: Bool, keyRows: [Int]? = nil, keepingStatistics: Bool
     ) -> (output: Tensor, logSumExp: Tensor?) {
         let g = AttentionGeometry(
-            queries: shape, keys: keys.shape, values: values.shape, heads: heads, isCausal: isCausal)
+            queries: shape, keys: keys.shape, values: values.shape, heads: heads, isCausal: isCausal, keyRows: keyRows)
         let result = Tensor(uninitialized: shape)
         let statistics = keepingStatistics ? Tensor(uninitialized: [g.batch, heads, g.queries]) : nil
         let stride = heads * g.width
@@ -56,7 +68,7 @@ extension Tensor {
                     let pair = task / parts
                     let (image, head) = (pair / heads, pair % heads)
                     let queryStart = (image * g.queries + first) * stride + head * g.width
-                    let keyStart = image * g.keys * stride + head * g.width
+                    let keyStart = g.keyStart(of: image) + head * g.width
                     var inputs = tensor_attention_head(
                         queries: q + queryStart, keys: k + keyStart, values: v + keyStart, query_stride: stride,
                         key_stride: stride, query_count: min(part, g.queries - first), key_count: g.keys,
