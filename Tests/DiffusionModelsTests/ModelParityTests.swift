@@ -110,7 +110,8 @@ struct ModelParityTests {
     }
 
     @Test(
-        "A text for all samples gives what it gives repeated, and its gradient is the sum of theirs", arguments: [2, 5],
+        "A text for all samples gives what it gives repeated, and its gradient is the sum of theirs",
+        arguments: [2, 5],
         [false, true])
     func sharedText(batch: Int, isTrained: Bool) throws {
         let network = try ModelCheckpoint(contentsOf: ParityModel.all[0].folder).unet()
@@ -124,11 +125,14 @@ struct ModelParityTests {
             let timesteps = (0..<batch).map { 100.0 * Double($0) }
             let outputs = network(leaf, timesteps: timesteps, textEmbeddingsOfEach: [own, text])
             (outputs[0].sum() + outputs[1].squared().sum()).backward()
-            let unrecorded = network(Variable(x), timesteps: timesteps, textEmbeddingsOfEach: [own, Variable(text.value)])
+            let unrecorded = network(
+                Variable(x), timesteps: timesteps, textEmbeddingsOfEach: [own, Variable(text.value)])
             return ((outputs + unrecorded).map(\.value), try #require(leaf.gradient), text.gradient)
         }
         let (found, expected) = (try run(shared), try run(shared.broadcast(to: own.shape)))
-        for (value, reference) in zip(found.values, expected.values) { #expect(relativeError(value, reference) <= 2e-6) }
+        for (value, reference) in zip(found.values, expected.values) {
+            #expect(relativeError(value, reference) <= 2e-6)
+        }
         #expect(relativeError(found.latents, expected.latents) <= 1e-5)
         #expect(relativeError(found.values[0], found.values[1]) > 1e-3, "the texts must matter")
         guard isTrained else { return }

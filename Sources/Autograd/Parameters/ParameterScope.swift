@@ -28,5 +28,10 @@ public struct ParameterScope {
         adapters?.adapter(at: path, weightShape: weightShape)
     }
 
+    /// Whether a layer that was declared at this place or below it has a low-rank adapter.
+    public var hasAdapters: Bool {
+        adapters?.parameters.all.contains { $0.path.hasPrefix(joined("")) } ?? false
+    }
+
     private func joined(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 }

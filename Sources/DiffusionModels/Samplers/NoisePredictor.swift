@@ -19,6 +19,13 @@ public protocol NoisePredictor {
     ///
     /// What is asked of a network that does not say how goes as one batch.
     func predict(_ noisy: Variable, at timesteps: [Double], givenEach conditions: [Tensor]) -> [Variable]
+
+    /// The outputs of this network and of another for the same samples, for each of their conditions. Networks that share
+    /// weights may compute once what they have in common; others are asked in turn.
+    func predict(
+        _ noisy: Variable, at timesteps: [Double], givenEach conditions: [Tensor], and other: any NoisePredictor,
+        givenEach otherConditions: [Tensor]
+    ) -> (own: [Variable], other: [Variable])
 }
 
 extension NoisePredictor {
@@ -29,6 +36,17 @@ extension NoisePredictor {
             noisy.repeated(count), at: Array(repeating: timesteps, count: count).flatMap { $0 },
             given: .concatenate(conditions.map { $0.broadcast(to: [batch] + $0.shape.dropFirst()) }, axis: 0))
         return (0..<count).map { outputs.sliced(axis: 0, $0 * batch..<($0 + 1) * batch) }
+    }
+
+    /// One network after the other.
+    public func predict(
+        _ noisy: Variable, at timesteps: [Double], givenEach conditions: [Tensor], and other: any NoisePredictor,
+        givenEach otherConditions: [Tensor]
+    ) -> (own: [Variable], other: [Variable]) {
+        (
+            predict(noisy, at: timesteps, givenEach: conditions),
+            other.predict(noisy, at: timesteps, givenEach: otherConditions)
+        )
     }
 }
 
@@ -41,5 +59,22 @@ extension UNet2DConditionModel: NoisePredictor {
     /// The outputs for several conditions. See ``callAsFunction(_:timesteps:textEmbeddingsOfEach:)``.
     public func predict(_ noisy: Variable, at timesteps: [Double], givenEach conditions: [Tensor]) -> [Variable] {
         self(noisy, timesteps: timesteps, textEmbeddingsOfEach: conditions.map { Variable($0) })
+    }
+
+    /// The outputs of this network and of another. See ``outputs(of:_:timesteps:textEmbeddingsOfEach:)``.
+    public func predict(
+        _ noisy: Variable, at timesteps: [Double], givenEach conditions: [Tensor], and other: any NoisePredictor,
+        givenEach otherConditions: [Tensor]
+    ) -> (own: [Variable], other: [Variable]) {
+        guard let network = other as? UNet2DConditionModel, sharesEntrance(with: network) else {
+            return (
+                predict(noisy, at: timesteps, givenEach: conditions),
+                other.predict(noisy, at: timesteps, givenEach: otherConditions)
+            )
+        }
+        let outputs = Self.outputs(
+            of: [self, network], noisy, timesteps: timesteps,
+            textEmbeddingsOfEach: [conditions, otherConditions].map { $0.map { Variable($0) } })
+        return (outputs[0], outputs[1])
     }
 }

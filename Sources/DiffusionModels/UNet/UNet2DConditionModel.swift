@@ -15,11 +15,12 @@ public struct UNet2DConditionModel {
 
     private let inputConvolution: Conv2d
     private let timeEmbedding: TimestepEmbedding
-    private let downBlocks: [DownBlock2D]
+    private let downStages: [DownStage]
     private let midBlock: UNetMidBlock2DCrossAttn
     private let upBlocks: [UpBlock2D]
     private let outputNorm: GroupNorm
     private let outputConvolution: Conv2d
+    private let isEntranceAdapted: Bool
 
     /// Declares the network's parameters in `scope`, or finds them there.
     ///
@@ -34,7 +35,9 @@ public struct UNet2DConditionModel {
             inputs: configuration.inputChannels, outputs: widths[0], kernelSize: entrance,
             padding: .init(entrance / 2), in: scope["conv_in"])
         timeEmbedding = TimestepEmbedding(configuration, in: scope["time_embedding"])
-        downBlocks = widths.indices.map { DownBlock2D(index: $0, of: configuration, in: scope["down_blocks"][$0]) }
+        downStages = widths.indices.flatMap {
+            DownStage.stages(ofBlock: $0, of: configuration, in: scope["down_blocks"][$0])
+        }
         midBlock = UNetMidBlock2DCrossAttn(configuration, in: scope["mid_block"])
         upBlocks = widths.indices.map { UpBlock2D(index: $0, of: configuration, in: scope["up_blocks"][$0]) }
         outputNorm = GroupNorm(
@@ -43,6 +46,10 @@ public struct UNet2DConditionModel {
         outputConvolution = Conv2d(
             inputs: widths[0], outputs: configuration.outputChannels, kernelSize: exit, padding: .init(exit / 2),
             in: scope["conv_out"])
+        let begin = downStages.prefix { !$0.isAttentive }.count
+        isEntranceAdapted =
+            [scope["conv_in"], scope["time_embedding"]].contains { $0.hasAdapters }
+            || downStages.prefix(begin + 1).contains { $0.isEntryAdapted }
     }
 
     /// The network's output, in the prediction type that it was trained for.
@@ -67,25 +74,7 @@ public struct UNet2DConditionModel {
     public func callAsFunction(
         _ latents: Variable, timesteps: [Double], textEmbeddingsOfEach texts: [Variable]
     ) -> [Variable] {
-        let each = check(latents, timesteps, texts)
-        let parts = partCount(of: latents)
-        let outputs =
-            parts > 1
-            ? inParts(parts, latents, timesteps: each, texts: texts) : outputs(latents, timesteps: each, texts: texts)
-        guard texts.count > 1 else { return [outputs] }
-        let channels = configuration.outputChannels
-        return texts.indices.map { outputs.sliced(axis: 3, $0 * channels..<($0 + 1) * channels) }
-    }
-
-    /// The outputs of a whole batch at once, with a timestep each, beside each other in the channels.
-    func outputs(_ latents: Variable, timesteps: [Double], texts: [Variable]) -> Variable {
-        let (middle, downSkips, context) = middle(latents, timesteps, texts)
-        var (hidden, skips) = (middle, downSkips)
-        for block in upBlocks { hidden = block(hidden, skips: &skips, context) }
-        let output = outputConvolution(outputNorm(hidden, activation: configuration.activation.function))
-        let batch = latents.shape[0]
-        guard texts.count > 1 else { return output }
-        return .concatenate(texts.indices.map { output.sliced(axis: 0, $0 * batch..<($0 + 1) * batch) }, axis: 3)
+        Self.outputs(of: [self], latents, timesteps: timesteps, textEmbeddingsOfEach: [texts])[0]
     }
 
     /// The innermost feature map, behind the middle block: what discriminators look at.
@@ -96,28 +85,58 @@ public struct UNet2DConditionModel {
     ///   - textEmbeddings: `[batch, tokens, width]`, or `[1, tokens, width]` for all.
     /// - Returns: `[batch, height′, width′, channels]` of the last block.
     public func bottleneck(_ latents: Variable, timesteps: [Double], textEmbeddings: Variable) -> Variable {
-        middle(latents, check(latents, timesteps, [textEmbeddings]), [textEmbeddings]).hidden
+        middle(entrance(latents, check(latents, timesteps, [textEmbeddings])), [textEmbeddings]).hidden
     }
 
-    /// The way down and the middle block, with a timestep each; the maps for one text after those for another.
-    private func middle(
-        _ latents: Variable, _ timesteps: [Double], _ texts: [Variable]
-    ) -> (hidden: Variable, skips: [Variable], context: BlockContext) {
-        let context = BlockContext(
-            time: timeEmbedding(timesteps).activated(configuration.activation.function),
-            text: PromptContext(texts, samples: latents.shape[0]), recomputes: recomputesBlocks)
+    /// What lies before the first attention to the text, with a timestep each.
+    func entrance(_ latents: Variable, _ timesteps: [Double]) -> Entrance {
+        let time = TimeContext(
+            time: timeEmbedding(timesteps).activated(configuration.activation.function), recomputes: recomputesBlocks)
         var hidden = inputConvolution(configuration.centersInput ? latents * 2 - 1 : latents)
         var skips = [hidden]
-        for block in downBlocks {
-            let maps = block(hidden, context)
-            skips += maps
-            hidden = maps.last ?? hidden
+        for stage in downStages {
+            hidden = stage.enter(hidden, time)
+            if stage.isAttentive { break }
+            skips.append(hidden)
+        }
+        return Entrance(time: time, hidden: hidden, skips: skips)
+    }
+
+    /// Whether `entrance` of another network would compute the same.
+    func sharesEntrance(with other: UNet2DConditionModel) -> Bool {
+        inputConvolution.weight === other.inputConvolution.weight && configuration == other.configuration
+            && !isEntranceAdapted && !other.isEntranceAdapted && recomputesBlocks == other.recomputesBlocks
+    }
+
+    /// The outputs for each of the texts, beside each other in the channels.
+    func outputs(from entrance: Entrance, texts: [Variable]) -> Variable {
+        let (middle, downSkips, context) = middle(entrance, texts)
+        var (hidden, skips) = (middle, downSkips)
+        for block in upBlocks { hidden = block(hidden, skips: &skips, context) }
+        let output = outputConvolution(outputNorm(hidden, activation: configuration.activation.function))
+        let batch = entrance.hidden.shape[0]
+        guard texts.count > 1 else { return output }
+        return .concatenate(texts.indices.map { output.sliced(axis: 0, $0 * batch..<($0 + 1) * batch) }, axis: 3)
+    }
+
+    /// The rest of the way down, and the middle block; the maps for one text after those for another.
+    private func middle(
+        _ entrance: Entrance, _ texts: [Variable]
+    ) -> (hidden: Variable, skips: [Variable], context: BlockContext) {
+        var (hidden, skips) = (entrance.hidden, entrance.skips)
+        let context = BlockContext(
+            time: entrance.time, text: PromptContext(texts, samples: hidden.shape[0]))
+        let entered = skips.count - 1
+        for (index, stage) in downStages.enumerated().dropFirst(entered) {
+            if index > entered { hidden = stage.enter(hidden, context.time) }
+            hidden = stage.attend(hidden, context)
+            skips.append(hidden)
         }
         return (midBlock(hidden, context), skips, context)
     }
 
     /// The timestep of each sample.
-    private func check(_ latents: Variable, _ timesteps: [Double], _ texts: [Variable]) -> [Double] {
+    func check(_ latents: Variable, _ timesteps: [Double], _ texts: [Variable]) -> [Double] {
         let channels = configuration.inputChannels
         precondition(
             latents.shape.count == 4 && latents.shape[3] == channels,
@@ -128,7 +147,8 @@ public struct UNet2DConditionModel {
             "UNet2DConditionModel: expected \(batch) timesteps (one a sample) or 1, found \(timesteps.count)")
         precondition(
             !texts.isEmpty && texts.allSatisfy { $0.shape.count == 3 && [1, batch].contains($0.shape[0]) },
-            "UNet2DConditionModel: expected text embeddings [\(batch) or 1, tokens, width], found \(texts.map(\.shape))")
+            "UNet2DConditionModel: expected text embeddings [\(batch) or 1, tokens, width], found \(texts.map(\.shape))"
+        )
         return timesteps.count == batch ? timesteps : Array(repeating: timesteps[0], count: batch)
     }
 }

@@ -1,71 +1,6 @@
 import Autograd
 import Tensor
 
-/// What flows beside the feature map through every block.
-struct BlockContext {
-    /// The activated timestep embedding, `[batch, width]`.
-    let time: Variable
-    /// The text embeddings, for the batch or several times as many samples: then it is repeated where it first attends to them.
-    let text: PromptContext
-    /// Whether residual blocks and transformers keep no intermediates and run again in the backward pass.
-    let recomputes: Bool
-
-    func run(_ block: ResnetBlock2D, on input: Variable) -> Variable {
-        let time = time.repeated(input.shape[0] / time.shape[0])
-        guard recomputes else { return block(input, time: time) }
-        return checkpoint([input, time]) { block($0[0], time: $0[1]) }
-    }
-
-    func run(_ transformer: Transformer2DModel, on input: Variable) -> Variable {
-        guard recomputes else { return transformer(input, text: text) }
-        return checkpoint([input, text.embeddings]) { transformer($0[0], text: text.with($0[1])) }
-    }
-}
-
-/// `DownBlock2D`, or `CrossAttnDownBlock2D` if it has transformers: residual blocks at one resolution, then a halving.
-struct DownBlock2D {
-    private let resnets: [ResnetBlock2D]
-    private let attentions: [Transformer2DModel]
-    private let downsampler: Downsample2D?
-
-    init(index: Int, of configuration: UNet2DConditionModel.Configuration, in scope: ParameterScope) {
-        let outputs = configuration.blockChannels[index]
-        let first = configuration.blockChannels[max(index - 1, 0)]
-        let layers = configuration.layersPerBlock[index]
-        resnets = (0..<layers).map { layer in
-            ResnetBlock2D(
-                inputs: layer == 0 ? first : outputs, outputs: outputs, timeWidth: configuration.timeWidth,
-                style: configuration.style, in: scope["resnets"][layer])
-        }
-        let shape = TransformerShape(
-            layers: configuration.transformerLayers[index], heads: configuration.headCounts[index],
-            textWidth: configuration.crossAttentionWidths[index])
-        let transformers = configuration.downBlockTypes[index] == .crossAttention ? layers : 0
-        attentions = (0..<transformers).map { layer in
-            configuration.transformer(channels: outputs, shape: shape, in: scope["attentions"][layer])
-        }
-        let isLast = index == configuration.blockChannels.count - 1
-        downsampler =
-            isLast
-            ? nil
-            : Downsample2D(
-                channels: outputs, padding: configuration.downsamplePadding, in: scope["downsamplers"][0])
-    }
-
-    /// Every map on the way, for the skip connections; the last is the block's output.
-    func callAsFunction(_ input: Variable, _ context: BlockContext) -> [Variable] {
-        var hidden = input
-        var maps: [Variable] = []
-        for (layer, resnet) in resnets.enumerated() {
-            hidden = context.run(resnet, on: hidden)
-            if !attentions.isEmpty { hidden = context.run(attentions[layer], on: hidden) }
-            maps.append(hidden)
-        }
-        if let downsampler { maps.append(downsampler(hidden)) }
-        return maps
-    }
-}
-
 /// `UNetMidBlock2DCrossAttn`: a transformer between two residual blocks.
 struct UNetMidBlock2DCrossAttn {
     private let resnets: [ResnetBlock2D]
@@ -86,7 +21,8 @@ struct UNetMidBlock2DCrossAttn {
     }
 
     func callAsFunction(_ input: Variable, _ context: BlockContext) -> Variable {
-        context.run(resnets[1], on: context.run(attention, on: context.run(resnets[0], on: input)))
+        let attended = context.run(attention, on: context.time.run(resnets[0], on: input))
+        return context.time.run(resnets[1], on: attended)
     }
 }
 
@@ -127,7 +63,7 @@ struct UpBlock2D {
         for (layer, resnet) in resnets.enumerated() {
             let skip = skips.removeLast()
             let repeated = skip.repeated(hidden.shape[0] / skip.shape[0])
-            hidden = context.run(resnet, on: .concatenate([hidden, repeated], axis: 3))
+            hidden = context.time.run(resnet, on: .concatenate([hidden, repeated], axis: 3))
             if !attentions.isEmpty { hidden = context.run(attentions[layer], on: hidden) }
         }
         guard let upsampler else { return hidden }
@@ -143,7 +79,7 @@ extension UNet2DConditionModel.Configuration {
             groups: normalizationGroups, epsilon: Float(normalizationEpsilon), activation: activation.function)
     }
 
-    fileprivate func transformer(
+    func transformer(
         channels: Int, shape: TransformerShape, in scope: ParameterScope
     ) -> Transformer2DModel {
         Transformer2DModel(

@@ -24,7 +24,7 @@ public struct Judges {
         (self.resources, self.student) = (resources, student)
     }
 
-    /// What the networks say of noised pictures, as far as a loss needs it. A network's passes go together.
+    /// What the networks say of noised pictures, as far as a loss needs it. All passes without a Jacobian go together.
     public func judge(_ drawn: DrawnSample, needs: LossNeeds) -> JudgedSample {
         judge(drawn, needs: needs, knowing: nil)
     }
@@ -35,35 +35,77 @@ public struct Judges {
         let noisy =
             drawn.noisedData.map { Variable($0) }
             ?? schedule.noisy(original, noise: drawn.noise, timesteps: drawn.timesteps)
-        func judgement(
-            of network: any NoisePredictor, _ passes: (LossNeeds, LossNeeds, jacobian: LossNeeds), _ known: Judgement?
-        ) -> Judgement? {
-            guard needs.contains(passes.0) else { return nil }
-            if needs.contains(passes.jacobian) {
-                return ask(network, drawn, noisy, isUnconditionalNeeded: needs.contains(passes.1))
-            }
-            let judgement =
-                known ?? ask(network, drawn, noisy.detached(), isUnconditionalNeeded: needs.contains(passes.1))
-            return judgement.detached()
+        let teachers = Question(
+            needs, .teacher, .unconditionalTeacher, .teacherJacobian, about: drawn, knowing: earlier?.teacherJudgement)
+        let fakeScores = Question(
+            needs, .fakeScore, .unconditionalFakeScore, .fakeScoreJacobian, about: drawn,
+            knowing: earlier?.fakeScoreJudgement)
+        let answers: (teacher: Judgement?, fakeScore: Judgement?)
+        if case (.constants(let own), .constants(let other)) = (teachers, fakeScores) {
+            let outputs = teacher.predict(
+                noisy.detached(), at: drawn.timesteps.map(Double.init), givenEach: own, and: fakeScore,
+                givenEach: other)
+            answers = (
+                judgement(outputs.own, drawn, noisy).detached(), judgement(outputs.other, drawn, noisy).detached()
+            )
+        } else {
+            answers = (answer(teachers, of: teacher, drawn, noisy), answer(fakeScores, of: fakeScore, drawn, noisy))
         }
         return JudgedSample(
-            judges: self, drawn: drawn, original: original, noisy: noisy,
-            teacherJudgement: judgement(
-                of: teacher, (.teacher, .unconditionalTeacher, .teacherJacobian), earlier?.teacherJudgement),
-            fakeScoreJudgement: judgement(
-                of: fakeScore, (.fakeScore, .unconditionalFakeScore, .fakeScoreJacobian), earlier?.fakeScoreJudgement))
+            judges: self, drawn: drawn, original: original, noisy: noisy, teacherJudgement: answers.teacher,
+            fakeScoreJudgement: answers.fakeScore)
     }
 
-    private func ask(
-        _ network: any NoisePredictor, _ drawn: DrawnSample, _ noisy: Variable, isUnconditionalNeeded: Bool
-    ) -> Judgement {
-        let timesteps = drawn.timesteps
-        let conditions = isUnconditionalNeeded ? [drawn.condition, drawn.nullCondition] : [drawn.condition]
-        let epsilons = network.predict(noisy, at: timesteps.map(Double.init), givenEach: conditions)
-            .map { schedule.convert($0, to: .epsilon, noisy: noisy, timesteps: timesteps) }
+    private func answer(
+        _ question: Question, of network: any NoisePredictor, _ drawn: DrawnSample, _ noisy: Variable
+    ) -> Judgement? {
+        func ask(_ conditions: [Tensor], _ noisy: Variable) -> Judgement {
+            judgement(
+                network.predict(noisy, at: drawn.timesteps.map(Double.init), givenEach: conditions), drawn, noisy)
+        }
+        switch question {
+        case .nothing: return nil
+        case .known(let judgement): return judgement.detached()
+        case .constants(let conditions): return ask(conditions, noisy.detached()).detached()
+        case .variables(let conditions): return ask(conditions, noisy)
+        }
+    }
+
+    private func judgement(_ outputs: [Variable], _ drawn: DrawnSample, _ noisy: Variable) -> Judgement {
+        let epsilons = outputs.map {
+            schedule.convert($0, to: .epsilon, noisy: noisy, timesteps: drawn.timesteps)
+        }
         return Judgement(
-            conditional: epsilons[0], unconditional: isUnconditionalNeeded ? epsilons[1] : nil, noisy: noisy,
-            timesteps: timesteps, schedule: schedule)
+            conditional: epsilons[0], unconditional: epsilons.count > 1 ? epsilons[1] : nil, noisy: noisy,
+            timesteps: drawn.timesteps, schedule: schedule)
+    }
+}
+
+/// What a network is asked about a batch.
+private enum Question {
+    case nothing
+    /// It has answered before.
+    case known(Judgement)
+    /// Predictions for each of the conditions, as constants.
+    case constants([Tensor])
+    /// Predictions that depend on x̂₀.
+    case variables([Tensor])
+
+    init(
+        _ needs: LossNeeds, _ prediction: LossNeeds, _ unconditional: LossNeeds, _ jacobian: LossNeeds,
+        about drawn: DrawnSample, knowing earlier: Judgement?
+    ) {
+        guard needs.contains(prediction) else {
+            self = .nothing
+            return
+        }
+        let conditions =
+            needs.contains(unconditional) ? [drawn.condition, drawn.nullCondition] : [drawn.condition]
+        if needs.contains(jacobian) {
+            self = .variables(conditions)
+        } else {
+            self = earlier.map { .known($0) } ?? .constants(conditions)
+        }
     }
 }
 
