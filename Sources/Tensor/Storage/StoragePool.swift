@@ -12,8 +12,10 @@ final class StoragePool: Sendable {
     /// How far fresh memory may raise what is held above the most that was in use at once; beyond, it takes the place of idle
     /// memory.
     private static let slack = 1 << 30
-    /// From this size on memory is aligned to large pages, which the system then gives 512 small ones at a time.
-    private static let largePage = 2 << 20
+    /// From this size on memory is aligned to large pages, which the system then gives 512 small ones at a time. Smaller memory
+    /// is cut from blocks of such pages, and kept.
+    fileprivate static let largePage = 2 << 20
+    private static let blockBytes = 16 << 20
 
     fileprivate struct Shelf {
         var idle: [UInt] = []
@@ -28,6 +30,13 @@ final class StoragePool: Sendable {
         var clock = 0
     }
     private let shelves = Mutex(Shelves())
+
+    /// The rest of the block that small memory is cut from.
+    private struct Block {
+        var next: UInt = 0
+        var bytes = 0
+    }
+    private let block = Mutex(Block())
 
     /// Sizes are rounded up to a quarter of their power of two, so that near sizes share memory.
     private static func capacity(for count: Int) -> Int {
@@ -48,7 +57,9 @@ final class StoragePool: Sendable {
             return (memory, recycled.capacity)
         }
         Self.release(surplus)
-        return (Self.allocate(capacity), capacity)
+        let bytes = capacity * MemoryLayout<Float>.stride
+        let memory = bytes < Self.largePage ? cut(bytes) : Self.allocate(bytes)
+        return (memory.bindMemory(to: Float.self, capacity: capacity), capacity)
     }
 
     func put(_ memory: UnsafeMutablePointer<Float>, capacity: Int) {
@@ -63,18 +74,29 @@ final class StoragePool: Sendable {
         for address in addresses { free(UnsafeMutableRawPointer(bitPattern: address)) }
     }
 
-    private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<Float> {
-        let bytes = capacity * MemoryLayout<Float>.stride
-        let isLarge = bytes >= largePage
+    /// A part of a block, which begins where the last one ended: capacities are multiples of 64 bytes.
+    private func cut(_ bytes: Int) -> UnsafeMutableRawPointer {
+        block.withLock { block in
+            if block.bytes < bytes {
+                block = Block(next: UInt(bitPattern: Self.allocate(Self.blockBytes)), bytes: Self.blockBytes)
+            }
+            defer { block = Block(next: block.next + UInt(bytes), bytes: block.bytes - bytes) }
+            guard let memory = UnsafeMutableRawPointer(bitPattern: block.next) else {
+                preconditionFailure("StoragePool: a block at no address")
+            }
+            return memory
+        }
+    }
+
+    private static func allocate(_ bytes: Int) -> UnsafeMutableRawPointer {
         var memory: UnsafeMutableRawPointer?
-        let status = posix_memalign(&memory, isLarge ? largePage : 64, bytes)
-        guard status == 0, let memory else {
+        guard posix_memalign(&memory, largePage, bytes) == 0, let memory else {
             preconditionFailure("out of memory: a tensor of \(bytes) bytes could not be allocated")
         }
         #if os(Linux)
-            if isLarge { madvise(memory, bytes / largePage * largePage, Int32(MADV_HUGEPAGE)) }
+            madvise(memory, bytes / largePage * largePage, Int32(MADV_HUGEPAGE))
         #endif
-        return memory.bindMemory(to: Float.self, capacity: capacity)
+        return memory
     }
 }
 
@@ -105,11 +127,14 @@ extension StoragePool.Shelves {
         (idleBytes, usedBytes) = (idleBytes + bytes, usedBytes - bytes)
     }
 
-    /// Lets go of the sizes that were asked for longest ago, until no more bytes are idle than `limit`; returns the addresses.
+    /// Lets go of the large sizes that were asked for longest ago, until no more bytes are idle than `limit`; returns the
+    /// addresses.
     mutating func shrink(to limit: Int) -> [UInt] {
         var surplus: [UInt] = []
         while idleBytes > limit {
-            let oldest = byCapacity.filter { !$0.value.idle.isEmpty }.min { $0.value.lastUse < $1.value.lastUse }
+            let oldest = byCapacity.filter { capacity, shelf in
+                capacity * MemoryLayout<Float>.stride >= StoragePool.largePage && !shelf.idle.isEmpty
+            }.min { $0.value.lastUse < $1.value.lastUse }
             guard let oldest, let address = byCapacity[oldest.key]?.idle.popLast() else { break }
             surplus.append(address)
             idleBytes -= oldest.key * MemoryLayout<Float>.stride
