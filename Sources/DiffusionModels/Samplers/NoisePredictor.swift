@@ -19,13 +19,6 @@ public protocol NoisePredictor {
     ///
     /// What is asked of a network that does not say how goes as one batch.
     func predict(_ noisy: Variable, at timesteps: [Double], givenEach conditions: [Tensor]) -> [Variable]
-
-    /// The outputs of this network and of another for the same samples, for each of their conditions. Networks that share
-    /// weights may compute once what they have in common; others are asked in turn.
-    func predict(
-        _ noisy: Variable, at timesteps: [Double], givenEach conditions: [Tensor], and other: any NoisePredictor,
-        givenEach otherConditions: [Tensor]
-    ) -> (own: [Variable], other: [Variable])
 }
 
 extension NoisePredictor {
@@ -38,15 +31,33 @@ extension NoisePredictor {
         return (0..<count).map { outputs.sliced(axis: 0, $0 * batch..<($0 + 1) * batch) }
     }
 
-    /// One network after the other.
+    /// The outputs of this network and of another for the same samples, each for conditions of its own.
+    ///
+    /// Networks that share weights compute once what they have in common, see
+    /// ``UNet2DConditionModel/outputs(of:_:timesteps:textEmbeddingsOfEach:)``; others are asked in turn.
+    ///
+    /// - Parameters:
+    ///   - noisy: x_t, `[batch, height, width, channels]`.
+    ///   - timesteps: one a sample.
+    ///   - conditions: this network's, each `[batch, tokens, width]`, or `[1, tokens, width]` for all samples.
+    ///   - other: the other network.
+    ///   - otherConditions: the other's.
     public func predict(
         _ noisy: Variable, at timesteps: [Double], givenEach conditions: [Tensor], and other: any NoisePredictor,
         givenEach otherConditions: [Tensor]
     ) -> (own: [Variable], other: [Variable]) {
-        (
-            predict(noisy, at: timesteps, givenEach: conditions),
-            other.predict(noisy, at: timesteps, givenEach: otherConditions)
-        )
+        guard let network = self as? UNet2DConditionModel, let relative = other as? UNet2DConditionModel,
+            network.sharesEntrance(with: relative)
+        else {
+            return (
+                predict(noisy, at: timesteps, givenEach: conditions),
+                other.predict(noisy, at: timesteps, givenEach: otherConditions)
+            )
+        }
+        let outputs = UNet2DConditionModel.outputs(
+            of: [network, relative], noisy, timesteps: timesteps,
+            textEmbeddingsOfEach: [conditions, otherConditions].map { $0.map { Variable($0) } })
+        return (outputs[0], outputs[1])
     }
 }
 
@@ -59,22 +70,5 @@ extension UNet2DConditionModel: NoisePredictor {
     /// The outputs for several conditions. See ``callAsFunction(_:timesteps:textEmbeddingsOfEach:)``.
     public func predict(_ noisy: Variable, at timesteps: [Double], givenEach conditions: [Tensor]) -> [Variable] {
         self(noisy, timesteps: timesteps, textEmbeddingsOfEach: conditions.map { Variable($0) })
-    }
-
-    /// The outputs of this network and of another. See ``outputs(of:_:timesteps:textEmbeddingsOfEach:)``.
-    public func predict(
-        _ noisy: Variable, at timesteps: [Double], givenEach conditions: [Tensor], and other: any NoisePredictor,
-        givenEach otherConditions: [Tensor]
-    ) -> (own: [Variable], other: [Variable]) {
-        guard let network = other as? UNet2DConditionModel, sharesEntrance(with: network) else {
-            return (
-                predict(noisy, at: timesteps, givenEach: conditions),
-                other.predict(noisy, at: timesteps, givenEach: otherConditions)
-            )
-        }
-        let outputs = Self.outputs(
-            of: [self, network], noisy, timesteps: timesteps,
-            textEmbeddingsOfEach: [conditions, otherConditions].map { $0.map { Variable($0) } })
-        return (outputs[0], outputs[1])
     }
 }
