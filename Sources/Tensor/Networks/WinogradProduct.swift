@@ -12,10 +12,8 @@ package struct WinogradProduct {
 
     /// Numbers of transformed inputs in one group.
     private static let groupBudget = 3 << 20
-    /// Tiles that a thread multiplies at once: their 36 planes of one panel stay in the second-level cache.
-    private static let tilesAtOnce = 48
-    /// Channels of transformed kernel that stay there beside them.
-    private static let channelsAtOnce = 96
+    /// The fewest tiles that a part of a group has.
+    private static let fewestTiles = 96
     package static let planes = 36
 
     /// The convolution of a geometry, nil where it has another kernel or stride, or where the direct sum is faster.
@@ -60,7 +58,7 @@ package struct WinogradProduct {
         addend: UnsafePointer<Float>?, into target: UnsafeMutablePointer<Float>
     ) {
         let tiles = batch * map.tile_rows * map.tile_columns
-        let group = min(tiles, max(2 * Self.tilesAtOnce, Self.groupBudget / (Self.planes * taps.depth)))
+        let group = min(tiles, max(Self.fewestTiles, Self.groupBudget / (Self.planes * taps.depth)))
         let stride = Self.planeStride(group * taps.depth)
         let x = Shared(source)
         withScratch(Self.planes * stride) { memory in
@@ -90,7 +88,7 @@ package struct WinogradProduct {
         let panels = (taps.columns + panel - 1) / panel
         // Few panels are cut along the tiles too, so that every thread has work.
         let wanted = 4 * ThreadPool.threadCount
-        let parts = min((wanted + panels - 1) / panels, max(1, group.count / (2 * Self.tilesAtOnce)))
+        let parts = min((wanted + panels - 1) / panels, max(1, group.count / Self.fewestTiles))
         let (shift, added, y) = (bias.map { Shared($0) }, addend.map { Shared($0) }, SharedMutable(target))
         parallelFor(panels * parts, grain: 1) { tasks in
             for task in tasks {
@@ -113,9 +111,10 @@ package struct WinogradProduct {
         let depth = taps.depth
         // A panel that is at most half full is multiplied by half.
         let width = taps.columns - column * panel <= panel / 2 ? panel / 2 : panel
-        let atOnce = min(tiles.count, depth > 160 ? 256 : Self.tilesAtOnce)
-        // A few tiles pass the kernel channel block by channel block; many pass all of it, which is transformed only once.
-        let channels = tiles.count <= Self.tilesAtOnce ? min(depth, Self.channelsAtOnce) : depth
+        // Deep kernels are transformed some channels at a time, so that their planes stay in the second-level cache: more of
+        // them beside the sums of few tiles. The tiles of shallow ones take turns instead.
+        let channels = depth <= 320 || tiles.count <= 48 ? min(depth, 320) : 192
+        let atOnce = channels == depth ? min(tiles.count, 128) : tiles.count
         let kernelStride = Self.planeStride(channels * panel)
         let sumStride = Self.planeStride(atOnce * panel)
         withScratch(Self.planes * (kernelStride + sumStride)) { kernelPlanes in
@@ -130,8 +129,7 @@ package struct WinogradProduct {
                         kernels.multiply(
                             count, width, block.count, inputs + (plane * inputStride + tile * depth + k), depth, 1,
                             kernelPlanes + plane * kernelStride, block.count, nil, k > 0 ? UnsafePointer(sum) : nil,
-                            sum,
-                            panel)
+                            sum, panel)
                     }
                     guard block.upperBound == depth else { continue }
                     withUnsafePointer(to: map) {
