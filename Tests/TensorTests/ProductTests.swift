@@ -6,7 +6,11 @@ private let bound = 2e-6
 
 @Suite("Matrix products and convolutions against plain loops")
 struct ProductTests {
-    @Test(arguments: [(1, 1, 1), (5, 7, 3), (6, 16, 256), (13, 33, 257), (97, 50, 300), (200, 17, 9), (128, 300, 600)])
+    @Test(arguments: [
+        (1, 1, 1), (5, 7, 3), (6, 16, 256), (13, 33, 257), (97, 50, 300), (200, 17, 9), (128, 300, 600),
+        // Rows that fall onto the same sets of a cache.
+        (30, 70, 1_024), (270, 40, 2_048),
+    ])
     func matmul(m: Int, n: Int, k: Int) {
         let a = Reference.numbers([m, k], seed: 1)
         let b = Reference.numbers([k, n], seed: 2)
@@ -18,7 +22,7 @@ struct ProductTests {
         #expect(Reference.error(aT.matmul(bT, transposingSelf: true, transposingOther: true), expected) < bound)
     }
 
-    /// Large enough for OpenBLAS, with and without a bias.
+    /// More rows than one task has, with and without a bias.
     @Test func largeLinear() {
         let (m, n, k) = (260, 512, 640)
         let x = Reference.numbers([m, k], seed: 3)
@@ -60,6 +64,24 @@ struct ProductTests {
             // The bias joins the sum in another order: equal to a last-place unit of sums near √(9·64).
             #expect((shifted - (y + bias)).absolute().maximum() < 2e-5)
         }
+    }
+
+    /// More patches than are gathered at once.
+    @Test func manyPatches() {
+        let x = Reference.numbers([2, 40, 37, 160], seed: 16)
+        let kernel = Reference.numbers([35, 160, 3, 3], seed: 17)
+        let y = x.conv2d(kernel: kernel, bias: nil, stride: 2, padding: ConvolutionPadding(1))
+        #expect(Reference.error(y, Reference.conv2d(x, kernel, stride: 2, ConvolutionPadding(1))) < bound)
+    }
+
+    /// Kernels that are transformed in one piece and in several, for few tiles and for many.
+    @Test(arguments: [(8, 16), (8, 500), (29, 400), (36, 48)])
+    func winogradBlocks(side: Int, inputs: Int) {
+        let x = Reference.numbers([1, side, side, inputs], seed: 18)
+        let kernel = Reference.numbers([33, inputs, 3, 3], seed: 19)
+        let y = x.conv2d(kernel: kernel, bias: nil, padding: ConvolutionPadding(1))
+        // Winograd's rounding, as ConvolutionAlgorithm.fastest states it, of sums some four deviations large.
+        #expect(Reference.error(y, Reference.conv2d(x, kernel, stride: 1, ConvolutionPadding(1))) < 1e-5)
     }
 
     @Test(arguments: [(1, 1), (7, 7), (48, 128), (49, 129), (200, 20), (3, 300)])

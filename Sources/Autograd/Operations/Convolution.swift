@@ -42,6 +42,9 @@ extension Variable {
 enum ConvolutionGradient {
     /// The gradient of the input: each input pixel gathers the output gradients that it fed, times the transposed taps.
     static func input(_ geometry: ConvolutionGeometry, _ kernel: Tensor, _ outputGradient: Tensor) -> Tensor {
+        if geometry.isPointwise {
+            return outputGradient.matmul(kernel.reshaped(to: [geometry.outputs, geometry.inputs]))
+        }
         let gradient = Tensor(shape: geometry.upsampledShape) { target in
             guard let base = target.baseAddress else { return }
             if let product = WinogradProduct.backward(geometry, kernel: kernel) {
@@ -57,8 +60,12 @@ enum ConvolutionGradient {
 
     /// The gradient of the kernel: output gradientᵀ · patches, summed over all pixels, some pixels at a time.
     static func kernel(_ geometry: ConvolutionGeometry, _ input: Tensor, _ outputGradient: Tensor) -> Tensor {
-        if let gradient = WinogradKernelGradient(geometry) { return gradient(input, outputGradient) }
         let (inputs, outputs, taps) = (geometry.inputs, geometry.outputs, geometry.taps)
+        if geometry.isPointwise {
+            return outputGradient.reshaped(to: [-1, outputs])
+                .matmul(input.reshaped(to: [-1, inputs]), transposingSelf: true).reshaped(to: [outputs, inputs, 1, 1])
+        }
+        if let gradient = WinogradKernelGradient(geometry) { return gradient(input, outputGradient) }
         let pixels = geometry.outputHeight * geometry.outputWidth
         let imageCount = geometry.inputHeight * geometry.inputWidth * inputs
         let depth = taps * inputs

@@ -56,23 +56,27 @@ package struct KernelTaps: Sendable {
         return (UnsafePointer(isTurned ? rows + (taps - 1) * width : rows), taps * width, isTurned ? -width : width)
     }
 
-    /// The whole operand in panels of rows ordered tap by tap, `[panel][tap][channel][column]`.
+    /// The whole operand in panels, each as ``packByTap(panel:into:)`` packs it.
     package func packAll(into packed: UnsafeMutablePointer<Float>) {
         let width = kernels.panel_width
         let target = SharedMutable(packed)
-        let atOnce = 16
         parallelFor((columns + width - 1) / width, grain: 1) { panels in
-            withScratch(count(channels: atOnce)) { rows in
-                for panel in panels {
-                    for first in stride(from: 0, to: depth, by: atOnce) {
-                        let channels = first..<min(depth, first + atOnce)
-                        let block = pack(channels, panel: panel, into: rows)
-                        for tap in 0..<taps {
-                            for (k, channel) in channels.enumerated() {
-                                (target + ((panel * taps + tap) * depth + channel) * width).update(
-                                    from: block.first + k * block.channelStride + tap * block.tapStride, count: width)
-                            }
-                        }
+            for panel in panels { packByTap(panel: panel, into: target + panel * taps * depth * width) }
+        }
+    }
+
+    /// One panel of columns with its rows ordered tap by tap, `[tap][channel][column]`.
+    package func packByTap(panel: Int, into target: UnsafeMutablePointer<Float>) {
+        let width = kernels.panel_width
+        let atOnce = 16
+        withScratch(count(channels: atOnce)) { rows in
+            for first in stride(from: 0, to: depth, by: atOnce) {
+                let channels = first..<min(depth, first + atOnce)
+                let block = pack(channels, panel: panel, into: rows)
+                for tap in 0..<taps {
+                    for (k, channel) in channels.enumerated() {
+                        (target + (tap * depth + channel) * width).update(
+                            from: block.first + k * block.channelStride + tap * block.tapStride, count: width)
                     }
                 }
             }

@@ -5,6 +5,8 @@ import CTensorKernels
 package enum PatchProduct {
     /// Numbers of patches that one thread holds at a time; they stay in the second-level cache.
     private static let patchBudget = 98_304
+    /// So many numbers of patches stay in the third-level cache.
+    private static let fewPatches = 1 << 20
 
     /// target[pixel, outputs] = Σ over taps of source[pixel at tap, channels] · kernel[tap, channels, outputs] + bias + addend.
     ///
@@ -22,12 +24,57 @@ package enum PatchProduct {
         into target: UnsafeMutablePointer<Float>
     ) {
         let depth = kernel.taps * kernel.depth
+        if batch * geometry.target_height * geometry.target_width * depth <= fewPatches {
+            multiplyFew(
+                geometry, batch: batch, source: source, kernel: kernel, bias: bias, biasStride: biasStride,
+                addend: addend, into: target)
+            return
+        }
         withScratch(MatrixProduct.scratchCount(n: kernel.columns, k: depth)) { packed in
             kernel.packAll(into: packed)
             multiply(
                 geometry, batch: batch, source: source, matrix: packed, outputs: kernel.columns, bias: bias,
-                biasStride: biasStride,
-                addend: addend, into: target)
+                biasStride: biasStride, addend: addend, into: target)
+        }
+    }
+
+    /// Patches that are all gathered first; each task then packs its own columns of the kernel, which never leave its cache.
+    private static func multiplyFew(
+        _ geometry: tensor_patch_geometry, batch: Int, source: UnsafePointer<Float>, kernel: KernelTaps,
+        bias: UnsafePointer<Float>?, biasStride: Int, addend: UnsafePointer<Float>?,
+        into target: UnsafeMutablePointer<Float>
+    ) {
+        let pixels = geometry.target_height * geometry.target_width
+        let sourceCount = geometry.source_height * geometry.source_width * geometry.channels
+        let (taps, outputs, panel) = (kernel.taps, kernel.columns, kernels.panel_width)
+        let depth = taps * kernel.depth
+        let (x, y) = (Shared(source), SharedMutable(target))
+        let (shift, added) = (bias.map { Shared($0) }, addend.map { Shared($0) })
+        withScratch(batch * pixels * depth) { memory in
+            let patches = SharedMutable(memory)
+            parallelFor(batch * pixels, grain: max(1, 32_768 / depth)) { range in
+                for pixel in range {
+                    withUnsafePointer(to: geometry) {
+                        kernels.gather_patches(
+                            $0, x + pixel / pixels * sourceCount, pixel % pixels, 1, 0, taps, patches + pixel * depth)
+                    }
+                }
+            }
+            parallelFor((outputs + panel - 1) / panel, grain: 1) { range in
+                withScratch(depth * panel) { packed in
+                    for column in range {
+                        kernel.packByTap(panel: column, into: packed)
+                        let first = column * panel
+                        for image in 0..<batch {
+                            let place = image * pixels * outputs + first
+                            kernels.multiply(
+                                pixels, min(panel, outputs - first), depth, patches + image * pixels * depth, depth, 1,
+                                packed, depth, shift.map { $0 + (image * biasStride + first) },
+                                added.map { $0 + place }, y + place, outputs)
+                        }
+                    }
+                }
+            }
         }
     }
 

@@ -113,8 +113,8 @@ package struct WinogradProduct {
         let width = taps.columns - column * panel <= panel / 2 ? panel / 2 : panel
         // Deep kernels are transformed some channels at a time, so that their planes stay in the second-level cache: more of
         // them beside the sums of few tiles. The tiles of shallow ones take turns instead.
-        let channels = depth <= 320 || tiles.count <= 48 ? min(depth, 320) : 192
-        let atOnce = channels == depth ? min(tiles.count, 128) : tiles.count
+        let channels = depth <= 384 ? depth : tiles.count <= 48 ? 320 : 192
+        let atOnce = channels == depth ? min(tiles.count, 64) : tiles.count
         let kernelStride = Self.planeStride(channels * panel)
         let sumStride = Self.planeStride(atOnce * panel)
         withScratch(Self.planes * (kernelStride + sumStride)) { kernelPlanes in

@@ -15,7 +15,9 @@ extension Tensor {
             permutation.sorted() == Array(0..<rank),
             "transposed: \(permutation) is no permutation of the axes of \(shape)")
         let newShape = permutation.map { shape[$0] }
-        guard count > 0, permutation != Array(0..<rank) else { return Tensor(self, shape: newShape) }
+        // Axes of extent 1 lie anywhere: where the others keep their order, nothing moves.
+        let moving = permutation.filter { shape[$0] != 1 }
+        guard count > 0, moving != moving.sorted() else { return Tensor(self, shape: newShape) }
         var strides = [Int](repeating: 1, count: rank)
         for axis in stride(from: rank - 2, through: 0, by: -1) { strides[axis] = strides[axis + 1] * shape[axis + 1] }
         let sourceStrides = permutation.map { strides[$0] }

@@ -75,6 +75,19 @@ package enum MatrixProduct {
         addend: UnsafePointer<Float>? = nil, into c: UnsafeMutablePointer<Float>, stride: Int
     ) {
         guard m > 0, n > 0 else { return }
+        if fallsOntoOneCacheSet(a), m > kernels.strip_height, n > kernels.panel_width {
+            let apart = k + MatrixProduct.cacheLine
+            withScratch(m * apart) { memory in
+                let (rows, copies) = (Shared(a.floats), SharedMutable(memory))
+                parallelFor(m, grain: max(1, 32_768 / k)) { range in
+                    for row in range { (copies + row * apart).update(from: rows + row * a.matrix.row_stride, count: k) }
+                }
+                multiply(
+                    m: m, n: n, k: k, MatrixView(memory, stride: apart), b, bias: bias, addend: addend, into: c,
+                    stride: stride)
+            }
+            return
+        }
         let panel = kernels.panel_width
         let panels = (n + panel - 1) / panel
         let left = Shared(a.floats)
@@ -121,6 +134,13 @@ package enum MatrixProduct {
                 }
             }
         }
+    }
+
+    private static let cacheLine = 16
+
+    /// Whether a strip of rows, which is read column by column, competes for the few places of one set of the first-level cache.
+    private static func fallsOntoOneCacheSet(_ a: MatrixView) -> Bool {
+        a.matrix.column_stride == 1 && a.matrix.row_stride % 1_024 == 0
     }
 
     /// C[m × n] = A · B, or added to C, on the calling thread, for use inside parallel regions.
