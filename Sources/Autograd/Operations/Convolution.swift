@@ -69,29 +69,33 @@ enum ConvolutionGradient {
         let pixels = geometry.outputHeight * geometry.outputWidth
         let imageCount = geometry.inputHeight * geometry.inputWidth * inputs
         let depth = taps * inputs
-        let atOnce = min(pixels, max(256, patchBudget / depth))
+        let rows = geometry.batch * pixels
+        let atOnce = min(rows, max(256, patchBudget / depth))
         let patchGeometry = geometry.forwardPatches
-        let (x, dy) = (Shared(input.base), Shared(outputGradient.base))
+        let (x, dy) = (Shared(input.base), outputGradient.base)
         let byTap = Tensor(shape: [outputs, taps, inputs]) { target in
             guard let sums = target.baseAddress else { return }
             withScratch(atOnce * depth) { memory in
                 let patches = SharedMutable(memory)
-                for image in 0..<geometry.batch {
-                    for first in Swift.stride(from: 0, to: pixels, by: atOnce) {
-                        let count = min(atOnce, pixels - first)
-                        parallelFor(count, grain: max(1, 16_384 / depth)) { rows in
-                            withUnsafePointer(to: patchGeometry) {
+                for first in Swift.stride(from: 0, to: rows, by: atOnce) {
+                    let count = min(atOnce, rows - first)
+                    parallelFor(count, grain: max(1, 16_384 / depth)) { range in
+                        withUnsafePointer(to: patchGeometry) {
+                            var row = range.lowerBound
+                            while row < range.upperBound {
+                                let (image, pixel) = (first + row).quotientAndRemainder(dividingBy: pixels)
+                                let some = min(range.upperBound - row, pixels - pixel)
                                 kernels.gather_patches(
-                                    $0, x + image * imageCount, first + rows.lowerBound, rows.count, 0, taps,
-                                    patches + rows.lowerBound * depth)
+                                    $0, x + image * imageCount, pixel, some, 0, taps, patches + row * depth)
+                                row += some
                             }
                         }
-                        MatrixProduct.multiply(
-                            m: outputs, n: depth, k: count,
-                            MatrixView(dy + (image * pixels + first) * outputs, stride: outputs, transposed: true),
-                            MatrixView(memory, stride: depth), addend: image + first > 0 ? UnsafePointer(sums) : nil,
-                            into: sums, stride: depth)
                     }
+                    MatrixProduct.multiply(
+                        m: outputs, n: depth, k: count,
+                        MatrixView(dy + first * outputs, stride: outputs, transposed: true),
+                        MatrixView(memory, stride: depth), addend: first > 0 ? UnsafePointer(sums) : nil,
+                        into: sums, stride: depth)
                 }
             }
         }

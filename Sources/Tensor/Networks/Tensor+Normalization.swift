@@ -38,6 +38,8 @@ extension Tensor {
         var reciprocals = means
         let slopes = Tensor(uninitialized: [batch, channels])
         let shifts = Tensor(uninitialized: [batch, channels])
+        let (gamma, beta) = (scale.base, offset.base)
+        let (slope, shift) = (slopes.storage.base, shifts.storage.base)
         for group in 0..<batch * groups {
             let range = group * perGroup..<(group + 1) * perGroup
             let size = Double(perGroup * positions)
@@ -46,9 +48,9 @@ extension Tensor {
             means[group] = mean
             reciprocals[group] = 1 / (variance + Double(epsilon)).squareRoot()
             for (i, channel) in zip(range, group % groups * perGroup..<channels) {
-                let slope = Double(scale.base[channel]) * reciprocals[group]
-                slopes.storage.base[i] = Float(slope)
-                shifts.storage.base[i] = Float(Double(offset.base[channel]) - mean * slope)
+                let factor = Double(gamma[channel]) * reciprocals[group]
+                slope[i] = Float(factor)
+                shift[i] = Float(Double(beta[channel]) - mean * factor)
             }
         }
         return GroupStatistics(means: means, reciprocalDeviations: reciprocals, slopes: slopes, shifts: shifts)

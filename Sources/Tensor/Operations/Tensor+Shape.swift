@@ -28,19 +28,28 @@ extension Tensor {
         let source = Shared(base)
         let target = SharedMutable(result.storage.base)
         parallelFor(count / innerCount, grain: max(1, 65_536 / innerCount)) { rows in
+            var index = outerShape
+            var offset = 0
+            var rest = rows.lowerBound
+            for axis in outerShape.indices.reversed() {
+                index[axis] = rest % outerShape[axis]
+                offset += index[axis] * sourceStrides[axis]
+                rest /= outerShape[axis]
+            }
             for row in rows {
-                var rest = row
-                var offset = 0
-                for axis in stride(from: outerShape.count - 1, through: 0, by: -1) {
-                    offset += rest % outerShape[axis] * sourceStrides[axis]
-                    rest /= outerShape[axis]
-                }
                 let from = source + offset
                 let to = target + row * innerCount
                 if innerStride == 1 {
                     to.update(from: from, count: innerCount)
                 } else {
                     for i in 0..<innerCount { to[i] = from[i * innerStride] }
+                }
+                for axis in outerShape.indices.reversed() {
+                    index[axis] += 1
+                    offset += sourceStrides[axis]
+                    if index[axis] < outerShape[axis] { break }
+                    offset -= index[axis] * sourceStrides[axis]
+                    index[axis] = 0
                 }
             }
         }
@@ -72,9 +81,9 @@ extension Tensor {
             return Tensor(part, shape: newShape)
         }
         let result = Tensor(uninitialized: newShape)
+        let (source, target) = (base + range.lowerBound * inner, result.storage.base)
         for i in 0..<outer {
-            let from = base + (i * shape[axis] + range.lowerBound) * inner
-            (result.storage.base + i * range.count * inner).update(from: from, count: range.count * inner)
+            (target + i * range.count * inner).update(from: source + i * shape[axis] * inner, count: range.count * inner)
         }
         return result
     }
@@ -97,8 +106,9 @@ extension Tensor {
         var column = 0
         for tensor in tensors {
             let width = tensor.shape[axis] * inner
-            for i in 0..<outer {
-                (result.storage.base + i * rowCount + column).update(from: tensor.base + i * width, count: width)
+            let (source, target) = (Shared(tensor.base), SharedMutable(result.storage.base + column))
+            parallelFor(outer, grain: max(1, 65_536 / max(width, 1))) { range in
+                for i in range { (target + i * rowCount).update(from: source + i * width, count: width) }
             }
             column += width
         }
