@@ -24,7 +24,7 @@ struct ProductTests {
 
     /// More rows than one task has, with and without a bias.
     @Test func largeLinear() {
-        let (m, n, k) = (260, 512, 640)
+        let (m, n, k) = (1_100, 200, 150)
         let x = Reference.numbers([m, k], seed: 3)
         let weight = Reference.numbers([n, k], seed: 4)
         let bias = Reference.numbers([n], seed: 5)

@@ -82,9 +82,8 @@ extension Tensor {
         }
         let result = Tensor(uninitialized: newShape)
         let (source, target) = (base + range.lowerBound * inner, result.storage.base)
-        for i in 0..<outer {
-            (target + i * range.count * inner).update(from: source + i * shape[axis] * inner, count: range.count * inner)
-        }
+        let (step, width) = (shape[axis] * inner, range.count * inner)
+        for i in 0..<outer { (target + i * width).update(from: source + i * step, count: width) }
         return result
     }
 

@@ -64,8 +64,8 @@ extension ScalarType {
 
 /// C = A · B, the one way to multiply matrices here. The right operand may be stored with 16 bits a number.
 package enum MatrixProduct {
-    /// Up to so many rows, each task packs its own columns of B, which then never leave its cache.
-    private static let rowsOfOneTask = 256
+    /// Rows of one task, which packs its own columns of B: they never leave its cache, and packing them is soon repaid.
+    private static let mostRows = 1_024
 
     /// C[m × n] = A[m × k] · B[k × n] + bias[n] + addend, on all threads; not to be called inside a parallel region.
     ///
@@ -95,45 +95,32 @@ package enum MatrixProduct {
         let (shift, added) = (bias.map { Shared($0) }, addend.map { Shared($0) })
         let target = SharedMutable(c)
 
-        if m <= rowsOfOneTask {
-            let grain = max(1, min(panels / (4 * ThreadPool.threadCount), 65_536 / max(panel * k, 1)))
-            parallelFor(panels, grain: grain) { range in
-                let (first, width) = (
-                    range.lowerBound * panel, min(n, range.upperBound * panel) - range.lowerBound * panel
-                )
-                withScratch(range.count * panel * k) { packed in
-                    b.from(column: first).pack(rows: k, columns: width, into: packed)
-                    kernels.multiply(
-                        m, width, k, left.pointer, aRow, aColumn, packed, k, shift.map { $0 + first },
-                        added.map { $0 + first }, target + first, stride)
-                }
-            }
-            return
-        }
-        withScratch(panels * panel * k) { memory in
-            let packed = SharedMutable(memory)
-            parallelFor(panels, grain: max(1, 32_768 / max(panel * k, 1))) { range in
-                let first = range.lowerBound * panel
-                b.from(column: first).pack(
-                    rows: k, columns: min(n, range.upperBound * panel) - first, into: packed + first * k)
-            }
-            let strip = kernels.strip_height
-            let rows = max(1, min(16, m / (8 * strip))) * strip
-            let columns = (512 / panel) * panel
-            let columnBlocks = (n + columns - 1) / columns
-            let rowBlocks = (m + rows - 1) / rows
-            parallelFor(rowBlocks * columnBlocks, grain: 1) { range in
-                for task in range {
-                    let row = task / columnBlocks * rows
-                    let column = task % columnBlocks * columns
+        // The panels of few rows go several to a task: one alone would not be worth its start.
+        let rows = evenShare(of: m)
+        let blocks = (m + rows - 1) / rows
+        let panelsOfOneTask = max(1, min(panels * blocks / (4 * ThreadPool.threadCount), 65_536 / max(panel * k, 1)))
+        let groups = (panels + panelsOfOneTask - 1) / panelsOfOneTask
+        parallelFor(groups * blocks, grain: 1) { tasks in
+            withScratch(panelsOfOneTask * panel * k) { packed in
+                for task in tasks {
+                    let row = task / groups * rows
+                    let column = task % groups * panelsOfOneTask * panel
+                    let width = min(panelsOfOneTask * panel, n - column)
                     let corner = row * stride + column
+                    b.from(column: column).pack(rows: k, columns: width, into: packed)
                     kernels.multiply(
-                        min(rows, m - row), min(columns, n - column), k, left + row * aRow, aRow, aColumn,
-                        packed + column * k, k, shift.map { $0 + column }, added.map { $0 + corner },
-                        target + corner, stride)
+                        min(rows, m - row), width, k, left + row * aRow, aRow, aColumn, packed, k,
+                        shift.map { $0 + column }, added.map { $0 + corner }, target + corner, stride)
                 }
             }
         }
+    }
+
+    /// Whole strips of rows for one task, at most about ``mostRows``, so that all tasks have much the same.
+    private static func evenShare(of m: Int) -> Int {
+        let strip = kernels.strip_height
+        let blocks = (m + mostRows - 1) / mostRows
+        return ((m + blocks - 1) / blocks + strip - 1) / strip * strip
     }
 
     private static let cacheLine = 16
