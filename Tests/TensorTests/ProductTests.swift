@@ -22,6 +22,12 @@ struct ProductTests {
         #expect(Reference.error(aT.matmul(bT, transposingSelf: true, transposingOther: true), expected) < bound)
     }
 
+    /// A sum of nothing is zero.
+    @Test func emptyInnerAxis() {
+        let product = Tensor.zeros([40, 0]).matmul(Tensor.zeros([0, 50]))
+        #expect(product.shape == [40, 50] && product.scalars.allSatisfy { $0 == 0 })
+    }
+
     /// More rows than one task has, with and without a bias.
     @Test func largeLinear() {
         let (m, n, k) = (1_100, 200, 150)

@@ -75,8 +75,8 @@ package enum MatrixProduct {
         addend: UnsafePointer<Float>? = nil, into c: UnsafeMutablePointer<Float>, stride: Int
     ) {
         guard m > 0, n > 0 else { return }
-        if fallsOntoOneCacheSet(a), m > kernels.strip_height, n > kernels.panel_width {
-            let apart = k + MatrixProduct.cacheLine
+        if k > 0, fallsOntoOneCacheSet(a), m > kernels.strip_height, n > kernels.panel_width {
+            let apart = k + cacheLine
             withScratch(m * apart) { memory in
                 let (rows, copies) = (Shared(a.floats), SharedMutable(memory))
                 parallelFor(m, grain: max(1, 32_768 / k)) { range in
@@ -123,6 +123,7 @@ package enum MatrixProduct {
         return ((m + blocks - 1) / blocks + strip - 1) / strip * strip
     }
 
+    /// Numbers of a cache line.
     private static let cacheLine = 16
 
     /// Whether a strip of rows, which is read column by column, competes for the few places of one set of the first-level cache.
