@@ -46,6 +46,9 @@ struct ElementwiseTests {
         let x = Tensor([.infinity, -.infinity, .nan, 200, -200], shape: [5])
         let y = x.exp().scalars
         #expect(y[0] == .infinity && y[1] == 0 && y[2].isNaN && y[3] == .infinity && y[4] == 0)
+        // Where Float32 ends: the largest number is e^88.7228, the smallest with all its bits e^−87.3365.
+        let ends = Tensor([88.7, 88.73, -86.9, -87.4], shape: [4]).exp().scalars
+        #expect(abs(ends[0] / 3.32599e38 - 1) < 1e-5 && ends[1] == .infinity && ends[2] > 1.8e-38 && ends[3] == 0)
         #expect(x.clamped(to: -1...1).scalars[2].isNaN)
         #expect(x.maximum().isNaN && x.minimum().isNaN)
         #expect(x.nonFiniteCount() == 3)
