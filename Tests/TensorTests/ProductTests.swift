@@ -81,13 +81,27 @@ struct ProductTests {
     }
 
     /// Kernels that are transformed in one piece and in several, for few tiles and for many.
-    @Test(arguments: [(8, 16), (8, 500), (29, 400), (36, 48)])
+    @Test(arguments: [(12, 16), (12, 500), (29, 400), (36, 48)])
     func winogradBlocks(side: Int, inputs: Int) {
         let x = Reference.numbers([1, side, side, inputs], seed: 18)
         let kernel = Reference.numbers([33, inputs, 3, 3], seed: 19)
         let y = x.conv2d(kernel: kernel, bias: nil, padding: ConvolutionPadding(1))
         // Winograd's rounding, as ConvolutionAlgorithm.fastest states it, of sums some four deviations large.
         #expect(Reference.error(y, Reference.conv2d(x, kernel, stride: 1, ConvolutionPadding(1))) < 1e-5)
+    }
+
+    /// Tiles that multiply a kernel's planes while they are in the first-level cache, with whole blocks of channels and with parts.
+    @Test(arguments: [(1, 4, 16), (1, 5, 37), (7, 4, 21), (2, 8, 500), (1, 3, 70)])
+    func fewWinogradTiles(batch: Int, side: Int, inputs: Int) {
+        let x = Reference.numbers([batch, side, side, inputs], seed: 20)
+        let kernel = Reference.numbers([35, inputs, 3, 3], seed: 21)
+        let y = x.conv2d(kernel: kernel, bias: nil, padding: ConvolutionPadding(1))
+        #expect(Reference.error(y, Reference.conv2d(x, kernel, stride: 1, ConvolutionPadding(1))) < 1e-5)
+        let bias = Reference.numbers([batch, 35], seed: 22)
+        let addend = Reference.numbers(y.shape, seed: 23)
+        let all = x.conv2d(kernel: kernel, bias: bias, padding: ConvolutionPadding(1), adding: addend)
+        let shifted = y + bias.reshaped(to: [batch, 1, 1, 35]) + addend
+        #expect((all - shifted).absolute().maximum() < 2e-5)
     }
 
     @Test(arguments: [(1, 1), (7, 7), (48, 128), (49, 129), (200, 20), (3, 300)])

@@ -72,7 +72,7 @@ struct WinogradKernelGradient {
             withUnsafePointer(to: map) {
                 let first = tiles.lowerBound + range.lowerBound
                 kernels.winograd_input(
-                    $0, source.pointer, first, range.count, x + range.lowerBound * inputs, inputStride)
+                    $0, source.pointer, first, range.count, inputs, x + range.lowerBound * inputs, inputStride)
                 kernels.winograd_output_gradient(
                     $0, gradient.pointer, first, range.count, dy + range.lowerBound * outputs, outputStride)
             }

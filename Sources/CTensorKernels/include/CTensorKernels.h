@@ -58,6 +58,16 @@ struct tensor_winograd_map {
     intptr_t tile_rows, tile_columns;
 };
 
+/// Channels that a call of `winograd_few` takes at most.
+enum { tensor_winograd_channels = 16 };
+
+/// Cache lines that are read soon: `rows` times `count`, the rows `stride` bytes apart; `fetched` of the first row are on
+/// their way.
+struct tensor_lines {
+    const void *base;
+    intptr_t rows, count, stride, fetched;
+};
+
 /// Where a convolution reads: channels-last maps, square stride, taps in row-major order.
 struct tensor_patch_geometry {
     intptr_t source_height, source_width, channels;
@@ -128,10 +138,17 @@ struct tensor_kernels {
                            intptr_t pixels, intptr_t first_tap, intptr_t taps, float *patches);
 
     // Winograd's convolution F(4×4, 3×3): 36 planes of each of the three matrices, `plane_stride` numbers apart
+
+    /// The planes of some tiles, [tile][channel]. With `together` less than the channels, so many of them lie together:
+    /// [channel / together][plane][tile][channel % together].
     void (*winograd_input)(const struct tensor_winograd_map *map, const float *images, intptr_t first_tile,
-                           intptr_t tiles, float *planes, intptr_t plane_stride);
+                           intptr_t tiles, intptr_t together, float *planes, intptr_t plane_stride);
     void (*winograd_kernel)(intptr_t depth, const float *taps, intptr_t row_stride, intptr_t tap_stride, float *planes,
                             intptr_t plane_stride);
+    /// Adds to the sums, [plane][tile][column], the products of few tiles with `depth` channels of one panel of a kernel,
+    /// at most `tensor_winograd_channels`, which lie together in the inputs: [plane][tile][channel].
+    void (*winograd_few)(intptr_t tiles, intptr_t depth, const float *inputs, const float *taps, intptr_t row_stride,
+                         intptr_t tap_stride, float *sums, intptr_t plane_stride, struct tensor_lines next);
     void (*winograd_output)(const struct tensor_winograd_map *map, const float *planes, intptr_t plane_stride,
                             intptr_t first_tile, intptr_t tiles, intptr_t first_channel, const float *bias,
                             intptr_t bias_stride, const float *addend, float *images);

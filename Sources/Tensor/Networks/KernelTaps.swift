@@ -29,23 +29,43 @@ package struct KernelTaps: Sendable {
             direction == .forward ? (kernel.shape[0], kernel.shape[1]) : (kernel.shape[1], kernel.shape[0])
     }
 
-    /// Numbers of memory that ``pack(_:panel:into:)`` needs for `channels` channels.
-    package func count(channels: Int) -> Int { channels * taps * kernels.panel_width }
+    /// Some channels of one panel of columns: the row of channel k and tap t begins at
+    /// `first + k · channelStride + t · tapStride`.
+    package struct Block {
+        package let first: UnsafePointer<Float>
+        package let channelStride: Int
+        package let tapStride: Int
+        /// Where the numbers of the block after this one lie, for whoever has time to fetch them.
+        package let next: tensor_lines
+    }
 
-    /// Packs some channels of one panel of columns. The row of channel k and tap t begins at
-    /// `first + k · channel stride + t · tap stride`.
-    package func pack(
-        _ channels: Range<Int>, panel: Int, into rows: UnsafeMutablePointer<Float>
-    ) -> (first: UnsafePointer<Float>, channelStride: Int, tapStride: Int) {
+    /// Channels of a block: with any number of taps, whole squares of numbers to turn in every instruction set.
+    private static let blockChannels = Int(tensor_winograd_channels)
+
+    /// Calls `body` with the channels in blocks, one after the other.
+    package func forEachBlock(of channels: Range<Int>, panel: Int, _ body: (Range<Int>, Block) -> Void) {
+        withScratch(Self.blockChannels * taps * kernels.panel_width) { rows in
+            for first in stride(from: channels.lowerBound, to: channels.upperBound, by: Self.blockChannels) {
+                let end = min(channels.upperBound, first + Self.blockChannels)
+                let next = end..<min(channels.upperBound, end + Self.blockChannels)
+                body(first..<end, pack(first..<end, panel: panel, into: rows, next: next))
+            }
+        }
+    }
+
+    private func pack(
+        _ channels: Range<Int>, panel: Int, into rows: UnsafeMutablePointer<Float>, next: Range<Int>
+    ) -> Block {
         let width = kernels.panel_width
         let column = panel * width
         let filled = min(width, columns - column)
+        var lines = tensor_lines()
         if direction == .forward {
             // The taps of a channel and those of the next lie one after the other.
-            MatrixView(kernel, rowStride: 1, columnStride: depth * taps).from(
-                row: channels.lowerBound * taps, column: column
-            )
-            .pack(rows: channels.count * taps, columns: filled, into: rows)
+            let panel = MatrixView(kernel, rowStride: 1, columnStride: depth * taps).from(column: column)
+            panel.from(row: channels.lowerBound * taps).pack(
+                rows: channels.count * taps, columns: filled, into: rows)
+            lines = panel.from(row: next.lowerBound * taps).lines(rows: next.count * taps, columns: filled)
         } else {
             for (k, channel) in channels.enumerated() {
                 MatrixView(kernel, offset: (channel * columns + column) * taps, rowStride: 1, columnStride: taps)
@@ -53,7 +73,9 @@ package struct KernelTaps: Sendable {
             }
         }
         let isTurned = direction == .backwardTurned
-        return (UnsafePointer(isTurned ? rows + (taps - 1) * width : rows), taps * width, isTurned ? -width : width)
+        return Block(
+            first: UnsafePointer(isTurned ? rows + (taps - 1) * width : rows), channelStride: taps * width,
+            tapStride: isTurned ? -width : width, next: lines)
     }
 
     /// The whole operand in panels, each as ``packByTap(panel:into:)`` packs it.
@@ -68,16 +90,11 @@ package struct KernelTaps: Sendable {
     /// One panel of columns with its rows ordered tap by tap, `[tap][channel][column]`.
     package func packByTap(panel: Int, into target: UnsafeMutablePointer<Float>) {
         let width = kernels.panel_width
-        let atOnce = 16
-        withScratch(count(channels: atOnce)) { rows in
-            for first in stride(from: 0, to: depth, by: atOnce) {
-                let channels = first..<min(depth, first + atOnce)
-                let block = pack(channels, panel: panel, into: rows)
-                for tap in 0..<taps {
-                    for (k, channel) in channels.enumerated() {
-                        (target + (tap * depth + channel) * width).update(
-                            from: block.first + k * block.channelStride + tap * block.tapStride, count: width)
-                    }
+        forEachBlock(of: 0..<depth, panel: panel) { channels, block in
+            for tap in 0..<taps {
+                for (k, channel) in channels.enumerated() {
+                    (target + (tap * depth + channel) * width).update(
+                        from: block.first + k * block.channelStride + tap * block.tapStride, count: width)
                 }
             }
         }

@@ -6,9 +6,9 @@ import CTensorKernels
 /// one panel of output channels: it transforms the panel's kernel, which is cheaper than reading it transformed from memory,
 /// where it would take four times the room.
 package struct WinogradProduct {
-    private let map: tensor_winograd_map
+    let map: tensor_winograd_map
+    let taps: KernelTaps
     private let batch: Int
-    private let taps: KernelTaps
 
     /// Numbers of transformed inputs in one group.
     private static let groupBudget = 3 << 20
@@ -58,6 +58,10 @@ package struct WinogradProduct {
         addend: UnsafePointer<Float>?, into target: UnsafeMutablePointer<Float>
     ) {
         let tiles = batch * map.tile_rows * map.tile_columns
+        guard tiles > Self.fewTiles else {
+            multiplyFew(tiles, source: source, bias: bias, biasStride: biasStride, addend: addend, into: target)
+            return
+        }
         let group = min(tiles, max(Self.fewestTiles, Self.groupBudget / (Self.planes * taps.depth)))
         let stride = Self.planeStride(group * taps.depth)
         let x = Shared(source)
@@ -68,7 +72,7 @@ package struct WinogradProduct {
                 parallelFor(count, grain: max(1, 8_192 / (Self.planes * taps.depth))) { range in
                     withUnsafePointer(to: map) {
                         kernels.winograd_input(
-                            $0, x.pointer, first + range.lowerBound, range.count,
+                            $0, x.pointer, first + range.lowerBound, range.count, taps.depth,
                             inputs + range.lowerBound * taps.depth, stride)
                     }
                 }
@@ -145,15 +149,10 @@ package struct WinogradProduct {
     private func transformKernel(
         _ channels: Range<Int>, _ column: Int, into planes: UnsafeMutablePointer<Float>, stride: Int
     ) {
-        let atOnce = 16
-        withScratch(taps.count(channels: atOnce)) { rows in
-            for first in Swift.stride(from: channels.lowerBound, to: channels.upperBound, by: atOnce) {
-                let some = first..<min(channels.upperBound, first + atOnce)
-                let packed = taps.pack(some, panel: column, into: rows)
-                kernels.winograd_kernel(
-                    some.count, packed.first, packed.channelStride, packed.tapStride,
-                    planes + (first - channels.lowerBound) * kernels.panel_width, stride)
-            }
+        taps.forEachBlock(of: channels, panel: column) { some, block in
+            kernels.winograd_kernel(
+                some.count, block.first, block.channelStride, block.tapStride,
+                planes + (some.lowerBound - channels.lowerBound) * kernels.panel_width, stride)
         }
     }
 

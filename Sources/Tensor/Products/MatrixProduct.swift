@@ -45,6 +45,14 @@ package struct MatrixView: @unchecked Sendable {
         return matrix.base.assumingMemoryBound(to: Float.self)
     }
 
+    /// The cache lines of `rows` × `columns` numbers whose columns lie one after the other.
+    package func lines(rows: Int, columns: Int) -> tensor_lines {
+        let width = matrix.scalar == Int32(tensor_scalar_float32) ? 4 : 2
+        return tensor_lines(
+            base: matrix.base, rows: rows > 0 ? columns : 0, count: (rows * width + 63) / 64,
+            stride: matrix.column_stride * width, fetched: 0)
+    }
+
     /// Packs `rows` × `columns` numbers into panels, the form of a product's right operand.
     package func pack(rows: Int, columns: Int, into packed: UnsafeMutablePointer<Float>) {
         withUnsafePointer(to: matrix) { kernels.pack($0, rows, columns, packed) }

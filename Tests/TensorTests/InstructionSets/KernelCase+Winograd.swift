@@ -13,6 +13,9 @@ extension KernelCase {
         KernelCase("Winograd's convolution of a map twice as large", within: transformed) { k -> [Float] in
             convolution(k, upsampling: 2)
         },
+        KernelCase("Winograd's convolution of few tiles", within: transformed) { k -> [Float] in
+            convolutionOfFew(k)
+        },
         KernelCase("winograd_output_gradient", within: transformed) { k -> [Float] in
             var map = map(upsampling: 1)
             let tiles = 2 * map.tile_rows * map.tile_columns
@@ -38,6 +41,39 @@ extension KernelCase {
             tile_rows: (height + 3) / 4, tile_columns: (width + 3) / 4)
     }
 
+    /// [input][tap][output] to [input][tap][column] for the panel that begins at an output.
+    private static func rows(from first: Int, panel: Int) -> [Float] {
+        let taps = numbers(inputs * 9 * outputs, seed: 18)
+        var rows = zeros(inputs * 9 * panel)
+        for row in 0..<inputs * 9 {
+            for column in 0..<min(panel, outputs - first) {
+                rows[row * panel + column] = taps[row * outputs + first + column]
+            }
+        }
+        return rows
+    }
+
+    /// The convolution with planes of a kernel that are used up at once.
+    private static func convolutionOfFew(_ k: tensor_kernels) -> [Float] {
+        var map = map(upsampling: 1)
+        let (tiles, panel, together) = (2 * map.tile_rows * map.tile_columns, k.panel_width, 16)
+        var transformed = zeros(2 * planes * tiles * together)
+        k.winograd_input(
+            &map, numbers(2 * 10 * 13 * inputs, seed: 17), 0, tiles, together, &transformed, tiles * together)
+        var result = zeros(2 * map.target_height * map.target_width * outputs)
+        for first in stride(from: 0, to: outputs, by: panel) {
+            let rows = rows(from: first, panel: panel)
+            var sums = zeros(planes * tiles * panel)
+            for channel in stride(from: 0, to: inputs, by: together) {
+                k.winograd_few(
+                    tiles, min(together, inputs - channel), Array(transformed[(channel * planes * tiles)...]),
+                    Array(rows[(channel * 9 * panel)...]), 9 * panel, panel, &sums, tiles * panel, tensor_lines())
+            }
+            k.winograd_output(&map, sums, tiles * panel, 0, tiles, first, nil, 0, nil, &result)
+        }
+        return result
+    }
+
     /// All steps of the convolution, with a bias an image and an addend.
     private static func convolution(_ k: tensor_kernels, upsampling: Int) -> [Float] {
         var map = map(upsampling: upsampling)
@@ -45,17 +81,10 @@ extension KernelCase {
         let count = 2 * map.target_height * map.target_width * outputs
         var transformed = zeros(planes * tiles * inputs)
         k.winograd_input(
-            &map, numbers(2 * 10 * 13 * inputs, seed: 17), 0, tiles, &transformed, tiles * inputs)
-        // [input][tap][output], of which each panel takes its columns.
-        let taps = numbers(inputs * 9 * outputs, seed: 18)
+            &map, numbers(2 * 10 * 13 * inputs, seed: 17), 0, tiles, inputs, &transformed, tiles * inputs)
         var result = zeros(count)
         for first in stride(from: 0, to: outputs, by: panel) {
-            var rows = zeros(inputs * 9 * panel)
-            for row in 0..<inputs * 9 {
-                for column in 0..<min(panel, outputs - first) {
-                    rows[row * panel + column] = taps[row * outputs + first + column]
-                }
-            }
+            let rows = rows(from: first, panel: panel)
             var (kernel, sums) = (zeros(planes * inputs * panel), zeros(planes * tiles * panel))
             k.winograd_kernel(inputs, rows, 9 * panel, panel, &kernel, inputs * panel)
             for plane in 0..<planes {

@@ -1,0 +1,48 @@
+import CTensorKernels
+
+extension WinogradProduct {
+    /// Up to so many tiles a kernel's planes are used up at once: written to the second-level cache and read again they would
+    /// cost more than their products.
+    static let fewTiles = 8
+
+    /// A whole convolution of at most ``fewTiles`` tiles. Each task transforms some channels of one panel's kernel at a time and
+    /// multiplies them at once, while the next ones come from memory.
+    func multiplyFew(
+        _ tiles: Int, source: UnsafePointer<Float>, bias: UnsafePointer<Float>?, biasStride: Int,
+        addend: UnsafePointer<Float>?, into target: UnsafeMutablePointer<Float>
+    ) {
+        let panel = kernels.panel_width
+        let together = Int(tensor_winograd_channels)
+        let inputStride = tiles * together
+        let sumStride = Self.planeStride(tiles * panel)
+        let (x, y) = (Shared(source), SharedMutable(target))
+        let (shift, added) = (bias.map { Shared($0) }, addend.map { Shared($0) })
+        withScratch((taps.depth + together - 1) / together * Self.planes * inputStride) { memory in
+            let inputs = SharedMutable(memory)
+            parallelFor(tiles, grain: max(1, 8_192 / (Self.planes * taps.depth))) { range in
+                withUnsafePointer(to: map) {
+                    kernels.winograd_input(
+                        $0, x.pointer, range.lowerBound, range.count, together, inputs + range.lowerBound * together,
+                        inputStride)
+                }
+            }
+            parallelFor((taps.columns + panel - 1) / panel, grain: 1) { columns in
+                withScratch(Self.planes * sumStride) { sums in
+                    for column in columns {
+                        sums.update(repeating: 0, count: Self.planes * sumStride)
+                        taps.forEachBlock(of: 0..<taps.depth, panel: column) { channels, block in
+                            kernels.winograd_few(
+                                tiles, channels.count, inputs + channels.lowerBound * Self.planes * tiles, block.first,
+                                block.channelStride, block.tapStride, sums, sumStride, block.next)
+                        }
+                        withUnsafePointer(to: map) {
+                            kernels.winograd_output(
+                                $0, sums, sumStride, 0, tiles, column * panel, shift?.pointer, biasStride,
+                                added?.pointer, y.pointer)
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
