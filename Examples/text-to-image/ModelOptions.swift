@@ -19,11 +19,17 @@ struct ModelOptions: ParsableArguments {
     @Flag(help: "Draw in one step with a multi-step model's own network: the student that a distillation begins with.")
     var untrainedStudent = false
     @Option(help: "Processor threads. Default: one a core.") var threads: Int?
+    @Option(
+        help: "GiB of memory for weights in the order in which products read them, for many pictures. Default: 0.")
+    var packedWeights: Double?
     @Flag(help: "Convolve by the definition instead of Winograd's transform, which is faster and rounds more.")
     var exactConvolution = false
 
     func validate() throws {
         if let threads, threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
+        if let packedWeights, !(0...1_000_000).contains(packedWeights) {
+            throw ValidationError("--packed-weights: expected GiB from 0 on, found \(packedWeights)")
+        }
     }
 
     /// The model's folder or file.

@@ -57,6 +57,7 @@ struct TextToImage: ParsableCommand {
 
     func run() throws {
         if let threads = models.threads { ThreadPool.threadCount = threads }
+        if let packedWeights = models.packedWeights { PackedWeights.budget = Int(packedWeights * 0x1p30) }
         if models.exactConvolution { ConvolutionAlgorithm.current = .direct }
         if let prompts = many.prompts, let output {
             try drawFolder(of: PromptFile.read(prompts), in: output)

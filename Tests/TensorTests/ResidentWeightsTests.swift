@@ -17,19 +17,19 @@
             #expect(second.sum() == 1_048_576)
             var first: Tensor? = try file.mappedTensor("first")
             #expect(first?.sum() == 1_048_576)
-            let all = try residentBytes(of: url)
+            let all = try Self.residentBytes(of: url)
             #expect(all >= 8_000_000)
             var part = first?.sliced(axis: 0, 0..<2)
             first = nil
-            #expect(try residentBytes(of: url) == all)
+            #expect(try Self.residentBytes(of: url) == all)
             #expect(part?.sum() == 2048)
             part = nil
-            #expect(try residentBytes(of: url) <= all - 4_000_000)
+            #expect(try Self.residentBytes(of: url) <= all - 4_000_000)
             #expect(second.sum() == 1_048_576)
         }
 
         /// The sum of `Rss` over the mappings of a file.
-        private func residentBytes(of url: URL) throws -> Int {
+        static func residentBytes(of url: URL) throws -> Int {
             // Read to its end: its size is said to be zero.
             let text = try FileHandle(forReadingFrom: URL(filePath: "/proc/self/smaps")).readToEnd() ?? Data()
             let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")

@@ -18,12 +18,14 @@ struct MeasuringOptions: ParsableArguments {
     @Option(help: "Height and width of the latents. Default: what the model was trained on.") var size: Int?
     @Option(help: "Samples at once.") var batch = 1
     @Option(help: "Tokens a prompt.") var tokens = 77
+    @Option(help: "GiB that weights may take in the order in which products read them.") var packedWeights = 0.0
     @Flag(help: "Convolve by the definition's sum instead of Winograd's.") var direct = false
 
     @Flag(help: "Train the student with its blocks computed again in the backward pass.") var recompute = false
 
     func apply() {
         ThreadPool.threadCount = threads
+        PackedWeights.budget = Int(packedWeights * 0x1p30)
         if direct { ConvolutionAlgorithm.current = .direct }
     }
 }

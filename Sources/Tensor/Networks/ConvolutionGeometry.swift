@@ -48,6 +48,8 @@ package struct ConvolutionGeometry: Sendable {
 
     package var taps: Int { kernelHeight * kernelWidth }
     package var outputShape: [Int] { [batch, outputHeight, outputWidth, outputs] }
+    /// Pixels of all outputs.
+    package var outputPixels: Int { batch * outputHeight * outputWidth }
     package var inputShape: [Int] { [batch, inputHeight, inputWidth, inputs] }
     /// The input's shape after the repetition of its pixels.
     package var upsampledShape: [Int] { [batch, inputHeight * upsampling, inputWidth * upsampling, inputs] }

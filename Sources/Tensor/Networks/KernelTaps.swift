@@ -15,15 +15,19 @@ package struct KernelTaps: Sendable {
 
     private let kernel: Tensor
     private let direction: Direction
+    /// The forward operand in panels, where they are kept.
+    private let kept: Shared<Float>?
     package let taps: Int
     /// Channels that are read.
     package let depth: Int
     /// Channels that are written.
     package let columns: Int
 
-    package init(_ kernel: Tensor, _ direction: Direction) {
+    /// The operand; `isKept` says that the forward one repays being kept in panels.
+    package init(_ kernel: Tensor, _ direction: Direction, isKept: Bool = false) {
         self.kernel = kernel
         self.direction = direction
+        kept = isKept && direction == .forward ? kernel.keptPanels.map { Shared($0) } : nil
         taps = kernel.shape[2] * kernel.shape[3]
         (columns, depth) =
             direction == .forward ? (kernel.shape[0], kernel.shape[1]) : (kernel.shape[1], kernel.shape[0])
@@ -57,6 +61,14 @@ package struct KernelTaps: Sendable {
         _ channels: Range<Int>, panel: Int, into rows: UnsafeMutablePointer<Float>, next: Range<Int>
     ) -> Block {
         let width = kernels.panel_width
+        if let kept {
+            let panel = kept + panel * depth * taps * width
+            let lines = MatrixView(panel + next.lowerBound * taps * width, rowStride: 1, columnStride: 0)
+                .lines(rows: next.count * taps * width, columns: 1)
+            return Block(
+                first: panel + channels.lowerBound * taps * width, channelStride: taps * width, tapStride: width,
+                next: lines)
+        }
         let column = panel * width
         let filled = min(width, columns - column)
         var lines = tensor_lines()

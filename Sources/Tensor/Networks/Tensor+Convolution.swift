@@ -29,17 +29,18 @@ extension Tensor {
         let biasStride = bias?.rank == 2 ? geometry.outputs : 0
         if geometry.isPointwise, biasStride == 0 {
             MatrixProduct.multiply(
-                m: count / geometry.inputs, n: geometry.outputs, k: geometry.inputs,
+                m: geometry.outputPixels, n: geometry.outputs, k: geometry.inputs,
                 MatrixView(base, stride: geometry.inputs),
-                MatrixView(kernel, stride: geometry.inputs, transposed: true),
-                bias: bias?.base, addend: addend?.base, into: target, stride: geometry.outputs)
+                MatrixView(weight: kernel, rows: geometry.outputPixels), bias: bias?.base, addend: addend?.base,
+                into: target, stride: geometry.outputs)
         } else if let product = WinogradProduct.forward(geometry, kernel: kernel) {
             product.multiply(
                 source: base, bias: bias?.base, biasStride: biasStride, addend: addend?.base, into: target)
         } else {
+            let taps = KernelTaps(kernel, .forward, isKept: geometry.outputPixels <= MatrixProduct.fewRows)
             PatchProduct.multiply(
-                geometry.forwardPatches, batch: geometry.batch, source: base, kernel: KernelTaps(kernel, .forward),
-                bias: bias?.base, biasStride: biasStride, addend: addend?.base, into: target)
+                geometry.forwardPatches, batch: geometry.batch, source: base, kernel: taps, bias: bias?.base,
+                biasStride: biasStride, addend: addend?.base, into: target)
         }
         return result
     }

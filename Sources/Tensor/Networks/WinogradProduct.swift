@@ -19,8 +19,9 @@ package struct WinogradProduct {
     /// The convolution of a geometry, nil where it has another kernel or stride, or where the direct sum is faster.
     package static func forward(_ geometry: ConvolutionGeometry, kernel: Tensor) -> WinogradProduct? {
         guard isWorthwhile(geometry, height: geometry.outputHeight, width: geometry.outputWidth) else { return nil }
+        let tiles = geometry.batch * ((geometry.outputHeight + 3) / 4) * ((geometry.outputWidth + 3) / 4)
         return WinogradProduct(
-            KernelTaps(kernel, .forward), batch: geometry.batch, source: geometry.inputShape,
+            KernelTaps(kernel, .forward, isKept: tiles <= fewTiles), batch: geometry.batch, source: geometry.inputShape,
             target: geometry.outputShape, padding: (geometry.padding.top, geometry.padding.left),
             upsampling: geometry.upsampling)
     }

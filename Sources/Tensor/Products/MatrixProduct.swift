@@ -3,8 +3,12 @@ import CTensorKernels
 /// A matrix inside a larger array: number (i, j) lies at `i · rowStride + j · columnStride`, one of the strides usually 1.
 package struct MatrixView: @unchecked Sendable {
     package let matrix: tensor_matrix
+    /// The whole of it in panels, where they are kept.
+    package let keptPanels: UnsafePointer<Float>?
 
-    private init(_ matrix: tensor_matrix) { self.matrix = matrix }
+    private init(_ matrix: tensor_matrix, keptPanels: UnsafePointer<Float>? = nil) {
+        (self.matrix, self.keptPanels) = (matrix, keptPanels)
+    }
 
     /// Float32 numbers in row-major rows `stride` apart; `transposed` reads them the other way round.
     package init(_ base: UnsafePointer<Float>, stride: Int, transposed: Bool = false) {
@@ -13,21 +17,30 @@ package struct MatrixView: @unchecked Sendable {
 
     /// Float32 numbers at any two strides.
     package init(_ base: UnsafePointer<Float>, rowStride: Int, columnStride: Int) {
-        matrix = tensor_matrix(
-            base: base, scalar: Int32(tensor_scalar_float32), row_stride: rowStride, column_stride: columnStride)
+        self.init(
+            tensor_matrix(
+                base: base, scalar: Int32(tensor_scalar_float32), row_stride: rowStride, column_stride: columnStride))
     }
 
     /// A tensor's numbers as they are stored, from number `offset` on, at any two strides. Valid while the tensor lives.
     package init(_ tensor: Tensor, offset: Int = 0, rowStride: Int, columnStride: Int) {
         let scalarType = tensor.scalarType
-        matrix = tensor_matrix(
-            base: tensor.storage.stored + offset * scalarType.byteCount, scalar: Int32(scalarType.kernelScalar),
-            row_stride: rowStride, column_stride: columnStride)
+        self.init(
+            tensor_matrix(
+                base: tensor.storage.stored + offset * scalarType.byteCount, scalar: Int32(scalarType.kernelScalar),
+                row_stride: rowStride, column_stride: columnStride))
     }
 
     /// A tensor's numbers as they are stored, in row-major rows `stride` apart. Valid while the tensor lives.
     package init(_ tensor: Tensor, stride: Int, transposed: Bool = false) {
         self.init(tensor, rowStride: transposed ? 1 : stride, columnStride: transposed ? stride : 1)
+    }
+
+    /// A weight `[outputs, …]` as the right operand of a product of `rows` rows: few of them hardly repay packing it. Valid while
+    /// the tensor lives.
+    package init(weight: Tensor, rows: Int) {
+        let view = MatrixView(weight, stride: weight.count / max(weight.shape[0], 1), transposed: true)
+        self.init(view.matrix, keptPanels: rows <= MatrixProduct.fewRows ? weight.keptPanels : nil)
     }
 
     /// The part that begins at a row and a column.
@@ -43,6 +56,15 @@ package struct MatrixView: @unchecked Sendable {
         precondition(
             matrix.scalar == Int32(tensor_scalar_float32), "a matrix product's left operand must be Float32")
         return matrix.base.assumingMemoryBound(to: Float.self)
+    }
+
+    /// `rows` × `columns` numbers from a panel's first column on, in panels: kept ones, or packed into `scratch`.
+    package func panels(
+        from column: Int, rows: Int, columns: Int, scratch: UnsafeMutablePointer<Float>
+    ) -> UnsafePointer<Float> {
+        if let keptPanels { return keptPanels + column * rows }
+        from(column: column).pack(rows: rows, columns: columns, into: scratch)
+        return UnsafePointer(scratch)
     }
 
     /// The cache lines of `rows` × `columns` numbers whose columns lie one after the other.
@@ -74,6 +96,9 @@ extension ScalarType {
 package enum MatrixProduct {
     /// Rows of one task, which packs its own columns of B: they never leave its cache, and packing them is soon repaid.
     private static let mostRows = 1_024
+
+    /// Up to so many rows a product is faster by some percent where its right operand is kept packed.
+    package static let fewRows = 256
 
     /// C[m × n] = A[m × k] · B[k × n] + bias[n] + addend, on all threads; not to be called inside a parallel region.
     ///
@@ -115,9 +140,9 @@ package enum MatrixProduct {
                     let column = task % groups * panelsOfOneTask * panel
                     let width = min(panelsOfOneTask * panel, n - column)
                     let corner = row * stride + column
-                    b.from(column: column).pack(rows: k, columns: width, into: packed)
+                    let right = b.panels(from: column, rows: k, columns: width, scratch: packed)
                     kernels.multiply(
-                        min(rows, m - row), width, k, left + row * aRow, aRow, aColumn, packed, k,
+                        min(rows, m - row), width, k, left + row * aRow, aRow, aColumn, right, k,
                         shift.map { $0 + column }, added.map { $0 + corner }, target + corner, stride)
                 }
             }

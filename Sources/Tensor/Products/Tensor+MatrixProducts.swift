@@ -61,7 +61,7 @@ extension Tensor {
         let result = Tensor(uninitialized: resultShape)
         MatrixProduct.multiply(
             m: rows, n: outputs, k: width, MatrixView(base, stride: width),
-            MatrixView(weight, stride: width, transposed: true), bias: bias?.base, addend: addend?.base,
+            MatrixView(weight: weight, rows: rows), bias: bias?.base, addend: addend?.base,
             into: result.storage.base, stride: outputs)
         return result
     }

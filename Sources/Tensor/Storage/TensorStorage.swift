@@ -19,6 +19,8 @@ final class TensorStorage: @unchecked Sendable {
     private let capacity: Int
     /// Numbers that are not Float32, as Float32: made when an operation that needs them all asks for the first time.
     private let widened = Mutex<TensorStorage?>(nil)
+    /// Numbers of a file in the order in which products read them, where that is kept.
+    private let packed = Mutex<PackedWeight?>(nil)
 
     private enum Source {
         /// A file, and the bytes of it to give back when nothing reads them any more.
@@ -71,6 +73,18 @@ final class TensorStorage: @unchecked Sendable {
             return storage
         }
         return storage.base
+    }
+
+    /// The weight whose numbers these are, packed: kept from the first call on, if they are a file's and the budget allows it.
+    func packed(_ weight: Tensor) -> PackedWeight? {
+        guard case .file(let file, let bytes) = source, weight.count == count else { return nil }
+        return packed.withLock { packed in
+            if packed == nil {
+                packed = PackedWeight(weight)
+                if packed != nil { file.giveBack(bytes) }
+            }
+            return packed?.outputs == weight.shape[0] ? packed : nil
+        }
     }
 
     /// The numbers as Float32 in memory of their own.

@@ -1,0 +1,80 @@
+import Foundation
+import Tensor
+import Testing
+
+/// Weights of a file that are kept in the order in which products read them.
+@Suite("Packed weights", .serialized)
+final class PackedWeightsTests {
+    private let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).safetensors")
+    private let budget = PackedWeights.budget
+
+    init() { PackedWeights.budget = 1 << 30 }
+
+    deinit {
+        PackedWeights.budget = budget
+        try? FileManager.default.removeItem(at: file)
+    }
+
+    /// A tensor of the file, and the same numbers as a tensor of its own.
+    private func stored(_ shape: [Int], as type: ScalarType, seed: UInt64) throws -> (mapped: Tensor, plain: Tensor) {
+        try Safetensors.write([("weight", Reference.numbers(shape, seed: seed))], scalarType: type, to: file)
+        let opened = try SafetensorsFile(contentsOf: file)
+        return (try opened.mappedTensor("weight"), try opened.tensor("weight"))
+    }
+
+    @Test("Products and convolutions are the same bit by bit", arguments: StoredWeightsTests.types)
+    func sameResults(type: ScalarType) throws {
+        for rows in [1, 5, 300] {
+            let (weight, plain) = try stored([70, 37], as: type, seed: 2)
+            let x = Reference.numbers([rows, 37], seed: 3)
+            #expect((MatrixView(weight: weight, rows: rows).keptPanels != nil) == (rows < 300))
+            #expect(x.linear(weight: weight, bias: nil).scalars == x.linear(weight: plain, bias: nil).scalars)
+        }
+        for (side, inputs, size, stride) in [(8, 50, 3, 1), (8, 50, 3, 2), (8, 20, 1, 1), (40, 20, 3, 1)] {
+            let (kernel, plain) = try stored([70, inputs, size, size], as: type, seed: 5)
+            let x = Reference.numbers([2, side, side, inputs], seed: 6)
+            let padding = ConvolutionPadding(size / 2)
+            let y = x.conv2d(kernel: kernel, bias: nil, stride: stride, padding: padding).scalars
+            #expect(y == x.conv2d(kernel: plain, bias: nil, stride: stride, padding: padding).scalars)
+            // Kept by now, if it pays.
+            #expect(y == x.conv2d(kernel: kernel, bias: nil, stride: stride, padding: padding).scalars)
+        }
+    }
+
+    @Test("A weight that was packed in one shape is read in others too")
+    func otherShape() throws {
+        let (weight, plain) = try stored([48, 20], as: .float32, seed: 4)
+        let x = Reference.numbers([3, 40], seed: 5)
+        #expect(weight.keptPanels != nil)
+        let (turned, expected) = (weight.reshaped(to: [24, 40]), plain.reshaped(to: [24, 40]))
+        #expect(x.linear(weight: turned, bias: nil).scalars == x.linear(weight: expected, bias: nil).scalars)
+    }
+
+    @Test("Copies stay within their budget and go with their weights; a tensor that may change has none")
+    func withinBudget() throws {
+        let bytes = 512 * 512 * 4
+        let (weight, plain) = try stored([512, 512], as: .float16, seed: 10)
+        PackedWeights.budget = bytes / 2
+        #expect(weight.keptPanels == nil)
+        PackedWeights.budget = 1 << 30
+        #expect(plain.keptPanels == nil)
+        #expect(weight.keptPanels != nil)
+        #expect(PackedWeights.byteCount >= bytes)
+        for seed in 0..<200 {
+            #expect(try stored([512, 512], as: .float16, seed: UInt64(seed)).mapped.keptPanels != nil)
+        }
+        #expect(PackedWeights.byteCount < 100 * bytes)
+    }
+
+    #if os(Linux)
+        @Test("The weight's share of the file leaves memory")
+        func residentBytes() throws {
+            let (weight, _) = try stored([1024, 1024], as: .float32, seed: 11)
+            let sum = weight.sum()
+            let before = try ResidentWeightsTests.residentBytes(of: file)
+            #expect(weight.keptPanels != nil)
+            #expect(try ResidentWeightsTests.residentBytes(of: file) <= before - 4_000_000)
+            #expect(weight.sum() == sum)
+        }
+    #endif
+}
