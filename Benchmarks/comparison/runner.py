@@ -49,18 +49,22 @@ def measure(framework, part, options, rounds):
         runner.close()
 
 
-def in_turn(frameworks, part, options, rounds, alone):
-    """`rounds` runs of each framework, taking turns; where `alone`, only one of them is in memory at a time."""
+def in_turn(frameworks, part, options, rounds, alone, own):
+    """`rounds` runs of each framework, taking turns; where `alone`, only one of them is in memory at a time.
+
+    `own` are options that only SwiftBrush is given.
+    """
+    options = {framework: options | (own if framework == "ours" else {}) for framework in frameworks}
     results = {framework: [] for framework in frameworks}
     if alone:
         for _ in range(rounds):
             for framework in frameworks:
-                results[framework] += measure(framework, part, options, 1)
+                results[framework] += measure(framework, part, options[framework], 1)
         return results
     runners = {}
     try:
         for framework in frameworks:
-            runners[framework] = Runner(framework, part, options)
+            runners[framework] = Runner(framework, part, options[framework])
         for _ in range(rounds):
             for framework, runner in runners.items():
                 results[framework].append(runner.run())
