@@ -46,7 +46,7 @@ final class PackedWeight: Sendable {
         outputs = weight.shape[0]
         let rows = weight.count / outputs
         let count = MatrixProduct.scratchCount(n: outputs, k: rows)
-        byteCount = count * MemoryLayout<Float>.stride
+        byteCount = StoragePool.capacity(for: count) * MemoryLayout<Float>.stride
         guard PackedWeights.take(byteCount) else { return nil }
         storage = TensorStorage(count: count)
         let (panel, target) = (kernels.panel_width, SharedMutable(storage.base))

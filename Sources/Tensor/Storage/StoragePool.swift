@@ -39,7 +39,7 @@ final class StoragePool: Sendable {
     private let block = Mutex(Block())
 
     /// Sizes are rounded up to a quarter of their power of two, so that near sizes share memory.
-    private static func capacity(for count: Int) -> Int {
+    static func capacity(for count: Int) -> Int {
         let minimum = max(count, 16)
         let step = max(16, 1 << max(0, Int.bitWidth - 1 - minimum.leadingZeroBitCount - 2))
         return (minimum + step - 1) / step * step
