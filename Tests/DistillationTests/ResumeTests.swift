@@ -68,6 +68,30 @@ final class ResumeTests {
         }
     }
 
+    @Test("A disk without room for a checkpoint is told before the run begins, and nothing is written")
+    func fullDisk() throws {
+        let distiller = try ReferenceRun().distiller()
+        let run = try RunDirectory(folder, resuming: false)
+        let large = LargeTraining()
+        #expect {
+            try run.begin(large)
+        } throws: { error in
+            guard case SafetensorsError.unwritable(let path, let reason) = error else { return false }
+            return path.hasSuffix("step-0000003.safetensors")
+                && reason.hasPrefix("expected \(large.checkpointByteCount >> 20) MiB of room on the disk, found ")
+        }
+        #expect(throws: DistillationError.self) { try run.settings() }
+
+        try run.begin(distiller)
+        let file = folder.appending(path: "checkpoints/step-0000000.safetensors")
+        try run.saveCheckpoint(of: distiller)
+        let written = try SafetensorsFile(contentsOf: file)
+        #expect(
+            distiller.checkpointByteCount == 4
+                * written.names.reduce(0) { $0 + (written.info($1)?.shape.reduce(1, *) ?? 0) }
+        )
+    }
+
     @Test("A checkpoint that was cut off is passed over for the one before it; old ones are taken away")
     func damagedCheckpoint() throws {
         let reference = try ReferenceRun()
@@ -101,4 +125,15 @@ final class ResumeTests {
         #expect(throws: DistillationError.self) { try small.restoreCheckpoint(from: file) }
         #expect(state(small) == before)
     }
+}
+
+/// A training whose checkpoints fit onto no disk.
+private final class LargeTraining: ResumableTraining {
+    let stepCount = 3
+    let checkpointByteCount = 1 << 60
+
+    func record() -> [String: Int] { [:] }
+    func step() throws -> DistillationStep { throw CancellationError() }
+    func saveCheckpoint(to url: URL) throws {}
+    func restoreCheckpoint(from url: URL) throws {}
 }

@@ -10,6 +10,9 @@ private struct RunState: Codable {
 }
 
 extension Distiller {
+    /// The bytes of the numbers that a checkpoint keeps.
+    public var checkpointByteCount: Int { checkpoint.byteCount }
+
     /// Writes everything that the run needs to go on as if it had never stopped: both networks, the average, both
     /// optimisers, every random stream, the step. The file is there whole or not at all.
     ///

@@ -13,6 +13,8 @@ public protocol ResumableTraining: AnyObject {
     var stepCount: Int { get }
     /// Takes the next step. Throws ``DistillationError/nonFinite(step:tensor:count:)``.
     func step() throws -> Step
+    /// About how many bytes a checkpoint takes.
+    var checkpointByteCount: Int { get }
     /// Writes all that the training needs to go on. Throws what the file system throws.
     func saveCheckpoint(to url: URL) throws
     /// Goes back to where ``saveCheckpoint(to:)`` was called. Throws for a file that is no checkpoint of this training, and

@@ -18,6 +18,14 @@ package struct RunCheckpoint {
         (self.parameters, self.optimizers) = (parameters, optimizers)
     }
 
+    /// The bytes of the parameters and of what the optimisers remember.
+    package var byteCount: Int {
+        let numbers =
+            parameters.reduce(0) { $0 + $1.parameters.scalarCount }
+            + optimizers.reduce(0) { $0 + $1.optimizer.state.tensors.values.reduce(0) { $0 + $1.count } }
+        return numbers * MemoryLayout<Float>.stride
+    }
+
     /// Writes the file; it is there whole or not at all. Throws what the file system throws.
     package func write(_ state: some Encodable, memory: [String: Tensor] = [:], to url: URL) throws {
         var tensors: [(name: String, tensor: Tensor)] = []

@@ -52,11 +52,13 @@ extension RunDirectory {
     /// Records the settings of a new run, or goes on with the run that is there: from its newest checkpoint that can be
     /// read, with the metrics after it taken away.
     ///
-    /// Throws ``DistillationError`` when the settings are not those of the run, and what the file system throws.
+    /// Throws ``DistillationError`` when the settings are not those of the run, `SafetensorsError` when the disk has no room
+    /// for a checkpoint, and what the file system throws.
     public func begin(_ training: some ResumableTraining) throws {
         for name in ["checkpoints", "sheets"] {
             try FileManager.default.createDirectory(at: url.appending(path: name), withIntermediateDirectories: true)
         }
+        try Safetensors.requireSpace(training.checkpointByteCount, for: checkpoint(of: training))
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let record = try training.record()
@@ -104,9 +106,12 @@ extension RunDirectory {
 
     /// Writes a checkpoint and takes old ones away. Throws what the file system throws.
     public func saveCheckpoint(of training: some ResumableTraining) throws {
-        let name = "\(Self.name(training.stepCount)).safetensors"
-        try training.saveCheckpoint(to: checkpointFolder.appending(path: name))
+        try training.saveCheckpoint(to: checkpoint(of: training))
         for old in try checkpoints().dropLast(max(1, keptCheckpoints)) { try FileManager.default.removeItem(at: old) }
+    }
+
+    private func checkpoint(of training: some ResumableTraining) -> URL {
+        checkpointFolder.appending(path: "\(Self.name(training.stepCount)).safetensors")
     }
 
     private func checkpoints() throws -> [URL] {

@@ -10,7 +10,8 @@ public enum Safetensors {
     ///   - metadata: free text for the header.
     ///   - url: where; an existing file is replaced.
     ///
-    /// Throws ``SafetensorsError`` for a type or a name that cannot be written, and what the file system throws.
+    /// Throws ``SafetensorsError`` for a type or a name that cannot be written and when there is no room on the disk, and what
+    /// the file system throws.
     public static func write(
         _ tensors: [(name: String, tensor: Tensor)], scalarType: ScalarType = .float32,
         metadata: [String: String] = [:],
@@ -31,6 +32,7 @@ public enum Safetensors {
                 throw SafetensorsError.unwritable(path: url.path, reason: "the name \"\(name)\" stands twice")
             }
         }
+        try requireSpace(end, for: url)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         var text = try encoder.encode(header)
@@ -40,6 +42,15 @@ public enum Safetensors {
             try file.write(contentsOf: text)
             for (_, tensor) in tensors { try file.write(contentsOf: bytes(of: tensor, as: scalarType)) }
         }
+    }
+
+    /// Throws ``SafetensorsError/unwritable(path:reason:)`` when the disk that a file shall lie on has less room than it takes.
+    package static func requireSpace(_ bytes: Int, for url: URL) throws {
+        let folder = url.deletingLastPathComponent()
+        let attributes = try? FileManager.default.attributesOfFileSystem(forPath: folder.path)
+        guard let free = attributes?[.systemFreeSize] as? NSNumber, free.intValue < bytes else { return }
+        throw SafetensorsError.unwritable(
+            path: url.path, reason: "expected \(bytes >> 20) MiB of room on the disk, found \(free.intValue >> 20) MiB")
     }
 
     private static func bytes(of tensor: Tensor, as type: ScalarType) -> Data {

@@ -127,6 +127,9 @@ extension AutoencoderTrainer {
         Record(settings: configuration, network: autoencoder.configuration, pictures: pictures.count)
     }
 
+    /// The bytes of the numbers that a checkpoint keeps.
+    public var checkpointByteCount: Int { checkpoint.byteCount }
+
     /// Writes the network, its average, the optimiser, the random streams and the step. The file is there whole or not at all.
     /// Throws what the file system throws.
     public func saveCheckpoint(to url: URL) throws {

@@ -139,6 +139,9 @@ extension TeacherTrainer {
             pictures: captions.count)
     }
 
+    /// The bytes of the numbers that a checkpoint keeps.
+    public var checkpointByteCount: Int { checkpoint.byteCount }
+
     /// Writes both networks, their averages, the optimiser, every random stream and the step. The file is there whole or not
     /// at all. Throws what the file system throws.
     public func saveCheckpoint(to url: URL) throws {
