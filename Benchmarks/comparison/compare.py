@@ -11,7 +11,7 @@ from pathlib import Path
 
 import table
 from models import ROOT, model
-from runner import in_turn
+from runner import in_turn, one_by_one
 
 RESULTS = ROOT / "Benchmarks/.cache/results"
 BOTH, TORCH = ["ours", "torch", "openvino"], ["ours", "torch"]
@@ -45,11 +45,12 @@ def main():
         part, kind, frameworks, settings = PARTS[name]
         print(f"measuring {name}", file=sys.stderr)
         settings = {"model": model(kind, options.models), "threads": options.threads, **settings}
-        own = OUR_OPTIONS.get(name, {})
+        tasks = {framework: (framework, part, settings) for framework in frameworks}
+        tasks["ours"] = ("ours", part, settings | OUR_OPTIONS.get(name, {}))
         runs = {framework: [] for framework in frameworks}
         # Where a process's memory happens to lie decides some percent of its speed.
         for _ in range(options.starts):
-            some = in_turn(frameworks, part, settings, options.rounds, alone=part == "training", own=own)
+            some = (one_by_one if part == "training" else in_turn)(tasks, options.rounds)
             for framework in frameworks:
                 runs[framework] += some[framework]
         record = {"date": f"{datetime.date.today()}", "threads": options.threads, "runs": runs}

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from models import ROOT, model
-from runner import measure
+from runner import in_turn
 
 RESULTS = ROOT / "Benchmarks/.cache/results"
 # Kind: the option that varies, its values, and title: part, model, other options of each curve.
@@ -53,10 +53,9 @@ def main():
         for title, (part, name, settings) in curves.items():
             print(f"measuring {title} against {kind}", file=sys.stderr)
             folder = model(name, options.models)
-            results[title] = [
-                [value, median(run["seconds"] for run in measure("ours", part, {"model": folder, **settings, option: value}, options.rounds))]
-                for value in values
-            ]
+            tasks = {value: ("ours", part, {"model": folder, **settings, option: value}) for value in values}
+            runs = in_turn(tasks, options.rounds)
+            results[title] = [[value, [run["seconds"] for run in runs[value]]] for value in values]
         (RESULTS / f"growth-{kind}.json").write_text(json.dumps(results, indent=1) + "\n")
     found = {kind: RESULTS / f"growth-{kind}.json" for kind in KINDS if (RESULTS / f"growth-{kind}.json").exists()}
     records = {kind: json.loads(file.read_text()) for kind, file in found.items()}
@@ -71,16 +70,20 @@ def name_of(kind, value):
 
 
 def show(kind, results):
-    """Seconds, and in brackets the power of the work by which they grew since the value before."""
+    """Median seconds, and in brackets the power of the work by which they grew since the value before.
+
+    The power is the median over rounds, because the machine's speed changes from round to round.
+    """
     values = [value for value, _ in next(iter(results.values()))]
     print(f"| {LABELS[kind]} | " + " | ".join(name_of(kind, value) for value in values) + " |")
     print("| --- |" + " --- |" * len(values))
     for title, points in results.items():
         texts, before = [], None
         for value, seconds in points:
-            text = f"{seconds:.3f}"
+            text = f"{median(seconds):.3f}"
             if before:
-                power = math.log(seconds / before[1]) / math.log(WORK[kind](value) / WORK[kind](before[0]))
+                ratio = median(now / then for now, then in zip(seconds, before[1]))
+                power = math.log(ratio) / math.log(WORK[kind](value) / WORK[kind](before[0]))
                 text += f" ({power:.2f})"
             texts.append(text)
             before = value, seconds
@@ -98,8 +101,8 @@ def plot(records, file):
     for panel, (kind, results) in zip(panels[0], records.items()):
         for title, points in results.items():
             places = [8 * value if kind == "size" else value for value, _ in points]
-            (line,) = panel.loglog(places, [seconds for _, seconds in points], "o-", label=title)
-            linear = [points[0][1] * WORK[kind](value) / WORK[kind](points[0][0]) for value, _ in points]
+            (line,) = panel.loglog(places, [median(seconds) for _, seconds in points], "o-", label=title)
+            linear = [median(points[0][1]) * WORK[kind](value) / WORK[kind](points[0][0]) for value, _ in points]
             panel.loglog(places, linear, ":", color=line.get_color(), linewidth=1)
         panel.set_xlabel(LABELS[kind])
         panel.set_ylabel("seconds")

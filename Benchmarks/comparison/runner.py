@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 FRAMEWORKS = {"ours": "SwiftBrush", "torch": "PyTorch", "openvino": "OpenVINO"}
@@ -40,35 +41,18 @@ class Runner:
         self.process.wait()
 
 
-def measure(framework, part, options, rounds):
-    """Some runs of one framework by itself."""
-    runner = Runner(framework, part, options)
-    try:
-        return [runner.run() for _ in range(rounds)]
-    finally:
-        runner.close()
+def in_turn(tasks, rounds):
+    """`rounds` runs of each task, taking turns, all of them in memory from the start.
 
-
-def in_turn(frameworks, part, options, rounds, alone, own):
-    """`rounds` runs of each framework, taking turns; where `alone`, only one of them is in memory at a time.
-
-    `own` are options that only SwiftBrush is given.
+    Tasks and results have names; a task is a framework, a part and its options.
     """
-    options = {framework: options | (own if framework == "ours" else {}) for framework in frameworks}
-    results = {framework: [] for framework in frameworks}
-    if alone:
-        for _ in range(rounds):
-            for framework in frameworks:
-                results[framework] += measure(framework, part, options[framework], 1)
-        return results
-    runners = {}
-    try:
-        for framework in frameworks:
-            runners[framework] = Runner(framework, part, options[framework])
-        for _ in range(rounds):
-            for framework, runner in runners.items():
-                results[framework].append(runner.run())
-    finally:
-        for runner in runners.values():
-            runner.close()
-    return results
+    with ExitStack() as stack:
+        runners = {name: stack.enter_context(closing(Runner(*task))) for name, task in tasks.items()}
+        runs = [{name: runner.run() for name, runner in runners.items()} for _ in range(rounds)]
+    return {name: [round[name] for round in runs] for name in tasks}
+
+
+def one_by_one(tasks, rounds):
+    """As `in_turn`, for tasks of which only one at a time fits into memory: each run is a process's first."""
+    runs = [in_turn({name: task}, 1) for _ in range(rounds) for name, task in tasks.items()]
+    return {name: [run[name][0] for run in runs if name in run] for name in tasks}
