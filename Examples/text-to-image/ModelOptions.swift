@@ -1,6 +1,7 @@
 import ArgumentParser
 import DiffusionModels
 import Foundation
+import Synchronization
 
 /// What draws.
 struct ModelOptions: ParsableArguments {
@@ -40,12 +41,25 @@ struct ModelOptions: ParsableArguments {
     }
 
     func load(_ url: URL) throws -> TextToImageModel {
-        var model = try TextToImageModel(contentsOf: url, tokenizer: tokenizer, predictionType: predictionType)
+        var checkpoint = try ModelCheckpoint(contentsOf: url, tokenizer: tokenizer, predictionType: predictionType)
+        checkpoint.progress = Self.showProgress()
+        var model = try TextToImageModel(checkpoint)
         for adapter in lora {
             try LowRankWeights(contentsOf: adapter.file).merge(into: &model, weight: adapter.weight)
         }
         if let vae { model.decoder = try ModelCheckpoint.latentDecoder(contentsOf: vae) }
         return untrainedStudent ? try model.untrainedStudent() : model
+    }
+
+    /// A line on standard error for each network, drawn again at each tenth.
+    private static func showProgress() -> @Sendable (LoadingProgress) -> Void {
+        let shown = Mutex("")
+        return { progress in
+            let percent = Int(10 * progress.fraction) * 10
+            let line = "\(progress.network), \(progress.totalBytes >> 20) MiB: \(percent) %"
+            guard shown.withLock({ exchange(&$0, with: line) != line }) else { return }
+            FileHandle.standardError.write(Data("\r\(line)\(percent == 100 ? "\n" : "")".utf8))
+        }
     }
 
     /// The options as a picture's file records them.

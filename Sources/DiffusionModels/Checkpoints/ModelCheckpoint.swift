@@ -37,6 +37,9 @@ public struct ModelCheckpoint: Sendable {
     /// The folder of the tokenizer, nil for a single file without one.
     public let tokenizerFolder: URL?
 
+    /// Told how far a network's loading has come, tensor by tensor: of each network, whenever it is loaded.
+    public var progress: (@Sendable (LoadingProgress) -> Void)?
+
     let layout: any CheckpointLayout
     private let predictionType: PredictionType?
 
@@ -94,7 +97,7 @@ extension ModelCheckpoint {
     public func unet() throws -> UNet2DConditionModel {
         let parameters = ParameterSet()
         let model = UNet2DConditionModel(try .init(layout.fields(.unet)), in: parameters.scope)
-        try parameters.load(from: layout.weights(.unet))
+        try load(.unet, into: parameters)
         return model
     }
 
@@ -102,15 +105,30 @@ extension ModelCheckpoint {
     public func autoencoder() throws -> AutoencoderKL {
         let parameters = ParameterSet()
         let model = AutoencoderKL(try .init(layout.fields(.vae)), in: parameters.scope)
-        try parameters.load(from: layout.weights(.vae))
+        try load(.vae, into: parameters)
         return model
     }
 
     /// The text encoder, frozen. Throws ``ModelError`` or `SafetensorsError`.
     public func textEncoder() throws -> CLIPTextModel {
-        let parameters = ParameterSet()
-        let model = CLIPTextModel(try .init(layout.fields(.textEncoder)), in: parameters.scope)
-        try parameters.load(from: layout.weights(.textEncoder))
+        let model = try CLIPTextModel(.init(layout.fields(.textEncoder)), in: ParameterSet().scope)
+        try load(.textEncoder, into: model.parameters)
         return model
+    }
+
+    /// The text encoder to look at some of its numbers: most of the file is not read.
+    func uncheckedTextEncoder() throws -> CLIPTextModel {
+        let model = try CLIPTextModel(.init(layout.fields(.textEncoder)), in: ParameterSet().scope)
+        try model.parameters.load(unchecked: layout.weights(.textEncoder))
+        return model
+    }
+
+    private func load(_ part: Part, into parameters: ParameterSet) throws {
+        let weights = try layout.weights(part)
+        var state = LoadingProgress(network: part.rawValue, loadedBytes: 0, totalBytes: weights.byteCount)
+        try parameters.load(from: weights) { bytes in
+            state.loadedBytes += bytes
+            progress?(state)
+        }
     }
 }

@@ -81,14 +81,18 @@ package struct WeightFiles: CheckpointTensors {
 
     /// Throws ``ModelError/nonFiniteWeights(path:tensors:)`` with every tensor that holds an infinity or something that is not a
     /// number. The files' own bytes are looked at, whatever is made of them later.
-    func checkFinite() throws {
+    ///
+    /// - Parameter progress: told of the bytes that were looked at, tensor by tensor.
+    func checkFinite(progress: (Int) -> Void) throws {
         var tensors: [ModelError.NonFiniteTensor] = []
         // PyTorch writes tensors in the order of their names: the disk is read from front to back.
         let inOrder = locations.values.filter { $0.share == 0 }.sorted {
             ($0.file.path, $0.key) < ($1.file.path, $1.key)
         }
         for location in inOrder {
-            guard let info = location.file.info(location.key), info.scalarType.isFloatingPoint else { continue }
+            guard let info = location.file.info(location.key) else { continue }
+            defer { progress(info.scalarType.byteCount * info.shape.reduce(1, *)) }
+            guard info.scalarType.isFloatingPoint else { continue }
             let count = try location.file.nonFiniteCount(location.key)
             if count > 0 {
                 tensors.append(.init(name: location.key, scalarType: info.scalarType, shape: info.shape, count: count))
@@ -109,8 +113,17 @@ package struct WeightFiles: CheckpointTensors {
 extension ParameterSet {
     /// Loads weights strictly and leaves them frozen. Throws ``ModelError`` with every key that does not fit, or every tensor that
     /// holds something other than numbers.
-    package func load(from weights: WeightFiles) throws {
-        try weights.checkFinite()
+    ///
+    /// - Parameters:
+    ///   - weights: the files.
+    ///   - progress: told of the bytes that were read, tensor by tensor.
+    package func load(from weights: WeightFiles, progress: (Int) -> Void = { _ in }) throws {
+        try weights.checkFinite(progress: progress)
+        try load(unchecked: weights)
+    }
+
+    /// The same for weights whose numbers need not be looked at, all of which that reads.
+    func load(unchecked weights: WeightFiles) throws {
         do {
             try load(weights)
         } catch var mismatch as ParameterLoadingError {

@@ -52,7 +52,7 @@ public struct PromptEmbeddings: Sendable {
 
     /// Throws ``ModelError`` unless the model's tokenizer and text encoder made these embeddings.
     public func check(against model: TextToImageModel) throws {
-        let expected = try model.promptEncoder().origin
+        let expected = try model.promptOrigin()
         if origin.matches(expected) { return }
         let difference = origin.tokenizer == expected.tokenizer ? "another one's" : origin.tokenizer
         throw ModelError.invalidArgument(

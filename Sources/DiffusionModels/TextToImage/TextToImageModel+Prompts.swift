@@ -5,7 +5,15 @@ extension TextToImageModel {
     ///
     /// The model does not keep them. Throws ``ModelError`` or `SafetensorsError` when the text encoder cannot be loaded.
     public func promptEncoder() throws -> PromptEncoder {
-        let encoder = try checkpoint.textEncoder()
+        try promptEncoder(of: checkpoint.textEncoder())
+    }
+
+    /// What tells the model's tokenizer and text encoder from others. Throws as ``promptEncoder()``.
+    func promptOrigin() throws -> PromptEmbeddings.Origin {
+        try promptEncoder(of: checkpoint.uncheckedTextEncoder()).origin
+    }
+
+    private func promptEncoder(of encoder: CLIPTextModel) throws -> PromptEncoder {
         for (adapter, weight) in textAdapters {
             try adapter.merge(into: [.textEncoder: encoder.parameters], weight: weight)
         }
