@@ -118,6 +118,29 @@ struct ProductTests {
         }
     }
 
+    @Test("Keys that are masked or far behind weigh nothing at all, and what is not a number is not passed over")
+    func vanishingWeights() {
+        let (count, width) = (70, 8)
+        let q = Reference.numbers([1, count, width], seed: 14)
+        let k = Reference.numbers([1, count, width], seed: 15)
+        let v = Reference.numbers([1, count, width], seed: 16)
+        let huge = Tensor(repeating: 1e30, shape: [1, 1, width])
+        let before = q.attention(keys: k, values: v, heads: 1, isCausal: true)
+        let hidden = Tensor.concatenate([v.sliced(axis: 1, 0..<count - 1), huge], axis: 1)
+        let after = q.attention(keys: k, values: hidden, heads: 1, isCausal: true)
+        let isEqual = after.scalars.dropLast(width) == before.scalars.dropLast(width)
+        #expect(isEqual)
+
+        let ones = Tensor(repeating: 1, shape: [1, 1, width])
+        let values = Tensor.concatenate([ones, huge], axis: 1)
+        func answer(toSecondKey key: Float) -> [Float] {
+            let keys = Tensor.concatenate([ones * 100, ones * key], axis: 1)
+            return (ones * 100).attention(keys: keys, values: values, heads: 1).scalars
+        }
+        #expect(answer(toSecondKey: -100) == ones.scalars)
+        #expect(answer(toSecondKey: .nan).allSatisfy { $0.isNaN })
+    }
+
     @Test func sharedKeys() {
         let q = Reference.numbers([3, 20, 24], seed: 11)
         let k = Reference.numbers([2, 30, 24], seed: 12)
