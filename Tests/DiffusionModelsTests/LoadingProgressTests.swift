@@ -18,8 +18,8 @@ struct LoadingProgressTests {
         }
     }
 
-    private func checkpoint(_ listener: Listener) throws -> ModelCheckpoint {
-        var checkpoint = try ModelCheckpoint(contentsOf: Self.student)
+    private func checkpoint(_ listener: Listener, of model: URL = student) throws -> ModelCheckpoint {
+        var checkpoint = try ModelCheckpoint(contentsOf: model)
         checkpoint.progress = { progress in listener.told.withLock { $0.append(progress) } }
         return checkpoint
     }
@@ -38,6 +38,21 @@ struct LoadingProgressTests {
         #expect(zip(told, told.dropFirst()).allSatisfy { $0.loadedBytes < $1.loadedBytes })
         #expect(told.last?.loadedBytes == total)
         #expect(told.last?.fraction == 1)
+    }
+
+    @Test(
+        "A tensor of a single file that stands for several weights is counted once",
+        arguments: SingleFileFamily.allCases)
+    func sharedTensors(family: SingleFileFamily) throws {
+        let listener = Listener()
+        let checkpoint = try checkpoint(listener, of: family.file)
+        _ = try (checkpoint.unet(), checkpoint.autoencoder(), checkpoint.textEncoder())
+        let told = listener.told.withLock { $0 }
+        for network in ["unet", "vae", "text_encoder"] {
+            let own = told.filter { $0.network == network }
+            #expect(own.last?.fraction == 1, "\(network)")
+            #expect(own.dropLast().allSatisfy { $0.fraction < 1 }, "\(network)")
+        }
     }
 
     @Test("The text encoder is read when prompts are encoded, and not again to recognise their embeddings")
