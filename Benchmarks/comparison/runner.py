@@ -49,7 +49,7 @@ def in_turn(tasks, rounds):
     with ExitStack() as stack:
         runners = {name: stack.enter_context(closing(Runner(*task))) for name, task in tasks.items()}
         runs = [{name: runner.run() for name, runner in runners.items()} for _ in range(rounds)]
-    return {name: [round[name] for round in runs] for name in tasks}
+    return {name: [row[name] for row in runs] for name in tasks}
 
 
 def one_by_one(tasks, rounds):
