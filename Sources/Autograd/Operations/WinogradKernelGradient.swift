@@ -15,7 +15,8 @@ struct WinogradKernelGradient {
     init?(_ geometry: ConvolutionGeometry) {
         map = tensor_winograd_map(
             source: geometry.inputShape, target: geometry.outputShape,
-            padding: (geometry.padding.top, geometry.padding.left), upsampling: geometry.upsampling)
+            padding: (geometry.padding.top, geometry.padding.left), upsampling: geometry.upsampling,
+            paired: geometry.readsPairs)
         self.geometry = geometry
         guard geometry.fitsWinograd, tiles >= 32,
             5 * map.tile_rows * map.tile_columns <= geometry.outputHeight * geometry.outputWidth
@@ -31,19 +32,19 @@ struct WinogradKernelGradient {
         let inputStride = WinogradProduct.planeStride(group * inputs)
         let outputStride = WinogradProduct.planeStride(group * outputs)
         let sumStride = WinogradProduct.planeStride(outputs * inputs)
-        let planes = WinogradProduct.planes
+        let (planes, planeCount) = (map.planes, WinogradProduct.planeCount)
         return Tensor(shape: [outputs, inputs, 3, 3]) { target in
             guard let base = target.baseAddress else { return }
-            withScratch(planes * (inputStride + outputStride + sumStride)) { memory in
+            withScratch(planeCount * (inputStride + outputStride + sumStride)) { memory in
                 let x = SharedMutable(memory)
-                let dy = SharedMutable(memory + planes * inputStride)
-                let sums = SharedMutable(memory + planes * (inputStride + outputStride))
+                let dy = SharedMutable(memory + planeCount * inputStride)
+                let sums = SharedMutable(memory + planeCount * (inputStride + outputStride))
                 for first in stride(from: 0, to: tiles, by: group) {
                     let count = min(group, tiles - first)
                     transform(first..<first + count, input, outputGradient, x, inputStride, dy, outputStride)
-                    parallelFor(planes, grain: 1) { range in
+                    parallelFor(planes.count, grain: 1) { range in
                         withScratch(MatrixProduct.scratchCount(n: inputs, k: count)) { packed in
-                            for plane in range {
+                            for plane in planes[range] {
                                 MatrixProduct.multiplyOnThisThread(
                                     m: outputs, n: inputs, k: count,
                                     MatrixView(dy + plane * outputStride, stride: outputs, transposed: true),
@@ -56,7 +57,7 @@ struct WinogradKernelGradient {
                 let kernel = SharedMutable(base)
                 parallelFor(outputs * inputs, grain: 4_096) { range in
                     kernels.winograd_kernel_gradient(
-                        range.count, sums + range.lowerBound, sumStride, kernel + 9 * range.lowerBound)
+                        map.paired, range.count, sums + range.lowerBound, sumStride, kernel + 9 * range.lowerBound)
                 }
             }
         }
@@ -68,7 +69,7 @@ struct WinogradKernelGradient {
     ) {
         let (source, gradient) = (Shared(input.base), Shared(outputGradient.base))
         let (inputs, outputs) = (geometry.inputs, geometry.outputs)
-        parallelFor(tiles.count, grain: max(1, 8_192 / (WinogradProduct.planes * (inputs + outputs)))) { range in
+        parallelFor(tiles.count, grain: max(1, 8_192 / (WinogradProduct.planeCount * (inputs + outputs)))) { range in
             withUnsafePointer(to: map) {
                 let first = tiles.lowerBound + range.lowerBound
                 kernels.winograd_input(

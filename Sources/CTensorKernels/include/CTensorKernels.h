@@ -56,6 +56,10 @@ struct tensor_winograd_map {
     intptr_t padding_top, padding_left;
     intptr_t upsampling; // how often each source pixel is repeated in both directions before it is read
     intptr_t tile_rows, tile_columns;
+    /// Pixels that are read come in equal pairs, the second of a tile with the third, or those that are written are only
+    /// added up in pairs, from the first on. Planes 2, 8, 12 to 17, 20, 26 and 32 do not count then: they are neither
+    /// written nor read.
+    bool paired;
 };
 
 /// Channels that a call of `winograd_few` takes at most.
@@ -143,18 +147,21 @@ struct tensor_kernels {
     /// [channel / together][plane][tile][channel % together].
     void (*winograd_input)(const struct tensor_winograd_map *map, const float *images, intptr_t first_tile,
                            intptr_t tiles, intptr_t together, float *planes, intptr_t plane_stride);
-    void (*winograd_kernel)(intptr_t depth, const float *taps, intptr_t row_stride, intptr_t tap_stride, float *planes,
-                            intptr_t plane_stride);
+    /// The planes of a kernel, for maps that are paired or not.
+    void (*winograd_kernel)(bool paired, intptr_t depth, const float *taps, intptr_t row_stride, intptr_t tap_stride,
+                            float *planes, intptr_t plane_stride);
     /// Adds to the sums, [plane][tile][column], the products of few tiles with `depth` channels of one panel of a kernel,
     /// at most `tensor_winograd_channels`, which lie together in the inputs: [plane][tile][channel].
-    void (*winograd_few)(intptr_t tiles, intptr_t depth, const float *inputs, const float *taps, intptr_t row_stride,
-                         intptr_t tap_stride, float *sums, intptr_t plane_stride, struct tensor_lines next);
+    void (*winograd_few)(bool paired, intptr_t tiles, intptr_t depth, const float *inputs, const float *taps,
+                         intptr_t row_stride, intptr_t tap_stride, float *sums, intptr_t plane_stride,
+                         struct tensor_lines next);
     void (*winograd_output)(const struct tensor_winograd_map *map, const float *planes, intptr_t plane_stride,
                             intptr_t first_tile, intptr_t tiles, intptr_t first_channel, const float *bias,
                             intptr_t bias_stride, const float *addend, float *images);
     void (*winograd_output_gradient)(const struct tensor_winograd_map *map, const float *gradients, intptr_t first_tile,
                                      intptr_t tiles, float *planes, intptr_t plane_stride);
-    void (*winograd_kernel_gradient)(intptr_t count, const float *planes, intptr_t plane_stride, float *kernels);
+    void (*winograd_kernel_gradient)(bool paired, intptr_t count, const float *planes, intptr_t plane_stride,
+                                     float *kernels);
 
     // Attention
     intptr_t (*attention_scratch)(intptr_t width);

@@ -17,9 +17,9 @@ extension WinogradProduct {
         let sumStride = Self.planeStride(tiles * panel)
         let (x, y) = (Shared(source), SharedMutable(target))
         let (shift, added) = (bias.map { Shared($0) }, addend.map { Shared($0) })
-        withScratch((taps.depth + together - 1) / together * Self.planes * inputStride) { memory in
+        withScratch((taps.depth + together - 1) / together * Self.planeCount * inputStride) { memory in
             let inputs = SharedMutable(memory)
-            parallelFor(tiles, grain: max(1, 8_192 / (Self.planes * taps.depth))) { range in
+            parallelFor(tiles, grain: max(1, 8_192 / (Self.planeCount * taps.depth))) { range in
                 withUnsafePointer(to: map) {
                     kernels.winograd_input(
                         $0, x.pointer, range.lowerBound, range.count, together, inputs + range.lowerBound * together,
@@ -27,12 +27,13 @@ extension WinogradProduct {
                 }
             }
             parallelFor((taps.columns + panel - 1) / panel, grain: 1) { columns in
-                withScratch(Self.planes * sumStride) { sums in
+                withScratch(Self.planeCount * sumStride) { sums in
                     for column in columns {
-                        sums.update(repeating: 0, count: Self.planes * sumStride)
+                        sums.update(repeating: 0, count: Self.planeCount * sumStride)
                         taps.forEachBlock(of: 0..<taps.depth, panel: column) { channels, block in
                             kernels.winograd_few(
-                                tiles, channels.count, inputs + channels.lowerBound * Self.planes * tiles, block.first,
+                                map.paired, tiles, channels.count,
+                                inputs + channels.lowerBound * Self.planeCount * tiles, block.first,
                                 block.channelStride, block.tapStride, sums, sumStride, block.next)
                         }
                         withUnsafePointer(to: map) {

@@ -9,30 +9,31 @@ package struct WinogradProduct {
     let map: tensor_winograd_map
     let taps: KernelTaps
     private let batch: Int
+    private let planes: [Int]
 
     /// Numbers of transformed inputs in one group.
     private static let groupBudget = 3 << 20
     /// The fewest tiles that a part of a group has.
     private static let fewestTiles = 96
-    package static let planes = 36
+    package static let planeCount = 36
 
     /// The convolution of a geometry, nil where it has another kernel or stride, or where the direct sum is faster.
     package static func forward(_ geometry: ConvolutionGeometry, kernel: Tensor) -> WinogradProduct? {
         guard isWorthwhile(geometry, height: geometry.outputHeight, width: geometry.outputWidth) else { return nil }
-        let tiles = geometry.batch * ((geometry.outputHeight + 3) / 4) * ((geometry.outputWidth + 3) / 4)
         return WinogradProduct(
-            KernelTaps(kernel, .forward, isKept: tiles <= fewTiles), batch: geometry.batch, source: geometry.inputShape,
-            target: geometry.outputShape, padding: (geometry.padding.top, geometry.padding.left),
-            upsampling: geometry.upsampling)
+            kernel, .forward, batch: geometry.batch, source: geometry.inputShape, target: geometry.outputShape,
+            padding: (geometry.padding.top, geometry.padding.left), upsampling: geometry.upsampling,
+            paired: geometry.readsPairs)
     }
 
-    /// The gradient of the (upsampled) input.
+    /// The gradient of the (upsampled) input. Upsampled twofold, only its sums over squares of 2 × 2 pixels hold.
     package static func backward(_ geometry: ConvolutionGeometry, kernel: Tensor) -> WinogradProduct? {
         let target = geometry.upsampledShape
         guard isWorthwhile(geometry, height: target[1], width: target[2]) else { return nil }
         return WinogradProduct(
-            KernelTaps(kernel, .backwardTurned), batch: geometry.batch, source: geometry.outputShape, target: target,
-            padding: (2 - geometry.padding.top, 2 - geometry.padding.left), upsampling: 1)
+            kernel, .backwardTurned, batch: geometry.batch, source: geometry.outputShape, target: target,
+            padding: (2 - geometry.padding.top, 2 - geometry.padding.left), upsampling: 1,
+            paired: geometry.upsampling == 2)
     }
 
     private static func isWorthwhile(_ geometry: ConvolutionGeometry, height: Int, width: Int) -> Bool {
@@ -40,10 +41,15 @@ package struct WinogradProduct {
     }
 
     private init(
-        _ taps: KernelTaps, batch: Int, source: [Int], target: [Int], padding: (top: Int, left: Int), upsampling: Int
+        _ kernel: Tensor, _ direction: KernelTaps.Direction, batch: Int, source: [Int], target: [Int],
+        padding: (top: Int, left: Int), upsampling: Int, paired: Bool
     ) {
-        (self.taps, self.batch) = (taps, batch)
-        map = tensor_winograd_map(source: source, target: target, padding: padding, upsampling: upsampling)
+        self.batch = batch
+        let tiles = batch * ((target[1] + 3) / 4) * ((target[2] + 3) / 4)
+        taps = KernelTaps(kernel, direction, isKept: tiles <= Self.fewTiles)
+        map = tensor_winograd_map(
+            source: source, target: target, padding: padding, upsampling: upsampling, paired: paired)
+        planes = map.planes
     }
 
     /// target = convolution + bias + addend.
@@ -63,14 +69,14 @@ package struct WinogradProduct {
             multiplyFew(tiles, source: source, bias: bias, biasStride: biasStride, addend: addend, into: target)
             return
         }
-        let group = min(tiles, max(Self.fewestTiles, Self.groupBudget / (Self.planes * taps.depth)))
+        let group = min(tiles, max(Self.fewestTiles, Self.groupBudget / (planes.count * taps.depth)))
         let stride = Self.planeStride(group * taps.depth)
         let x = Shared(source)
-        withScratch(Self.planes * stride) { memory in
+        withScratch(Self.planeCount * stride) { memory in
             let inputs = SharedMutable(memory)
             for first in Swift.stride(from: 0, to: tiles, by: group) {
                 let count = min(group, tiles - first)
-                parallelFor(count, grain: max(1, 8_192 / (Self.planes * taps.depth))) { range in
+                parallelFor(count, grain: max(1, 8_192 / (Self.planeCount * taps.depth))) { range in
                     withUnsafePointer(to: map) {
                         kernels.winograd_input(
                             $0, x.pointer, first + range.lowerBound, range.count, taps.depth,
@@ -122,14 +128,14 @@ package struct WinogradProduct {
         let atOnce = channels == depth ? min(tiles.count, 64) : tiles.count
         let kernelStride = Self.planeStride(channels * panel)
         let sumStride = Self.planeStride(atOnce * panel)
-        withScratch(Self.planes * (kernelStride + sumStride)) { kernelPlanes in
-            let sums = kernelPlanes + Self.planes * kernelStride
+        withScratch(Self.planeCount * (kernelStride + sumStride)) { kernelPlanes in
+            let sums = kernelPlanes + Self.planeCount * kernelStride
             for k in Swift.stride(from: 0, to: depth, by: channels) {
                 let block = k..<min(depth, k + channels)
                 transformKernel(block, column, into: kernelPlanes, stride: kernelStride)
                 for tile in Swift.stride(from: tiles.lowerBound, to: tiles.upperBound, by: atOnce) {
                     let count = min(atOnce, tiles.upperBound - tile)
-                    for plane in 0..<Self.planes {
+                    for plane in planes {
                         let sum = sums + plane * sumStride
                         kernels.multiply(
                             count, width, block.count, inputs + (plane * inputStride + tile * depth + k), depth, 1,
@@ -152,29 +158,11 @@ package struct WinogradProduct {
     ) {
         taps.forEachBlock(of: channels, panel: column) { some, block in
             kernels.winograd_kernel(
-                some.count, block.first, block.channelStride, block.tapStride,
+                map.paired, some.count, block.first, block.channelStride, block.tapStride,
                 planes + (some.lowerBound - channels.lowerBound) * kernels.panel_width, stride)
         }
     }
 
     /// An odd number of cache lines, so that the planes do not fall onto the same sets of a cache.
     package static func planeStride(_ count: Int) -> Int { (count + 31) / 32 * 32 + 16 }
-}
-
-extension tensor_winograd_map {
-    /// The map of a convolution from and to maps of the given shapes.
-    package init(source: [Int], target: [Int], padding: (top: Int, left: Int), upsampling: Int) {
-        self.init(
-            source_height: source[1], source_width: source[2], channels: source[3], target_height: target[1],
-            target_width: target[2], target_channels: target[3], padding_top: padding.top, padding_left: padding.left,
-            upsampling: upsampling, tile_rows: (target[1] + 3) / 4, tile_columns: (target[2] + 3) / 4)
-    }
-}
-
-extension ConvolutionGeometry {
-    /// Whether kernel, stride and channels are those that Winograd's convolution is made for, and it is allowed.
-    package var fitsWinograd: Bool {
-        ConvolutionAlgorithm.current == .fastest && kernelHeight == 3 && kernelWidth == 3 && stride == 1
-            && min(inputs, outputs) >= 16
-    }
 }

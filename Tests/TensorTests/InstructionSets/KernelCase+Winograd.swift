@@ -14,31 +14,47 @@ extension KernelCase {
             convolution(k, upsampling: 2)
         },
         KernelCase("Winograd's convolution of few tiles", within: transformed) { k -> [Float] in
-            convolutionOfFew(k)
+            convolutionOfFew(k, upsampling: 1)
+        },
+        KernelCase("Winograd's convolution of few tiles of a map twice as large", within: transformed) { k -> [Float] in
+            convolutionOfFew(k, upsampling: 2)
         },
         KernelCase("winograd_output_gradient", within: transformed) { k -> [Float] in
-            var map = map(upsampling: 1)
-            let tiles = 2 * map.tile_rows * map.tile_columns
-            var result = zeros(planes * tiles * outputs)
-            let gradients = numbers(2 * map.target_height * map.target_width * outputs, seed: 21)
-            k.winograd_output_gradient(&map, gradients, 0, tiles, &result, tiles * outputs)
-            return result
+            outputGradient(k, upsampling: 1)
         },
-        KernelCase("winograd_kernel_gradient", within: transformed) { k -> [Float] in
-            let count = inputs * outputs
-            var taps = zeros(9 * count)
-            k.winograd_kernel_gradient(count, numbers(planes * count, seed: 22), count, &taps)
-            return taps
+        KernelCase("winograd_output_gradient of pairs", within: transformed) { k -> [Float] in
+            outputGradient(k, upsampling: 2)
+        },
+        KernelCase("winograd_kernel_gradient", within: transformed) { k -> [Float] in kernelGradient(k, paired: false)
+        },
+        KernelCase("winograd_kernel_gradient of pairs", within: transformed) { k -> [Float] in
+            kernelGradient(k, paired: true)
         },
     ]
 
-    /// Two images of 10 × 13 pixels, or twice that.
+    private static func outputGradient(_ k: tensor_kernels, upsampling: Int) -> [Float] {
+        var map = map(upsampling: upsampling)
+        let tiles = 2 * map.tile_rows * map.tile_columns
+        var result = zeros(planes * tiles * outputs)
+        let gradients = numbers(2 * map.target_height * map.target_width * outputs, seed: 21)
+        k.winograd_output_gradient(&map, gradients, 0, tiles, &result, tiles * outputs)
+        return result
+    }
+
+    private static func kernelGradient(_ k: tensor_kernels, paired: Bool) -> [Float] {
+        let count = inputs * outputs
+        var taps = zeros(9 * count)
+        k.winograd_kernel_gradient(paired, count, numbers(planes * count, seed: 22), count, &taps)
+        return taps
+    }
+
+    /// Two images of 10 × 13 pixels, or twice that, whose pixels come in pairs.
     private static func map(upsampling: Int) -> tensor_winograd_map {
         let (height, width) = (10 * upsampling, 13 * upsampling)
         return tensor_winograd_map(
             source_height: 10, source_width: 13, channels: inputs, target_height: height, target_width: width,
             target_channels: outputs, padding_top: 1, padding_left: 1, upsampling: upsampling,
-            tile_rows: (height + 3) / 4, tile_columns: (width + 3) / 4)
+            tile_rows: (height + 3) / 4, tile_columns: (width + 3) / 4, paired: upsampling == 2)
     }
 
     /// [input][tap][output] to [input][tap][column] for the panel that begins at an output.
@@ -54,8 +70,8 @@ extension KernelCase {
     }
 
     /// The convolution with planes of a kernel that are used up at once.
-    private static func convolutionOfFew(_ k: tensor_kernels) -> [Float] {
-        var map = map(upsampling: 1)
+    private static func convolutionOfFew(_ k: tensor_kernels, upsampling: Int) -> [Float] {
+        var map = map(upsampling: upsampling)
         let (tiles, panel, together) = (2 * map.tile_rows * map.tile_columns, k.panel_width, 16)
         var transformed = zeros(2 * planes * tiles * together)
         k.winograd_input(
@@ -66,7 +82,8 @@ extension KernelCase {
             var sums = zeros(planes * tiles * panel)
             for channel in stride(from: 0, to: inputs, by: together) {
                 k.winograd_few(
-                    tiles, min(together, inputs - channel), Array(transformed[(channel * planes * tiles)...]),
+                    map.paired, tiles, min(together, inputs - channel),
+                    Array(transformed[(channel * planes * tiles)...]),
                     Array(rows[(channel * 9 * panel)...]), 9 * panel, panel, &sums, tiles * panel, tensor_lines())
             }
             k.winograd_output(&map, sums, tiles * panel, 0, tiles, first, nil, 0, nil, &result)
@@ -86,7 +103,7 @@ extension KernelCase {
         for first in stride(from: 0, to: outputs, by: panel) {
             let rows = rows(from: first, panel: panel)
             var (kernel, sums) = (zeros(planes * inputs * panel), zeros(planes * tiles * panel))
-            k.winograd_kernel(inputs, rows, 9 * panel, panel, &kernel, inputs * panel)
+            k.winograd_kernel(map.paired, inputs, rows, 9 * panel, panel, &kernel, inputs * panel)
             for plane in 0..<planes {
                 var product = zeros(tiles * panel)
                 k.multiply(
