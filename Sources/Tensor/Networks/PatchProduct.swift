@@ -3,8 +3,8 @@ import CTensorKernels
 /// The heart of a convolution and of its data gradient: patches of a map times a matrix, block by block, so that the
 /// patches of a whole picture never exist.
 package enum PatchProduct {
-    /// Numbers of patches that one thread holds at a time; they stay in the second-level cache.
-    private static let patchBudget = 98_304
+    /// Numbers of patches that one thread holds at a time: they stay in the second-level cache, and sums of fewer round less.
+    private static let patchBudget = 49_152
     /// So many numbers of patches stay in the third-level cache.
     private static let fewPatches = 1 << 20
 
