@@ -71,11 +71,7 @@ struct ComparePictures: ParsableCommand {
                 table += "| before training | 0 | | | | | \(try measure(distiller.studentModel(of: model))) |\n"
             }
             try run.begin(distiller)
-            while distiller.stepCount * batch < pictures {
-                try run.record(distiller.step())
-                if distiller.stepCount % 100 == 0 { try run.saveCheckpoint(of: distiller) }
-            }
-            try run.saveCheckpoint(of: distiller)
+            try run.train(distiller, iterations: (pictures + batch - 1) / batch, checkpointEvery: 100)
             let student = distiller.studentModel(of: model)
             let sheet = try student.sheet(beside: model, prompts: shown, steps: 25, guidanceScale: 4.5)
             try PNG.write(sheet, to: folder.appending(path: "\(published.rawValue).png"))

@@ -148,20 +148,17 @@ struct Distill: ParsableCommand {
         try run.begin(distiller)
         FileHandle.standardError.write(Data("\(distiller.memoryEstimate)\n\(distiller.estimateTime())\n".utf8))
         let progress = ProgressBar(total: iterations, done: distiller.stepCount, picturesPerStep: batch)
-        if distiller.stepCount == 0 {
+        func saveSheet() throws {
             try run.saveSheet(of: distiller, teacher: model, prompts: shown, embeddings: embedded)
         }
-        while distiller.stepCount < iterations {
-            let step = try distiller.step()
-            try run.record(step)
-            progress.show(
-                step: step.step, peakBytes: step.peakBytes,
-                String(format: "student %.2e  fake score %.4f", step.studentLoss, step.fakeScoreLoss))
-            if step.step % saveEvery == 0 || step.step == iterations {
-                try run.saveCheckpoint(of: distiller)
-                try run.saveSheet(of: distiller, teacher: model, prompts: shown, embeddings: embedded)
-            }
-        }
+        if distiller.stepCount == 0 { try saveSheet() }
+        try run.train(
+            distiller, iterations: iterations, checkpointEvery: saveEvery, sheetEvery: saveEvery,
+            progress: { step in
+                progress.show(
+                    step: step.step, peakBytes: step.peakBytes,
+                    String(format: "student %.2e  fake score %.4f", step.studentLoss, step.fakeScoreLoss))
+            }, saveSheet: saveSheet)
         let student = distiller.studentModel(of: model)
         try student.save(to: run.student, scalarType: .float16)
         try distiller.fakeScore.adapters?.save(to: run.fakeScore)

@@ -72,15 +72,13 @@ struct Train: ParsableCommand {
             try RunReport(of: run.url).write(to: run.report)
         }
         let progress = ProgressBar(total: iterations, done: trainer.stepCount, picturesPerStep: batch)
-        while trainer.stepCount < iterations {
-            let step = try trainer.step()
-            try run.record(step)
-            let numbers = String(format: "loss %.4f  x0 error %.3f", step.loss, step.originalError)
-            progress.show(step: step.step, peakBytes: step.peakBytes, numbers)
-            if step.step % saveEvery == 0 || step.step == iterations { try run.saveCheckpoint(of: trainer) }
-            if step.step % sheetEvery == 0, step.step < iterations { try saveSheet() }
-        }
-        try saveSheet()
+        try run.train(
+            trainer, iterations: iterations, checkpointEvery: saveEvery, sheetEvery: sheetEvery,
+            progress: { step in
+                let numbers = String(format: "loss %.4f  x0 error %.3f", step.loss, step.originalError)
+                progress.show(step: step.step, peakBytes: step.peakBytes, numbers)
+            }, saveSheet: saveSheet)
+        try RunReport(of: run.url).write(to: run.report)
         print(run.teacher.path)
     }
 
@@ -93,16 +91,13 @@ struct Train: ParsableCommand {
         try run.begin(trainer)
         let progress = ProgressBar(
             total: settings.iterations, done: trainer.stepCount, picturesPerStep: settings.batchSize)
-        while trainer.stepCount < settings.iterations {
-            let step = try trainer.step()
-            try run.record(step)
-            let numbers = String(format: "autoencoder %.4f  %.1f dB", step.loss, step.peakSignalToNoise)
-            progress.show(step: step.step, peakBytes: step.peakBytes, numbers)
-            if step.step % saveEvery == 0 || step.step == settings.iterations { try run.saveCheckpoint(of: trainer) }
-            if step.step % sheetEvery == 0 || step.step == settings.iterations {
-                try run.saveSheet(of: trainer.averaged, step: step.step, pictures: pictures)
-            }
-        }
+        try run.train(
+            trainer, iterations: settings.iterations, checkpointEvery: saveEvery, sheetEvery: sheetEvery,
+            progress: { step in
+                let numbers = String(format: "autoencoder %.4f  %.1f dB", step.loss, step.peakSignalToNoise)
+                progress.show(step: step.step, peakBytes: step.peakBytes, numbers)
+            },
+            saveSheet: { try run.saveSheet(of: trainer.averaged, step: trainer.stepCount, pictures: pictures) })
         return try trainer.trained()
     }
 

@@ -43,7 +43,11 @@ extension RunDirectory {
     public func saveSheet(of teacher: TextToImageParts, step: Int, pictures: CaptionedPictures) throws {
         try teacher.save(to: self.teacher, scalarType: .float16)
         let model = try TextToImageModel(contentsOf: self.teacher)
-        try record(TeacherErrors(of: model, step: step, on: pictures), in: "x0-errors.jsonl")
+        // The sheet may be missing alone, when the process ended before it was written.
+        let name = "x0-errors.jsonl"
+        if try !metrics(TeacherErrors.self, in: name).contains(where: { $0.step == step }) {
+            try record(TeacherErrors(of: model, step: step, on: pictures), in: name)
+        }
         let shown = SheetPictures(of: pictures)
         let sheet = try shown.sheet(of: model)
         let names = shown.pictures.captions.map(\.text).joined(separator: "\n")
