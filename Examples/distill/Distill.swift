@@ -109,6 +109,7 @@ struct Distill: ParsableCommand {
         settings.studentPrediction = studentPrediction
         settings.fakeScoreWeights = fakeScore
         settings.fakeScoreHeadStart = fakeScoreHeadStart
+        try settings.checkAdapterTargets(on: model.unet)
         if learningRateSchedule == .cosine { settings.learningRateSchedule = .cosine(total: iterations) }
         var chosen = guidanceScale.flatMap(loss.loss(guidanceScale:)) ?? loss.loss
         settings.fakeScoreTraining = loss.fakeScoreTraining(for: chosen)

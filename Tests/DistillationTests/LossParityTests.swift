@@ -26,7 +26,7 @@ struct LossParityTests {
         let golden = try Fixtures.tensors("losses/golden.safetensors")
         func tensor(_ key: String) throws -> Tensor { try #require(golden[key], "\(key)") }
         let run = try ReferenceRun()
-        let fakeScore = ReferenceRun.configuration.fakeScore(of: run.teacher)
+        let fakeScore = try ReferenceRun.configuration.fakeScore(of: run.teacher)
         let adapters = golden.filter { $0.key.hasPrefix("adapter.") }
         try fakeScore.parameters.load(
             Dictionary(uniqueKeysWithValues: adapters.map { (String($0.key.dropFirst(8)), $0.value) }))

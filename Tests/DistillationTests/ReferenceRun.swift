@@ -42,7 +42,7 @@ struct ReferenceRun {
         loss: any DistillationLoss = VariationalScoreDistillation(), prompts: Int = 5,
         resources: (FakeScore) -> DistillationResources = { _ in DistillationResources() }
     ) throws -> Distiller {
-        let fakeScore = configuration.fakeScore(of: teacher)
+        let fakeScore = try configuration.fakeScore(of: teacher)
         let network = UNet2DConditionModel(
             teacher.configuration, in: teacher.parameters.copy(trainable: true).scope)
         return try Distiller(

@@ -64,7 +64,7 @@ enum Part: String, CaseIterable, ExpressibleByArgument {
         var network = UNet2DConditionModel(
             teacher.configuration, in: teacher.parameters.copy(trainable: true).scope)
         network.recomputesBlocks = options.recompute
-        let fakeScore = FakeScore(
+        let fakeScore = try FakeScore(
             adapting: teacher, rank: settings.adapterRank, alpha: settings.adapterAlpha,
             targets: settings.adapterTargets, using: &stream)
         let step = OneStepConfiguration(

@@ -95,7 +95,8 @@ public final class Distiller {
     ///   - resources: what the loss needs besides.
     ///
     /// Throws ``DistillationError`` for settings out of range, no prompts, a teacher that is itself a student, a start of another
-    /// architecture or timestep, and for what the loss needs and is not there; `ModelError` for embeddings of another text encoder or without one of the
+    /// architecture or timestep, and for what the loss needs and is not there; `AdapterTargetError`, before any work, for adapter targets
+    /// that the teacher's network does not have; `ModelError` for embeddings of another text encoder or without one of the
     /// prompts.
     public convenience init(
         teacher: TextToImageModel, startingFrom start: TextToImageModel? = nil,
@@ -110,13 +111,13 @@ public final class Distiller {
             throw DistillationError.invalidSetting(
                 name: "teacher", expected: "a multi-step model", found: "a one-step student")
         }
+        let fakeScore = try configuration.fakeScore(of: teacher.unet)
         try embeddings?.check(against: teacher)
         let conditions = try PromptConditions(prompts, in: embeddings ?? teacher.embeddings(for: prompts + [""]))
         if let start { try configuration.check(start, against: teacher) }
         var network = UNet2DConditionModel(
             teacher.unet.configuration, in: (start ?? teacher).unet.parameters.copy(trainable: true).scope)
         network.recomputesBlocks = configuration.recomputesBlocks
-        let fakeScore = configuration.fakeScore(of: teacher.unet)
         var resources = resources
         if resources.decoder == nil { resources.decoder = teacher.decoder }
         if resources.discriminator == nil, loss.needs.contains(.discriminator),
@@ -164,11 +165,11 @@ extension DistillationConfiguration {
             epsilon: adamEpsilon, weightDecay: weightDecay, averages: averages)
     }
 
-    /// The fake score that the settings ask for.
-    func fakeScore(of teacher: UNet2DConditionModel) -> FakeScore {
+    /// The fake score that the settings ask for. Throws what `FakeScore(adapting:rank:alpha:targets:using:)` throws.
+    func fakeScore(of teacher: UNet2DConditionModel) throws -> FakeScore {
         if fakeScoreWeights == .copy { return FakeScore(copying: teacher) }
         var stream = RandomStream(seed: seed).split("adapters")
-        return FakeScore(
+        return try FakeScore(
             adapting: teacher, rank: adapterRank, alpha: adapterAlpha, targets: adapterTargets, using: &stream)
     }
 }

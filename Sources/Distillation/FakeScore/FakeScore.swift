@@ -45,14 +45,34 @@ public struct FakeScore {
     ///   - alpha: their scale times the rank.
     ///   - targets: which linear layers are adapted, by the ends of their paths.
     ///   - stream: of the random starts.
+    ///
+    /// Throws `AdapterTargetError` when a target fits no layer, or one that carries no adapter, and
+    /// ``DistillationError/invalidSetting(name:expected:found:)`` for a rank below 1 or an alpha that is not finite.
     public init(
         adapting teacher: UNet2DConditionModel, rank: Int, alpha: Double, targets: [String],
         using stream: inout RandomStream
-    ) {
+    ) throws {
+        for (name, isValid, expected, found) in [
+            ("adapterRank", rank >= 1, "at least 1", "\(rank)"),
+            ("adapterAlpha", Float(alpha).isFinite, "a finite number", "\(alpha)"),
+        ] where !isValid {
+            throw DistillationError.invalidSetting(name: name, expected: expected, found: found)
+        }
         let adapters = LowRankAdapterSet(rank: rank, alpha: Float(alpha), targets: targets)
         let network = UNet2DConditionModel(
             teacher.configuration, in: teacher.parameters.scope(adapters: adapters))
+        try adapters.checkTargets(in: teacher.parameters)
         adapters.parameters.initialize(using: &stream)
         self.init(network: network, parameters: adapters.parameters, adapters: adapters)
+    }
+}
+
+extension DistillationConfiguration {
+    /// Checks, before any work, that the settings' adapters fit a teacher's network. Throws `AdapterTargetError` where they do not.
+    public func checkAdapterTargets(on network: UNet2DConditionModel) throws {
+        guard fakeScoreWeights == .adapters else { return }
+        let adapters = LowRankAdapterSet(rank: 1, alpha: 1, targets: adapterTargets)
+        _ = UNet2DConditionModel(network.configuration, in: network.parameters.scope(adapters: adapters))
+        try adapters.checkTargets(in: network.parameters)
     }
 }
