@@ -98,8 +98,9 @@ final class CheckpointReportTests {
             CheckpointSummary(of: Fixtures.url("adapters/adapter")).description == """
                 kind    a LoRA: merge it into a model (--lora)
                 layers  28 of the unet, 0 of the text encoder
-                rank    [2], scale (alpha / rank) [1.5]
                         6120 parameters
+                alpha   adapter_config.json
+                rank    2, scale 1.5, of every layer
                 nothing is wrong with it
                 """)
         #expect(

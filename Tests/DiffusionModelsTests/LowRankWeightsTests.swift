@@ -181,6 +181,67 @@ final class LowRankWeightsTests {
         #expect(relativeError(try text.embeddings(for: ["a red heart"]).values, plain) <= 2e-5)
     }
 
+    @Test(
+        "Scales are read as they are written: patterns and rsLoRA in a header, PEFT's configuration, kohya's alphas of each layer",
+        arguments: [
+            ("metadata", "metadata", "lora_adapter_metadata"), ("peft", "peft", "adapter_config.json"),
+            ("kohya.safetensors", "kohya", "alpha of each layer"),
+        ])
+    func scales(path: String, golden: String, source: String) throws {
+        let network = try ModelCheckpoint(contentsOf: model.folder).unet()
+        let weights = try LowRankWeights(contentsOf: Fixtures.url("adapters/scales/\(path)"))
+        #expect(weights.scaleSource == source)
+        #expect(Set(weights.layers.map(\.scale)).count >= 4)
+        try weights.merge(into: [.unet: network.parameters])
+        let expected = try Fixtures.tensors("adapters/scales/golden.safetensors").golden("unet.\(golden)")
+        #expect(relativeError(try output(of: network), expected) <= 2e-5)
+    }
+
+    @Test("The configuration of another file in the folder is not taken")
+    func neighbours() throws {
+        let names = ["adapter_config.json", "adapter_model.safetensors"]
+        for name in names {
+            try FileManager.default.copyItem(
+                at: Self.adapter.appending(path: name), to: folder.appending(path: name))
+        }
+        let other = folder.appending(path: "other.safetensors")
+        try FileManager.default.copyItem(at: folder.appending(path: names[1]), to: other)
+        #expect(try LowRankWeights(contentsOf: other).layers.allSatisfy { $0.scale == 1 })
+        #expect(try LowRankWeights(contentsOf: folder).layers.allSatisfy { $0.scale == 1.5 })
+        #expect(try LowRankWeights(contentsOf: folder.appending(path: names[1])).layers.allSatisfy { $0.scale == 1.5 })
+        let configuration = try String(contentsOf: folder.appending(path: names[0]), encoding: .utf8)
+        for (field, value, words) in [
+            ("\"r\": 2", "\"r\": 4", "field \"r\""), ("\"use_dora\": false", "\"use_dora\": true", "DoRA"),
+            ("\"lora_alpha\": 3", "\"lora_alpha\": 1e99", "field \"lora_alpha\""),
+            ("\"alpha_pattern\": {}", "\"alpha_pattern\": {\"(\": 1}", "alpha_pattern"),
+            ("\"peft_type\": \"LORA\"", "\"peft_type\": \"LOHA\"", "LOHA"),
+        ] {
+            #expect(configuration.contains(field))
+            try Data(configuration.replacing(field, with: value).utf8).write(to: folder.appending(path: names[0]))
+            expectError(words) { _ = try LowRankWeights(contentsOf: folder) }
+        }
+    }
+
+    private func expectError(_ words: String, _ body: () throws -> Void) {
+        do {
+            try body()
+            Issue.record("no error for \(words)")
+        } catch {
+            #expect("\(error)".contains(words), "\(error)")
+        }
+    }
+
+    @Test("A weight or a result that is not finite is refused, and nothing is changed")
+    func nonFinite() throws {
+        let network = try ModelCheckpoint(contentsOf: model.folder).unet()
+        let before = network.parameters.all.map(\.value.scalars)
+        let weights = try LowRankWeights(contentsOf: Self.adapter)
+        for weight in [Float.nan, .infinity, .greatestFiniteMagnitude] {
+            #expect(throws: ModelError.self) { try weights.merge(into: [.unet: network.parameters], weight: weight) }
+        }
+        #expect(network.parameters.all.map(\.value.scalars) == before)
+    }
+
     @Test("Files that do not fit are refused, and nothing is changed")
     func errors() throws {
         let file = folder.appending(path: "lora.safetensors")

@@ -1,8 +1,23 @@
-/// Which layer a tensor of a LoRA file belongs to.
+/// Which layer a tensor of a LoRA file belongs to, and what it is to the layer.
 struct LowRankKey: Hashable, Comparable {
     /// What a tensor is to its layer.
-    enum Role {
-        case down, up, alpha
+    enum Role: String {
+        /// The first matrix.
+        case down
+        /// Between the two, of a convolution that is decomposed once more (LoCon's `lora_mid`).
+        case middle
+        /// The second matrix.
+        case up
+        /// The scale times the rank.
+        case alpha
+    }
+
+    /// A tensor's name, taken apart.
+    struct Name {
+        let key: LowRankKey
+        let role: Role
+        /// The layer's dotted path in its network, nil where the layout does not keep the dots.
+        let path: String?
     }
 
     let part: LowRankWeights.Part
@@ -17,30 +32,38 @@ struct LowRankKey: Hashable, Comparable {
         (".lora_A.default.weight", .down), (".lora_B.default.weight", .up), (".lora_A.weight", .down),
         (".lora_B.weight", .up), (".lora_linear_layer.down.weight", .down), (".lora_linear_layer.up.weight", .up),
         (".lora.down.weight", .down), (".lora.up.weight", .up), ("_lora.down.weight", .down), ("_lora.up.weight", .up),
-        (".lora_down.weight", .down), (".lora_up.weight", .up), (".alpha", .alpha),
+        (".lora_down.weight", .down), (".lora_up.weight", .up), (".lora_mid.weight", .middle), (".alpha", .alpha),
     ]
 
+    private static let peftPrefix = "base_model.model."
     private static let beginnings: [(String, LowRankWeights.Part)] = [
-        ("base_model.model.", .unet), ("unet.", .unet), ("text_encoder.", .textEncoder), ("lora_unet_", .unet),
+        (peftPrefix, .unet), ("unet.", .unet), ("text_encoder.", .textEncoder), ("lora_unet_", .unet),
         ("lora_te_", .textEncoder),
     ]
 
-    private static let textPrefix = "text_model_"
+    /// The name of transformers' text encoder within its own paths.
+    private static let textModel = "text_model"
 
-    /// The layer and role that a tensor's name means, nil when it is in none of the layouts.
-    static func parse(_ name: String) -> (key: LowRankKey, role: Role)? {
+    /// The layouts that are read, for errors.
+    static let layouts =
+        "PEFT's (base_model.model.….lora_A.weight), diffusers' (unet.….lora_A.weight, unet.….lora.down.weight, "
+        + "unet.….processor.to_q_lora.down.weight, text_encoder.…) and kohya's (lora_unet_….lora_down.weight, lora_te_…)"
+
+    /// What a tensor's name means, nil when it is in none of the layouts.
+    static func parse(_ name: String) -> Name? {
         guard let (ending, role) = endings.first(where: { name.hasSuffix($0.0) }) else { return nil }
         var path = String(name.dropLast(ending.count))
         var part = LowRankWeights.Part.unet
         if let (beginning, named) = beginnings.first(where: { path.hasPrefix($0.0) }) {
             path = String(path.dropFirst(beginning.count))
-            part = named
+            part = beginning == peftPrefix && path.hasPrefix("\(textModel).") ? .textEncoder : named
         }
         // diffusers' oldest layout hangs the matrices on the attention's processor.
         path = path.replacing(".processor.to_out", with: ".to_out.0").replacing(".processor.", with: ".")
-        path = path.replacing(".", with: "_")
+        var flatPath = path.replacing(".", with: "_")
         // transformers 5 names the text encoder's layers without the prefix that its files have.
-        if part == .textEncoder, !path.hasPrefix(textPrefix) { path = textPrefix + path }
-        return (LowRankKey(part: part, flatPath: path), role)
+        if part == .textEncoder, !flatPath.hasPrefix("\(textModel)_") { flatPath = "\(textModel)_\(flatPath)" }
+        return Name(
+            key: LowRankKey(part: part, flatPath: flatPath), role: role, path: path.contains(".") ? path : nil)
     }
 }

@@ -9,20 +9,45 @@ extension LowRankWeights {
     ///
     /// - Parameters:
     ///   - model: whose denoising network and text encoder are changed; networks that share their parameters change too.
-    ///   - weight: how strongly.
+    ///   - weight: how strongly, a finite number.
     ///
-    /// Throws ``ModelError/weightMismatch(path:mismatch:)``, and changes nothing, when a layer is not the model's or its shape
-    /// does not fit.
+    /// Throws ``ModelError``, and changes nothing, when a layer is not the model's or its shape does not fit, and when the weight or a
+    /// weight of the result is not finite.
     public func merge(into model: inout TextToImageModel, weight: Float = 1) throws {
         let targets = try targets(in: model)
-        for (layer, parameter) in targets where layer.part == .unet { parameter.value += layer.change(weight: weight) }
+        try Self.add(targets, weight: weight)
         let textLayers = layers.filter { $0.part == .textEncoder }
-        if !textLayers.isEmpty { model.textAdapters.append((LowRankWeights(layers: textLayers), weight)) }
+        if !textLayers.isEmpty {
+            model.textAdapters.append((LowRankWeights(layers: textLayers, scaleSource: scaleSource), weight))
+        }
     }
 
     /// Adds the changes to the weights of networks that are in memory, as to a model's, and throws what that does.
     public func merge(into networks: [Part: ParameterSet], weight: Float = 1) throws {
-        for (layer, parameter) in try targets(in: networks) { parameter.value += layer.change(weight: weight) }
+        try Self.add(try targets(in: networks), weight: weight)
+    }
+
+    /// Adds all changes to the parameters that have a value, or none.
+    private static func add(_ targets: [(layer: Layer, parameter: Parameter)], weight: Float) throws {
+        guard weight.isFinite else {
+            throw ModelError.invalidArgument(
+                operation: "LowRankWeights.merge", argument: "weight", expected: "a finite number", found: "\(weight)")
+        }
+        var before: [(Parameter, Tensor)] = []
+        for (layer, parameter) in targets {
+            let change = layer.change(weight: weight, shape: parameter.shape)
+            let sum = parameter.isInitialized ? parameter.value + change : change
+            guard sum.nonFiniteCount() == 0 else {
+                for (parameter, value) in before { parameter.value = value }
+                throw ModelError.invalidArgument(
+                    operation: "LowRankWeights.merge", argument: parameter.path,
+                    expected: "finite weights after the change, whose scale is \(layer.scale) × \(weight)",
+                    found: "\(sum.nonFiniteCount()) that are infinite or not a number")
+            }
+            guard parameter.isInitialized else { continue }
+            before.append((parameter, parameter.value))
+            parameter.value = sum
+        }
     }
 
     /// The parameter that each layer changes; those of the text encoder, which is not in memory, have a shape and no value. Throws when
@@ -43,7 +68,7 @@ extension LowRankWeights {
                 mismatch.unexpected.append("\(layer.part.rawValue).\(layer.flatPath)")
                 continue
             }
-            if layer.changeShape == parameter.shape {
+            if layer.changeShape.withoutPointKernel == parameter.shape.withoutPointKernel {
                 targets.append((layer, parameter))
             } else {
                 mismatch.mismatched.append(
@@ -68,13 +93,17 @@ extension LowRankWeights {
 
 extension LowRankWeights.Layer {
     /// The shape of the layer's parameter, `[outputs, inputs]` or `[outputs, inputs, height, width]`.
-    fileprivate var changeShape: [Int] { [up.count / down.shape[0]] + down.shape.dropFirst() }
+    fileprivate var changeShape: [Int] { [up.shape[0]] + down.shape.dropFirst() }
 
-    /// weight · scale · up · down, of ``changeShape``.
-    fileprivate func change(weight: Float) -> Tensor {
-        let rank = down.shape[0]
+    /// weight · scale · up · down, of the layer's shape.
+    fileprivate func change(weight: Float, shape: [Int]) -> Tensor {
         let flatDown = down.reshaped(to: [rank, down.count / rank])
         let flatUp = up.reshaped(to: [up.count / rank, rank])
-        return (flatUp.matmul(flatDown) * (weight * scale)).reshaped(to: changeShape)
+        return (flatUp.matmul(flatDown) * (weight * scale)).reshaped(to: shape)
     }
+}
+
+extension [Int] {
+    /// A convolution's shape with a kernel of one pixel as that of a linear layer, which computes the same.
+    fileprivate var withoutPointKernel: [Int] { count == 4 && suffix(2) == [1, 1] ? Array(prefix(2)) : self }
 }

@@ -25,7 +25,7 @@ extension LowRankWeights {
                 operation: "LowRankWeights.save", argument: "layout",
                 expected: "diffusers', because PEFT's has the denoising network's layers alone", found: other.flatPath)
         }
-        let rank = layers.map { $0.down.shape[0] }.max() ?? 1
+        let rank = layers.map(\.rank).max() ?? 1
         let factors = try targets(in: model).map { layer, parameter in
             let path = String(parameter.path.dropLast(".weight".count))
             let up = layer.up * (layer.scale * weight)

@@ -7,13 +7,19 @@ public enum LatentsFile {
 
     /// Reads latents as `[pictures, height, width, channels]`.
     ///
-    /// Throws `SafetensorsError`, and ``ModelError`` when the tensor has not four axes.
+    /// Throws `SafetensorsError`, and ``ModelError`` when the tensor has not four axes, is empty, or is not finite.
     public static func read(_ url: URL) throws -> Tensor {
         let latents = try SafetensorsFile(contentsOf: url).tensor(name)
         guard latents.rank == 4, latents.count > 0 else {
             throw ModelError.unreadableFile(
                 path: url.path,
                 reason: "expected latents [pictures, channels, height, width], found \(latents.shape)")
+        }
+        let broken = latents.nonFiniteCount()
+        guard broken == 0 else {
+            throw ModelError.unreadableFile(
+                path: url.path,
+                reason: "expected finite latents, found \(broken) numbers that are infinite or not a number")
         }
         return latents.channelsLast()
     }

@@ -46,13 +46,18 @@ extension TeacherPairs {
         }
         let (saved, rows): ([String], [Int]) = (try json(Key.prompts), try json(Key.rows))
         let (noise, pictures) = (try file.tensor(Key.noise), try file.tensor(Key.pictures))
-        guard noise.rank == 4, noise.shape == pictures.shape, noise.shape[0] == rows.count, !rows.isEmpty,
+        guard noise.rank == 4, noise.shape == pictures.shape, noise.count > 0, noise.shape[0] == rows.count,
             rows.allSatisfy(saved.indices.contains)
         else {
             throw DistillationError.run(
                 path: url.path, expected: "\(rows.count) pairs of \(saved.count) prompts",
                 found: "noise \(noise.shape), pictures \(pictures.shape), rows \(rows.min() ?? 0) to \(rows.max() ?? 0)"
             )
+        }
+        let broken = noise.nonFiniteCount() + pictures.nonFiniteCount()
+        guard broken == 0 else {
+            throw DistillationError.run(
+                path: url.path, expected: "finite numbers", found: "\(broken) that are infinite or not a number")
         }
         let places = Dictionary(prompts.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
         let own = try rows.map { row in

@@ -72,13 +72,15 @@ struct SafetensorsHeader {
             let known = ScalarType.allCases.map(\.rawValue).joined(separator: ", ")
             throw malformed("dtype", "one of \(known)", field.dtype)
         }
+        // The others' product counts where an extent is 0 too: of a tensor without elements strides are computed all the same.
         var size = type.byteCount
+        var bound = size
         for extent in field.shape {
-            let (product, overflow) = size.multipliedReportingOverflow(by: extent)
+            let (product, overflow) = bound.multipliedReportingOverflow(by: max(extent, 1))
             guard extent >= 0, !overflow else {
                 throw malformed("shape", "extents whose product a file can hold", "\(field.shape)")
             }
-            size = product
+            (size, bound) = (size * extent, product)
         }
         let offsets = field.data_offsets
         guard offsets.count == 2, 0 <= offsets[0], offsets[0] <= offsets[1] else {

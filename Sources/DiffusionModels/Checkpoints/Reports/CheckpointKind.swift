@@ -33,7 +33,9 @@ public enum CheckpointKind: String, Sendable, CaseIterable {
             names.contains { name in prefixes.contains { name.hasPrefix($0) } }
         }
         self =
-            if names.contains(where: { LowRankKey.parse($0).map { $0.role != .alpha } ?? false }) {
+            if names.contains(where: {
+                LowRankKey.parse($0).map { $0.role != .alpha } ?? LowRankRelative.isTold(by: $0)
+            }) {
                 .lora
             } else if has("control_model.", "controlnet_cond_embedding.", "input_hint_block.") {
                 .controlNet

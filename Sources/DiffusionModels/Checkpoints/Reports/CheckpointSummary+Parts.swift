@@ -76,19 +76,6 @@ extension CheckpointSummary {
         return tokenizer
     }
 
-    /// A LoRA file or folder.
-    mutating func summarizeAdapter(_ url: URL) {
-        add("kind", "\(CheckpointKind.lora.rawValue): \(CheckpointKind.lora.advice)")
-        guard let weights = attempt({ try LowRankWeights(contentsOf: url) }) else { return }
-        func count(_ part: LowRankWeights.Part) -> Int { weights.layers.filter { $0.part == part }.count }
-        add("layers", "\(count(.unet)) of the unet, \(count(.textEncoder)) of the text encoder")
-        let ranks = Set(weights.layers.map { $0.down.shape[0] }).sorted()
-        let scales = Set(weights.layers.map(\.scale)).sorted()
-        add("rank", "\(ranks), scale (alpha / rank) \(scales)")
-        let parameters = weights.layers.reduce(0) { $0 + $1.down.count + $1.up.count }
-        add("", "\(millions(parameters)) parameters")
-    }
-
     /// An autoencoder without the other parts.
     mutating func summarizeAutoencoder(alone url: URL) {
         guard let decoder = attempt({ try ModelCheckpoint.latentDecoder(contentsOf: url) }) else { return }
@@ -109,7 +96,7 @@ extension CheckpointSummary {
     }
 }
 
-private func millions(_ count: Int) -> String {
+func millions(_ count: Int) -> String {
     count < 100_000 ? "\(count)" : String(format: "%.2f M", Double(count) / 1e6)
 }
 

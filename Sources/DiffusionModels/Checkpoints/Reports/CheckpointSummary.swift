@@ -10,6 +10,8 @@ public struct CheckpointSummary: CustomStringConvertible {
     public private(set) var lines: [(heading: String, text: String)] = []
     /// What keeps it from being used, a sentence each; empty when nothing does.
     public private(set) var problems: [String] = []
+    /// The most lines of the description.
+    var lineLimit = screen.lines
 
     /// Looks at a file or folder. Nothing is thrown: what cannot be read is a problem.
     public init(of url: URL) {
@@ -43,16 +45,16 @@ public struct CheckpointSummary: CustomStringConvertible {
 }
 
 extension CheckpointSummary {
-    /// The most lines and columns of the description.
+    /// The most lines of a description, but for LoRA whose layers have scales of their own, and the most columns.
     static let screen = (lines: 24, columns: 100)
 
-    /// A line a heading, then the problems; at most 24 lines of 100 columns.
+    /// A line per heading, then the problems; at most 24 lines of 100 columns, and more only for LoRA whose layers have scales of their own.
     public var description: String {
         let indent = (lines.map(\.heading.count).max() ?? 0) + 2
         var rows = lines.flatMap { Self.rows($0.heading, $0.text, indent: indent) }
         if problems.isEmpty { rows.append("nothing is wrong with it") }
         for problem in problems { rows += Self.rows("wrong:", problem, indent: "wrong: ".count) }
-        let limit = Self.screen.lines
+        let limit = lineLimit
         if rows.count > limit { rows = rows.prefix(limit - 1) + ["… and \(rows.count - limit + 1) lines more"] }
         return rows.joined(separator: "\n")
     }

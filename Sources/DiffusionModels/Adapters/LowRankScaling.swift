@@ -1,0 +1,147 @@
+import Foundation
+import Tensor
+
+/// What a configuration of PEFT's says of the ranks and scales of the layers of one network: `r`, `lora_alpha`, `rank_pattern`,
+/// `alpha_pattern`, `use_rslora`.
+///
+/// The scale is alpha / rank, or with rank-stabilised LoRA (arXiv 2312.03732) alpha / √rank.
+struct LowRankScaling {
+    /// A number for the layers whose paths fit.
+    private struct Exception {
+        let name: String
+        let pattern: PathPattern
+        let number: Double
+
+        func fits(_ path: String) -> Bool { name == path || pattern.matches(path) }
+    }
+
+    private let fields: ConfigurationFields
+    /// What stands before the fields' names.
+    private let prefix: String
+    private let rank: Int
+    private let alpha: Double
+    private let ranks: [Exception]
+    private let alphas: [Exception]
+    private let isStabilized: Bool
+
+    /// - Parameters:
+    ///   - fields: the configuration.
+    ///   - text: the file that they were read from: of two patterns that fit a layer the one that stands first holds.
+    ///   - prefix: before the fields' names, such as "unet.".
+    ///
+    /// Throws ``ModelError`` for a field that is malformed or means another kind of adapter.
+    init(_ fields: ConfigurationFields, text: String, prefix: String = "") throws {
+        (self.fields, self.prefix) = (fields, prefix)
+        try fields.require("\(prefix)peft_type", toBe: .string("LORA"))
+        for (field, relative) in [("use_dora", LowRankRelative.dora), ("lora_bias", .bias)] {
+            guard try !fields.isNull(prefix + field) && fields.boolean(prefix + field, default: false) else { continue }
+            throw fields.unsupported(prefix + field, expected: "false, since \(relative.rawValue), is not read")
+        }
+        let numbers = -1e30...1e30
+        rank = try fields.optionalInteger("\(prefix)r", in: 1...Self.largestRank) ?? 8
+        alpha =
+            try fields.isNull("\(prefix)lora_alpha") ? 8 : fields.number("\(prefix)lora_alpha", default: 8, in: numbers)
+        isStabilized =
+            try !fields.isNull("\(prefix)use_rslora") && fields.boolean("\(prefix)use_rslora", default: false)
+        ranks = try Self.exceptions("\(prefix)rank_pattern", fields, text, in: 1...Double(Self.largestRank))
+        alphas = try Self.exceptions("\(prefix)alpha_pattern", fields, text, in: numbers)
+    }
+
+    /// The scale of a layer of a rank.
+    ///
+    /// - Parameters:
+    ///   - paths: the layer's path, under all its names.
+    ///   - found: the rank of its matrices.
+    ///
+    /// Throws ``ModelError/invalidField(file:field:expected:found:)`` when the configuration has another rank.
+    func scale(of paths: [String], rank found: Int) throws -> Float {
+        func exception(_ list: [Exception]) -> Exception? { list.first { item in paths.contains(where: item.fits) } }
+        let other = exception(ranks)
+        let expected = other.map { Int($0.number) } ?? rank
+        guard expected == found else {
+            throw ModelError.invalidField(
+                file: fields.file, field: other == nil ? "\(prefix)r" : "\(prefix)rank_pattern",
+                expected: "the rank of \"\(paths[0])\", which is \(found) (is the file another adapter's?)",
+                found: "\(expected)")
+        }
+        let divisor = isStabilized ? Double(found).squareRoot() : Double(found)
+        return Float((exception(alphas)?.number ?? alpha) / divisor)
+    }
+
+    private static let largestRank = 1_000_000
+    private static let mostPatterns = 4096
+
+    private static func exceptions(
+        _ field: String, _ fields: ConfigurationFields, _ text: String, in range: ClosedRange<Double>
+    ) throws -> [Exception] {
+        if fields.isNull(field) { return [] }
+        guard case .object(let patterns)? = fields.values[field], patterns.count <= mostPatterns else {
+            throw fields.invalid(field, expected: "an object of at most \(mostPatterns) patterns and numbers")
+        }
+        let start = text.range(of: "\"\(field)\"")?.upperBound ?? text.startIndex
+        let found = try patterns.map { name, value in
+            guard let number = value.asNumber, range.contains(number) else {
+                throw fields.invalid(field, expected: "numbers from \(range.lowerBound) to \(range.upperBound)")
+            }
+            guard let pattern = try? PathPattern(name) else {
+                throw fields.unsupported(
+                    field,
+                    expected: "patterns of characters, classes, groups, alternatives and repetitions, of at most "
+                        + "\(PathPattern.lengthLimit) bytes")
+            }
+            let place = text.range(of: "\(JSONValue.string(name))", range: start..<text.endIndex)?.lowerBound
+            return (place: place ?? text.endIndex, exception: Exception(name: name, pattern: pattern, number: number))
+        }
+        return found.sorted { ($0.place, $0.exception.name) < ($1.place, $1.exception.name) }.map(\.exception)
+    }
+}
+
+extension LowRankScaling {
+    /// Where a file's scales are written.
+    enum Source: Sendable {
+        /// `adapter_config.json` beside `adapter_model.safetensors`.
+        case configuration
+        /// `lora_adapter_metadata` in the file's header, as diffusers writes since 0.34.
+        case metadata
+        /// Nowhere, which means 1, unless the layers' own alphas say otherwise.
+        case none
+    }
+
+    private static let metadataKey = "lora_adapter_metadata"
+
+    /// The scalings of a LoRA file by the network that they are for, and where they are written.
+    ///
+    /// A configuration is taken only by the file of the name that PEFT gives it, since a folder may hold many.
+    ///
+    /// Throws ``ModelError`` for a configuration that is malformed or of another kind of adapter.
+    static func read(
+        for file: SafetensorsFile, at url: URL
+    ) throws -> (scalings: [LowRankWeights.Part: LowRankScaling], source: Source) {
+        if let text = file.metadata[metadataKey] {
+            let name = "\(file.path) (\(metadataKey))"
+            guard let json = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)) else {
+                throw ModelError.unreadableFile(path: name, reason: "it is not valid JSON")
+            }
+            let fields = try ConfigurationFields(json, file: name)
+            var scalings: [LowRankWeights.Part: LowRankScaling] = [:]
+            for part in LowRankWeights.Part.allCases {
+                let prefix = "\(part.rawValue)."
+                guard fields.values.keys.contains(where: { $0.hasPrefix(prefix) }) else { continue }
+                scalings[part] = try LowRankScaling(fields, text: text, prefix: prefix)
+            }
+            // One network's adapter by itself is written without a prefix.
+            if scalings.isEmpty, fields.values["r"] != nil || fields.values["lora_alpha"] != nil {
+                scalings[.unet] = try LowRankScaling(fields, text: text)
+            }
+            return (scalings, scalings.isEmpty ? .none : .metadata)
+        }
+        let configuration = url.deletingLastPathComponent().appending(path: LowRankLayout.configurationName)
+        guard url.lastPathComponent == LowRankLayout.peft.fileName,
+            FileManager.default.fileExists(atPath: configuration.path)
+        else { return ([:], .none) }
+        let data = try ModelError.reading(configuration, purpose: "the adapter's configuration")
+        let fields = try ConfigurationFields(contentsOf: configuration, purpose: "the adapter's configuration")
+        let scaling = try LowRankScaling(fields, text: String(decoding: data, as: UTF8.self))
+        return ([.unet: scaling, .textEncoder: scaling], .configuration)
+    }
+}
