@@ -94,13 +94,15 @@ extension ModelError {
             + "\(file) \(target)"
     }
 
-    /// The bytes of a file, or an error that says what the file was wanted for.
+    /// The bytes of a text file without the byte-order mark that some editors put first, or an error that says what the file was wanted
+    /// for.
     static func reading(_ file: URL, purpose: String) throws -> Data {
         guard FileManager.default.fileExists(atPath: file.path) else {
             throw ModelError.missingFile(path: file.path, purpose: purpose)
         }
         do {
-            return try Data(contentsOf: file)
+            let data = try Data(contentsOf: file)
+            return data.starts(with: [0xef, 0xbb, 0xbf]) ? data.dropFirst(3) : data
         } catch {
             throw ModelError.unreadableFile(path: file.path, reason: "\(error.localizedDescription)")
         }

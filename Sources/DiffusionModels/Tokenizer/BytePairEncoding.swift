@@ -13,6 +13,14 @@ struct BytePairEncoding: Sendable {
         let result: Int
     }
 
+    /// A merge that a word still may see; the lowest rank is first, and of one rank the leftmost place.
+    private struct QueuedMerge: Comparable {
+        let rank: Int
+        let place: Int
+
+        static func < (a: QueuedMerge, b: QueuedMerge) -> Bool { (a.rank, a.place) < (b.rank, b.place) }
+    }
+
     private static let wordEnd = "</w>"
     private static let cacheLimit = 65_536
     private static let cachedLength = 64
@@ -61,24 +69,25 @@ struct BytePairEncoding: Sendable {
         var ids: [Int?] = word.enumerated().map { index, byte in (index == word.count - 1 ? last : inner)[Int(byte)] }
         var following = Array(1...max(word.count, 1))
         var preceding = Array(-1..<max(word.count, 1) - 1)
-        var queue = MergeQueue()
+        var queue = MinimumHeap<QueuedMerge>()
         func merge(at place: Int) -> Merge? {
             guard place >= 0, following[place] < ids.count, let left = ids[place], let right = ids[following[place]]
             else { return nil }
             return merges[Pair(left: left, right: right)]
         }
         for place in word.indices {
-            if let found = merge(at: place) { queue.insert(rank: found.rank, place: place) }
+            if let found = merge(at: place) { queue.insert(QueuedMerge(rank: found.rank, place: place)) }
         }
-        while let (rank, place) = queue.next() {
+        while let next = queue.popMinimum() {
+            let place = next.place
             // A pair that was queued is gone when a neighbour took one of its halves.
-            guard let found = merge(at: place), found.rank == rank else { continue }
+            guard let found = merge(at: place), found.rank == next.rank else { continue }
             let absorbed = following[place]
             (ids[place], ids[absorbed]) = (found.result, nil)
             following[place] = following[absorbed]
             if following[place] < ids.count { preceding[following[place]] = place }
             for place in [preceding[place], place] {
-                if let new = merge(at: place) { queue.insert(rank: new.rank, place: place) }
+                if let new = merge(at: place) { queue.insert(QueuedMerge(rank: new.rank, place: place)) }
             }
         }
         return ids.compactMap { $0 }

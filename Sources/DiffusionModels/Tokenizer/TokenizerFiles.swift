@@ -6,6 +6,7 @@ struct TokenizerFiles {
     let merges: [(left: String, right: String)]
     /// What `tokenizer.json` says of tokens that are recognised in the text; none where the other files are read.
     let addedTokens: [AddedTokenFields]
+    private let vocabularyPath: String
     private let mergesFile: String
     /// Where each merge stands, counted from 1.
     private let mergeLines: [Int]
@@ -22,33 +23,56 @@ struct TokenizerFiles {
                 throw ModelError.unreadableFile(
                     path: single.path, reason: "it has no vocabulary and merges of byte-pair encoding")
             }
+            vocabularyPath = single.path
             (vocabulary, addedTokens) = (fields.model.vocab, fields.added_tokens)
             merges = fields.model.merges.map { ($0.left, $0.right) }
             (mergesFile, mergeLines) = (single.path, Array(1...max(1, merges.count)))
         } else {
             let data = try ModelError.reading(vocabularyFile, purpose: "the tokenizer's vocabulary")
             guard let vocabulary = try? JSONDecoder().decode([String: Int].self, from: data) else {
-                throw ModelError.unreadableFile(path: vocabularyFile.path, reason: Self.notVocabulary)
+                throw ModelError.unreadableFile(
+                    path: vocabularyFile.path,
+                    reason: "it is not an object from tokens to ids from 0 to \(Self.largestID)")
             }
-            self.vocabulary = vocabulary
+            (self.vocabulary, vocabularyPath) = (vocabulary, vocabularyFile.path)
             let file = folder.appending(path: "merges.txt")
             (merges, mergeLines) = try Self.merges(in: file)
             (mergesFile, addedTokens) = (file.path, [])
         }
-        guard !vocabulary.isEmpty, vocabulary.values.allSatisfy((0...Self.largestID).contains) else {
-            throw ModelError.unreadableFile(path: vocabularyFile.path, reason: Self.notVocabulary)
+        guard !vocabulary.isEmpty else {
+            throw ModelError.unreadableFile(path: vocabularyPath, reason: "its vocabulary is empty")
+        }
+        try checkIDs()
+    }
+
+    /// Throws ``ModelError/invalidField(file:field:expected:found:)`` for an id out of range, or one that two tokens have.
+    private func checkIDs() throws {
+        func invalid(_ token: String, _ expected: String, _ id: Int) -> ModelError {
+            .invalidField(file: vocabularyPath, field: token, expected: expected, found: "\(id)")
+        }
+        let added = addedTokens.compactMap { token in token.id.map { (key: token.content, value: $0) } }
+        let outside = (vocabulary.map { $0 } + added).filter { !(0...Self.largestID).contains($0.value) }
+        if let (token, id) = outside.min(by: { $0.key < $1.key }) {
+            throw invalid(token, "an id from 0 to \(Self.largestID)", id)
+        }
+        var names: [Int: String] = [:]
+        for (token, id) in vocabulary.sorted(by: { $0.key < $1.key }) {
+            if let other = names.updateValue(token, forKey: id) {
+                throw invalid(token, "an id that no other token has, such as \"\(other)\"", id)
+            }
         }
     }
 
     /// More than any model has; ids index a table.
     static let largestID = 1_000_000
-    private static let notVocabulary = "it is not an object from tokens to ids from 0 to \(largestID)"
 
     private static func merges(in file: URL) throws -> ([(left: String, right: String)], [Int]) {
         let data = try ModelError.reading(file, purpose: "the tokenizer's merges")
         var merges: [(left: String, right: String)] = []
         var lines: [Int] = []
-        for (number, line) in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
+        for (number, text) in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
+            // Lines of Windows end in two characters.
+            let line = text.last == UInt8(ascii: "\r") ? text.dropLast() : text
             if line.isEmpty || number == 0 && line.starts(with: "#version".utf8) { continue }
             let parts = line.split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
             guard parts.count == 2 else {
