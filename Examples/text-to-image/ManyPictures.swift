@@ -25,7 +25,7 @@ extension TextToImage {
         var model = try models.load(url)
         sampling.setSpacing(of: &model)
         for prompt in prompts {
-            if let warning = model.tokenizer.truncationWarning(for: prompt) { report(warning) }
+            if let warning = model.truncationWarning(for: prompt) { report(warning) }
         }
         var generation = try PictureGeneration(
             of: prompts, picturesPerPrompt: count, by: model, sampling.sampling, seed: seed,

@@ -17,6 +17,7 @@ struct ModelOptions: ParsableArguments {
     var vae: URL?
     @Option(help: "A LoRA file or folder to merge into the model, as FILE or FILE:WEIGHT; may be given more than once.")
     var lora: [WeightedAdapter] = []
+    @OptionGroup(title: "How prompts are read") var prompts: PromptOptions
     @Flag(help: "Draw in one step with a multi-step model's own network: the student that a distillation begins with.")
     var untrainedStudent = false
     @Option(help: "Processor threads. Default: one a core.") var threads: Int?
@@ -47,6 +48,7 @@ struct ModelOptions: ParsableArguments {
         for adapter in lora {
             try LowRankWeights(contentsOf: adapter.file).merge(into: &model, weight: adapter.weight)
         }
+        try prompts.apply(to: &model)
         if let vae { model.decoder = try ModelCheckpoint.latentDecoder(contentsOf: vae) }
         return untrainedStudent ? try model.untrainedStudent() : model
     }

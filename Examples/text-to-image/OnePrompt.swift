@@ -11,7 +11,7 @@ extension TextToImage {
         sampling.setSpacing(of: &model)
         let texts = [prompt] + [sampling.negativePrompt, interpolation.toPrompt].compactMap { $0 }
         for text in texts {
-            if let warning = model.tokenizer.truncationWarning(for: text) { report(warning) }
+            if let warning = model.truncationWarning(for: text) { report(warning) }
         }
         var (text, network, decoder) = (0.0, 0.0, 0.0)
         let embedded = try timed(&text) {
@@ -24,7 +24,7 @@ extension TextToImage {
         let pictures = timed(&decoder) { model.pictures(from: drawn) }
         let picture = interpolation.isAsked ? Picture.grid(pictures, columns: count) : .grid(pictures)
         var record = sampling.sampling.record(on: model.schedule).merging(starting.record) { $1 }
-        record.merge(models.record(url).merging(interpolation.record) { $1 }) { $1 }
+        for more in [models.record(url), interpolation.record, model.promptRecord] { record.merge(more) { $1 } }
         record.merge(
             ["prompt": prompt, "seed": "\(seed)", "Software": "SwiftBrush \(SwiftBrush.version)"]
         ) { $1 }

@@ -93,7 +93,7 @@ final class PromptEmbeddingsTests {
             let encoder = try student.promptEncoder()
             weak let parameters = encoder.textEncoder.parameters
             #expect(parameters != nil)
-            return (encoder.embeddings(for: ["a red heart"]), { parameters != nil })
+            return (try encoder.embeddings(for: ["a red heart"]), { parameters != nil })
         }
         let (embeddings, isThere) = try encode()
         #expect(!isThere())

@@ -24,6 +24,8 @@ public struct PictureGeneration {
     private let encoder: PromptEncoder
     private let sampling: PictureSampling
     private let unconditional: Tensor
+    /// Of every prompt, so that a picture does not depend on the others of its batch.
+    private let windows: Int
     private let seed: UInt64
     private let size: LatentSize
     private let batchSize: Int
@@ -67,8 +69,9 @@ public struct PictureGeneration {
         encoder = try model.promptEncoder()
         var negativePrompt = ""
         if case .steps(_, _, let prompt, _) = sampling { negativePrompt = prompt }
-        unconditional = encoder.embeddings(for: [negativePrompt]).values
-        self.record = record.merging(sampling.record(on: model.schedule)) { $1 }
+        windows = encoder.windowCount(for: prompts + [negativePrompt])
+        unconditional = try encoder.embeddings(for: [negativePrompt], windows: windows).values
+        self.record = record.merging(sampling.record(on: model.schedule)) { $1 }.merging(model.promptRecord) { $1 }
         settings = self.record.merging([
             "prompts": "\(prompts.count) (\(StableHash(of: prompts)))", "pictures per prompt": "\(picturesPerPrompt)",
             "seed": "\(seed)", "latents": "\(self.size.height) × \(self.size.width)",
@@ -96,7 +99,7 @@ public struct PictureGeneration {
         guard let batch = batches.first else { return nil }
         let start = ContinuousClock.now
         let texts = batch.map(prompt)
-        let condition = try encoder.embeddings(for: texts).values(for: texts)
+        let condition = try encoder.embeddings(for: texts, windows: windows).values(for: texts)
         var noise = LatentNoise(streams: batch.map { RandomStream(seed: seed(of: $0)) })
         let latents = noise.next(
             height: size.height, width: size.width, channels: model.unet.configuration.inputChannels)

@@ -9,6 +9,9 @@ public struct CLIPTextModel {
     /// The weights, under transformers' keys with the prefix `text_model.`.
     public let parameters: ParameterSet
 
+    /// Embeddings of tokens behind the vocabulary, `[tokens, width]`, such as ``TextualInversion`` brings; nil for none.
+    public internal(set) var addedEmbeddings: Tensor?
+
     private let tokenEmbedding: Embedding
     private let positionEmbedding: Embedding
     private let layers: [CLIPEncoderLayer]
@@ -35,18 +38,57 @@ public struct CLIPTextModel {
             width: width, epsilon: Float(configuration.normalizationEpsilon), in: model["final_layer_norm"])
     }
 
-    /// The last hidden state after the final normalisation, `[prompts, tokens, width]`.
+    /// The ids that have an embedding.
+    public var tokenRange: Range<Int> { 0..<configuration.vocabularySize + (addedEmbeddings?.shape[0] ?? 0) }
+
+    /// Throws ``ModelError`` unless every id has an embedding and all prompts have equally many, as many as there are positions at most.
+    public func check(_ tokens: [[Int]]) throws {
+        func invalid(_ expected: String, _ found: String) -> ModelError {
+            .invalidArgument(operation: "CLIPTextModel", argument: "tokens", expected: expected, found: found)
+        }
+        if let id = tokens.joined().first(where: { !tokenRange.contains($0) }) {
+            throw invalid("ids from 0 to \(tokenRange.upperBound - 1)", "\(id)")
+        }
+        let length = tokens.first?.count ?? 0
+        guard tokens.allSatisfy({ $0.count == length }), (1...configuration.maximumPositions).contains(length) else {
+            throw invalid(
+                "1 to \(configuration.maximumPositions) tokens per prompt, equally many",
+                "\(Set(tokens.map(\.count)).sorted())")
+        }
+    }
+
+    /// A hidden state after the final normalisation, `[prompts, tokens, width]`.
     ///
-    /// - Parameter tokens: the prompts' token ids, all equally many and at most ``Configuration/maximumPositions``.
-    public func callAsFunction(_ tokens: [[Int]]) -> Variable {
+    /// - Parameters:
+    ///   - tokens: the prompts' token ids, for which ``check(_:)`` holds.
+    ///   - skippedLayers: how many of the last layers are left out: 0 for the last hidden state, at most all of them.
+    public func callAsFunction(_ tokens: [[Int]], skippingLast skippedLayers: Int = 0) -> Variable {
         let length = tokens.first?.count ?? 0
         precondition(
             tokens.allSatisfy { $0.count == length } && (1...configuration.maximumPositions).contains(length),
-            "CLIPTextModel: expected 1 to \(configuration.maximumPositions) tokens a prompt, equally many, found "
+            "CLIPTextModel: expected 1 to \(configuration.maximumPositions) tokens per prompt, equally many, found "
                 + "\(tokens.map(\.count))")
+        precondition(
+            (0...layers.count).contains(skippedLayers),
+            "CLIPTextModel: expected 0 to \(layers.count) layers to skip, found \(skippedLayers)")
         let width = configuration.width
-        let words = tokenEmbedding(tokens.flatMap { $0 }).reshaped(to: [tokens.count, length, width])
+        let words = embeddings(of: tokens.flatMap { $0 }).reshaped(to: [tokens.count, length, width])
         let positions = positionEmbedding(Array(0..<length)).reshaped(to: [1, length, width])
-        return finalNorm(layers.reduce(words + positions) { $1($0) })
+        return finalNorm(layers.dropLast(skippedLayers).reduce(words + positions) { $1($0) })
+    }
+
+    /// The rows of both tables, `[ids, width]`.
+    private func embeddings(of ids: [Int]) -> Variable {
+        let added = ids.filter { $0 >= configuration.vocabularySize }
+        guard !added.isEmpty, let addedEmbeddings else { return tokenEmbedding(ids) }
+        let known = tokenEmbedding(ids.filter { $0 < configuration.vocabularySize })
+        let new = Variable(addedEmbeddings.gathered(rows: added.map { $0 - configuration.vocabularySize }))
+        var (nextKnown, nextNew) = (0, ids.count - added.count)
+        let order = ids.map { id in
+            let isNew = id >= configuration.vocabularySize
+            defer { if isNew { nextNew += 1 } else { nextKnown += 1 } }
+            return isNew ? nextNew : nextKnown
+        }
+        return .concatenate([known, new], axis: 0).gathered(rows: order)
     }
 }

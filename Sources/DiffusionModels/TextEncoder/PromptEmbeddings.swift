@@ -47,11 +47,30 @@ public struct PromptEmbeddings: Sendable {
         }
     }
 
-    /// The embeddings of prompts in Float32, `[prompts, tokens, width]`. Throws ``ModelError`` with a prompt that is not there.
-    public func values(for prompts: [String]) throws -> Tensor { values.gathered(rows: try rows(of: prompts)) }
+    /// The embeddings of prompts in Float32, `[prompts, tokens, width]`.
+    ///
+    /// Throws ``ModelError`` with a prompt that is not there, or whose embeddings are not finite.
+    public func values(for prompts: [String]) throws -> Tensor {
+        let result = values.gathered(rows: try rows(of: prompts))
+        let broken = result.nonFiniteCount()
+        guard broken == 0 else {
+            throw ModelError.invalidArgument(
+                operation: "PromptEmbeddings", argument: "embeddings", expected: "finite numbers",
+                found: "\(broken) that are infinite or not a number")
+        }
+        return result
+    }
 
-    /// Throws ``ModelError`` unless the model's tokenizer and text encoder made these embeddings.
+    /// Throws ``ModelError`` unless the model's tokenizer and text encoder made these embeddings, and they have the form that these give.
     public func check(against model: TextToImageModel) throws {
+        let width = try CLIPTextModel.Configuration(model.checkpoint.layout.fields(.textEncoder)).width
+        let length = model.tokenizer.maximumLength
+        guard values.shape[2] == width, values.shape[1] % length == 0 else {
+            throw ModelError.invalidArgument(
+                operation: "PromptEmbeddings", argument: "embeddings",
+                expected: "\(length) tokens or a multiple of it, of width \(width), as the text encoder in "
+                    + "\(model.checkpoint.url.path) has them", found: "\(values.shape[1]) of width \(values.shape[2])")
+        }
         let expected = try model.promptOrigin()
         if origin.matches(expected) { return }
         let difference = origin.tokenizer == expected.tokenizer ? "another one's" : origin.tokenizer

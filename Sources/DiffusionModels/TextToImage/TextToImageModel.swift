@@ -23,6 +23,10 @@ public struct TextToImageModel {
     public var oneStep: OneStepConfiguration?
     /// Low-rank changes of the text encoder and their weights, which are merged whenever it is loaded.
     var textAdapters: [(adapter: LowRankWeights, weight: Float)] = []
+    /// How prompts are read; it is checked when the text encoder is loaded.
+    public var promptEncoding = PromptEncoding()
+    /// Tokens that were added with their embeddings: ``add(_:)``.
+    public internal(set) var inversions: [TextualInversion] = []
 
     /// Loads a diffusers folder or a single file, all weights frozen. Of the text encoder only the configuration is read.
     ///

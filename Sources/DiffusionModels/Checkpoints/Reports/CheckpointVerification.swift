@@ -73,7 +73,9 @@ public struct CheckpointVerification: Sequence, IteratorProtocol {
             let ids = try golden.integers("text.ids")
             let length = golden.info("text.ids")?.shape.last ?? ids.count
             let rows = stride(from: 0, to: ids.count, by: Swift.max(length, 1))
-            return try model.textEncoder()(rows.map { Array(ids[$0..<$0 + length]) }).value
+            let (encoder, tokens) = (try model.textEncoder(), rows.map { Array(ids[$0..<$0 + length]) })
+            try encoder.check(tokens)
+            return encoder(tokens).value
         case "unet.out":
             let output = try model.unet()(
                 map("unet.in"), timesteps: try timesteps(), textEmbeddings: Variable(golden.tensor("text.out")))

@@ -1,0 +1,92 @@
+import Foundation
+import Tensor
+
+/// A token with embeddings of its own (textual inversion, arXiv 2208.01618), as files of diffusers and of Stable Diffusion web UI hold it.
+///
+/// diffusers' file has one tensor under the token's name; web UI's has `emb_params`, and the token is the file's name without its
+/// extension. A token of several vectors stands for as many tokens of the text encoder, in the prompt's place of one.
+public struct TextualInversion: Sendable {
+    /// What stands for the embeddings in prompts.
+    public let token: String
+    /// `[vectors, width]`.
+    public let vectors: Tensor
+
+    /// A token and its embeddings, `[width]` or `[vectors, width]`.
+    ///
+    /// Throws ``ModelError`` for a tensor that is empty, of another rank, or not finite.
+    public init(token: String, vectors: Tensor) throws {
+        try self.init(token: token, vectors: vectors, operation: "TextualInversion")
+    }
+
+    /// Reads a file.
+    ///
+    /// - Parameters:
+    ///   - url: a safetensors file.
+    ///   - token: in place of the file's own.
+    ///
+    /// Throws ``ModelError`` for pickles, with the command that converts them, for a file that is no textual inversion or one of Stable
+    /// Diffusion XL, and for what ``init(token:vectors:)`` does; and `SafetensorsError`.
+    public init(contentsOf url: URL, token: String? = nil) throws {
+        guard FileManager.default.fileExists(atPath: url.path) else {
+            throw ModelError.missingFile(path: url.path, purpose: "a textual inversion's safetensors file")
+        }
+        if ModelError.isPickle(url.lastPathComponent) {
+            throw ModelError.unreadableFile(path: url.path, reason: Self.pickleAdvice(url.lastPathComponent))
+        }
+        let file = try SafetensorsFile(contentsOf: url)
+        if let name = file.names.first(where: { ["clip_l", "clip_g"].contains($0) }) {
+            throw ModelError.unreadableFile(
+                path: url.path,
+                reason: "tensor \"\(name)\" is of a textual inversion for Stable Diffusion XL, which is not read")
+        }
+        let isWebUI = file.names.contains(Self.webUIName)
+        guard let name = isWebUI ? Self.webUIName : file.names.first, isWebUI || file.names.count == 1 else {
+            let found = file.names.isEmpty ? "none" : file.names.prefix(3).joined(separator: ", ")
+            throw ModelError.unreadableFile(
+                path: url.path,
+                reason:
+                    "expected a textual inversion: one tensor under its token's name, or \"\(Self.webUIName)\"; found \(found)"
+            )
+        }
+        let own = isWebUI ? url.deletingPathExtension().lastPathComponent : name
+        try self.init(token: token ?? own, vectors: file.tensor(name), operation: url.path)
+    }
+
+    private init(token: String, vectors: Tensor, operation: String) throws {
+        guard [1, 2].contains(vectors.rank), vectors.count > 0, vectors.nonFiniteCount() == 0 else {
+            let broken = vectors.nonFiniteCount()
+            throw ModelError.invalidArgument(
+                operation: operation, argument: token, expected: "finite embeddings [vectors, width]",
+                found: "\(vectors.shape)\(broken > 0 ? " with \(broken) numbers that are not finite" : "")")
+        }
+        self.token = token
+        self.vectors = vectors.rank == 2 ? vectors : vectors.reshaped(to: [1, vectors.count])
+    }
+
+    private static let webUIName = "emb_params"
+
+    private static func pickleAdvice(_ name: String) -> String {
+        "it is a pickle, and pickles are never read because they can run code; convert it with: "
+            + "python -c \"import sys, torch, safetensors.torch; d = torch.load(sys.argv[1], 'cpu', weights_only=True); "
+            + "d = {'\(webUIName)': d['string_to_param']['*']} if 'string_to_param' in d else d; "
+            + "safetensors.torch.save_file({k: v.detach().clone() for k, v in d.items()}, sys.argv[2])\" "
+            + "\(name) \(name.prefix { $0 != "." }).safetensors"
+    }
+}
+
+extension TextToImageModel {
+    /// Adds a token with its embeddings, which prompts may use from then on, as diffusers' `load_textual_inversion` does.
+    ///
+    /// Throws ``ModelError``, and changes nothing, when the embeddings have another width than the text encoder, or the token exists.
+    public mutating func add(_ inversion: TextualInversion) throws {
+        let text = try CLIPTextModel.Configuration(checkpoint.layout.fields(.textEncoder))
+        guard inversion.vectors.shape[1] == text.width else {
+            throw ModelError.invalidArgument(
+                operation: "TextToImageModel.add", argument: "the textual inversion \"\(inversion.token)\"",
+                expected: "embeddings of the text encoder's width, \(text.width)", found: "\(inversion.vectors.shape)")
+        }
+        let count = inversions.reduce(0) { $0 + $1.vectors.shape[0] }
+        try tokenizer.add(inversion.token, count: inversion.vectors.shape[0], from: text.vocabularySize + count)
+        inversions.append(inversion)
+    }
+}
