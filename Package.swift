@@ -46,12 +46,12 @@ let package = Package(
         .target(name: "CTensorKernels", exclude: ["Kernels"]),
         .target(name: "Tensor", dependencies: ["CTensorKernels"]),
         .target(name: "Autograd", dependencies: ["Tensor", "CTensorKernels"]),
-        .target(name: "DiffusionModels", dependencies: ["Autograd", "CPNG"]),
+        .target(name: "DiffusionModels", dependencies: ["Autograd", "CPNG", "CTurboJPEG"]),
         .target(name: "Distillation", dependencies: ["DiffusionModels"]),
         .target(name: "Training", dependencies: ["Distillation"]),
         .target(
             name: "Evaluation",
-            dependencies: ["DiffusionModels", "COpenBLAS", "CLAPACKE", "CTurboJPEG", "CLibZip"]),
+            dependencies: ["DiffusionModels", "COpenBLAS", "CLAPACKE", "CLibZip"]),
         .target(name: "DistillationTesting", dependencies: ["Distillation"]),
 
         // MARK: - Examples

@@ -9,21 +9,29 @@ struct StartOptions: ParsableArguments {
     @Option(
         help: "Starting noise instead of the seed's: safetensors with \"latents\" [pictures, channels, height, width].")
     var latents: URL?
-    @Option(help: "A PNG picture to begin with, of a size that the model can draw; needs --steps.") var image: URL?
+    @Option(
+        help: """
+            A PNG or JPEG picture to begin with; needs --steps. It is resized to --height and --width, by default to its own size rounded \
+            down to what the model can make.
+            """)
+    var image: URL?
     @Option(help: "How much of --image is drawn anew, above 0 and at most 1. Default: 0.8.") var strength: Double?
 
     func validate() throws {
         if (height == nil) != (width == nil) { throw ValidationError("--height and --width need each other") }
-        if [height != nil, latents != nil, image != nil].filter({ $0 }).count > 1 {
+        if latents != nil, height != nil || image != nil {
             throw ValidationError(
-                "--height and --width, --latents, and --image each give the size: expected one of them")
+                "--latents give the size and the start: expected neither --height and --width nor --image")
         }
         if strength != nil, image == nil { throw ValidationError("--strength needs --image") }
     }
 
     func start(for model: TextToImageModel) throws -> SamplingStart {
         if let latents { return .latents(try LatentsFile.read(latents)) }
-        if let image { return .picture(try PNG.read(image), strength: strength ?? 0.8) }
+        if let image {
+            let picture = try model.fitted(Picture(contentsOf: image, isUpright: true), height: height, width: width)
+            return .picture(picture, strength: strength ?? 0.8)
+        }
         return .noise(size: try size(for: model))
     }
 

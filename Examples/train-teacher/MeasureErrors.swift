@@ -10,7 +10,7 @@ struct MeasureErrors: ParsableCommand {
         commandName: "errors",
         abstract: "The error of a model's x0 by timestep, with each picture's own text and with another picture's.")
 
-    @Argument(help: "A folder of PNG files with metadata.jsonl.") var data: String
+    @Argument(help: "A folder of PNG or JPEG files with metadata.jsonl.") var data: String
     @Option(help: "The model, a diffusers folder.") var model: String
     @Option(help: "A text file with a name a line: only the pictures of these names.") var prompts: String?
     @Option(help: "The most pictures of each split.") var pictures = 128

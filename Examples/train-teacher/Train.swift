@@ -10,7 +10,8 @@ struct Train: ParsableCommand {
         abstract:
             "Trains a small text-to-image model on captioned pictures: autoencoder, text encoder, denoising network.")
 
-    @Argument(help: "A folder of PNG files with metadata.jsonl, as Scripts/emoji-data writes it.") var data: String?
+    @Argument(help: "A folder of PNG or JPEG files with metadata.jsonl, as Scripts/emoji-data writes it.") var data:
+        String?
     @Flag(help: "Shapes drawn in code instead of a folder.") var shapes = false
     @Option(help: "The run's folder: settings, metrics, sheets, checkpoints, and teacher/.") var output: String
     @Option(help: "A model whose autoencoder is kept. Default: one is trained first.") var autoencoder: String?

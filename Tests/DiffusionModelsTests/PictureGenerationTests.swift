@@ -52,7 +52,7 @@ final class PictureGenerationTests {
         #expect(list.map(\.fileName).sorted() == list.map(\.fileName) && list[4].fileName == "2-1.png")
         #expect(list.map(\.text) == prompts.flatMap { Array(repeating: $0, count: 4) })
         for number in [0, 4, 5, 11] {
-            let drawn = try PNG.read(generation.folder.appending(path: list[number].fileName))
+            let drawn = try Picture(contentsOf: generation.folder.appending(path: list[number].fileName))
             #expect(isClose(drawn, try student.picture(for: prompts[number / 4], seed: 5 + UInt64(number))))
         }
         let bytes = try Data(contentsOf: generation.folder.appending(path: "2-1.png"))
@@ -75,7 +75,7 @@ final class PictureGenerationTests {
         var second = try generation(in: "parts")
         #expect(try PictureList(in: parts).entries.map(\.fileName) == ["1-1.png", "1-2.png", "1-4.png", "2-1.png"])
         while try second.next() != nil {}
-        #expect(try PNG.read(parts.appending(path: "1-1.png")) == own)
+        #expect(try Picture(contentsOf: parts.appending(path: "1-1.png")) == own)
         var (expected, found) = (try files(in: "whole"), try files(in: "parts"))
         (expected["1-1.png"], found["1-1.png"]) = (nil, nil)
         #expect(found == expected && found.count == 12)
@@ -114,7 +114,7 @@ final class PictureGenerationTests {
         let sampler = try teacher.samples(
             for: [prompts[2]], steps: 3, guidanceScale: 2, seed: 9, negativePrompt: "a dog", method: method)
         let last = try #require(sampler.reduce(nil) { $1 as DenoisingStep? })
-        let drawn = try PNG.read(generation.folder.appending(path: "3.png"))
+        let drawn = try Picture(contentsOf: generation.folder.appending(path: "3.png"))
         #expect(isClose(drawn, teacher.pictures(from: last.latents)[0]))
     }
 

@@ -48,13 +48,82 @@ final class PictureListTests {
         #expect(error?.description.hasPrefix("\(file.path):3: expected an object with file_name") == true)
     }
 
+    private static let hostile = [
+        "", "/etc/passwd", "../a.png", "b/../../a.png", "..", ".", "b/", "metadata.jsonl", "./METADATA.jsonl",
+        "a\0.png", "a\n.png",
+    ]
+
+    @Test(
+        "A file name that leads out of the folder is refused in reading",
+        arguments: hostile + ["b", "link/a.png", "c.png"])
+    func hostileName(name: String) throws {
+        let other = FileManager.default.temporaryDirectory.appending(path: "other-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: other) }
+        for path in [other, folder.appending(path: "b")] {
+            try FileManager.default.createDirectory(at: path, withIntermediateDirectories: true)
+        }
+        try Data().write(to: other.appending(path: "a.png"))
+        try FileManager.default.createSymbolicLink(at: folder.appending(path: "link"), withDestinationURL: other)
+        try FileManager.default.createSymbolicLink(
+            at: folder.appending(path: "c.png"), withDestinationURL: other.appending(path: "a.png"))
+        let line = try JSONEncoder().encode(["file_name": name])
+        try (Data("{\"file_name\": \"a.png\"}\n".utf8) + line).write(to: file)
+        let error = #expect(throws: PictureList.Error.self) { try PictureList(in: self.folder) }
+        #expect(error?.line == 2 && error?.expected == "a picture in the folder")
+    }
+
+    @Test("A file name that leads out of the folder is refused in writing, and nothing is written", arguments: hostile)
+    func hostileWriting(name: String) throws {
+        let entries = ["a.png", name].map { PictureEntry(fileName: $0) }
+        #expect(throws: PictureList.Error.self) { try PictureList.write(entries, in: self.folder) }
+        #expect(!PictureList.exists(in: folder))
+        try PictureList.write([PictureEntry(fileName: "a.png")], in: folder)
+        #expect(throws: PictureList.Error.self) { try PictureList.append(entries, in: self.folder) }
+        #expect(try PictureList(in: folder).entries.count == 1)
+    }
+
+    @Test("Links within the folder are followed, and those of the Hub's cache")
+    func links() throws {
+        let (contents, snapshot) = (folder.appending(path: "blobs"), folder.appending(path: "snapshot"))
+        for path in [contents, snapshot] {
+            try FileManager.default.createDirectory(at: path, withIntermediateDirectories: true)
+        }
+        try Data().write(to: contents.appending(path: "0123"))
+        try Data("{\"file_name\": \"a.png\"}\n".utf8).write(to: contents.appending(path: "4567"))
+        for (name, target) in [("a.png", "../blobs/0123"), ("metadata.jsonl", "../blobs/4567")] {
+            try FileManager.default.createSymbolicLink(
+                atPath: snapshot.appending(path: name).path, withDestinationPath: target)
+        }
+        #expect(try PictureList(in: snapshot).entries.count == 1)
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.appending(path: "b.png").path, withDestinationPath: "a.png")
+        try write([#"{"file_name": "b.png"}"#])
+        #expect(try PictureList(in: folder).entries.count == 1)
+    }
+
+    @Test("Lists and lines above the limits, and what is no plain file")
+    func limits() throws {
+        try write([#"{"file_name": "a.png"}"#, #"{"file_name": "a.png", "text": "0123456789"}"#])
+        var limits = PictureLimits()
+        limits.lineBytes = 30
+        let line = #expect(throws: PictureList.Error.self) { try PictureList(in: self.folder, limits: limits) }
+        #expect(line?.description == "\(file.path):2: expected at most 30 bytes, found 44")
+        limits.fileBytes = 50
+        let list = #expect(throws: PictureList.Error.self) { try PictureList(in: self.folder, limits: limits) }
+        #expect(list?.found == "expected at most 50 bytes, found 67")
+        try FileManager.default.removeItem(at: file)
+        try FileManager.default.createDirectory(at: file, withIntermediateDirectories: true)
+        let folder = #expect(throws: PictureList.Error.self) { try PictureList(in: self.folder) }
+        #expect(folder?.found == "expected a file, found a folder or device")
+    }
+
     @Test("A folder without a list, and a picture that is not there")
     func absent() throws {
         #expect(!PictureList.exists(in: folder))
         let none = #expect(throws: PictureList.Error.self) { try PictureList(in: self.folder) }
-        #expect(none?.line == nil && none?.found == "no file")
+        #expect(none?.line == nil && none?.found == "there is no such file")
         try write([#"{"file_name": "a.png"}"#, #"{"file_name": "b.png"}"#])
         let error = #expect(throws: PictureList.Error.self) { try PictureList(in: self.folder) }
-        #expect(error?.line == 2 && error?.expected == "the picture b.png")
+        #expect(error?.line == 2 && error?.found == "no file b.png")
     }
 }

@@ -28,7 +28,7 @@ struct PictureTests {
     @Test("What is no PNG is an error with libpng's reason", arguments: [0, 10, 60])
     func damaged(count: Int) {
         let data = PNG.encode(picture).prefix(count)
-        #expect(throws: PNG.Error.self) { try PNG.decode(data) }
+        #expect(throws: PictureError.self) { try PNG.decode(data) }
     }
 
     @Test("A grid has the pictures in rows, on white")

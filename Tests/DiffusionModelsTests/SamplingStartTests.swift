@@ -104,10 +104,22 @@ final class SamplingStartTests {
                     for: [""], steps: 2, guidanceScale: 1, seed: 0, start: .picture(odd, strength: strength))
             }
         }
+        expectError("width: expected a multiple of 4 pixels, found 47") {
+            _ = try teacher.fitted(odd, height: 32, width: 47)
+        }
+        let small = Picture(width: 3, height: 9, pixels: Array(repeating: 0, count: 81))
+        expectError("picture: expected at least 4 pixels a side, found 3 × 9") { _ = try teacher.fitted(small) }
         expectError("a picture") { _ = try student.latents(for: [""], seed: 0, start: .picture(odd, strength: 1)) }
         expectError("height: expected a multiple of 4 pixels, found 0") {
             _ = try student.latentSize(height: 0, width: 64)
         }
+    }
+
+    @Test("A picture is fitted as diffusers' image processor does it: to its own size rounded down, or to another")
+    func fitting() throws {
+        let odd = Picture(width: 66, height: 67, pixels: (0..<3 * 66 * 67).map { UInt8($0 % 251) })
+        #expect(try teacher.fitted(odd) == odd.resized(width: 64, height: 64))
+        #expect(try teacher.fitted(odd, height: 32, width: 48) == odd.resized(width: 48, height: 32))
     }
 
     @Test("Another size draws a picture of that size")
@@ -128,11 +140,11 @@ final class SamplingStartTests {
         let steps = try Array(
             teacher.samples(
                 for: Array(repeating: "a red heart", count: count), steps: 10, guidanceScale: 4.5, seed: 5,
-                negativePrompt: "a cat", start: .picture(PNG.read(file), strength: 0.6)))
+                negativePrompt: "a cat", start: .picture(Picture(contentsOf: file), strength: 0.6)))
         #expect(steps.map(\.index) == Array(4..<10))
         let found = try #require(steps.last).latents.channelsFirst()
         // Six guided steps of the whole network in Float32, as in the parity of whole pictures.
         #expect(relativeError(found, try golden.golden("latents.\(count)")) <= 1e-3)
-        #expect(throws: PNG.Error.self) { try PNG.read(folder.appending(path: "nothing.png")) }
+        #expect(throws: PictureError.self) { try Picture(contentsOf: folder.appending(path: "nothing.png")) }
     }
 }

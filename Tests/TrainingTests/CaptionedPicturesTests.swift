@@ -1,6 +1,7 @@
 import DiffusionModels
 import Foundation
 import Tensor
+import TestFixtures
 import Testing
 
 @testable import Training
@@ -53,7 +54,7 @@ final class CaptionedPicturesTests {
 
     @Test("A folder without captions")
     func noList() {
-        #expect(complaint()?.found == "no file")
+        #expect(complaint()?.found == "there is no such file")
     }
 
     @Test("A picture that is not there")
@@ -61,7 +62,7 @@ final class CaptionedPicturesTests {
         try write("a.png", side: 8)
         try write([#"{"file_name": "a.png", "text": "a"}"#, #"{"file_name": "b.png", "text": "b"}"#])
         let found = try #require(complaint())
-        #expect(found == (2, "the picture b.png", "no file"))
+        #expect(found == (2, "a picture in the folder", "no file b.png"))
     }
 
     @Test(
@@ -89,13 +90,41 @@ final class CaptionedPicturesTests {
         #expect(found == (2, "b.png of 8 × 8 pixels, as the first picture", "12 × 12"))
     }
 
+    @Test("A transparent picture is put on white, and one that a camera turned is turned back")
+    func transparentAndTurned() throws {
+        let golden = try Fixtures.tensors("pictures/files.safetensors")
+        for (name, expected) in [("png-6-8", "white"), ("jpeg-turned-6", "upright")] {
+            let file = try #require(golden["\(name).file"]).scalars.map { UInt8($0) }
+            try Data(file).write(to: folder.appending(path: "a"))
+            try write([#"{"file_name": "a", "text": "a"}"#])
+            let read = try CaptionedPictures(contentsOf: folder).pictures[0]
+            #expect(try read.pixels.map { Float($0) } == #require(golden["\(name).\(expected)"]).scalars)
+        }
+    }
+
+    @Test(
+        "A set whose file names lead out of the folder is not written",
+        arguments: ["../a.png", "/tmp/a.png", "link/a.png", "metadata.jsonl"])
+    func leadsOut(name: String) throws {
+        let inner = folder.appending(path: "inner")
+        try FileManager.default.createDirectory(at: inner, withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(at: inner.appending(path: "link"), withDestinationURL: folder)
+        let picture = Picture(width: 1, height: 1, pixels: [1, 2, 3])
+        let captions = ["b.png", name].map { CaptionedPicture(fileName: $0, text: "a") }
+        let set = CaptionedPictures(captions, [picture, picture])
+        let error = #expect(throws: PictureError.self) { try set.save(to: inner) }
+        #expect(error?.path == inner.path)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["inner"])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: inner.path) == ["link"])
+    }
+
     @Test("A file that is no picture")
     func noPicture() throws {
         try Data("text".utf8).write(to: folder.appending(path: "a.png"))
         try write([#"{"file_name": "a.png", "text": "a"}"#])
         let found = try #require(complaint())
         #expect(found.line == 1)
-        #expect(found.expected == "a PNG file")
+        #expect(found.expected == "a PNG or JPEG file")
     }
 
     @Test("Pictures of which none is to be trained with")

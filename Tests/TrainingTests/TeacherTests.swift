@@ -115,7 +115,7 @@ final class TeacherTests {
         let autoencoder = try SmallSet.autoencoder().normalizingLatents(of: pictures)
         let parts = trainer.teacher(with: autoencoder, tokenizerFolder: tokenizer)
         try run.saveSheet(of: parts, step: 2, pictures: pictures)
-        let sheet = try PNG.read(run.sheet(step: 2))
+        let sheet = try Picture(contentsOf: run.sheet(step: 2))
         // Pairs of rows for 15 training pictures and the held-out one, eight pictures wide.
         #expect((sheet.width, sheet.height) == (8 * 18 + 2, 4 * 18 + 2))
         let errors = try run.metrics(TeacherErrors.self, in: "x0-errors.jsonl")

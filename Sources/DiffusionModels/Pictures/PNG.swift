@@ -4,12 +4,6 @@ import Tensor
 
 /// PNG files, through libpng.
 public enum PNG {
-    /// A picture that cannot be read or written, and why.
-    public struct Error: Swift.Error, CustomStringConvertible {
-        /// What libpng or the file system says.
-        public let description: String
-    }
-
     /// The bytes of a PNG file.
     ///
     /// - Parameters:
@@ -27,6 +21,7 @@ public enum PNG {
         var writer = png_create_write_struct(PNG_LIBPNG_VER_STRING, nil, { _, _ in abort() }, nil)
         var info = png_create_info_struct(writer)
         defer { png_destroy_write_struct(&writer, &info) }
+        png_set_user_limits(writer, 0x7fff_ffff, 0x7fff_ffff)
         png_set_write_fn(
             writer, Unmanaged.passUnretained(output).toOpaque(),
             { writer, bytes, count in
@@ -45,43 +40,13 @@ public enum PNG {
         return output as Data
     }
 
-    /// Writes a PNG file; it appears whole or not at all. See ``encode(_:text:)``. Throws ``Error`` with the path.
+    /// Writes a PNG file; it appears whole or not at all. See ``encode(_:text:)``. Throws
+    /// ``PictureError`` with the path.
     public static func write(_ picture: Picture, text: [String: String] = [:], to url: URL) throws {
         do {
             try encode(picture, text: text).write(to: url, options: .atomic)
         } catch {
-            throw Error(description: "\(url.path): cannot be written: \(error.localizedDescription)")
-        }
-    }
-
-    /// The picture in a PNG file's bytes, as 8-bit RGB on white where it is transparent. Throws ``Error``.
-    public static func decode(_ data: Data) throws -> Picture {
-        var image = png_image()
-        image.version = UInt32(PNG_IMAGE_VERSION)
-        defer { png_image_free(&image) }
-        // libpng goes on reading the bytes after the first call.
-        return try data.withUnsafeBytes { bytes in
-            guard png_image_begin_read_from_memory(&image, bytes.baseAddress, bytes.count) != 0 else {
-                throw Error(description: message(image))
-            }
-            image.format = UInt32(PNG_FORMAT_RGB)
-            var white = png_color(red: 255, green: 255, blue: 255)
-            var pixels = [UInt8](repeating: 0, count: 3 * Int(image.width) * Int(image.height))
-            guard png_image_finish_read(&image, &white, &pixels, 0, nil) != 0 else {
-                throw Error(description: message(image))
-            }
-            return Picture(width: Int(image.width), height: Int(image.height), pixels: pixels)
-        }
-    }
-
-    /// Reads a PNG file. See ``decode(_:)``. Throws ``Error`` with the path.
-    public static func read(_ url: URL) throws -> Picture {
-        do {
-            return try decode(Data(contentsOf: url))
-        } catch let error as Error {
-            throw Error(description: "\(url.path): \(error)")
-        } catch {
-            throw Error(description: "\(url.path): cannot be read: \(error.localizedDescription)")
+            throw PictureError("cannot be written: \(error.localizedDescription)", path: url.path)
         }
     }
 
@@ -98,12 +63,6 @@ public enum PNG {
                     png_set_text(writer, info, &chunk, 1)
                 }
             }
-        }
-    }
-
-    private static func message(_ image: png_image) -> String {
-        withUnsafeBytes(of: image.message) { bytes in
-            "not a readable PNG file: " + String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         }
     }
 }

@@ -33,25 +33,31 @@ public struct PictureList: Sendable {
 
     /// Reads a folder's list.
     ///
-    /// Throws ``Error`` for a folder without one, a line that is not a ``PictureEntry``, and a picture that is not there.
-    public init(in folder: URL) throws(Error) {
+    /// Throws ``Error`` for a folder without one, a list or line above the limits, a line that is not a ``PictureEntry``, a picture that is
+    /// not there, and a `file_name` that leads out of the folder.
+    public init(in folder: URL, limits: PictureLimits = .standard) throws(Error) {
         let file = folder.appending(path: Self.fileName)
         path = file.path
-        guard let data = try? Data(contentsOf: file) else {
-            throw Error(path: path, line: nil, expected: "a list of pictures, a JSON object a line", found: "no file")
+        let data: Data
+        do throws(PictureError) { data = try limits.contents(of: file) } catch {
+            throw Error(
+                path: path, line: nil, expected: "a list of pictures, a JSON object a line", found: error.reason)
         }
         var (entries, lines): ([PictureEntry], [Int]) = ([], [])
         for (index, line) in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
             if line.allSatisfy({ [UInt8(ascii: " "), UInt8(ascii: "\r")].contains($0) }) { continue }
+            guard line.count <= limits.lineBytes else {
+                throw Error(
+                    path: path, line: index + 1, expected: "at most \(limits.lineBytes) bytes", found: "\(line.count)")
+            }
             guard let entry = try? JSONDecoder().decode(PictureEntry.self, from: Data(line)) else {
                 throw Error(
                     path: path, line: index + 1,
                     expected: "an object with file_name, and text, keywords, group, split, weight where they are known",
                     found: String(decoding: line.prefix(80), as: UTF8.self))
             }
-            guard FileManager.default.fileExists(atPath: folder.appending(path: entry.fileName).path) else {
-                throw Error(
-                    path: path, line: index + 1, expected: "the picture \(entry.fileName)", found: "no file")
+            if let found = PictureFileName.flaw(of: entry.fileName, in: folder) {
+                throw Error(path: path, line: index + 1, expected: "a picture in the folder", found: found)
             }
             entries.append(entry)
             lines.append(index + 1)
@@ -69,20 +75,28 @@ public struct PictureList: Sendable {
         FileManager.default.fileExists(atPath: folder.appending(path: fileName).path)
     }
 
-    /// Writes a folder's list; it appears whole or not at all. Throws what the file system throws.
+    /// Writes a folder's list; it appears whole or not at all. Throws ``Error`` for a `file_name` that leads out of the folder, and what
+    /// the file system throws.
     public static func write(_ entries: [PictureEntry], in folder: URL) throws {
-        try encoded(entries).write(to: folder.appending(path: fileName), options: .atomic)
+        try encoded(entries, in: folder).write(to: folder.appending(path: fileName), options: .atomic)
     }
 
-    /// Adds pictures to a list that is there. Throws what the file system throws.
+    /// Adds pictures to a list that is there. Throws as ``write(_:in:)``.
     public static func append(_ entries: [PictureEntry], in folder: URL) throws {
+        let encoded = try encoded(entries, in: folder)
         let file = try FileHandle(forWritingTo: folder.appending(path: fileName))
         defer { try? file.close() }
         try file.seekToEnd()
-        try file.write(contentsOf: encoded(entries))
+        try file.write(contentsOf: encoded)
     }
 
-    private static func encoded(_ entries: [PictureEntry]) throws -> Data {
+    private static func encoded(_ entries: [PictureEntry], in folder: URL) throws -> Data {
+        for entry in entries {
+            guard let flaw = PictureFileName.flaw(of: entry.fileName) else { continue }
+            throw Error(
+                path: folder.appending(path: fileName).path, line: nil, expected: "a picture in the folder",
+                found: "\(flaw): \(entry.fileName)")
+        }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return try entries.reduce(into: Data()) { $0 += try encoder.encode($1) + Data("\n".utf8) }

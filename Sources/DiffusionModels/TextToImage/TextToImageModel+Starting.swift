@@ -31,6 +31,27 @@ extension TextToImageModel {
         return (latents, noise)
     }
 
+    /// A picture resized to what the model can start from, as diffusers' `VaeImageProcessor` does it: by Pillow's Lanczos filter.
+    ///
+    /// - Parameters:
+    ///   - picture: of any size.
+    ///   - height: in pixels; nil for the picture's own, rounded down to a multiple of the autoencoder's pixels a latent.
+    ///   - width: as the height.
+    ///
+    /// Throws ``ModelError`` for a picture below one latent, and for a height or width that is no such multiple.
+    public func fitted(_ picture: Picture, height: Int? = nil, width: Int? = nil) throws -> Picture {
+        let factor = autoencoder.configuration.pixelsPerLatent
+        guard min(picture.height, picture.width) >= factor else {
+            throw ModelError.invalidArgument(
+                operation: "fitted(_:height:width:)", argument: "picture", expected: "at least \(factor) pixels a side",
+                found: "\(picture.width) × \(picture.height)")
+        }
+        let newHeight = height ?? picture.height / factor * factor
+        let newWidth = width ?? picture.width / factor * factor
+        _ = try latentSize(height: newHeight, width: newWidth)
+        return picture.resized(width: newWidth, height: newHeight)
+    }
+
     /// A picture's latents as the network has them, one a stream of `noise`, drawn from the autoencoder's distribution as
     /// diffusers does: `[pictures, height, width, channels]`.
     ///

@@ -59,19 +59,3 @@ public struct PicturePreparation: Sendable, Equatable, CustomStringConvertible {
         "\(resampling) to \(size) × \(size)" + (framing == .cropped ? ", centre cropped" : "")
     }
 }
-
-extension Picture {
-    /// The middle square, resized to `size` by Pillow's Lanczos filter in 8 bits: how the COCO-2014 protocol brings pictures to one
-    /// size.
-    public func centreSquare(resizedTo size: Int) -> Picture {
-        let side = min(width, height)
-        let (left, top) = ((width - side) / 2, (height - side) / 2)
-        var square: [Float] = []
-        square.reserveCapacity(3 * side * side)
-        for row in top..<top + side {
-            square += pixels[3 * (row * width + left)..<3 * (row * width + left + side)].lazy.map { Float($0) }
-        }
-        let resized = Resampling(.lanczos, isRounded: true).resized(square, from: (side, side), to: (size, size))
-        return Picture(width: size, height: size, pixels: resized.map { UInt8($0) })
-    }
-}

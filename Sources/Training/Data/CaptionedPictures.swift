@@ -19,21 +19,24 @@ public struct CaptionedPictures: Sendable {
         (self.captions, self.pictures) = (captions, pictures)
     }
 
-    /// Reads a folder of PNG files with a `PictureList`, of whose pictures all have text and a split of training's, or none.
+    /// Reads a folder of PNG or JPEG files with a `PictureList`, of whose pictures all have text and a split of training's, or none.
+    /// Transparent pictures are put on white; the orientation that a camera noted is applied.
     ///
     /// Throws `PictureList.Error` for a missing file, a line that is not such an object, a picture of another size than the
     /// first, and a folder without pictures to train with.
-    public init(contentsOf folder: URL) throws {
-        let list = try PictureList(in: folder)
+    public init(contentsOf folder: URL, limits: PictureLimits = .standard) throws {
+        let list = try PictureList(in: folder, limits: limits)
         var captions: [CaptionedPicture] = []
         var pictures: [Picture] = []
         for (index, entry) in list.entries.enumerated() {
             captions.append(try CaptionedPicture(entry, number: index, of: list))
             let picture: Picture
             do {
-                picture = try PNG.read(folder.appending(path: entry.fileName))
+                picture = try Picture(
+                    contentsOf: folder.appending(path: entry.fileName), transparency: .onWhite, isUpright: true,
+                    limits: limits)
             } catch {
-                throw list.error(inEntry: index, expected: "a PNG file", found: "\(error)")
+                throw list.error(inEntry: index, expected: "a PNG or JPEG file", found: "\(error)")
             }
             if let first = pictures.first, (picture.width, picture.height) != (first.width, first.height) {
                 throw list.error(
@@ -49,10 +52,11 @@ public struct CaptionedPictures: Sendable {
         self.init(captions, pictures)
     }
 
-    /// Writes a folder that ``init(contentsOf:)`` reads. Throws what the file system throws.
+    /// Writes a folder that ``init(contentsOf:limits:)`` reads. Throws `PictureError` for a `file_name` that leads out of the folder, before
+    /// anything is written, and what the file system throws.
     public func save(to folder: URL) throws {
-        for (caption, picture) in zip(captions, pictures) {
-            let file = folder.appending(path: caption.fileName)
+        let files = try captions.map { try PictureFileName.target($0.fileName, in: folder) }
+        for (file, picture) in zip(files, pictures) {
             try FileManager.default.createDirectory(
                 at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
             try PNG.write(picture, to: file)

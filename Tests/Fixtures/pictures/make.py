@@ -1,7 +1,6 @@
-"""Pictures resized by Pillow and PyTorch, as clean-fid, pytorch-fid and the COCO-2014 protocol do it, and JPEG files with what Pillow
-reads from them.
+"""Pictures resized by Pillow and PyTorch, as clean-fid, pytorch-fid and the COCO-2014 protocol do it.
 
-Run: python make.py   (writes pictures.safetensors and *.jpg beside itself)
+Run: python make.py   (writes pictures.safetensors beside itself)
 """
 
 from pathlib import Path
@@ -47,11 +46,6 @@ for name, pixels in (("small", small), ("large", large), ("even", even)):
     short = picture.resize([extent * 24 // side for extent in picture.size], Image.BICUBIC)
     left, top = (int(round((extent - 24) / 2)) for extent in short.size)
     tensors[f"{name}.cropped"] = np.asarray(short.crop((left, top, left + 24, top + 24)))
-for name, options in {"colour": {"quality": 90}, "fine": {"quality": 95, "subsampling": 0, "progressive": True}, "grey": {}}.items():
-    picture = Image.fromarray(large).convert("L" if name == "grey" else "RGB")
-    picture.save(HERE / f"{name}.jpg", **options)
-    tensors[f"jpeg.{name}"] = np.asarray(Image.open(HERE / f"{name}.jpg").convert("RGB"))
-Image.fromarray(small).convert("CMYK").save(HERE / "cmyk.jpg")
 save_file(
     {key: np.ascontiguousarray(value) for key, value in tensors.items()},
     HERE / "pictures.safetensors",

@@ -31,16 +31,25 @@ public struct Resampling: Sendable, Equatable, CustomStringConvertible {
     }
 
     /// Colours of 0…255, row by row, in another size.
-    func resized(_ pixels: [Float], from old: (width: Int, height: Int), to new: (width: Int, height: Int)) -> [Float] {
-        var result = pixels
-        if new.width != old.width {
-            result = resampled(result, lines: old.height, weights(from: old.width, to: new.width), old.width, step: 3)
+    package func resized(
+        _ pixels: [Float], from old: (width: Int, height: Int), to new: (width: Int, height: Int)
+    ) -> [Float] {
+        func across(_ pixels: [Float], rows: Int) -> [Float] {
+            if new.width == old.width { return pixels }
+            return resampled(pixels, lines: rows, weights(from: old.width, to: new.width), old.width, step: 3)
         }
-        if new.height != old.height {
-            result = resampled(
-                result, lines: 1, weights(from: old.height, to: new.height), old.height, step: 3 * new.width)
+        func down(_ pixels: [Float], width: Int) -> [Float] {
+            if new.height == old.height { return pixels }
+            return resampled(pixels, lines: 1, weights(from: old.height, to: new.height), old.height, step: 3 * width)
         }
-        return result
+        if isDownFirst(from: old, to: new) { return across(down(pixels, width: old.width), rows: new.height) }
+        return down(across(pixels, rows: old.height), width: new.width)
+    }
+
+    /// Which direction comes first shows in 8 bits, by the rounding between; this is when Pillow 13 begins with the columns. Older versions
+    /// always begin with the rows.
+    private func isDownFirst(from old: (width: Int, height: Int), to new: (width: Int, height: Int)) -> Bool {
+        new.height < old.height && old.height - new.height > 2 * (old.width - new.width)
     }
 
     /// Where each new pixel begins to read, and with which weights.
@@ -104,4 +113,34 @@ extension Resampling.Filter {
     }
 
     private func sinc(_ x: Double) -> Double { x == 0 ? 1 : sin(.pi * x) / (.pi * x) }
+}
+
+extension Picture {
+    /// The picture in another size, by default as `Image.resize` of Pillow makes it with its Lanczos filter.
+    public func resized(
+        width newWidth: Int, height newHeight: Int, by resampling: Resampling = Resampling(.lanczos, isRounded: true)
+    ) -> Picture {
+        precondition(
+            newWidth > 0 && newHeight > 0, "Picture.resized: expected a positive size, found \(newWidth) × \(newHeight)"
+        )
+        if (newWidth, newHeight) == (width, height) { return self }
+        let colours = resampling.resized(
+            pixels.map { Float($0) }, from: (width, height), to: (newWidth, newHeight))
+        return Picture(
+            width: newWidth, height: newHeight,
+            pixels: colours.map { UInt8(min(max($0.rounded(), 0), 255)) })
+    }
+
+    /// The middle square, resized to `size` by Pillow's Lanczos filter in 8 bits: how the COCO-2014 protocol brings pictures to one
+    /// size.
+    public func centreSquare(resizedTo size: Int) -> Picture {
+        let side = min(width, height)
+        let (left, top) = ((width - side) / 2, (height - side) / 2)
+        var square: [UInt8] = []
+        square.reserveCapacity(3 * side * side)
+        for row in top..<top + side {
+            square += pixels[3 * (row * width + left)..<3 * (row * width + left + side)]
+        }
+        return Picture(width: side, height: side, pixels: square).resized(width: size, height: size)
+    }
 }
