@@ -7,7 +7,8 @@ struct EvaluatePictures: ParsableCommand {
         commandName: "pictures", abstract: "Compares a folder of pictures with another and with their captions.",
         discussion: """
             Pictures are PNG or JPEG files, all in the folder or those of its metadata.jsonl, a line a picture: {"file_name": "a.png", \
-            "text": "its caption"}. Without --inception the features are EfficientNet-Lite0's, whose distances are no FID.
+            "text": "its caption"}. Transparency is dropped and the orientation that cameras note is not applied, as in pytorch-fid and \
+            clean-fid. Without --inception the features are EfficientNet-Lite0's, whose distances are no FID.
 
             The COCO-2014 30K protocol, on 30,000 pictures with their captions against all of val-2014:
               evaluate GENERATED --reference val2014 --crop 256 --inception pt_inception.safetensors --resizing clean \
@@ -41,6 +42,7 @@ struct EvaluatePictures: ParsableCommand {
         if let split { folder = try folder.split(split) }
         folder = folder.prefix(count)
         let evaluation = try options.evaluation(of: [folder])
+        EvaluationOptions.say(evaluation.warnings(of: folder))
         let features = try evaluation.features(of: folder, keptIn: options.folder)
         if let saveStatistics { try features.statistics().save(to: URL(filePath: saveStatistics)) }
         let report = try evaluation.report(of: folder, features, metrics: options.metrics, keptIn: options.folder)

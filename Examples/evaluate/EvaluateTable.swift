@@ -28,6 +28,7 @@ struct EvaluateTable: ParsableCommand {
         let evaluation = try options.evaluation(of: byGroup ? [] : folders)
         var table = EvaluationTable()
         for (folder, name) in zip(folders, EvaluationTable.names(of: folders.map(\.url))) {
+            EvaluationOptions.say(evaluation.warnings(of: folder))
             let store = options.folder?.appending(path: name)
             let features = try evaluation.features(of: folder, keptIn: store)
             let reports =

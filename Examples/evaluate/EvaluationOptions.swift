@@ -35,6 +35,11 @@ struct EvaluationOptions: ParsableArguments {
     /// The folder of everything that is kept.
     var folder: URL? { output.map { URL(filePath: $0) } }
 
+    /// Warnings on standard error, before hours are spent; the report has them too.
+    static func say(_ warnings: [String]) {
+        for warning in warnings { FileHandle.standardError.write(Data("warning: \(warning)\n".utf8)) }
+    }
+
     /// The evaluation for some folders; all that can be wrong is looked at before hours are spent.
     func evaluation(of folders: [PictureFolder]) throws -> PictureEvaluation {
         let network = try networks.featureNetwork()

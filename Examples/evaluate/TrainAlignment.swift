@@ -10,7 +10,7 @@ struct TrainAlignment: ParsableCommand {
             themselves and among all pictures.
             """)
 
-    @Argument(help: "A folder of PNG files with metadata.jsonl.")
+    @Argument(help: "A folder of PNG or JPEG files with metadata.jsonl.")
     var data: String
 
     @Option(help: "The weights of EfficientNet-Lite0.")
@@ -28,6 +28,7 @@ struct TrainAlignment: ParsableCommand {
     func run() throws {
         let network = try EfficientNetLite0(contentsOf: URL(filePath: efficientnet))
         let folder = try PictureFolder(contentsOf: URL(filePath: data))
+        EvaluationOptions.say(folder.warnings)
         let train = folder.filter { ($0.split ?? "train") == "train" }
         let heldOut = folder.filter { ($0.split ?? "train") != "train" }
         var training = SmallPictureAlignment.Training()

@@ -31,6 +31,27 @@ struct StatisticsFileTests {
         #expect(found.covariance == (0..<16).map { $0 % 5 == 0 ? 2.0 : 0.25 })
     }
 
+    @Test("Arrays above the limit are not read, whatever they are packed to")
+    func limit() throws {
+        let file = Fixtures.url("statistics/packed.npz")
+        #expect(try FeatureStatistics(contentsOf: file, limit: 256).width == 4)
+        let error = #expect(throws: EvaluationError.self) { try FeatureStatistics(contentsOf: file, limit: 255) }
+        #expect(error?.description.hasSuffix("sigma.npy has 256 bytes; expected at most 255") == true)
+        let device = #expect(throws: EvaluationError.self) {
+            try FeatureStatistics(contentsOf: URL(filePath: "/dev/zero"))
+        }
+        #expect(device?.description.hasSuffix("it is no file") == true)
+    }
+
+    @Test(
+        "A header that claims more numbers than there are is refused",
+        arguments: ["(4294967296, 4294967296)", "(9223372036854775807, 2)", "(-1,)", "(2,)", "(,)x", "(1e9,)"])
+    func claims(shape: String) {
+        let header = "{'descr': '<f8', 'fortran_order': False, 'shape': \(shape), }"
+        let bytes = Data([0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.utf8.count), 0]) + Data(header.utf8)
+        #expect(throws: EvaluationError.self) { try NumPyArray(bytes, name: "a") }
+    }
+
     @Test("Damaged files are refused", arguments: ["stored", "packed"])
     func damaged(name: String) throws {
         defer { try? FileManager.default.removeItem(at: url) }

@@ -39,7 +39,7 @@ public struct FeatureExtraction {
 
     /// Makes, or finds, the next part. Gives how many pictures are done, nil when all were before.
     ///
-    /// Throws ``EvaluationError`` for a picture that cannot be read, and what the file system throws.
+    /// Throws `PictureError` for a picture that cannot be read, and what the file system throws.
     public mutating func next() throws -> Int? {
         let start = parts.count * Self.partSize
         guard start < pictures.entries.count else { return nil }

@@ -4,11 +4,15 @@ extension FeatureStatistics {
     /// Reads saved statistics: numpy's `.npz` with `mu`, `[width]`, and `sigma`, `[width, width]`, as pytorch-fid and clean-fid write
     /// and publish them; and `count`, which only ``save(to:)`` writes, and without which ``hasKnownCount`` is false.
     ///
+    /// Arrays of more than `limit` bytes, by default 256 MiB and with them covariances of 5,792 features, are not read.
+    ///
     /// Throws ``EvaluationError`` for a file that holds something else.
-    public init(contentsOf url: URL) throws {
+    public init(contentsOf url: URL, limit: Int = 1 << 28) throws {
         let archive = try ZipArchive(contentsOf: url)
         func array(_ name: String) throws -> NumPyArray? {
-            try archive["\(name).npy"].map { try NumPyArray($0, name: "\(url.path): \(name)") }
+            try archive.contents(of: "\(name).npy", limit: limit).map {
+                try NumPyArray($0, name: "\(url.path): \(name)")
+            }
         }
         let count = try array("count")?.values.first.flatMap { Int(exactly: $0) }
         guard let mean = try array("mu"), let covariance = try array("sigma"), mean.shape.count == 1, mean.shape[0] > 0,

@@ -22,12 +22,15 @@ struct NumPyArray {
         guard start <= bytes.count else { throw malformed("a header of \(length) bytes in \(bytes.count)") }
         let header = String(decoding: bytes[8 + lengthWidth..<start], as: UTF8.self)
         guard header.contains("'fortran_order': False"), let shape = Self.shape(in: header) else {
-            throw malformed(header)
+            throw malformed(String(header.prefix(200)))
         }
-        let count = shape.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
+        let count = shape.reduce(Int?(1)) { product, extent in
+            let (count, isTooLarge) = (product ?? 0).multipliedReportingOverflow(by: extent)
+            return product == nil || isTooLarge ? nil : count
+        }
         func read<Number>(_ type: Number.Type, _ convert: (Number) -> Double) throws -> [Double] {
             let width = MemoryLayout<Number>.size
-            guard count >= 0, count == (bytes.count - start) / width else { throw malformed(header) }
+            guard let count, count == (bytes.count - start) / width else { throw malformed(String(header.prefix(200))) }
             return bytes.withUnsafeBytes { buffer in
                 (0..<count).map { convert(buffer.loadUnaligned(fromByteOffset: start + width * $0, as: type)) }
             }
@@ -40,7 +43,7 @@ struct NumPyArray {
         } else if header.contains("'<i8'") {
             values = try read(Int64.self) { Double($0) }
         } else {
-            throw malformed(header)
+            throw malformed(String(header.prefix(200)))
         }
     }
 

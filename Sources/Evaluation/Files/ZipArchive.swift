@@ -1,42 +1,63 @@
 import CLibZip
 import Foundation
 
-/// The members of a zip archive, read and written by libzip.
+/// A zip archive, read and written by libzip.
 struct ZipArchive {
-    private let contents: [String: Data]
+    private let path: String
+    private let archive: Archive
+    private let indices: [String: UInt64]
 
-    /// Reads all members. Throws ``EvaluationError`` for a file that is not such an archive, or damaged.
+    /// Opens an archive. Throws ``EvaluationError`` for a file that is none, or damaged.
     init(contentsOf url: URL) throws {
-        func unreadable(_ reason: String) -> EvaluationError { .unreadable(path: url.path, reason: reason) }
+        path = url.path
+        // libzip would wait for a pipe, and read a device without end.
+        let file = url.resolvingSymlinksInPath()
+        let type = (try? FileManager.default.attributesOfItem(atPath: file.path))?[.type] as? FileAttributeType
+        guard type == .typeRegular else {
+            throw EvaluationError.unreadable(
+                path: path, reason: type == nil ? "there is no such file" : "it is no file")
+        }
         var status: Int32 = 0
-        guard let archive = zip_open(url.path, ZIP_RDONLY | ZIP_CHECKCONS, &status) else {
-            throw unreadable(Self.text(of: status))
+        guard let handle = zip_open(file.path, ZIP_RDONLY | ZIP_CHECKCONS, &status) else {
+            throw EvaluationError.unreadable(path: path, reason: Self.text(of: status))
         }
-        defer { zip_discard(archive) }
-        var contents: [String: Data] = [:]
-        for index in 0..<UInt64(max(0, zip_get_num_entries(archive, 0))) {
-            var entry = zip_stat_t()
-            guard zip_stat_index(archive, index, 0, &entry) == 0, let name = entry.name.map({ String(cString: $0) }),
-                let file = zip_fopen_index(archive, index, 0)
-            else { throw unreadable(String(cString: zip_strerror(archive))) }
-            defer { zip_fclose(file) }
-            // Deflate packs at most 1,032 : 1; a larger size is damage, and would ask for absurd memory.
-            guard entry.size / 1032 <= entry.comp_size else { throw unreadable("\(name) has an impossible size") }
-            var data = Data(count: Int(entry.size))
-            let count = data.withUnsafeMutableBytes { zip_fread(file, $0.baseAddress, UInt64($0.count)) }
-            // The checksum is compared at the end, which only a further byte meets.
-            var further: UInt8 = 0
-            guard count == data.count, zip_fread(file, &further, 1) == 0 else { throw unreadable("\(name) is damaged") }
-            contents[name] = data
+        archive = Archive(handle)
+        var indices: [String: UInt64] = [:]
+        for index in 0..<UInt64(max(0, zip_get_num_entries(handle, 0))) {
+            guard let name = zip_get_name(handle, index, 0) else {
+                throw EvaluationError.unreadable(path: path, reason: String(cString: zip_strerror(handle)))
+            }
+            indices[String(cString: name)] = index
         }
-        self.contents = contents
+        self.indices = indices
     }
 
     /// The names of the members, sorted.
-    var names: [String] { contents.keys.sorted() }
+    var names: [String] { indices.keys.sorted() }
 
     /// A member's contents, nil when there is none of that name.
-    subscript(name: String) -> Data? { contents[name] }
+    ///
+    /// Throws ``EvaluationError`` for a member that is damaged, or of more than `limit` bytes.
+    func contents(of name: String, limit: Int) throws -> Data? {
+        guard let index = indices[name] else { return nil }
+        func unreadable(_ reason: String) -> EvaluationError { .unreadable(path: path, reason: "\(name) \(reason)") }
+        var entry = zip_stat_t()
+        guard zip_stat_index(archive.handle, index, 0, &entry) == 0,
+            let file = zip_fopen_index(archive.handle, index, 0)
+        else { throw unreadable(String(cString: zip_strerror(archive.handle))) }
+        defer { zip_fclose(file) }
+        // Deflate packs at most 1,032 : 1; a larger size is damage, and would ask for absurd memory.
+        guard entry.size / 1032 <= entry.comp_size else { throw unreadable("has an impossible size") }
+        guard entry.size <= UInt64(limit) else {
+            throw unreadable("has \(entry.size) bytes; expected at most \(limit)")
+        }
+        var data = Data(count: Int(entry.size))
+        let count = data.withUnsafeMutableBytes { zip_fread(file, $0.baseAddress, UInt64($0.count)) }
+        // The checksum is compared at the end, which only a further byte meets.
+        var further: UInt8 = 0
+        guard count == data.count, zip_fread(file, &further, 1) == 0 else { throw unreadable("is damaged") }
+        return data
+    }
 
     /// Writes an archive of members that are not packed, as numpy's `savez` does. It is there whole or not at all. Throws
     /// ``EvaluationError`` with libzip's reason.
@@ -74,4 +95,13 @@ struct ZipArchive {
         defer { zip_error_fini(&error) }
         return String(cString: zip_error_strerror(&error))
     }
+}
+
+/// An open archive, closed with its last owner.
+private final class Archive {
+    let handle: OpaquePointer
+
+    init(_ handle: OpaquePointer) { self.handle = handle }
+
+    deinit { zip_discard(handle) }
 }

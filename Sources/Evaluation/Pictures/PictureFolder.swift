@@ -7,30 +7,38 @@ public struct PictureFolder: Sendable {
     public let url: URL
     /// In the order of `metadata.jsonl`, or of the file names.
     public private(set) var entries: [PictureEntry]
+    /// How many files of which endings, such as "webp", are pictures of formats that are not read; empty for a folder with a list.
+    public let leftOut: [String: Int]
 
     /// Reads a folder's `PictureList`; without one, finds all PNG and JPEG files in the folder and those below, by name.
     ///
+    /// Links to folders are followed, each folder once. What is hidden, and what macOS leaves in archives (`__MACOSX`), is no picture.
+    ///
     /// Throws `PictureList.Error` for a list that cannot be read or names a picture that is not there, and ``EvaluationError`` for a folder
     /// without pictures.
-    public init(contentsOf url: URL) throws {
+    public init(contentsOf url: URL, limits: PictureLimits = .standard) throws {
         self.url = url
         if PictureList.exists(in: url) {
-            entries = try PictureList(in: url).entries
+            (entries, leftOut) = (try PictureList(in: url, limits: limits).entries, [:])
         } else {
-            var isFolder: ObjCBool = false
-            guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue,
-                let found = FileManager.default.enumerator(atPath: url.path)
-            else { throw EvaluationError.unreadable(path: url.path, reason: "there is no such folder") }
-            let names = found.compactMap { $0 as? String }
-            entries = names.filter { Self.endings.contains(($0 as NSString).pathExtension.lowercased()) }.sorted()
-                .map { PictureEntry(fileName: $0) }
+            let search = try PictureSearch(in: url)
+            (entries, leftOut) = (search.names.map { PictureEntry(fileName: $0) }, search.leftOut)
         }
         guard !entries.isEmpty else {
-            throw EvaluationError.unsuitableContents(path: url.path, expected: "PNG or JPEG pictures", found: "none")
+            throw EvaluationError.unsuitableContents(
+                path: url.path, expected: "PNG or JPEG pictures", found: leftOutText ?? "none")
         }
     }
 
-    private static let endings = ["png", "jpg", "jpeg"]
+    /// What is to be known of the folder before its numbers are compared with others: pictures that are left out.
+    public var warnings: [String] {
+        leftOutText.map { ["\(url.path): left out: \($0); PNG and JPEG are read"] } ?? []
+    }
+
+    private var leftOutText: String? {
+        if leftOut.isEmpty { return nil }
+        return leftOut.sorted { $0.key < $1.key }.map { "\($0.value) .\($0.key)" }.joined(separator: ", ")
+    }
 
     /// A picture's file.
     public func file(_ entry: PictureEntry) -> URL { url.appending(path: entry.fileName) }
@@ -64,7 +72,8 @@ public struct PictureFolder: Sendable {
     /// The pictures with the lines of a text file as captions, one each and in their order. Throws ``EvaluationError`` for another number
     /// of lines.
     public func captioned(by file: URL) throws -> PictureFolder {
-        guard let text = try? String(contentsOf: file, encoding: .utf8) else {
+        guard let data = try? PictureLimits.standard.contents(of: file), let text = String(data: data, encoding: .utf8)
+        else {
             throw EvaluationError.unreadable(path: file.path, reason: "expected a text file with a caption a line")
         }
         var lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map(String.init)

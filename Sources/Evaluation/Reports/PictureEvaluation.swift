@@ -25,6 +25,7 @@ public struct PictureEvaluation {
     private let croppedSize: Int?
     private let progress: Progress
     private let reference: Reference?
+    private let referenceSurvey: PictureSurvey?
     private var referenceFeatures: ReferenceFeatures?
 
     /// An evaluation; the reference's features are made, or found, first.
@@ -37,7 +38,7 @@ public struct PictureEvaluation {
     ///   - folder: where the reference's features are kept, in `reference-features`; nil for in memory.
     ///   - progress: called after every part of a set.
     ///
-    /// Throws ``EvaluationError`` for pictures or statistics that cannot be read, and what the file system throws.
+    /// Throws ``EvaluationError`` for statistics and `PictureError` for pictures that cannot be read, and what the file system throws.
     public init(
         by network: any FeatureNetwork, alignment: (any TextPictureAlignment)? = nil,
         against reference: Reference? = nil,
@@ -45,6 +46,11 @@ public struct PictureEvaluation {
     ) throws {
         (self.network, self.alignment, self.croppedSize) = (network, alignment, croppedSize)
         (self.reference, self.progress) = (reference, progress)
+        if case .pictures(let pictures) = reference {
+            referenceSurvey = PictureSurvey(of: pictures)
+        } else {
+            referenceSurvey = nil
+        }
         switch reference {
         case nil: break
         case .statistics(let file): referenceFeatures = .statistics(try FeatureStatistics(contentsOf: file))
@@ -58,7 +64,7 @@ public struct PictureEvaluation {
     ///   - pictures: the folder.
     ///   - folder: where features are kept, in `pictures-features`; nil for in memory.
     ///
-    /// Throws ``EvaluationError`` for a picture that cannot be read, and what the file system throws.
+    /// Throws `PictureError` for a picture that cannot be read, and what the file system throws.
     public func features(of pictures: PictureFolder, keptIn folder: URL? = nil) throws -> Features {
         try extract(pictures, network, "pictures", folder)
     }
@@ -76,6 +82,7 @@ public struct PictureEvaluation {
         of pictures: PictureFolder, _ features: Features, metrics: [FeatureMetric] = [], keptIn folder: URL? = nil
     ) throws -> EvaluationReport {
         var report = EvaluationReport(of: pictures.url, against: reference?.url, croppedTo: croppedSize)
+        warnings(of: pictures).forEach { report.warn($0) }
         try report.measure(
             metrics.isEmpty ? possibleMetrics : metrics, of: features, against: referenceFeatures, network: network)
         if let alignment, pictures.isCaptioned {
@@ -108,10 +115,12 @@ public struct PictureEvaluation {
             throw EvaluationError.unsuitableContents(
                 path: pictures.url.path, expected: "captions that are groups of \(real.url.path)", found: texts)
         }
+        let warnings = warnings(of: pictures)
         return try groups.map { group in
             let own = try features.subset(pictures.entries.indices.filter { pictures.entries[$0].text == group })
             let others = try realFeatures.subset(real.entries.indices.filter { real.entries[$0].group == group })
             var report = EvaluationReport(of: pictures.url, against: real.url, croppedTo: croppedSize, group: group)
+            warnings.forEach { report.warn($0) }
             let isEnough = min(own.count, others.count) > PrecisionAndRecall.usualNeighbours
             if !isEnough { report.warn("\(group): too few pictures for precision and recall") }
             try report.measure(
@@ -119,6 +128,17 @@ public struct PictureEvaluation {
                 network: network)
             return report
         }
+    }
+
+    /// What is to be known of a folder's pictures before their numbers are compared: formats that are left out, and formats and sizes that
+    /// differ from the reference's.
+    public func warnings(of pictures: PictureFolder) -> [String] {
+        var warnings = pictures.warnings
+        if case .pictures(let folder) = reference { warnings += folder.warnings }
+        guard let referenceSurvey else { return warnings }
+        // Cropping brings both to one size.
+        return warnings
+            + PictureSurvey(of: pictures).warnings(against: referenceSurvey, comparesSizes: croppedSize == nil)
     }
 
     private var possibleMetrics: [FeatureMetric] {
