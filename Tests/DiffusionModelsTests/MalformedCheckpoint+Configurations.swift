@@ -268,8 +268,8 @@ extension MalformedCheckpoint {
         .init(
             "more tokens than the text encoder knows",
             #"""
-            MODEL/text_encoder/config.json: field "vocab_size": expected at least the tokenizer's 1001, \#
-            found 60
+            MODEL/text_encoder/config.json: field "vocab_size": expected at least the tokenizer's 1001, of \#
+            which the last is "new</w>", found 60
             """#
         ) { workshop in
             try workshop.set("new</w>", .integer(1000), in: "tokenizer/vocab.json")

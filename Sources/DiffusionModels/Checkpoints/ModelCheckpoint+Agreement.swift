@@ -17,9 +17,10 @@ extension ModelCheckpoint {
             try expect(
                 length <= text.maximumPositions, textFields, "max_position_embeddings",
                 "at least the tokenizer's \(length)", text.maximumPositions)
+            let last = tokenizer.names.last.flatMap { $0 } ?? ""
             try expect(
-                tokens <= text.vocabularySize, textFields, "vocab_size", "at least the tokenizer's \(tokens)",
-                text.vocabularySize)
+                tokens <= text.vocabularySize, textFields, "vocab_size",
+                "at least the tokenizer's \(tokens), of which the last is \"\(last)\"", text.vocabularySize)
         }
         for width in unet.crossAttentionWidths {
             try expect(
