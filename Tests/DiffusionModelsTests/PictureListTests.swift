@@ -1,6 +1,7 @@
-import DiffusionModels
 import Foundation
 import Testing
+
+@testable import DiffusionModels
 
 @Suite("Lists of pictures")
 final class PictureListTests {
@@ -50,7 +51,7 @@ final class PictureListTests {
 
     private static let hostile = [
         "", "/etc/passwd", "../a.png", "b/../../a.png", "..", ".", "b/", "metadata.jsonl", "./METADATA.jsonl",
-        "a\0.png", "a\n.png",
+        "a\u{7f}.png",
     ]
 
     @Test(
@@ -70,6 +71,14 @@ final class PictureListTests {
         try (Data("{\"file_name\": \"a.png\"}\n".utf8) + line).write(to: file)
         let error = #expect(throws: PictureList.Error.self) { try PictureList(in: self.folder) }
         #expect(error?.line == 2 && error?.expected == "a picture in the folder")
+    }
+
+    @Test("Names with control characters are refused")
+    func controlCharacters() {
+        for name in ["a\0.png", "a\n.png", "\r", "a/\t"] {
+            #expect(PictureFileName.flaw(of: name) == "a name with control characters")
+        }
+        #expect(PictureFileName.flaw(of: "a b/…ü.png") == nil)
     }
 
     @Test("A file name that leads out of the folder is refused in writing, and nothing is written", arguments: hostile)
