@@ -1,5 +1,6 @@
 #include "CTensorKernels.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,8 +54,18 @@ const struct tensor_kernels *tensor_kernels_named(const char *name) {
 }
 
 static const struct tensor_kernels *choose(void) {
+    static const char *const names[] = {"avx512", "avx2", "baseline"};
     const char *wanted = getenv("TENSOR_ISA");
-    const char *names[] = {wanted != NULL ? wanted : "", "avx512", "avx2", "baseline"};
+    if (wanted != NULL && *wanted != '\0') {
+        const struct tensor_kernels *table = tensor_kernels_named(wanted);
+        if (table != NULL) return table;
+        // A measurement with other kernels than it names would be a wrong one; there is nobody yet to throw to.
+        fprintf(stderr, "TENSOR_ISA: expected an instruction set of this processor:");
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+            if (tensor_kernels_named(names[i]) != NULL) fprintf(stderr, " %s", names[i]);
+        fprintf(stderr, "; found \"%s\"\n", wanted);
+        _Exit(64);
+    }
     const struct tensor_kernels *table = NULL;
     for (size_t i = 0; table == NULL && i < sizeof names / sizeof *names; i++) table = tensor_kernels_named(names[i]);
     return table;

@@ -186,8 +186,9 @@ static inline void tensor_pause(void) {
 #endif
 }
 
-/// The kernels for this processor: the best instruction set it has, or the one that `TENSOR_ISA`
-/// (baseline, avx2, avx512) names, when the processor has it.
+/// The kernels for this processor: the best instruction set it has, or the one that the environment variable `TENSOR_ISA` names
+/// (baseline, avx2, avx512). A name that is none, or whose instruction set the processor lacks, ends the process with exit
+/// code 64 and a sentence.
 const struct tensor_kernels *tensor_kernels(void);
 
 /// The kernels for the instruction set of that name, NULL where this processor lacks it.
