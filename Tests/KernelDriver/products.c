@@ -1,0 +1,86 @@
+#include "driver.h"
+
+#include <stdio.h>
+
+/// A right-hand matrix in a table's panels.
+static float *packed(const struct tensor_kernels *k, const struct tensor_matrix *matrix, intptr_t rows, intptr_t columns) {
+    const intptr_t panels = (columns + k->panel_width - 1) / k->panel_width;
+    float *result = filled(panels * k->panel_width * rows, 0);
+    k->pack(matrix, rows, columns, result);
+    return result;
+}
+
+/// Panels differ in their width, so what is compared is a product.
+static void pack_cases(const struct tensor_kernels *k, intptr_t rows, intptr_t columns, intptr_t height) {
+    static const char *const types[] = {"float32", "float16", "bfloat16"}, *const layouts[] = {"rows", "columns", "scattered"};
+    char name[48];
+    for (int scalar = 0; scalar <= tensor_scalar_bfloat16; scalar++)
+        for (int layout = 0; layout < 3; layout++) {
+            // Rows a little apart, so that what lies behind the last number of each is not the next.
+            const intptr_t row_stride = layout == 0 ? columns + 3 : layout == 1 ? 1 : 2 * columns + 1;
+            const intptr_t column_stride = layout == 0 ? 1 : layout == 1 ? rows + 3 : 2;
+            const intptr_t count = (rows - 1) * row_stride + (columns - 1) * column_stride + 1;
+            const void *base = scalar == tensor_scalar_float32 ? (const void *)numbers(count, 31)
+                                                               : (const void *)words(count, 31, scalar);
+            const struct tensor_matrix matrix = {base, scalar, row_stride, column_stride};
+            float *c = filled(height * columns, 0);
+            k->multiply(height, columns, rows, numbers(height * rows, 32), rows, 1, packed(k, &matrix, rows, columns), rows,
+                        NULL, NULL, c, columns);
+            snprintf(name, sizeof name, "pack %s %s, multiply", types[scalar], layouts[layout]);
+            record(name, bound_products, height * columns, c);
+        }
+}
+
+static void multiply_cases(const struct tensor_kernels *k, intptr_t m, intptr_t n, intptr_t depth) {
+    const struct tensor_matrix matrix = {numbers(depth * n, 33), tensor_scalar_float32, n, 1};
+    const float *panels = packed(k, &matrix, depth, n);
+    float *a = numbers(m * depth, 34), *bias = numbers(n, 35), *addend = numbers(m * n, 36);
+    for (int turned = 0; turned <= 1; turned++)
+        for (int added = 0; added <= 1; added++) {
+            float *c = filled(m * n, 0);
+            k->multiply(m, n, depth, a, turned ? 1 : depth, turned ? m : 1, panels, depth, added ? bias : NULL,
+                        added ? addend : NULL, c, n);
+            record(turned ? "multiply, left operand transposed" : "multiply", bound_products, m * n, c);
+        }
+    // The addend may be the result itself.
+    float *c = numbers(m * n, 37);
+    k->multiply(m, n, depth, a, depth, 1, panels, depth, NULL, c, c, n);
+    record("multiply", bound_products, m * n, c);
+}
+
+static void patch_cases(const struct tensor_kernels *k, intptr_t n) {
+    static const struct {
+        intptr_t stride, upsampling;
+        bool transposed;
+    } kinds[] = {{1, 1, false}, {2, 1, false}, {1, 2, false}, {1, 1, true}, {2, 1, true}};
+    const intptr_t height = 1 + n % 7, width = 1 + n % 5, channels = n;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const struct tensor_patch_geometry geometry = {
+            .source_height = height,
+            .source_width = width,
+            .channels = channels,
+            .target_height = height,
+            .target_width = width + 1,
+            .kernel_height = 3,
+            .kernel_width = 3,
+            .stride = kinds[i].stride,
+            .padding_top = 1,
+            .padding_left = 1,
+            .upsampling = kinds[i].upsampling,
+            .transposed = kinds[i].transposed};
+        const intptr_t pixels = height * (width + 1) - 1;
+        float *patches = filled(pixels * 7 * channels, 9);
+        k->gather_patches(&geometry, numbers(height * width * channels, 38), 1, pixels, 2, 7, patches);
+        record("gather_patches", bound_exact, pixels * 7 * channels, patches);
+    }
+}
+
+void product_cases(const struct tensor_kernels *k, intptr_t n) {
+    pack_cases(k, n, 1 + n * 7 % largest_size, 1 + n * 5 % 13);
+    pack_cases(k, 1 + n * 3 % largest_size, n, 2);
+    multiply_cases(k, n, 1 + n * 11 % largest_size, 1 + n * 5 % largest_size);
+    multiply_cases(k, 1 + n * 5 % 29, n, n);
+    // Deeper than what is multiplied before the result is passed over again.
+    if (n % 16 == 0) multiply_cases(k, 3, n + 1, 1280 + n);
+    patch_cases(k, n);
+}
