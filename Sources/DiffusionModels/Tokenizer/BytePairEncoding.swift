@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import Tensor
 
 /// Merges the bytes of a word by rank (arXiv 1508.07909), on GPT-2's alphabet of printable stand-ins for bytes.
 struct BytePairEncoding: Sendable {
@@ -107,5 +107,5 @@ struct BytePairEncoding: Sendable {
 
 /// The ids of words that were met before, shared by all copies of a tokenizer.
 private final class WordCache: Sendable {
-    let words = Mutex<[[UInt8]: [Int]]>([:])
+    let words = Lock<[[UInt8]: [Int]]>([:])
 }

@@ -1,6 +1,5 @@
 import DiffusionModels
 import Foundation
-import Synchronization
 import Tensor
 
 /// Features of a folder's pictures, made part by part: pull ``next()`` until it gives nil, then take ``features()``.
@@ -71,7 +70,7 @@ public struct FeatureExtraction {
     /// `[pictures, height, width, 3]`, read and resized on all threads.
     private func prepared(_ files: ArraySlice<URL>) throws -> Tensor {
         let (preparation, croppedSize, files) = (network.preparation, croppedSize, Array(files))
-        let results = Mutex([Result<Tensor, any Error>?](repeating: nil, count: files.count))
+        let results = Lock([Result<Tensor, any Error>?](repeating: nil, count: files.count))
         parallelFor(files.count, grain: 1) { range in
             for index in range {
                 let result = Result {

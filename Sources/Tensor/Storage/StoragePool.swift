@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// Recycles tensor memory: a network asks for the same few sizes again and again, and fresh pages from the system cost
 /// more than most kernels that fill them.
@@ -29,14 +28,14 @@ final class StoragePool: Sendable {
         var mostUsedBytes = 0
         var clock = 0
     }
-    private let shelves = Mutex(Shelves())
+    private let shelves = Lock(Shelves())
 
     /// The rest of the block that small memory is cut from.
     private struct Block {
         var next: UInt = 0
         var bytes = 0
     }
-    private let block = Mutex(Block())
+    private let block = Lock(Block())
 
     /// Sizes are rounded up to a quarter of their power of two, so that near sizes share memory.
     static func capacity(for count: Int) -> Int {

@@ -1,6 +1,5 @@
 import CTensorKernels
 import Foundation
-import Synchronization
 
 /// The memory of a tensor: a run of numbers that the last tensor to let go gives back.
 ///
@@ -18,9 +17,9 @@ final class TensorStorage: @unchecked Sendable {
     /// How many numbers the memory from the pool could hold.
     private let capacity: Int
     /// Numbers that are not Float32, as Float32: made when an operation that needs them all asks for the first time.
-    private let widened = Mutex<TensorStorage?>(nil)
+    private let widened = Lock<TensorStorage?>(nil)
     /// Numbers of a file in the order in which products read them, where that is kept.
-    private let packed = Mutex<PackedWeight?>(nil)
+    private let packed = Lock<PackedWeight?>(nil)
 
     private enum Source {
         /// A file, and the bytes of it to give back when nothing reads them any more.
