@@ -105,6 +105,11 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: ["DiffusionModels", "DistillationTesting", "TestFixtures"]),
+        .executableTarget(
+            name: "SwiftBrushFuzzing", dependencies: ["Evaluation", "Training", "TestFixtures"], path: "Tests/Fuzzing",
+            exclude: ["Corpus"]),
+        .executableTarget(name: "SwiftBrushThreadChecks", dependencies: ["Autograd"], path: "Tests/ThreadChecks"),
+        .testTarget(name: "FuzzingTests", dependencies: ["SwiftBrushFuzzing", "TestFixtures"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,60 @@
+import DiffusionModels
+import Evaluation
+import Foundation
+import TestFixtures
+import Training
+
+extension FuzzedReader {
+    static let pictures: [FuzzedReader] = [
+        FuzzedReader("png", .bytes, seeds: []) { folder in
+            let file = folder.appending(path: "any.png")
+            return { input in
+                try input.replace(file)
+                _ = try? PNG.decode(input)
+                _ = try Picture(contentsOf: file)
+            }
+        }.startingWith { try PNG.write(Picture(width: 3, height: 2, pixels: Array(0..<18)), text: ["a": "b"], to: $0) },
+        FuzzedReader("jpeg", .bytes, seeds: ["pictures/grey.jpg", "pictures/colour.jpg", "pictures/cmyk.jpg"]) {
+            folder in
+            let file = folder.appending(path: "any.jpg")
+            return { input in
+                try input.replace(file)
+                _ = try Picture(contentsOf: file)
+            }
+        },
+        FuzzedReader("feature-statistics", .bytes, seeds: ["statistics/packed.npz", "statistics/stored.npz"]) {
+            folder in
+            let file = folder.appending(path: "any.npz")
+            return { input in
+                try input.replace(file)
+                let statistics = try FeatureStatistics(contentsOf: file)
+                guard statistics.width <= 64 else { return }
+                _ = try frechetDistance(statistics, statistics)
+            }
+        },
+        FuzzedReader("picture-list", .jsonLines, texts: [list]) { folder in
+            let picture = Picture(width: 2, height: 2, pixels: [UInt8](repeating: 9, count: 12))
+            for name in ["a.png", "b.png"] { try PNG.write(picture, to: folder.appending(path: name)) }
+            return { input in
+                try input.replace(folder.appending(path: PictureList.fileName))
+                let pictures = try PictureFolder(contentsOf: folder)
+                _ = (try? pictures.captions(), try? pictures.split("train"))
+                _ = try CaptionedPictures(contentsOf: folder)
+            }
+        },
+        FuzzedReader("captions", .text, texts: ["a cat\na dog\n"]) { folder in
+            let picture = Picture(width: 2, height: 2, pixels: [UInt8](repeating: 9, count: 12))
+            for name in ["a.png", "b.png"] { try PNG.write(picture, to: folder.appending(path: name)) }
+            return { input in
+                try input.replace(folder.appending(path: "captions.txt"))
+                _ = try PictureFolder(contentsOf: folder).captioned(by: folder.appending(path: "captions.txt"))
+                    .captions()
+            }
+        },
+    ]
+
+    private static let list = """
+        {"file_name": "a.png", "text": "red heart", "keywords": ["love"], "group": "a heart", "split": "train", "weight": 2}
+        {"file_name": "b.png", "text": "a cat", "split": "held-out"}
+        """
+}

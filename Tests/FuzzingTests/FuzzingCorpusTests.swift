@@ -1,0 +1,44 @@
+import Foundation
+import TestFixtures
+import Testing
+
+@testable import SwiftBrushFuzzing
+
+@Suite("Fuzzing corpus")
+struct FuzzingCorpusTests {
+    /// A process that ends here has read an input that it must refuse; `Scripts/fuzz` says which.
+    @Test(
+        "A reader takes its first inputs and refuses, or takes, what was found by fuzzing", arguments: FuzzedReader.all)
+    func corpus(reader: FuzzedReader) throws {
+        try FuzzedReader.withFolder { folder in
+            let body = try reader.prepare(folder)
+            let seeds = try reader.seeds()
+            #expect(seeds.contains { (try? body($0)) != nil }, "no first input can be read")
+            for file in reader.corpus { try? body(Data(contentsOf: file)) }
+        }
+    }
+
+    @Test("The corpus has no folder of a reader that is not there")
+    func folders() throws {
+        let folder = Fixtures.package.appending(path: "Tests/Fuzzing/Corpus")
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        #expect(Set(names).subtracting(["README.md"]).isSubset(of: FuzzedReader.all.map(\.name)))
+    }
+
+    @Test("Mutations are the same for the same seed, whatever the format", arguments: FuzzedReader.all)
+    func mutations(reader: FuzzedReader) throws {
+        let seeds = try reader.seeds()
+        let mutator = Mutator(reader.format, seeds: seeds)
+        let input = [UInt8](seeds[0])
+        for seed in 0..<20 as Range<UInt64> {
+            var (first, second) = (FuzzingRandom(seed: seed), FuzzingRandom(seed: seed))
+            #expect(
+                mutator.mutated(input, with: input, using: &first)
+                    == mutator.mutated(input, with: input, using: &second))
+        }
+    }
+}
+
+extension FuzzedReader: CustomTestStringConvertible {
+    var testDescription: String { name }
+}
