@@ -9,6 +9,10 @@
         _ body: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
     ) -> CInt
 
+    /// The body that libFuzzer's own `main` would run, which the linker looks for although that `main` is not used.
+    @_cdecl("LLVMFuzzerTestOneInput")
+    func runNothing(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt { 0 }
+
     /// libFuzzer's own mutations, which follow what it learned of the reader's comparisons.
     @_silgen_name("LLVMFuzzerMutate")
     private func mutateByCoverage(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int, _ limit: Int) -> Int
@@ -29,7 +33,8 @@
                 mutator = Mutator(reader.format, seeds: seeds)
                 others = seeds.map { [UInt8]($0) }
                 let texts = ["SwiftBrushFuzzing"] + arguments
-                var pointers = texts.map { strdup($0) } + [nil]
+                var pointers: [UnsafeMutablePointer<CChar>?] = texts.map { strdup($0) }
+                pointers.append(nil)
                 var count = CInt(texts.count)
                 return pointers.withUnsafeMutableBufferPointer { pointers in
                     var base = pointers.baseAddress

@@ -40,5 +40,6 @@ struct FuzzingCorpusTests {
 }
 
 extension FuzzedReader: CustomTestStringConvertible {
-    var testDescription: String { name }
+    /// The name on the command line.
+    public var testDescription: String { name }
 }

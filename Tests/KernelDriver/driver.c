@@ -1,9 +1,11 @@
 // Runs every kernel of one instruction set at all sizes from 1 to 67, on memory of exactly the size it may touch, and writes
-// what they compute; or compares two such files. In C alone, so that it runs where no Swift does: under emulation of another
+// what they compute; or compares two such files, or names the kernels that
+// a program would use. In C alone, so that it runs where no Swift does: under emulation of another
 // processor, and under the sanitizers of clang.
 //
 //     driver run TABLE FILE
 //     driver compare EXPECTED FOUND
+//     driver chosen
 
 #include "driver.h"
 
@@ -176,6 +178,7 @@ static int compare(const char *first, const char *second) {
 int main(int count, char **arguments) {
     if (count == 4 && strcmp(arguments[1], "run") == 0) return run(arguments[2], arguments[3]);
     if (count == 4 && strcmp(arguments[1], "compare") == 0) return compare(arguments[2], arguments[3]);
-    fprintf(stderr, "usage: driver run TABLE FILE | driver compare EXPECTED FOUND\n");
+    if (count == 2 && strcmp(arguments[1], "chosen") == 0) return puts(tensor_kernels()->name) < 0;
+    fprintf(stderr, "usage: driver run TABLE FILE | driver compare EXPECTED FOUND | driver chosen\n");
     return 64;
 }
