@@ -46,7 +46,7 @@ struct ConfigurationErrorTests {
         .init(json: #"{"act_fn": 1}"#, field: "act_fn"),
         .init(json: #"{"use_linear_projection": 1}"#, field: "use_linear_projection"),
         .init(json: #"{"conv_in_kernel": 4}"#, field: "conv_in_kernel"),
-        .init(json: #"{"mid_block_type": null}"#, field: "mid_block_type"),
+        .init(json: #"{"mid_block_type": 1}"#, field: "mid_block_type"),
         .init(
             json: #"{"mid_block_type": "UNetMidBlock2DSimpleCrossAttn"}"#, field: "mid_block_type", isUnsupported: true),
         .init(json: #"{"only_cross_attention": true}"#, field: "only_cross_attention", isUnsupported: true),

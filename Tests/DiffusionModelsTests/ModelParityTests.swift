@@ -31,6 +31,33 @@ struct ModelParityTests {
         #expect(relativeError(output.value.channelsFirst(), try golden.golden("unet.out")) <= Self.tolerance)
     }
 
+    @Test("Without a middle block the bottleneck is the last map of the way down")
+    func bottleneck() throws {
+        let model = try #require(ParityModel.all.first { $0.name == "d" })
+        let golden = try model.golden()
+        let network = try ModelCheckpoint(contentsOf: model.folder).unet()
+        let map = network.bottleneck(
+            Variable(try golden.map("unet.in")), timesteps: [999, 371],
+            textEmbeddings: Variable(try golden.golden("unet.text")))
+        #expect(map.shape == [2, 2, 3, 16])
+    }
+
+    @Test("A network that nowhere attends to the text has the same output for each")
+    func noAttention() throws {
+        var configuration = UNet2DConditionModel.Configuration()
+        configuration.blockChannels = [8, 8]
+        (configuration.downBlockTypes, configuration.upBlockTypes) = ([.plain, .plain], [.plain, .plain])
+        (configuration.layersPerBlock, configuration.headCounts) = ([1, 1], [1, 1])
+        (configuration.transformerLayers, configuration.crossAttentionWidths) = ([1, 1], [8, 8])
+        (configuration.normalizationGroups, configuration.midBlockType) = (4, nil)
+        let network = UNet2DConditionModel(configuration, in: ParameterSet().scope)
+        var stream = RandomStream(seed: 1)
+        network.parameters.initialize(using: &stream)
+        let texts = (0..<2).map { _ in Variable(stream.normal([1, 3, 8])) }
+        let found = network(Variable(stream.normal([1, 4, 4, 4])), timesteps: [1], textEmbeddingsOfEach: texts)
+        #expect(found.count == 2 && found[0].value.scalars == found[1].value.scalars && found[0].shape == [1, 4, 4, 4])
+    }
+
     @Test("Decoder", arguments: ParityModel.all)
     func decoder(model: ParityModel) throws {
         let golden = try model.golden()

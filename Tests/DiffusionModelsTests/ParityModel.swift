@@ -8,7 +8,7 @@ import TestFixtures
 struct ParityModel: Sendable, CustomStringConvertible {
     let name: String
 
-    static let all = ["a", "b", "c"].map { ParityModel(name: $0) }
+    static let all = ["a", "b", "c", "d", "e"].map { ParityModel(name: $0) }
 
     var description: String { name }
     var folder: URL { Fixtures.url("models/\(name)") }

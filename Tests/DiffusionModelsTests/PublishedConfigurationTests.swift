@@ -51,6 +51,23 @@ struct PublishedConfigurationTests {
         #expect(network.parameters.scalarCount == 865_910_724)
     }
 
+    @Test("BK-SDM's networks have diffusers' numbers of parameters", arguments: ["tiny", "small", "base"])
+    func blockRemoval(size: String) throws {
+        let blocks = { (name: String) in #"["\#(name)", "\#(name)", "\#(name)"]"# }
+        let tiny = """
+            , "block_out_channels": [320, 640, 1280], "down_block_types": \(blocks("CrossAttnDownBlock2D")),
+            "up_block_types": \(blocks("CrossAttnUpBlock2D"))
+            """
+        let middle = size == "base" ? "" : #", "mid_block_type": null"#
+        let text = #"{"layers_per_block": 1, "cross_attention_dim": 768\#(middle)\#(size == "tiny" ? tiny : "")}"#
+        let configuration = try read(UNet2DConditionModel.Configuration.self, text)
+        let network = UNet2DConditionModel(configuration, in: ParameterSet().scope)
+        #expect(
+            network.parameters.scalarCount == ["tiny": 323_384_964, "small": 482_346_884, "base": 579_384_964][size])
+        let written = try JSONEncoder().encode(configuration)
+        #expect(try JSONDecoder().decode(UNet2DConditionModel.Configuration.self, from: written) == configuration)
+    }
+
     @Test("An autoencoder without scaling_factor has Stable Diffusion's")
     func firstAutoencoder() throws {
         let configuration = try read(

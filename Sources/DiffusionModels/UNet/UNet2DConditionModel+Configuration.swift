@@ -17,6 +17,14 @@ extension UNet2DConditionModel {
         case crossAttention = "CrossAttnUpBlock2D"
     }
 
+    /// What stands between the way down and the way up.
+    public enum MidBlockType: String, CaseIterable, Sendable {
+        /// A transformer between two residual blocks.
+        case crossAttention = "UNetMidBlock2DCrossAttn"
+        /// One residual block.
+        case plain = "UNetMidBlock2D"
+    }
+
     /// The fields of diffusers' `unet/config.json`, with diffusers' defaults.
     ///
     /// Lists have one entry a block, outermost block first. Fields of diffusers that this library supports with one value
@@ -38,6 +46,9 @@ extension UNet2DConditionModel {
         public var timeEmbeddingWidth: Int?
         /// `down_block_types`.
         public var downBlockTypes: [DownBlockType] = [.crossAttention, .crossAttention, .crossAttention, .plain]
+        /// `mid_block_type`; nil means that the way up begins with the last map of the way down, as in BK-SDM (arXiv 2305.15798)
+        /// and its descendants.
+        public var midBlockType: MidBlockType? = .crossAttention
         /// `up_block_types`, innermost first.
         public var upBlockTypes: [UpBlockType] = [.plain, .crossAttention, .crossAttention, .crossAttention]
         /// `block_out_channels`.
@@ -74,6 +85,16 @@ extension UNet2DConditionModel {
 
         /// The width of the timestep's embedding after its two layers.
         var timeWidth: Int { timeEmbeddingWidth ?? 4 * blockChannels[0] }
+
+        /// Layers that have weights of their own, at least.
+        var layerCount: Int {
+            blockChannels.indices.reduce(0) { sum, block in
+                let down = downBlockTypes[block] == .crossAttention ? 1 + transformerLayers[block] : 1
+                let mirrored = blockChannels.count - 1 - block
+                let up = upBlockTypes[mirrored] == .crossAttention ? 1 + transformerLayersUpwards[mirrored] : 1
+                return sum + layersPerBlock[block] * (down + up)
+            }
+        }
 
         /// Transformer blocks in the transformers of each up block, innermost first.
         var transformerLayersUpwards: [Int] { upTransformerLayers ?? transformerLayers.reversed() }

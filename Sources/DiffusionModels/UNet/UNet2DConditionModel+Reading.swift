@@ -19,6 +19,9 @@ extension UNet2DConditionModel.Configuration: Codable {
         let blocks = blockChannels.count
         guard blocks <= 16 else { throw fields.invalid("block_out_channels", expected: "at most 16 blocks") }
         downBlockTypes = try fields.choices("down_block_types", blocks: blocks, default: downBlockTypes)
+        midBlockType =
+            fields.values["mid_block_type"] == .null
+            ? nil : try fields.choice("mid_block_type", default: .crossAttention)
         upBlockTypes = try fields.choices("up_block_types", blocks: blocks, default: upBlockTypes)
         layersPerBlock = try fields.integersPerBlock("layers_per_block", blocks: blocks, default: 2, in: 1...64)
         downsamplePadding = try fields.integer("downsample_padding", default: 1, in: 0...1)
@@ -62,10 +65,6 @@ extension UNet2DConditionModel.Configuration: Codable {
         try fields.require("resnet_time_scale_shift", toBe: .string("default"))
         try fields.require("time_embedding_type", toBe: .string("positional"))
         try fields.require("attention_type", toBe: .string("default"))
-        let midBlock = try fields.string("mid_block_type", default: "UNetMidBlock2DCrossAttn")
-        guard midBlock == "UNetMidBlock2DCrossAttn" else {
-            throw fields.unsupported("mid_block_type", expected: "\"UNetMidBlock2DCrossAttn\"")
-        }
     }
 
     private func checkDivisibility(_ fields: ConfigurationFields, headsField: String) throws {
@@ -101,6 +100,7 @@ extension UNet2DConditionModel.Configuration: Codable {
         fields["freq_shift"] = Int(exactly: frequencyShift).map { .integer($0) } ?? .number(frequencyShift)
         fields["time_embedding_dim"] = timeEmbeddingWidth.map { .integer($0) } ?? .null
         fields["down_block_types"] = .names(downBlockTypes)
+        fields["mid_block_type"] = midBlockType.map { .string($0.rawValue) } ?? .null
         fields["up_block_types"] = .names(upBlockTypes)
         fields["block_out_channels"] = .array(blockChannels.map { .integer($0) })
         fields["layers_per_block"] = .perBlock(layersPerBlock)
@@ -122,7 +122,6 @@ extension UNet2DConditionModel.Configuration: Codable {
 
     private static let constantFields: [String: JSONValue] = [
         "_class_name": .string("UNet2DConditionModel"),
-        "mid_block_type": .string("UNetMidBlock2DCrossAttn"),
         "num_attention_heads": .null,
         "only_cross_attention": .boolean(false),
         "dual_cross_attention": .boolean(false),

@@ -16,7 +16,7 @@ public struct UNet2DConditionModel {
     private let inputConvolution: Conv2d
     private let timeEmbedding: TimestepEmbedding
     private let downStages: [DownStage]
-    private let midBlock: UNetMidBlock2DCrossAttn
+    private let midBlock: UNetMidBlock2D?
     private let upBlocks: [UpBlock2D]
     private let outputNorm: GroupNorm
     private let outputConvolution: Conv2d
@@ -38,7 +38,7 @@ public struct UNet2DConditionModel {
         downStages = widths.indices.flatMap {
             DownStage.stages(ofBlock: $0, of: configuration, in: scope["down_blocks"][$0])
         }
-        midBlock = UNetMidBlock2DCrossAttn(configuration, in: scope["mid_block"])
+        midBlock = UNetMidBlock2D(configuration, in: scope["mid_block"])
         upBlocks = widths.indices.map { UpBlock2D(index: $0, of: configuration, in: scope["up_blocks"][$0]) }
         outputNorm = GroupNorm(
             channels: widths[0], groups: configuration.normalizationGroups,
@@ -77,7 +77,8 @@ public struct UNet2DConditionModel {
         Self.outputs(of: [self], latents, timesteps: timesteps, textEmbeddingsOfEach: [texts])[0]
     }
 
-    /// The innermost feature map, behind the middle block: what discriminators look at.
+    /// The innermost feature map, behind the middle block or, without one, behind the last block of the way down: what discriminators
+    /// look at.
     ///
     /// - Parameters:
     ///   - latents: `[batch, height, width, in channels]`.
@@ -113,8 +114,10 @@ public struct UNet2DConditionModel {
         let (middle, downSkips, context) = middle(entrance, texts)
         var (hidden, skips) = (middle, downSkips)
         for block in upBlocks { hidden = block(hidden, skips: &skips, context) }
-        let output = outputConvolution(outputNorm(hidden, activation: configuration.activation.function))
         let batch = entrance.hidden.shape[0]
+        // A network that nowhere attends to the text has one output for all texts.
+        let output = outputConvolution(outputNorm(hidden, activation: configuration.activation.function))
+            .repeated(texts.count * batch / hidden.shape[0])
         guard texts.count > 1 else { return output }
         return .concatenate(texts.indices.map { output.sliced(axis: 0, $0 * batch..<($0 + 1) * batch) }, axis: 3)
     }
@@ -132,7 +135,7 @@ public struct UNet2DConditionModel {
             hidden = stage.attend(hidden, context)
             skips.append(hidden)
         }
-        return (midBlock(hidden, context), skips, context)
+        return (midBlock?(hidden, context) ?? hidden, skips, context)
     }
 
     /// The timestep of each sample.

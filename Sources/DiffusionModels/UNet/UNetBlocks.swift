@@ -1,19 +1,28 @@
 import Autograd
 import Tensor
 
-/// `UNetMidBlock2DCrossAttn`: a transformer between two residual blocks.
-struct UNetMidBlock2DCrossAttn {
-    private let resnets: [ResnetBlock2D]
-    private let attention: Transformer2DModel
+/// `UNetMidBlock2DCrossAttn`, a transformer between two residual blocks, or diffusers' `UNetMidBlock2D`, one residual block.
+struct UNetMidBlock2D {
+    private let entrance: ResnetBlock2D
+    private let attention: Transformer2DModel?
+    private let exit: ResnetBlock2D?
 
-    init(_ configuration: UNet2DConditionModel.Configuration, in scope: ParameterScope) {
+    /// Nil for a network without a middle block.
+    init?(_ configuration: UNet2DConditionModel.Configuration, in scope: ParameterScope) {
+        guard let type = configuration.midBlockType else { return nil }
         let last = configuration.blockChannels.count - 1
         let channels = configuration.blockChannels[last]
-        resnets = (0..<2).map { layer in
+        func resnet(_ layer: Int) -> ResnetBlock2D {
             ResnetBlock2D(
                 inputs: channels, outputs: channels, timeWidth: configuration.timeWidth, style: configuration.style,
                 in: scope["resnets"][layer])
         }
+        entrance = resnet(0)
+        guard type == .crossAttention else {
+            (attention, exit) = (nil, nil)
+            return
+        }
+        exit = resnet(1)
         let shape = TransformerShape(
             layers: configuration.transformerLayers[last], heads: configuration.headCounts[last],
             textWidth: configuration.crossAttentionWidths[last])
@@ -21,8 +30,9 @@ struct UNetMidBlock2DCrossAttn {
     }
 
     func callAsFunction(_ input: Variable, _ context: BlockContext) -> Variable {
-        let attended = context.run(attention, on: context.time.run(resnets[0], on: input))
-        return context.time.run(resnets[1], on: attended)
+        let entered = context.time.run(entrance, on: input)
+        guard let attention, let exit else { return entered }
+        return context.time.run(exit, on: context.run(attention, on: entered))
     }
 }
 

@@ -1,17 +1,20 @@
 """Three small random-weight models with what diffusers and transformers compute with them in Float32;
 gradients in Float64.
 
-Run: python make.py   (writes a/, b/, c/ beside itself: the parts in the Hub's layout and golden.safetensors)
+Run: python make.py [NAME …]   (writes the folders below beside itself: the parts in the Hub's layout and golden.safetensors)
 
 a  Stable Diffusion 2's kind: linear projections, a head count a block, one layer a block.
 b  Stable Diffusion 1's kind: 1×1 convolutions as projections, one head count for all, two layers a block, odd sizes.
 c  the rest: attention in other blocks, two transformers a block, cosine before sine, other widths of text a block, gelu.
+d  no middle block and transformers at every resolution, as in BK-SDM's smallest networks.
+e  one residual block in the middle (UNetMidBlock2D), attention on the way up alone.
 tiny  an AutoencoderTiny, by itself.
 Weights are rounded to Float16 and stored so.
 """
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import diffusers
@@ -41,18 +44,32 @@ UNETS = {
         cross_attention_dim=20, use_linear_projection=True, norm_num_groups=2, norm_eps=1e-6,
         transformer_layers_per_block=2, flip_sin_to_cos=False, freq_shift=1, sample_size=8,
     ),
+    "d": dict(
+        block_out_channels=(8, 8, 16), down_block_types=("CrossAttnDownBlock2D",) * 3, mid_block_type=None,
+        up_block_types=("CrossAttnUpBlock2D",) * 3, layers_per_block=1, attention_head_dim=4, cross_attention_dim=16,
+        norm_num_groups=4, sample_size=8,
+    ),
+    "e": dict(
+        block_out_channels=(8, 8), down_block_types=("DownBlock2D",) * 2, mid_block_type="UNetMidBlock2D",
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"), layers_per_block=1, attention_head_dim=2,
+        cross_attention_dim=16, norm_num_groups=4, sample_size=8,
+    ),
 }
 VAES = {
     "a": dict(block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4),
     "b": dict(block_out_channels=(4, 4, 8), layers_per_block=2, norm_num_groups=2, scaling_factor=0.13),
     "c": dict(block_out_channels=(4, 12), layers_per_block=1, norm_num_groups=2, latent_channels=4),
+    "d": dict(block_out_channels=(4, 4), layers_per_block=1, norm_num_groups=2),
+    "e": dict(block_out_channels=(4, 4), layers_per_block=1, norm_num_groups=2),
 }
 TEXTS = {
     "a": dict(hidden_size=24, num_attention_heads=4, intermediate_size=48, num_hidden_layers=2, hidden_act="gelu"),
     "b": dict(hidden_size=16, num_attention_heads=2, intermediate_size=64, num_hidden_layers=1, hidden_act="quick_gelu"),
     "c": dict(hidden_size=20, num_attention_heads=5, intermediate_size=40, num_hidden_layers=3, hidden_act="quick_gelu"),
+    "d": dict(hidden_size=16, num_attention_heads=2, intermediate_size=32, num_hidden_layers=1, hidden_act="quick_gelu"),
+    "e": dict(hidden_size=16, num_attention_heads=2, intermediate_size=32, num_hidden_layers=1, hidden_act="quick_gelu"),
 }
-SIZES = {"a": (8, 8), "b": (12, 8), "c": (7, 9)}
+SIZES = {"a": (8, 8), "b": (12, 8), "c": (7, 9), "d": (8, 12), "e": (8, 8)}
 
 
 def randomise(module, generator):
@@ -168,6 +185,5 @@ def make_tiny():
     save_file(golden, folder / "golden.safetensors", metadata=versions)
 
 
-for name in "abc":
-    make(name)
-make_tiny()
+for name in sys.argv[1:] or [*UNETS, "tiny"]:
+    make_tiny() if name == "tiny" else make(name)
