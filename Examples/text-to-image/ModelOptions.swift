@@ -13,7 +13,10 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "The folder of a tokenizer, which a single file lacks.") var tokenizer: URL?
     @Option(help: "What the network predicts: epsilon, v_prediction or sample. Default: what the model's files say.")
     var predictionType: PredictionType?
-    @Option(help: "The folder of another decoder for the latents: an AutoencoderTiny (TAESD) or AutoencoderKL.")
+    @Option(
+        help:
+            "Another autoencoder, a folder or a safetensors file: an AutoencoderKL, or a small one (TAESD) that decodes."
+    )
     var vae: URL?
     @Option(help: "A LoRA file or folder to merge into the model, as FILE or FILE:WEIGHT; may be given more than once.")
     var lora: [WeightedAdapter] = []
@@ -42,14 +45,14 @@ struct ModelOptions: ParsableArguments {
     }
 
     func load(_ url: URL) throws -> TextToImageModel {
-        var checkpoint = try ModelCheckpoint(contentsOf: url, tokenizer: tokenizer, predictionType: predictionType)
+        var checkpoint = try ModelCheckpoint(
+            contentsOf: url, tokenizer: tokenizer, autoencoder: vae, predictionType: predictionType)
         checkpoint.progress = Self.showProgress()
         var model = try TextToImageModel(checkpoint)
         for adapter in lora {
             try LowRankWeights(contentsOf: adapter.file).merge(into: &model, weight: adapter.weight)
         }
         try prompts.apply(to: &model)
-        if let vae { model.decoder = try ModelCheckpoint.latentDecoder(contentsOf: vae) }
         return untrainedStudent ? try model.untrainedStudent() : model
     }
 

@@ -105,6 +105,14 @@ final class CheckpointTests {
         #expect(try bias() == 5)
         try FileManager.default.removeItem(at: file(half))
         #expect(try bias() == 6)
+        try FileManager.default.removeItem(at: file("\(path).safetensors.index.fp16.json"))
+        for variant in ["bf16", "non_ema"] {
+            let other = "\(path).\(variant).safetensors"
+            try rewrite("unet/part-1.fp16.safetensors", to: other) { $0["conv_in.bias"]?[0] = 7 }
+            #expect(try bias() == 7)
+            #expect(CheckpointSummary(of: model).description.contains("of the variant \(variant)"))
+            try FileManager.default.removeItem(at: file(other))
+        }
     }
 
     @Test("Old keys of the autoencoder's attention are understood, as linear weights and as 1×1 convolutions")

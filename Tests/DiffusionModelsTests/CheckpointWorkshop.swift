@@ -71,9 +71,11 @@ final class CheckpointWorkshop {
         try (size + Data(header.utf8) + Data(count: bytes)).write(to: file(path))
     }
 
-    /// Takes the fixture of Stable Diffusion 1 in a single file in place of the folder.
-    func useSingleFile(_ change: (inout [String: Tensor]) -> Void = { _ in }) throws {
-        try FileManager.default.copyItem(at: SingleFileFamily.sd1.file, to: file("single.safetensors"))
+    /// Takes the fixture of a family in a single file in place of the folder.
+    func useSingleFile(
+        _ family: SingleFileFamily = .sd1, _ change: (inout [String: Tensor]) -> Void = { _ in }
+    ) throws {
+        try FileManager.default.copyItem(at: family.file, to: file("single.safetensors"))
         try rewrite("single.safetensors", as: .float16, change)
         target = file("single.safetensors")
         tokenizer = Fixtures.package.appending(path: "Tests/Fixtures/tokenizer/small")

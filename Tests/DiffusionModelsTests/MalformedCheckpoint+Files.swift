@@ -23,15 +23,15 @@ extension MalformedCheckpoint {
         .init(
             "one part's folder instead of the model's",
             """
-            MODEL/unet: expected a model of Stable Diffusion 1.x or 2.x, found one part of a diffusers \
-            folder; name the folder that holds model_index.json
+            MODEL/unet: expected a model of Stable Diffusion 1.x or 2.x, found the denoising network of a \
+            diffusers folder; name the folder that holds model_index.json
             """
         ) { $0.target = $0.file("unet") },
         .init(
             "an autoencoder's folder instead of a model's",
             """
-            MODEL/vae: expected a model of Stable Diffusion 1.x or 2.x, found an autoencoder; let its \
-            diffusers folder decode in place of a model's own (--vae)
+            MODEL/vae: expected a model of Stable Diffusion 1.x or 2.x, found an autoencoder; let it decode \
+            in place of a model's own (--vae)
             """
         ) { $0.target = $0.file("vae") },
         .init(
@@ -74,8 +74,8 @@ extension MalformedCheckpoint {
         .init(
             "a Git LFS pointer",
             """
-            MODEL/unet/diffusion_pytorch_model.safetensors: cannot be read: it is a Git LFS pointer, which \
-            stands for the file; fetch the file with git lfs pull
+            MODEL/unet/diffusion_pytorch_model.safetensors: not a safetensors file but a Git LFS pointer, \
+            which stands for the file; fetch the file with git lfs pull
             """
         ) { workshop in
             let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
@@ -114,10 +114,10 @@ extension MalformedCheckpoint {
             "an unknown type",
             #"""
             MODEL/unet/diffusion_pytorch_model.safetensors: not a valid safetensors file: tensor "a": dtype: \#
-            expected one of F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL, found F8_E4M3
+            expected one of F64, F32, F16, BF16, F8_E4M3, F8_E5M2, I64, I32, I16, I8, U8, BOOL, found F4
             """#
         ) { workshop in
-            let header = #"{"a":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4]}}"#
+            let header = #"{"a":{"dtype":"F4","shape":[4],"data_offsets":[0,4]}}"#
             try workshop.write(header: header, bytes: 4, to: CheckpointWorkshop.unetWeights)
         },
         .init(
@@ -146,40 +146,119 @@ extension MalformedCheckpoint {
         },
         .init(
             "pickled weights alone",
-            #"""
-            MODEL/unet: the weights are pickled (diffusion_pytorch_model.bin), and pickles are never read \#
-            because they can run code; convert each with: python -c "import sys, torch, safetensors.torch; d \#
-            = torch.load(sys.argv[1], 'cpu', weights_only=True); safetensors.torch.save_file({k: v.clone() \#
-            for k, v in d.get('state_dict', d).items() if torch.is_tensor(v)}, sys.argv[2])" \#
-            diffusion_pytorch_model.bin diffusion_pytorch_model.safetensors
-            """#
+            "MODEL/unet: the weights are pickled (diffusion_pytorch_model.bin), and pickles are never read because they can "
+                + "run code; convert with: "
+                + command("MODEL/unet/diffusion_pytorch_model.bin MODEL/unet/diffusion_pytorch_model.safetensors")
         ) { workshop in
             try workshop.move(CheckpointWorkshop.unetWeights, to: "unet/diffusion_pytorch_model.bin")
         },
         .init(
-            "a pickled single file",
-            #"""
-            MODEL: the weights are pickled (v1-5-pruned.ckpt), and pickles are never read because they can \#
-            run code; convert each with: python -c "import sys, torch, safetensors.torch; d = \#
-            torch.load(sys.argv[1], 'cpu', weights_only=True); safetensors.torch.save_file({k: v.clone() for \#
-            k, v in d.get('state_dict', d).items() if torch.is_tensor(v)}, sys.argv[2])" v1-5-pruned.ckpt \#
-            v1-5-pruned.safetensors
-            """#
+            "a pickled text encoder, whose safetensors have another name",
+            "MODEL/text_encoder: the weights are pickled (pytorch_model.bin), and pickles are never read because they can "
+                + "run code; convert with: "
+                + command("MODEL/text_encoder/pytorch_model.bin MODEL/text_encoder/model.safetensors")
         ) { workshop in
-            try workshop.write("", to: "v1-5-pruned.ckpt")
+            try workshop.move(CheckpointWorkshop.textWeights, to: "text_encoder/pytorch_model.bin")
+            try workshop.write("", to: "text_encoder/optimizer.bin")
+        },
+        .init(
+            "pickled shards, which become one file",
+            "MODEL/unet: the weights are pickled (diffusion_pytorch_model-00001-of-00002.bin, "
+                + "diffusion_pytorch_model-00002-of-00002.bin), and pickles are never read because they can run code; "
+                + "convert with: "
+                + command(
+                    "MODEL/unet/diffusion_pytorch_model-00001-of-00002.bin "
+                        + "MODEL/unet/diffusion_pytorch_model-00002-of-00002.bin "
+                        + "MODEL/unet/diffusion_pytorch_model.safetensors")
+        ) { workshop in
+            try workshop.remove(CheckpointWorkshop.unetWeights)
+            for number in 1...2 {
+                try workshop.write("", to: "unet/diffusion_pytorch_model-0000\(number)-of-00002.bin")
+            }
+            try workshop.write("", to: "unet/diffusion_pytorch_model.fp16.bin")
+        },
+        .init(
+            "a pickled variant",
+            "MODEL/text_encoder: the weights are pickled (pytorch_model.fp16.bin), and pickles are never read because they "
+                + "can run code; convert with: "
+                + command("MODEL/text_encoder/pytorch_model.fp16.bin MODEL/text_encoder/model.fp16.safetensors")
+        ) { workshop in
+            try workshop.move(CheckpointWorkshop.textWeights, to: "text_encoder/pytorch_model.fp16.bin")
+        },
+        .init(
+            "a pickled single file",
+            "MODEL/v1-5-pruned.ckpt: not a safetensors file but a Python pickle; pickles are never read because they can run "
+                + "code; convert it with: " + command("MODEL/v1-5-pruned.ckpt MODEL/v1-5-pruned.safetensors")
+        ) { workshop in
+            try Data([0x80, 2, 0x7d, 0x71, 0, 0x2e]).write(to: workshop.file("v1-5-pruned.ckpt"))
             workshop.target = workshop.file("v1-5-pruned.ckpt")
         },
         .init(
-            "a text with the name of weights",
-            """
-            MODEL/unet/diffusion_pytorch_model.safetensors: not a valid safetensors file: header length: \
-            expected at most the 47 bytes that follow it, found 3473469848023230524
-            """
+            "a web page with the name of weights",
+            "MODEL/unet/diffusion_pytorch_model.safetensors: not a safetensors file but a web page; where a download failed, "
+                + "such a text is saved in place of the file: fetch it again"
         ) { workshop in
             try workshop.write(
                 "<html>404: this file was not found on the server</html>", to: CheckpointWorkshop.unetWeights)
         },
+        .init(
+            "several variants and no full weights",
+            "MODEL/unet/diffusion_pytorch_model.safetensors: missing; expected the weights of this part; of the variants "
+                + "diffusion_pytorch_model.ema.safetensors, diffusion_pytorch_model.non_ema.safetensors copy the one that is "
+                + "wanted to this name"
+        ) { workshop in
+            let weights = try Data(contentsOf: workshop.file(CheckpointWorkshop.unetWeights))
+            try weights.write(to: workshop.file("unet/diffusion_pytorch_model.ema.safetensors"))
+            try workshop.move(CheckpointWorkshop.unetWeights, to: "unet/diffusion_pytorch_model.non_ema.safetensors")
+        },
+        .init(
+            "weights of other programs alone",
+            "MODEL/unet/diffusion_pytorch_model.safetensors: missing; expected the weights of this part, found "
+                + "diffusion_flax_model.msgpack, model.onnx"
+        ) { workshop in
+            try workshop.move(CheckpointWorkshop.unetWeights, to: "unet/model.onnx")
+            try workshop.write("", to: "unet/diffusion_flax_model.msgpack")
+        },
+        .init(
+            "shards without their index",
+            "MODEL/unet/diffusion_pytorch_model.safetensors: missing; expected the weights of this part, or the index of its "
+                + "shards, diffusion_pytorch_model.safetensors.index.json"
+        ) { workshop in
+            try workshop.move(
+                CheckpointWorkshop.unetWeights, to: "unet/diffusion_pytorch_model-00001-of-00001.safetensors")
+        },
+        .init(
+            "a field twice",
+            "MODEL/unet/config.json: cannot be read: expected every field once in its object, found 1 repeated"
+        ) { try $0.write(#"{"a": [{"b": 1, "b": ":"}]}"#, to: "unet/config.json") },
+        .init(
+            "a configuration of many levels",
+            "MODEL/unet/config.json: cannot be read: expected JSON of at most 64 levels, found more"
+        ) { workshop in
+            try workshop.write(String(repeating: "[", count: 100_000), to: "unet/config.json")
+        },
+        .init(
+            "no folder of the autoencoder",
+            "MODEL: there is no autoencoder in it; name the folder or file of one: an AutoencoderKL or a small one (TAESD) "
+                + "(--vae)"
+        ) { try $0.remove("vae") },
+        .init(
+            "no folder of the tokenizer",
+            "MODEL: there is no tokenizer in it; name a tokenizer's folder, with vocab.json and merges.txt or tokenizer.json "
+                + "(--tokenizer)"
+        ) { try $0.remove("tokenizer") },
     ]
+
+    /// The command that converts pickles.
+    private static func command(_ paths: String) -> String {
+        #"""
+        python -c "import os, sys, torch, safetensors.torch as s; a = sys.argv[1:]; \#
+        l = [torch.load(p, 'cpu', weights_only=True) for p in a[:-1]]; \#
+        s.save_file({'emb_params' if k == '*' else k: v.detach().clone().contiguous() \#
+        for d in l for k, v in d.get('state_dict', d.get('string_to_param', d)).items() \#
+        if torch.is_tensor(v)}, a[-1])" \#(paths)
+        """#
+    }
 
     /// Shards that do not agree with their index.
     static let shards: [MalformedCheckpoint] = [

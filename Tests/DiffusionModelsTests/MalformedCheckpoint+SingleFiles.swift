@@ -63,14 +63,15 @@ extension MalformedCheckpoint {
             "an autoencoder alone",
             """
             MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found an autoencoder; \
-            let its diffusers folder decode in place of a model's own (--vae)
+            let it decode in place of a model's own (--vae)
             """
         ) { try $0.useFile(ofTensors: "first_stage_model.encoder.conv_in.weight") },
         .init(
             "a denoising network alone",
             """
             MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found a denoising \
-            network without text encoder and autoencoder; only Stable Diffusion 1.x and 2.x are supported
+            network without its text encoder; take the whole model's file or its diffusers folder, for no \
+            option brings a text encoder (--vae brings an autoencoder)
             """
         ) { workshop in
             try workshop.useFile(ofTensors: "model.diffusion_model.input_blocks.0.0.weight")
@@ -79,7 +80,7 @@ extension MalformedCheckpoint {
             "a part's weights instead of the model",
             """
             MODEL/unet/diffusion_pytorch_model.safetensors: expected a model of Stable Diffusion 1.x or 2.x, \
-            found one part of a diffusers folder; name the folder that holds model_index.json
+            found the denoising network of a diffusers folder; name the folder that holds model_index.json
             """
         ) { workshop in
             workshop.target = workshop.file(CheckpointWorkshop.unetWeights)
@@ -90,11 +91,11 @@ extension MalformedCheckpoint {
             MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found something that \
             this library does not know; only Stable Diffusion 1.x and 2.x are supported
             """
-        ) { try $0.useFile(ofTensors: "emb_params") },
+        ) { try $0.useFile(ofTensors: "something") },
         .init(
             "a single file without a tokenizer",
             """
-            MODEL/single.safetensors: a single file holds no tokenizer; name a tokenizer's folder, with \
+            MODEL/single.safetensors: there is no tokenizer in it; name a tokenizer's folder, with \
             vocab.json and merges.txt or tokenizer.json (--tokenizer)
             """
         ) { workshop in
@@ -163,6 +164,46 @@ extension MalformedCheckpoint {
             """
         ) { workshop in
             try workshop.useSingleFile { $0["model.diffusion_model.out.2.bias"]?[0] = 1e6 }
+        },
+        .init(
+            "a fused projection whose rows are no three equal parts",
+            #"""
+            MODEL/single.safetensors: cannot be read: tensor \#
+            "cond_stage_model.model.transformer.resblocks.0.attn.in_proj_weight": expected rows for 3 equal \#
+            weights, found shape [64, 64]
+            """#
+        ) { workshop in
+            try workshop.useSingleFile(.sd2) { tensors in
+                tensors["cond_stage_model.model.transformer.resblocks.0.attn.in_proj_weight"] = .zeros([64, 64])
+            }
+        },
+        .init(
+            "a fused projection without axes",
+            #"""
+            MODEL/single.safetensors: cannot be read: tensor \#
+            "cond_stage_model.model.transformer.resblocks.1.attn.in_proj_bias": expected rows for 3 equal \#
+            weights, found shape []
+            """#
+        ) { workshop in
+            try workshop.useSingleFile(.sd2) { tensors in
+                tensors["cond_stage_model.model.transformer.resblocks.1.attn.in_proj_bias"] = Tensor(1)
+            }
+        },
+        .init(
+            "weights that are quantised",
+            #"""
+            MODEL/single.safetensors: cannot be read: its weights are quantised (bitsandbytes: tensor \#
+            "first_stage_model.quant_conv.weight.absmax"), which is not supported; take the model in Float32, \#
+            Float16 or BFloat16
+            """#
+        ) { workshop in
+            try workshop.useSingleFile { $0["first_stage_model.quant_conv.weight.absmax"] = .zeros([3]) }
+        },
+        .init(
+            "an entrance of no size",
+            #"MODEL/single.safetensors: field "in_channels": expected an integer from 1 to 65536, found 0"#
+        ) { workshop in
+            try workshop.useSingleFile { $0["model.diffusion_model.input_blocks.0.0.weight"] = .zeros([32, 0, 3, 3]) }
         },
     ]
 }

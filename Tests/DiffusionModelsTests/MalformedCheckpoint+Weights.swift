@@ -187,5 +187,12 @@ extension MalformedCheckpoint {
                 tensors = tensors.mapValues { Tensor(repeating: .nan, shape: $0.shape) }
             }
         },
+        .init(
+            "more layers than there are tensors",
+            """
+            MODEL/text_encoder/model.safetensors: cannot be read: expected weights for the 1000 layers of its \
+            configuration, found 36 tensors
+            """
+        ) { try $0.set("num_hidden_layers", .integer(1000), in: "text_encoder/config.json") },
     ]
 }

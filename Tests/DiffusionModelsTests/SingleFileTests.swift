@@ -50,7 +50,7 @@ final class SingleFileTests {
         let loaded = try TextToImageModel(contentsOf: folder)
         #expect(loaded.schedule == model.schedule)
         #expect(try loaded.promptEncoder().textEncoder.configuration == model.promptEncoder().textEncoder.configuration)
-        #expect(loaded.autoencoder.configuration == model.autoencoder.configuration)
+        #expect(loaded.autoencoder?.configuration == model.autoencoder?.configuration)
         func picture(_ model: TextToImageModel) throws -> Picture {
             try model.picture(for: "a red heart", steps: 2, guidanceScale: 2, seed: 1)
         }
@@ -193,9 +193,19 @@ final class SingleFileTests {
             "alphas_cumprod_prev", "sqrt_one_minus_alphas_cumprod", "posterior_mean_coef1", "logvar",
             "cond_stage_model.logit_scale", "cond_stage_model.text_projection", "first_stage_model.loss.logvar",
             "cond_stage_model.transformer.text_projection.weight", "model_ema.diffusion_modelout2bias",
+            "cond_stage_model.transformer.vision_model.embeddings.class_embedding", "optimizer_states.0.exp_avg",
+            "cond_stage_model.transformer.logit_scale", "epoch",
+            "cond_stage_model.transformer.text_model.embeddings.position_ids",
         ]
         let url = try rewritten(.sd1) { tensors in for name in known { tensors[name] = Tensor(1) } }
-        _ = try ModelCheckpoint(contentsOf: url)
+        _ = try ModelCheckpoint(contentsOf: url).textEncoder()
+        let second = try rewritten(.sd2) { tensors in
+            for name in ["visual.proj", "attn_mask", "transformer.position_ids", "logit_scale"] {
+                tensors["cond_stage_model.model.\(name)"] = Tensor(1)
+            }
+            tensors["cond_stage_model.transformer.text_model.embeddings.position_ids"] = Tensor(1)
+        }
+        _ = try ModelCheckpoint(contentsOf: second).textEncoder()
         let strangers = [
             "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn3.weight", "model.stranger",
             "first_stage_model.encoder.down.0.stranger.weight",
@@ -210,5 +220,49 @@ final class SingleFileTests {
                 #expect(mismatch.unexpected.count == 1)
             }
         }
+    }
+
+    @Test(
+        "Where there are only moving averages of the denoising network they are read",
+        arguments: SingleFileFamily.allCases)
+    func averages(family: SingleFileFamily) throws {
+        let prefix = SingleFileCheckpoint.unetPrefix
+        let url = try rewritten(family) { tensors in
+            for (name, tensor) in tensors where name.hasPrefix(prefix) {
+                tensors[name] = nil
+                tensors["model_ema.diffusion_model" + name.dropFirst(prefix.count).replacing(".", with: "")] = tensor
+            }
+        }
+        let checkpoint = try ModelCheckpoint(contentsOf: url)
+        let (found, expected) = (try checkpoint.unet(), try ModelCheckpoint(contentsOf: family.file).unet())
+        #expect(found.configuration == expected.configuration)
+        let pairs = zip(found.parameters.checkpointTensors(), expected.parameters.checkpointTensors())
+        #expect(pairs.allSatisfy { $0.name == $1.name && $0.tensor.scalars == $1.tensor.scalars })
+        #expect(CheckpointSummary(of: url).description.contains("moving averages, since the file has no other weights"))
+    }
+
+    @Test(
+        "Every key of the full-size models is found in its moving average's name", arguments: SingleFileFamily.allCases)
+    func averagedNames(family: SingleFileFamily) throws {
+        let prefix = SingleFileCheckpoint.unetPrefix
+        for key in try family.fullSizeKeys().map(\.key) where key.hasPrefix(prefix) {
+            let name = String(key.dropFirst(prefix.count))
+            #expect(AveragedNames.original(of: "model_ema.diffusion_model" + name.replacing(".", with: "")) == name)
+        }
+    }
+
+    @Test("A network without a middle block is told by its absence")
+    func noMiddle() throws {
+        let url = try rewritten(.sd1) { tensors in
+            tensors = tensors.filter { !$0.key.hasPrefix("model.diffusion_model.middle_block.") }
+        }
+        let (found, whole) = (
+            try ModelCheckpoint(contentsOf: url).unet(),
+            try ModelCheckpoint(contentsOf: SingleFileFamily.sd1.file).unet()
+        )
+        var configuration = whole.configuration
+        configuration.midBlockType = nil
+        #expect(found.configuration == configuration)
+        #expect(found.parameters.paths == whole.parameters.paths.filter { !$0.hasPrefix("mid_block.") })
     }
 }

@@ -52,16 +52,22 @@ struct CLIPTests {
         }
         let configuration = folder.appending(path: files[0])
         let text = try String(contentsOf: configuration, encoding: .utf8)
-        for (old, new, isConfiguration) in [
-            ("\"layers\": 2", "\"layers\": 3", false), ("\"patch_size\": 8", "\"patch_size\": 7", true),
-            ("\"head_width\": 16", "\"head_width\": 0", true), ("\"layers\": 2", "\"layers\": [2, 2]", true),
-        ] {
+        for (old, new, field) in [
+            ("\"layers\": 2", "\"layers\": 3", nil), ("\"patch_size\": 8", "\"patch_size\": 7", "image_size"),
+            ("\"patch_size\": 8", "\"patch_size\": 0", "patch_size"),
+            ("\"head_width\": 16", "\"head_width\": 0", "head_width"),
+            ("\"layers\": 2", "\"layers\": [2, 2]", "layers"), ("\"layers\": 2", "\"layers\": 1000000000", "layers"),
+            ("\"layers\": 2", "\"layers\": 1000", nil), ("\"mlp_ratio\": 1.5", "\"mlp_ratio\": 1e300", "mlp_ratio"),
+            ("\"image_size\": 32", "\"image_size\": 0", "image_size"),
+            ("\"vocab_size\": 2069", "\"vocab_size\": -1", "vocab_size"),
+        ] as [(String, String, String?)] {
             try text.replacingOccurrences(of: old, with: new).write(
                 to: configuration, atomically: true, encoding: .utf8)
             let error = #expect(throws: (any Error).self) {
                 try CLIPAlignment(contentsOf: folder, tokenizer: tokenizer)
             }
-            #expect(isConfiguration ? error is EvaluationError : error is ModelError, "\(String(describing: error))")
+            #expect(error is ModelError && text.contains(old), "\(String(describing: error))")
+            if let field { #expect("\(try #require(error))".contains("_cfg.\(field)\"")) }
         }
     }
 }

@@ -144,7 +144,7 @@ final class TeacherTests {
         let two = pictures.subset([0, 6])
         let errors = try OriginalErrors(of: model, on: two, timesteps: [300], seed: 4)
 
-        let latents = try model.autoencoder.latents(of: two)
+        let latents = try #require(model.autoencoder).latents(of: two)
         var noise = LatentNoise(seed: 4, count: 2)
         let noisy = model.schedule.noisy(
             latents, noise: noise.next(height: 4, width: 4, channels: 4), timesteps: [300, 300])

@@ -7,7 +7,11 @@ struct DiffusersFolder: CheckpointLayout {
     let url: URL
 
     /// Reads `model_index.json`. Throws ``ModelError`` if a part is missing or of another kind than ours.
-    init(_ url: URL) throws {
+    ///
+    /// - Parameters:
+    ///   - url: the folder.
+    ///   - replaced: parts that come from elsewhere: what the folder says of them does not count.
+    init(_ url: URL, replacing replaced: Set<ModelCheckpoint.Part> = []) throws {
         self.url = url
         let file = url.appending(path: Self.indexName)
         if !FileManager.default.fileExists(atPath: file.path), let kind = CheckpointKind(folder: url) {
@@ -19,7 +23,7 @@ struct DiffusersFolder: CheckpointLayout {
             throw index.unsupported(
                 foreign, expected: "no such part, since only Stable Diffusion 1.x and 2.x are supported")
         }
-        for part in ModelCheckpoint.Part.allCases {
+        for part in ModelCheckpoint.Part.allCases where !replaced.contains(part) {
             guard case .array(let names)? = index.values[part.rawValue], names.count == 2,
                 case .string(let name) = names[1]
             else { throw index.invalid(part.rawValue, expected: "[library, class]") }
@@ -36,10 +40,16 @@ struct DiffusersFolder: CheckpointLayout {
         return try OneStepConfiguration(ConfigurationFields(contentsOf: file, purpose: "the student's timestep"))
     }
 
+    /// Whether a part's folder is there.
+    func has(_ part: ModelCheckpoint.Part) -> Bool { FileManager.default.fileExists(atPath: folder(part).path) }
+
+    var hasAutoencoder: Bool { has(.vae) }
+
     /// A part's folder.
     func folder(_ part: ModelCheckpoint.Part) -> URL { url.appending(path: part.rawValue) }
 
     func fields(_ part: ModelCheckpoint.Part) throws -> ConfigurationFields {
+        if part == .vae, !hasAutoencoder { throw ModelError.missingAutoencoder(path: url.path) }
         let name = part == .scheduler ? "scheduler_config.json" : "config.json"
         return try ConfigurationFields(
             contentsOf: folder(part).appending(path: name), purpose: "the configuration of this part")

@@ -6,7 +6,7 @@ import Foundation
 /// Either a folder in the Hub's diffusers layout (`model_index.json`, `unet/`, `vae/`, `text_encoder/`, `tokenizer/`,
 /// `scheduler/`, and `one_step.json` if the model is a one-step student), or a single safetensors file in the layout of the
 /// original Stable Diffusion code (`model.diffusion_model.…`, `first_stage_model.…`, `cond_stage_model.…`). Weights are
-/// safetensors in Float32, Float16 or BFloat16; nothing is downloaded.
+/// safetensors in Float32, Float16, BFloat16 or 8-bit floating point; nothing is downloaded.
 ///
 /// A single file has no configuration. Its networks' sizes follow from the shapes of its tensors. What shapes do not tell is
 /// taken from the family, which the text encoder gives away:
@@ -19,7 +19,8 @@ import Foundation
 /// | latents | 64 × 64 | 96 × 96, of 2.x base 64 × 64 |
 ///
 /// and in both: text encoder heads of width 64, 32 normalisation groups, scaling factor 0.18215, and the scaled linear schedule
-/// from 0.00085 to 0.012 over 1000 timesteps.
+/// from 0.00085 to 0.012 over 1000 timesteps. A file without an autoencoder needs one from elsewhere; of one that holds moving averages
+/// of the denoising network alone, these are read.
 public struct ModelCheckpoint: Sendable {
     /// A part of the model, named as its folder.
     enum Part: String, CaseIterable {
@@ -34,13 +35,15 @@ public struct ModelCheckpoint: Sendable {
     public let url: URL
     /// At which timestep the model works if it is a one-step student, nil if it is a multi-step model.
     public let oneStep: OneStepConfiguration?
-    /// The folder of the tokenizer, nil for a single file without one.
+    /// The folder of the tokenizer, nil for a model without one.
     public let tokenizerFolder: URL?
 
     /// Told how far a network's loading has come, tensor by tensor: of each network, whenever it is loaded.
     public var progress: (@Sendable (LoadingProgress) -> Void)?
 
     let layout: any CheckpointLayout
+    /// The autoencoder in place of the model's own.
+    let otherAutoencoder: AutoencoderFiles?
     private let predictionType: PredictionType?
 
     /// Looks at a model without loading its weights.
@@ -48,12 +51,17 @@ public struct ModelCheckpoint: Sendable {
     /// - Parameters:
     ///   - url: a folder in the diffusers layout or a single safetensors file.
     ///   - tokenizer: the folder of a tokenizer, which a single file lacks; nil means the model's own.
+    ///   - autoencoder: the diffusers folder or safetensors file of another autoencoder. An `AutoencoderKL` replaces the model's own, a
+    ///     small one (TAESD) only decodes in its place.
     ///   - predictionType: what the network predicts; nil means what the folder's scheduler says, or for a single file what its
     ///     metadata says (`modelspec.prediction_type`), or else what its family does.
     ///
     /// Throws ``ModelError`` if it is not such a model, and `SafetensorsError`.
-    public init(contentsOf url: URL, tokenizer: URL? = nil, predictionType: PredictionType? = nil) throws {
+    public init(
+        contentsOf url: URL, tokenizer: URL? = nil, autoencoder: URL? = nil, predictionType: PredictionType? = nil
+    ) throws {
         self.url = url
+        otherAutoencoder = try autoencoder.map { try AutoencoderFiles(contentsOf: $0) }
         self.predictionType = predictionType
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
@@ -61,9 +69,11 @@ public struct ModelCheckpoint: Sendable {
                 path: url.path, purpose: "a model: a folder in the diffusers layout or a safetensors file")
         }
         if isFolder.boolValue {
-            let folder = try DiffusersFolder(url)
+            var replaced: Set<Part> = tokenizer == nil ? [] : [.tokenizer]
+            if otherAutoencoder != nil { replaced.insert(.vae) }
+            let folder = try DiffusersFolder(url, replacing: replaced)
             (layout, oneStep) = (folder, try folder.oneStep())
-            tokenizerFolder = tokenizer ?? folder.folder(.tokenizer)
+            tokenizerFolder = tokenizer ?? (folder.has(.tokenizer) ? folder.folder(.tokenizer) : nil)
         } else {
             layout = try SingleFileCheckpoint(url, predictionType: predictionType)
             (oneStep, tokenizerFolder) = (nil, tokenizer)
@@ -73,6 +83,8 @@ public struct ModelCheckpoint: Sendable {
 
 /// Where a checkpoint's parts are found.
 protocol CheckpointLayout: Sendable {
+    /// Whether there is an autoencoder.
+    var hasAutoencoder: Bool { get }
     /// The fields of a part's configuration.
     func fields(_ part: ModelCheckpoint.Part) throws -> ConfigurationFields
     /// The weights of a network, under this library's names.
@@ -87,7 +99,7 @@ extension ModelCheckpoint {
         return NoiseSchedule(configuration)
     }
 
-    /// The tokenizer. Throws ``ModelError/missingTokenizer(path:)`` for a single file without one, and what `CLIPTokenizer` throws.
+    /// The tokenizer. Throws ``ModelError/missingTokenizer(path:)`` for a model without one, and what `CLIPTokenizer` throws.
     public func tokenizer() throws -> CLIPTokenizer {
         guard let tokenizerFolder else { throw ModelError.missingTokenizer(path: url.path) }
         return try CLIPTokenizer(contentsOf: tokenizerFolder)
@@ -95,36 +107,64 @@ extension ModelCheckpoint {
 
     /// The denoising network, frozen. Throws ``ModelError`` or `SafetensorsError`.
     public func unet() throws -> UNet2DConditionModel {
-        let parameters = ParameterSet()
-        let model = UNet2DConditionModel(try .init(layout.fields(.unet)), in: parameters.scope)
-        try load(.unet, into: parameters)
+        let configuration = try UNet2DConditionModel.Configuration(layout.fields(.unet))
+        let weights = try layout.weights(.unet)
+        try weights.check(layers: configuration.layerCount)
+        let model = UNet2DConditionModel(configuration, in: ParameterSet().scope)
+        try load(.unet, from: weights, into: model.parameters)
         return model
     }
 
-    /// The autoencoder, frozen. Throws ``ModelError`` or `SafetensorsError`.
+    /// Whether ``autoencoder()`` has files to read.
+    public var hasAutoencoder: Bool {
+        if case .full? = otherAutoencoder?.network { return true }
+        return layout.hasAutoencoder
+    }
+
+    /// The autoencoder, frozen: the one that replaces the model's own, if one does. Throws ``ModelError`` or `SafetensorsError`.
     public func autoencoder() throws -> AutoencoderKL {
-        let parameters = ParameterSet()
-        let model = AutoencoderKL(try .init(layout.fields(.vae)), in: parameters.scope)
-        try load(.vae, into: parameters)
+        let (configuration, weights) = try autoencoderFiles()
+        try weights.check(layers: configuration.layerCount)
+        let model = AutoencoderKL(configuration, in: ParameterSet().scope)
+        try load(.vae, from: weights, into: model.parameters)
         return model
+    }
+
+    private func autoencoderFiles() throws -> (AutoencoderKL.Configuration, WeightFiles) {
+        if let other = otherAutoencoder, case .full(let configuration) = other.network {
+            return (configuration, other.weights)
+        }
+        return (try AutoencoderKL.Configuration(layout.fields(.vae)), try layout.weights(.vae))
+    }
+
+    /// The small autoencoder that decodes in place of the model's own, frozen; nil when none was given.
+    func tinyDecoder() throws -> (any LatentDecoder)? {
+        guard let otherAutoencoder, case .tiny = otherAutoencoder.network else { return nil }
+        return try otherAutoencoder.decoder()
     }
 
     /// The text encoder, frozen. Throws ``ModelError`` or `SafetensorsError`.
     public func textEncoder() throws -> CLIPTextModel {
-        let model = try CLIPTextModel(.init(layout.fields(.textEncoder)), in: ParameterSet().scope)
-        try load(.textEncoder, into: model.parameters)
+        let (model, weights) = try declaredTextEncoder()
+        try load(.textEncoder, from: weights, into: model.parameters)
         return model
+    }
+
+    private func declaredTextEncoder() throws -> (CLIPTextModel, WeightFiles) {
+        let configuration = try CLIPTextModel.Configuration(layout.fields(.textEncoder))
+        let weights = try layout.weights(.textEncoder)
+        try weights.check(layers: configuration.layers)
+        return (CLIPTextModel(configuration, in: ParameterSet().scope), weights)
     }
 
     /// The text encoder to look at some of its numbers: most of the file is not read.
     func uncheckedTextEncoder() throws -> CLIPTextModel {
-        let model = try CLIPTextModel(.init(layout.fields(.textEncoder)), in: ParameterSet().scope)
-        try model.parameters.load(unchecked: layout.weights(.textEncoder))
+        let (model, weights) = try declaredTextEncoder()
+        try model.parameters.load(unchecked: weights)
         return model
     }
 
-    private func load(_ part: Part, into parameters: ParameterSet) throws {
-        let weights = try layout.weights(part)
+    private func load(_ part: Part, from weights: WeightFiles, into parameters: ParameterSet) throws {
         var state = LoadingProgress(network: part.rawValue, loadedBytes: 0, totalBytes: weights.byteCount)
         try parameters.load(from: weights) { bytes in
             state.loadedBytes += bytes

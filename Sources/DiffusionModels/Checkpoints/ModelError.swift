@@ -13,7 +13,7 @@ public enum ModelError: Error, Sendable, CustomStringConvertible {
     /// A field of a configuration file asks for something that this library does not do.
     case unsupportedField(file: String, field: String, expected: String, found: String)
     /// The weights are there only as Python pickles, which are never read: unpickling runs code.
-    case pickledWeights(folder: String, files: [String])
+    case pickledWeights(folder: String, conversion: PickleConversion)
     /// The weights do not fit the network: missing, unexpected or wrongly shaped tensors.
     case weightMismatch(path: String, mismatch: ParameterLoadingError)
     /// Weights that are infinite or not a number.
@@ -22,6 +22,8 @@ public enum ModelError: Error, Sendable, CustomStringConvertible {
     case otherModel(path: String, kind: CheckpointKind)
     /// A single file was loaded without the folder of a tokenizer.
     case missingTokenizer(path: String)
+    /// A model has no autoencoder, and none was given.
+    case missingAutoencoder(path: String)
     /// One step was asked of a model that has no `one_step.json`.
     case notOneStepModel(path: String)
     /// A multi-step sampler was asked of a one-step student.
@@ -40,9 +42,10 @@ public enum ModelError: Error, Sendable, CustomStringConvertible {
             "\(file): field \"\(field)\": expected \(expected), found \(found)"
         case .unsupportedField(let file, let field, let expected, let found):
             "\(file): field \"\(field)\" is not supported with this value: expected \(expected), found \(found)"
-        case .pickledWeights(let folder, let files):
-            "\(folder): the weights are pickled (\(files.joined(separator: ", "))), and pickles are never read because they can "
-                + "run code; convert each with: \(Self.conversion(of: files.first ?? ""))"
+        case .pickledWeights(let folder, let conversion):
+            "\(folder): the weights are pickled ("
+                + conversion.sources.map { URL(filePath: $0).lastPathComponent }.joined(separator: ", ")
+                + "), and pickles are never read because they can run code; convert with: \(conversion.command)"
         case .weightMismatch(let path, let mismatch):
             "\(path): \(mismatch)"
         case .nonFiniteWeights(let path, let tensors):
@@ -51,8 +54,10 @@ public enum ModelError: Error, Sendable, CustomStringConvertible {
                 + (tensors.count > Self.listLimit ? ", and in \(tensors.count - Self.listLimit) more tensors" : "")
         case .otherModel(let path, let kind):
             "\(path): expected a model of Stable Diffusion 1.x or 2.x, found \(kind.rawValue); \(kind.advice)"
+        case .missingAutoencoder(let path):
+            "\(path): there is no autoencoder in it; name the folder or file of one: an AutoencoderKL or a small one (TAESD) (--vae)"
         case .missingTokenizer(let path):
-            "\(path): a single file holds no tokenizer; name a tokenizer's folder, with vocab.json and merges.txt or "
+            "\(path): there is no tokenizer in it; name a tokenizer's folder, with vocab.json and merges.txt or "
                 + "tokenizer.json (--tokenizer)"
         case .notOneStepModel(let path):
             "\(path): not a one-step student (there is no one_step.json); sample it with several steps"
@@ -85,20 +90,24 @@ extension ModelError {
     /// Whether a file of this name is a Python pickle.
     static func isPickle(_ name: String) -> Bool { [".bin", ".ckpt", ".pt", ".pth"].contains { name.hasSuffix($0) } }
 
-    /// A command that makes safetensors of a pickle without running what is in it.
-    private static func conversion(of file: String) -> String {
-        let target = file.prefix { $0 != "." } + ".safetensors"
-        return
-            "python -c \"import sys, torch, safetensors.torch; d = torch.load(sys.argv[1], 'cpu', weights_only=True); "
-            + "safetensors.torch.save_file({k: v.clone() for k, v in d.get('state_dict', d).items() if torch.is_tensor(v)}, sys.argv[2])\" "
-            + "\(file) \(target)"
-    }
+    /// More than any configuration or vocabulary has.
+    private static let textLimit = 1 << 28
 
     /// The bytes of a text file without the byte-order mark that some editors put first, or an error that says what the file was wanted
     /// for.
     static func reading(_ file: URL, purpose: String) throws -> Data {
         guard FileManager.default.fileExists(atPath: file.path) else {
             throw ModelError.missingFile(path: file.path, purpose: purpose)
+        }
+        func unreadable(_ reason: String) -> ModelError { .unreadableFile(path: file.path, reason: reason) }
+        // A pipe without a writer would be waited for.
+        let attributes = try? FileManager.default.attributesOfItem(atPath: file.resolvingSymlinksInPath().path)
+        if let attributes {
+            guard attributes[.type] as? FileAttributeType == .typeRegular else { throw unreadable("it is not a file") }
+            let size = (attributes[.size] as? NSNumber)?.intValue ?? 0
+            guard size <= textLimit else {
+                throw unreadable("expected at most \(textLimit >> 20) MiB of text, found \(size >> 20) MiB")
+            }
         }
         do {
             let data = try Data(contentsOf: file)

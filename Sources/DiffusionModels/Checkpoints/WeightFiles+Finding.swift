@@ -2,7 +2,8 @@ import Foundation
 import Tensor
 
 extension WeightFiles {
-    /// Finds the weights in a part's folder: full precision before the fp16 variant, a single file before shards.
+    /// Finds the weights in a part's folder: those without a variant before the fp16 variant, and this before the only other one; a single
+    /// file before shards.
     ///
     /// - Parameters:
     ///   - folder: the part's folder.
@@ -14,26 +15,18 @@ extension WeightFiles {
     /// `SafetensorsError`.
     package init(
         in folder: URL, stem: String, naming: (String) -> [String] = { [$0] },
-        isLinear: @escaping (String) -> Bool = { _ in false }
+        isLinear: @escaping @Sendable (String) -> Bool = { _ in false }
     ) throws {
-        for variant in ["", ".fp16"] {
-            let single = folder.appending(path: "\(stem)\(variant).safetensors")
-            if FileManager.default.fileExists(atPath: single.path) {
-                let file = try SafetensorsFile(contentsOf: single)
-                try self.init([file], path: single.path, naming: naming, isLinear: isLinear)
-                return
-            }
-            let index = folder.appending(path: "\(stem).safetensors.index\(variant).json")
-            if FileManager.default.fileExists(atPath: index.path) {
-                try self.init(Self.shards(of: index), path: index.path, naming: naming, isLinear: isLinear)
-                return
-            }
+        let found = FoundWeights(in: folder, stem: stem)
+        guard let variant = found.best else { throw found.error }
+        if let single = found.singles[variant] {
+            let path = folder.appending(path: single)
+            try self.init([SafetensorsFile(contentsOf: path)], path: path.path, naming: naming, isLinear: isLinear)
+        } else {
+            let index = folder.appending(path: found.indices[variant] ?? "")
+            try self.init(Self.shards(of: index), path: index.path, naming: naming, isLinear: isLinear)
         }
-        let contents = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        let pickles = contents.filter(ModelError.isPickle).sorted()
-        if !pickles.isEmpty { throw ModelError.pickledWeights(folder: folder.path, files: pickles) }
-        throw ModelError.missingFile(
-            path: folder.appending(path: "\(stem).safetensors").path, purpose: "the weights of this part")
+        self.variant = variant.isEmpty ? nil : variant
     }
 
     /// The files that an index names, each once, when they hold what it says.

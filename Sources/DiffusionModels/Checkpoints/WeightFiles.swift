@@ -3,7 +3,7 @@ import Foundation
 import Tensor
 
 /// The safetensors of one part of a model, from one file or several, under the names of this library.
-package struct WeightFiles: CheckpointTensors {
+package struct WeightFiles: CheckpointTensors, Sendable {
     private struct Location {
         let file: SafetensorsFile
         let key: String
@@ -14,8 +14,10 @@ package struct WeightFiles: CheckpointTensors {
 
     /// What errors name: the file, or the index of the shards.
     let path: String
+    /// The variant that the files' names say, such as `fp16`; nil where they say none.
+    var variant: String?
     private var locations: [String: Location] = [:]
-    private let isLinear: (String) -> Bool
+    private let isLinear: @Sendable (String) -> Bool
 
     /// - Parameters:
     ///   - files: what the tensors lie in.
@@ -24,16 +26,23 @@ package struct WeightFiles: CheckpointTensors {
     ///     them one above the other, each with as many rows.
     ///   - isLinear: which names are linear weights that files may hold as 1×1 convolutions.
     ///
-    /// Throws ``ModelError`` if two tensors have the same name.
+    /// Throws ``ModelError`` if two tensors have the same name, one cannot be divided into its shares, or the weights are quantised.
     package init(
         _ files: [SafetensorsFile], path: String, naming: (String) -> [String] = { [$0] },
-        isLinear: @escaping (String) -> Bool = { _ in false }
+        isLinear: @escaping @Sendable (String) -> Bool = { _ in false }
     ) throws {
         self.path = path
         self.isLinear = isLinear
         for file in files {
+            try Self.refuseQuantized(file)
             for key in file.names {
                 let names = naming(key)
+                if names.count > 1, let shape = file.info(key)?.shape, (shape.first ?? 1) % names.count != 0 {
+                    throw ModelError.unreadableFile(
+                        path: file.path,
+                        reason:
+                            "tensor \"\(key)\": expected rows for \(names.count) equal weights, found shape \(shape)")
+                }
                 for (share, name) in names.enumerated() {
                     let location = Location(file: file, key: key, share: share, shares: names.count)
                     if let other = locations.updateValue(location, forKey: name) {
@@ -43,6 +52,31 @@ package struct WeightFiles: CheckpointTensors {
                 }
             }
         }
+    }
+
+    /// Refuses weights that are numbers only together with other tensors.
+    private static func refuseQuantized(_ file: SafetensorsFile) throws {
+        let marks = [
+            (".quant_state.", "bitsandbytes"), (".absmax", "bitsandbytes"), (".qweight", "GPTQ or AWQ"),
+            (".scale_weight", "scaled 8-bit numbers"), ("scaled_fp8", "scaled 8-bit numbers"),
+        ]
+        for (mark, kind) in marks {
+            guard let name = file.names.first(where: { $0.contains(mark) }) else { continue }
+            throw ModelError.unreadableFile(
+                path: file.path,
+                reason:
+                    "its weights are quantised (\(kind): tensor \"\(name)\"), which is not supported; take the model in Float32, "
+                    + "Float16 or BFloat16")
+        }
+    }
+
+    /// Throws ``ModelError`` if a configuration has more layers than these tensors can be of, before anything is made for each of them.
+    package func check(layers: Int) throws {
+        // Of a few layers, those that are missing are named one by one.
+        guard layers > max(locations.count, 64) else { return }
+        throw ModelError.unreadableFile(
+            path: path,
+            reason: "expected weights for the \(layers) layers of its configuration, found \(locations.count) tensors")
     }
 
     package var names: [String] { locations.keys.sorted() }
@@ -105,7 +139,7 @@ package struct WeightFiles: CheckpointTensors {
 
     private func shape(of name: String, at location: Location, stored: [Int]) -> [Int] {
         if stored.count == 4, stored[2...] == [1, 1], isLinear(name) { return Array(stored.prefix(2)) }
-        guard location.shares > 1, let rows = stored.first, rows % location.shares == 0 else { return stored }
+        guard location.shares > 1, let rows = stored.first else { return stored }
         return [rows / location.shares] + stored.dropFirst()
     }
 }

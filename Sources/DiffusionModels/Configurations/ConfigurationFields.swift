@@ -8,19 +8,23 @@ extension CodingUserInfoKey {
 /// The fields of one configuration file, read with defaults and with errors that name the file and the field.
 ///
 /// A field that is absent takes its default; where `nil` stands for a default, the field is required.
-struct ConfigurationFields {
-    let file: String
-    let values: [String: JSONValue]
+package struct ConfigurationFields: Sendable {
+    package let file: String
+    package let values: [String: JSONValue]
+    /// The fields in which these lie, with a dot behind each.
+    private let path: String
 
-    init(_ json: JSONValue, file: String) throws {
+    package init(_ json: JSONValue, file: String, path: String = "") throws {
         guard case .object(let values) = json else {
-            throw ModelError.invalidField(file: file, field: "", expected: "an object of fields", found: "\(json)")
+            throw ModelError.invalidField(
+                file: file, field: String(path.dropLast()), expected: "an object of fields", found: "\(json)")
         }
         self.file = file
         self.values = values
+        self.path = path
     }
 
-    init(contentsOf file: URL, purpose: String) throws {
+    package init(contentsOf file: URL, purpose: String) throws {
         try self.init(JSONValue(contentsOf: file, purpose: purpose), file: file.path)
     }
 
@@ -29,22 +33,27 @@ struct ConfigurationFields {
         try self.init(JSONValue(from: decoder), file: file ?? "config.json")
     }
 
+    /// The fields of an object in these; none where it is absent.
+    package func object(_ field: String) throws -> ConfigurationFields {
+        try ConfigurationFields(values[field] ?? .object([:]), file: file, path: "\(path)\(field).")
+    }
+
     /// The error for a field whose value is not what was expected.
-    func invalid(_ field: String, expected: String) -> ModelError {
+    package func invalid(_ field: String, expected: String) -> ModelError {
         let found = values[field].map { "\($0)" } ?? "nothing"
-        return .invalidField(file: file, field: field, expected: expected, found: found)
+        return .invalidField(file: file, field: path + field, expected: expected, found: found)
     }
 
     /// The error for a field whose value is meaningful but not supported.
     func unsupported(_ field: String, expected: String) -> ModelError {
         let found = values[field].map { "\($0)" } ?? "nothing"
-        return .unsupportedField(file: file, field: field, expected: expected, found: found)
+        return .unsupportedField(file: file, field: path + field, expected: expected, found: found)
     }
 
     /// Whether the field is absent or null.
-    func isNull(_ field: String) -> Bool { values[field, default: .null] == .null }
+    package func isNull(_ field: String) -> Bool { values[field, default: .null] == .null }
 
-    func integer(_ field: String, default fallback: Int?, in range: ClosedRange<Int>) throws -> Int {
+    package func integer(_ field: String, default fallback: Int?, in range: ClosedRange<Int>) throws -> Int {
         let expected = "an integer from \(range.lowerBound) to \(range.upperBound)"
         guard let value = values[field] else {
             guard let fallback else { throw invalid(field, expected: expected) }
@@ -60,7 +69,7 @@ struct ConfigurationFields {
         isNull(field) ? nil : try integer(field, default: nil, in: range)
     }
 
-    func number(_ field: String, default fallback: Double?, in range: ClosedRange<Double>) throws -> Double {
+    package func number(_ field: String, default fallback: Double?, in range: ClosedRange<Double>) throws -> Double {
         let expected = "a number from \(range.lowerBound) to \(range.upperBound)"
         guard let value = values[field] else {
             guard let fallback else { throw invalid(field, expected: expected) }
@@ -70,13 +79,13 @@ struct ConfigurationFields {
         return number
     }
 
-    func boolean(_ field: String, default fallback: Bool) throws -> Bool {
+    package func boolean(_ field: String, default fallback: Bool) throws -> Bool {
         guard let value = values[field] else { return fallback }
         guard case .boolean(let boolean) = value else { throw invalid(field, expected: "true or false") }
         return boolean
     }
 
-    func string(_ field: String, default fallback: String?) throws -> String {
+    package func string(_ field: String, default fallback: String?) throws -> String {
         guard let value = values[field] else {
             guard let fallback else { throw invalid(field, expected: "a string") }
             return fallback
@@ -86,7 +95,7 @@ struct ConfigurationFields {
     }
 
     /// A string that stands for a case of `Choice`.
-    func choice<Choice: RawRepresentable & CaseIterable>(
+    package func choice<Choice: RawRepresentable & CaseIterable>(
         _ field: String, default fallback: Choice
     ) throws -> Choice where Choice.RawValue == String {
         guard values[field] != nil else { return fallback }
@@ -111,6 +120,20 @@ extension ConfigurationFields {
         let integers = elements.compactMap { $0.asInteger }.filter { range.contains($0) }
         guard integers.count == elements.count else { throw invalid(field, expected: expected) }
         return integers
+    }
+
+    /// As many numbers as given.
+    package func numbers(_ field: String, count: Int, default fallback: [Double], in range: ClosedRange<Double>) throws
+        -> [Double]
+    {
+        if isNull(field) { return fallback }
+        let expected = "a list of \(count) numbers from \(range.lowerBound) to \(range.upperBound)"
+        guard case .array(let elements)? = values[field], elements.count == count else {
+            throw invalid(field, expected: expected)
+        }
+        let numbers = elements.compactMap(\.asNumber).filter(range.contains)
+        guard numbers.count == count else { throw invalid(field, expected: expected) }
+        return numbers
     }
 
     /// One integer for every block, given as a single integer or as a list of one a block.

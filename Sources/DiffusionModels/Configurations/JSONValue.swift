@@ -1,7 +1,8 @@
 import Foundation
+import Tensor
 
 /// Any JSON value, kept as it stands in a configuration file.
-enum JSONValue: Equatable, Sendable {
+package enum JSONValue: Equatable, Sendable {
     case null
     case boolean(Bool)
     case integer(Int)
@@ -11,7 +12,7 @@ enum JSONValue: Equatable, Sendable {
     case object([String: JSONValue])
 
     /// The integer this is, also where the file writes `3.0`.
-    var asInteger: Int? {
+    package var asInteger: Int? {
         switch self {
         case .integer(let value): value
         case .number(let value): Int(exactly: value)
@@ -20,7 +21,7 @@ enum JSONValue: Equatable, Sendable {
     }
 
     /// The number this is.
-    var asNumber: Double? {
+    package var asNumber: Double? {
         switch self {
         case .integer(let value): Double(value)
         case .number(let value): value
@@ -30,7 +31,7 @@ enum JSONValue: Equatable, Sendable {
 }
 
 extension JSONValue: Codable {
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
             self = .null
@@ -49,7 +50,7 @@ extension JSONValue: Codable {
         }
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
         case .null: try container.encodeNil()
@@ -65,7 +66,7 @@ extension JSONValue: Codable {
 
 extension JSONValue: CustomStringConvertible {
     /// The value as JSON on one line, cut short after 80 characters.
-    var description: String {
+    package var description: String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard let data = try? encoder.encode(self) else { return "a value that is not JSON" }
@@ -75,15 +76,37 @@ extension JSONValue: CustomStringConvertible {
 }
 
 extension JSONValue {
+    /// More levels than any configuration has.
+    private static let depthLimit = 64
+
     /// The contents of a JSON file.
     ///
-    /// Throws ``ModelError`` if the file is missing, unreadable or not JSON.
-    init(contentsOf file: URL, purpose: String) throws {
+    /// Throws ``ModelError`` if the file is missing, unreadable or not JSON, or lies deeper than 64 levels.
+    package init(contentsOf file: URL, purpose: String) throws {
         let data = try ModelError.reading(file, purpose: purpose)
+        let outline = JSONOutline(data)
+        guard outline.depth <= Self.depthLimit else {
+            throw ModelError.unreadableFile(
+                path: file.path, reason: "expected JSON of at most \(Self.depthLimit) levels, found more")
+        }
         do {
             self = try JSONDecoder().decode(JSONValue.self, from: data)
         } catch {
             throw ModelError.unreadableFile(path: file.path, reason: "it is not valid JSON")
+        }
+        guard fieldCount == outline.fieldCount else {
+            throw ModelError.unreadableFile(
+                path: file.path,
+                reason: "expected every field once in its object, found \(outline.fieldCount - fieldCount) repeated")
+        }
+    }
+
+    /// How many fields the objects in it have.
+    private var fieldCount: Int {
+        switch self {
+        case .array(let values): values.reduce(0) { $0 + $1.fieldCount }
+        case .object(let fields): fields.values.reduce(fields.count) { $0 + $1.fieldCount }
+        default: 0
         }
     }
 

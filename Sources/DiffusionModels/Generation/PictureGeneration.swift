@@ -176,7 +176,7 @@ extension StableHash {
     /// Of some weights of every part.
     fileprivate init(of model: TextToImageModel, _ encoder: PromptEncoder) {
         self.init()
-        for parameters in [model.unet.parameters, model.autoencoder.parameters, encoder.textEncoder.parameters] {
+        for parameters in [model.unet.parameters, model.decoder.parameters, encoder.textEncoder.parameters] {
             combine(parameters.sample)
         }
     }

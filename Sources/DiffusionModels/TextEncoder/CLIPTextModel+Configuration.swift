@@ -37,7 +37,7 @@ extension CLIPTextModel.Configuration: Codable {
         try self.init(ConfigurationFields(from: decoder))
     }
 
-    init(_ fields: ConfigurationFields) throws {
+    package init(_ fields: ConfigurationFields) throws {
         let extent = 1...65_536
         let tokens = 0...16_777_216
         try fields.require("model_type", toBe: .string("clip_text_model"))

@@ -8,12 +8,13 @@ extension TextToImageModel {
     ///   - url: the folder, made if it is missing.
     ///   - scalarType: how weights are stored: Float32, Float16 or BFloat16.
     ///
-    /// Throws ``ModelError`` when tokens were added (``add(_:)``), which such a folder has no place for, and what the file system and
-    /// `Safetensors.write` throw.
+    /// Throws ``ModelError`` for a model without an autoencoder and when tokens were added (``add(_:)``), which such a folder has no place
+    /// for, and what the file system and `Safetensors.write` throw.
     public func save(to url: URL, scalarType: ScalarType = .float32) throws {
         guard let tokenizerFolder = checkpoint.tokenizerFolder else {
             preconditionFailure("TextToImageModel: loaded without a tokenizer's folder")
         }
+        guard let autoencoder else { throw ModelError.missingAutoencoder(path: checkpoint.url.path) }
         if let inversion = inversions.first {
             throw ModelError.invalidArgument(
                 operation: "TextToImageModel.save", argument: "inversions",

@@ -4,9 +4,9 @@ import Tensor
 extension TextToImageModel {
     /// The size of latents whose pictures have a size in pixels.
     ///
-    /// Throws ``ModelError`` unless both are positive multiples of the autoencoder's pixels a latent.
+    /// Throws ``ModelError`` unless both are positive multiples of the decoder's pixels a latent.
     public func latentSize(height: Int, width: Int) throws -> LatentSize {
-        let factor = autoencoder.configuration.pixelsPerLatent
+        let factor = decoder.pixelsPerLatent
         for (name, extent) in [("height", height), ("width", width)] {
             guard extent > 0, extent % factor == 0 else {
                 throw ModelError.invalidArgument(
@@ -55,8 +55,9 @@ extension TextToImageModel {
     /// A picture's latents as the network has them, one a stream of `noise`, drawn from the autoencoder's distribution as
     /// diffusers does: `[pictures, height, width, channels]`.
     ///
-    /// Throws ``ModelError`` unless the picture's sides are multiples of the autoencoder's pixels a latent.
+    /// Throws ``ModelError`` for a model without an autoencoder, and unless the picture's sides are multiples of its pixels a latent.
     public func latents(of picture: Picture, using noise: inout LatentNoise) throws -> Tensor {
+        guard let autoencoder else { throw ModelError.missingAutoencoder(path: checkpoint.url.path) }
         _ = try latentSize(height: picture.height, width: picture.width)
         let colours = picture.tensor.reshaped(to: [1, picture.height, picture.width, 3])
         let distribution = autoencoder.encode(Variable(colours))

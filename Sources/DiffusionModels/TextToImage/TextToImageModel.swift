@@ -13,8 +13,8 @@ public struct TextToImageModel {
     public var tokenizer: CLIPTokenizer
     /// The denoising network.
     public var unet: UNet2DConditionModel
-    /// Between pictures and latents.
-    public let autoencoder: AutoencoderKL
+    /// Between pictures and latents; nil for a model whose file has none and that was given a small one (TAESD).
+    public let autoencoder: AutoencoderKL?
     /// What makes pictures of latents: the autoencoder, unless another is put in its place.
     public var decoder: any LatentDecoder
     /// The network's noise schedule.
@@ -33,15 +33,20 @@ public struct TextToImageModel {
     /// - Parameters:
     ///   - url: the folder or the safetensors file; see ``ModelCheckpoint``.
     ///   - tokenizer: the folder of a tokenizer, which a single file lacks; nil means the model's own.
+    ///   - autoencoder: another autoencoder's folder or file; see ``ModelCheckpoint``.
     ///   - predictionType: what the network predicts; nil means what the files say or, of a single file, its family's.
     ///
     /// Throws ``ModelError`` for files that are missing, malformed or contradict each other, and what the tokenizer and
     /// the safetensors throw.
-    public init(contentsOf url: URL, tokenizer: URL? = nil, predictionType: PredictionType? = nil) throws {
-        try self.init(ModelCheckpoint(contentsOf: url, tokenizer: tokenizer, predictionType: predictionType))
+    public init(
+        contentsOf url: URL, tokenizer: URL? = nil, autoencoder: URL? = nil, predictionType: PredictionType? = nil
+    ) throws {
+        try self.init(
+            ModelCheckpoint(
+                contentsOf: url, tokenizer: tokenizer, autoencoder: autoencoder, predictionType: predictionType))
     }
 
-    /// Loads the parts of a checkpoint. Throws as ``init(contentsOf:tokenizer:predictionType:)`` does.
+    /// Loads the parts of a checkpoint. Throws as ``init(contentsOf:tokenizer:autoencoder:predictionType:)`` does.
     public init(_ checkpoint: ModelCheckpoint) throws {
         self.checkpoint = checkpoint
         tokenizer = try checkpoint.tokenizer()
@@ -49,8 +54,11 @@ public struct TextToImageModel {
         oneStep = checkpoint.oneStep
         try checkpoint.checkAgreement(with: tokenizer)
         unet = try checkpoint.unet()
-        autoencoder = try checkpoint.autoencoder()
-        decoder = autoencoder
+        autoencoder = checkpoint.hasAutoencoder ? try checkpoint.autoencoder() : nil
+        guard let decoder = try checkpoint.tinyDecoder() ?? autoencoder else {
+            throw ModelError.missingAutoencoder(path: checkpoint.url.path)
+        }
+        self.decoder = decoder
     }
 
     /// The one-step generator, nil for a multi-step model.

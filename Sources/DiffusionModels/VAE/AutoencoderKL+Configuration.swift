@@ -37,6 +37,9 @@ extension AutoencoderKL {
         /// Picture pixels a latent pixel, in each direction.
         public var pixelsPerLatent: Int { 1 << (blockChannels.count - 1) }
 
+        /// Layers that have weights of their own, at least.
+        var layerCount: Int { 2 * blockChannels.count * layersPerBlock }
+
         /// What all residual blocks have in common.
         var style: BlockStyle {
             BlockStyle(groups: normalizationGroups, epsilon: 1e-6, activation: activation.function)

@@ -9,6 +9,8 @@ extension AutoencoderTiny {
         public var encoderChannels = [64, 64, 64, 64]
         /// `decoder_block_out_channels`, innermost first.
         public var decoderChannels = [64, 64, 64, 64]
+        /// Whether there is an encoder; TAESD's own files hold the decoder alone.
+        public var hasEncoder = true
         /// `num_encoder_blocks`, of each width.
         public var encoderBlocks = [1, 3, 3, 3]
         /// `num_decoder_blocks`, of each width.
@@ -22,6 +24,17 @@ extension AutoencoderTiny {
 
         /// TAESD's own.
         public init() {}
+
+        /// Picture pixels a latent pixel, in each direction.
+        public var pixelsPerLatent: Int {
+            decoderChannels.dropFirst().reduce(1) { factor, _ in factor * upsamplingFactor }
+        }
+
+        /// Layers that have weights of their own, at least.
+        var layerCount: Int {
+            let encoder = hasEncoder ? encoderBlocks.reduce(encoderBlocks.count, +) : 0
+            return encoder + decoderBlocks.reduce(decoderBlocks.count, +)
+        }
     }
 }
 
@@ -32,6 +45,7 @@ extension AutoencoderTiny.Configuration {
         try fields.require("act_fn", toBe: .string("relu"))
         try fields.require("upsample_fn", toBe: .string("nearest"))
         try fields.require("shift_factor", toBe: .integer(0))
+        hasEncoder = try fields.boolean("has_encoder", default: true)
         inputChannels = try fields.integer("in_channels", default: 3, in: extent)
         outputChannels = try fields.integer("out_channels", default: 3, in: extent)
         encoderChannels = try fields.integers("encoder_block_out_channels", default: encoderChannels, in: extent)
@@ -41,6 +55,9 @@ extension AutoencoderTiny.Configuration {
         latentChannels = try fields.integer("latent_channels", default: 4, in: extent)
         upsamplingFactor = try fields.integer("upsampling_scaling_factor", default: 2, in: 1...16)
         scalingFactor = try fields.number("scaling_factor", default: 1, in: 1e-6...1e6)
+        guard encoderChannels.count <= 16, decoderChannels.count <= 16,
+            upsamplingFactor <= 2 || decoderChannels.count <= 4
+        else { throw fields.invalid("decoder_block_out_channels", expected: "at most 16 widths") }
         for (field, blocks, channels) in [
             ("num_encoder_blocks", encoderBlocks, encoderChannels),
             ("num_decoder_blocks", decoderBlocks, decoderChannels),

@@ -8,6 +8,7 @@ public struct AutoencoderTiny {
     public let configuration: Configuration
     /// The weights, under diffusers' keys.
     public let parameters: ParameterSet
+    /// Empty without an encoder.
     private let encoder: [Layer]
     private let decoder: [Layer]
 
@@ -15,15 +16,19 @@ public struct AutoencoderTiny {
     public init(_ configuration: Configuration, in scope: ParameterScope) {
         self.configuration = configuration
         parameters = scope.parameters
-        encoder = Self.encoder(configuration, in: scope["encoder"]["layers"])
+        encoder = configuration.hasEncoder ? Self.encoder(configuration, in: scope["encoder"]["layers"]) : []
         decoder = Self.decoder(configuration, in: scope["decoder"]["layers"])
     }
 
     /// Latents as the denoising network has them, `[batch, height, width, latent channels]`.
     ///
+    /// Only with an encoder, see ``Configuration/hasEncoder``.
+    ///
     /// - Parameter pictures: `[batch, height′, width′, 3]` in −1…1.
     public func encode(_ pictures: Variable) -> Variable {
-        encoder.reduce((pictures + 1) * 0.5) { $1($0) }
+        precondition(
+            !encoder.isEmpty, "AutoencoderTiny.encode: expected a network with an encoder, found a decoder alone")
+        return encoder.reduce((pictures + 1) * 0.5) { $1($0) }
     }
 
     /// Pictures, `[batch, height′, width′, 3]`, nominally in −1…1.

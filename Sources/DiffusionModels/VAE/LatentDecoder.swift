@@ -9,6 +9,20 @@ public protocol LatentDecoder {
     /// - Parameter latents: as the denoising network has them, `[batch, height, width, channels]`.
     /// - Returns: `[batch, height′, width′, 3]`.
     func pictures(of latents: Variable) -> Variable
+
+    /// Picture pixels a latent pixel, in each direction.
+    var pixelsPerLatent: Int { get }
+
+    /// The weights.
+    var parameters: ParameterSet { get }
+}
+
+extension LatentDecoder {
+    /// Pictures of the latents' size, unless a decoder says otherwise.
+    public var pixelsPerLatent: Int { 1 }
+
+    /// None, unless a decoder says otherwise.
+    public var parameters: ParameterSet { ParameterSet() }
 }
 
 extension AutoencoderKL: LatentDecoder {
@@ -16,6 +30,9 @@ extension AutoencoderKL: LatentDecoder {
     public func pictures(of latents: Variable) -> Variable {
         decode(latents * Float(1 / configuration.scalingFactor))
     }
+
+    /// See ``Configuration/pixelsPerLatent``.
+    public var pixelsPerLatent: Int { configuration.pixelsPerLatent }
 }
 
 extension AutoencoderTiny: LatentDecoder {
@@ -23,26 +40,17 @@ extension AutoencoderTiny: LatentDecoder {
     public func pictures(of latents: Variable) -> Variable {
         decode(latents * Float(1 / configuration.scalingFactor))
     }
+
+    /// See ``Configuration/pixelsPerLatent``.
+    public var pixelsPerLatent: Int { configuration.pixelsPerLatent }
 }
 
 extension ModelCheckpoint {
-    /// The decoder in a folder of its own: an `AutoencoderKL` or an `AutoencoderTiny`, as its `config.json` says, frozen.
+    /// The decoder in files of its own, frozen: the diffusers folder of an `AutoencoderKL` or an `AutoencoderTiny`, or a single
+    /// safetensors file of either in diffusers' layout or its authors'.
     ///
     /// Throws ``ModelError`` or `SafetensorsError`.
-    public static func latentDecoder(contentsOf folder: URL) throws -> any LatentDecoder {
-        let fields = try ConfigurationFields(
-            contentsOf: folder.appending(path: "config.json"), purpose: "the configuration of an autoencoder")
-        let parameters = ParameterSet()
-        switch try fields.string("_class_name", default: nil) {
-        case "AutoencoderKL":
-            let model = AutoencoderKL(try .init(fields), in: parameters.scope)
-            try parameters.load(from: AutoencoderKL.weights(in: folder))
-            return model
-        case "AutoencoderTiny":
-            let model = AutoencoderTiny(try .init(fields), in: parameters.scope)
-            try parameters.load(from: WeightFiles(in: folder, stem: Part.vae.stem))
-            return model
-        default: throw fields.unsupported("_class_name", expected: "\"AutoencoderKL\" or \"AutoencoderTiny\"")
-        }
+    public static func latentDecoder(contentsOf url: URL) throws -> any LatentDecoder {
+        try AutoencoderFiles(contentsOf: url).decoder()
     }
 }

@@ -40,13 +40,15 @@ public final class CLIPAlignment: TextPictureAlignment {
                 found: "\(self.tokenizer.vocabularySize), \(self.tokenizer.maximumLength) a caption")
         }
         let parameters = ParameterSet()
+        let weights = try Self.weights(in: folder, configuration.layout)
+        try weights.check(layers: configuration.layerCount)
         pictureNetwork = CLIPVisionModel(
             configuration, name: "CLIP \(folder.lastPathComponent)", in: parameters.scope)
         textModel = CLIPTextModel(configuration.text, in: parameters.scope)
         textProjection = CLIPProjection(
             "text_projection", inputs: configuration.text.width, outputs: configuration.projectionWidth,
             configuration.layout, in: parameters.scope)
-        try parameters.load(from: Self.weights(in: folder, configuration.layout))
+        try parameters.load(from: weights)
     }
 
     /// The picture tower projects already.

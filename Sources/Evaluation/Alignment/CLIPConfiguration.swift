@@ -28,138 +28,107 @@ struct CLIPConfiguration {
     var means: [Float] = [0.48145466, 0.4578275, 0.40821073]
     var deviations: [Float] = [0.26862954, 0.26130258, 0.27577711]
 
-    /// Reads a folder's configuration, transformers' before OpenCLIP's where both are. Throws ``EvaluationError``, and `ModelError` for a
-    /// text encoder that is not supported.
+    /// Reads a folder's configuration, transformers' before OpenCLIP's where both are. Throws ``EvaluationError`` if there is none,
+    /// and `ModelError` with the file and the field that is not supported or out of range.
     init(contentsOf folder: URL) throws {
-        let weights = ["model.safetensors", "model.safetensors.index.json", "model.fp16.safetensors"]
-        let isTransformers = weights.contains {
-            FileManager.default.fileExists(atPath: folder.appending(path: $0).path)
+        func has(_ name: String) -> Bool {
+            FileManager.default.fileExists(atPath: folder.appending(path: name).path)
         }
+        let weights = ["model.safetensors", "model.safetensors.index.json", "model.fp16.safetensors"]
+        let isTransformers = weights.contains(where: has) || (has("config.json") && !has("open_clip_config.json"))
         let file = folder.appending(path: isTransformers ? "config.json" : "open_clip_config.json")
-        guard let data = try? Data(contentsOf: file) else {
+        guard FileManager.default.fileExists(atPath: file.path) else {
             throw EvaluationError.unreadable(
                 path: file.path,
                 reason: "expected a CLIP model: config.json and model.safetensors of transformers, or "
                     + "open_clip_config.json and open_clip_model.safetensors of OpenCLIP")
         }
         layout = isTransformers ? .transformers : .openCLIP
-        do {
-            if isTransformers {
-                try read(JSONDecoder().decode(Transformers.self, from: data))
-                let preprocessing = folder.appending(path: "preprocessor_config.json")
-                if let data = try? Data(contentsOf: preprocessing) {
-                    let colours = try JSONDecoder().decode(Transformers.Colours.self, from: data)
-                    (means, deviations) = (colours.image_mean ?? means, colours.image_std ?? deviations)
-                }
-            } else {
-                try read(JSONDecoder().decode(OpenCLIP.self, from: data))
+        let fields = try ConfigurationFields(contentsOf: file, purpose: "the sizes of a CLIP model")
+        if isTransformers {
+            try readTransformers(fields)
+            let preprocessing = folder.appending(path: "preprocessor_config.json")
+            if FileManager.default.fileExists(atPath: preprocessing.path) {
+                let colours = try ConfigurationFields(contentsOf: preprocessing, purpose: "the preparation of pictures")
+                try readColours(colours, "image_mean", "image_std")
             }
-        } catch let error as DecodingError {
-            throw EvaluationError.unsuitableContents(
-                path: file.path, expected: "the sizes of a CLIP model with a transformer over patches",
-                found: "\(error)")
-        }
-        let extents = [
-            vision.width, vision.layers, vision.heads, vision.patchSize, vision.feedForwardWidth, projectionWidth,
-        ]
-        guard (extents + [text.width, text.heads]).allSatisfy((1...65_536).contains), vision.width % vision.heads == 0,
-            text.width % text.heads == 0, vision.pictureSize % vision.patchSize == 0, vision.pictureSize <= 4096,
-            means.count == 3, deviations.count == 3, deviations.allSatisfy({ $0 > 0 })
-        else {
-            throw EvaluationError.unsuitableContents(
-                path: file.path,
-                expected: "positive sizes, heads that divide the widths and patches that divide the picture",
-                found: "\(vision), text \(text.width) wide with \(text.heads) heads, projected to \(projectionWidth)")
+        } else {
+            try readOpenCLIP(fields.object("model_cfg"))
+            try readColours(fields.object("preprocess_cfg"), "mean", "std")
         }
     }
 }
 
 extension CLIPConfiguration {
-    /// transformers' fields, under their own names.
-    private struct Transformers: Decodable {
-        struct Vision: Decodable {
-            let hidden_size, intermediate_size, num_hidden_layers, num_attention_heads, image_size, patch_size: Int?
-            let hidden_act: String?
-            let layer_norm_eps: Double?
-        }
+    private static let extent = 1...65_536
 
-        struct Colours: Decodable {
-            let image_mean, image_std: [Float]?
+    private mutating func readTransformers(_ fields: ConfigurationFields) throws {
+        for field in ["text_config", "vision_config"] where fields.isNull(field) {
+            throw fields.invalid(field, expected: "an object of fields")
         }
-
-        let text_config: CLIPTextModel.Configuration
-        let vision_config: Vision
-        let projection_dim: Int?
+        let (tower, extent) = (try fields.object("vision_config"), Self.extent)
+        text = try CLIPTextModel.Configuration(fields.object("text_config"))
+        projectionWidth = try fields.integer("projection_dim", default: 512, in: extent)
+        vision.width = try tower.integer("hidden_size", default: vision.width, in: extent)
+        vision.feedForwardWidth = try tower.integer(
+            "intermediate_size", default: vision.feedForwardWidth, in: 1...1_048_576)
+        vision.layers = try tower.integer("num_hidden_layers", default: vision.layers, in: 1...1024)
+        vision.heads = try tower.integer("num_attention_heads", default: vision.heads, in: 1...4096)
+        vision.pictureSize = try tower.integer("image_size", default: vision.pictureSize, in: 1...4096)
+        vision.patchSize = try tower.integer("patch_size", default: vision.patchSize, in: 1...4096)
+        vision.normalizationEpsilon = try tower.number(
+            "layer_norm_eps", default: vision.normalizationEpsilon, in: 1e-12...1)
+        vision.activation = try tower.choice("hidden_act", default: vision.activation)
+        try checkVision(tower, heads: "num_attention_heads", size: "image_size")
     }
 
-    private mutating func read(_ fields: Transformers) throws {
-        (text, projectionWidth) = (fields.text_config, fields.projection_dim ?? 512)
-        let (defaults, given) = (vision, fields.vision_config)
-        vision.width = given.hidden_size ?? defaults.width
-        vision.feedForwardWidth = given.intermediate_size ?? defaults.feedForwardWidth
-        vision.layers = given.num_hidden_layers ?? defaults.layers
-        vision.heads = given.num_attention_heads ?? defaults.heads
-        vision.pictureSize = given.image_size ?? defaults.pictureSize
-        vision.patchSize = given.patch_size ?? defaults.patchSize
-        vision.normalizationEpsilon = given.layer_norm_eps ?? defaults.normalizationEpsilon
-        if let name = given.hidden_act {
-            guard let activation = ActivationName(rawValue: name) else {
-                throw EvaluationError.unsuitableContents(
-                    path: "config.json: vision_config.hidden_act",
-                    expected: ActivationName.allCases.map(\.rawValue).joined(separator: ", "), found: name)
-            }
-            vision.activation = activation
+    private mutating func readOpenCLIP(_ model: ConfigurationFields) throws {
+        for field in ["vision_cfg", "text_cfg"] where model.isNull(field) {
+            throw model.invalid(field, expected: "an object of fields")
         }
-    }
-
-    /// OpenCLIP's fields, under their own names.
-    private struct OpenCLIP: Decodable {
-        struct Vision: Decodable {
-            let image_size, layers, width, patch_size: Int
-            let head_width: Int?
-            let mlp_ratio: Double?
-        }
-
-        struct Text: Decodable {
-            let context_length, vocab_size, width, heads, layers: Int
-            let mlp_ratio: Double?
-        }
-
-        struct Model: Decodable {
-            let embed_dim: Int
-            let quick_gelu: Bool?
-            let vision_cfg: Vision
-            let text_cfg: Text
-        }
-
-        struct Colours: Decodable {
-            let mean, std: [Float]?
-        }
-
-        let model_cfg: Model
-        let preprocess_cfg: Colours?
-    }
-
-    private mutating func read(_ fields: OpenCLIP) throws {
-        let (model, activation) = (
-            fields.model_cfg, fields.model_cfg.quick_gelu == true ? ActivationName.quickGELU : .gelu
-        )
-        projectionWidth = model.embed_dim
-        (means, deviations) = (fields.preprocess_cfg?.mean ?? means, fields.preprocess_cfg?.std ?? deviations)
-        vision.width = model.vision_cfg.width
-        vision.feedForwardWidth = Int(Double(vision.width) * (model.vision_cfg.mlp_ratio ?? 4))
-        vision.layers = model.vision_cfg.layers
-        let headWidth = model.vision_cfg.head_width ?? 64
-        vision.heads = headWidth > 0 ? vision.width / headWidth : 0
-        vision.pictureSize = model.vision_cfg.image_size
-        vision.patchSize = model.vision_cfg.patch_size
+        let (tower, words, extent) = (try model.object("vision_cfg"), try model.object("text_cfg"), Self.extent)
+        let activation = try model.boolean("quick_gelu", default: false) ? ActivationName.quickGELU : .gelu
+        projectionWidth = try model.integer("embed_dim", default: nil, in: extent)
+        vision.width = try tower.integer("width", default: nil, in: extent)
+        let ratio = 1e-3...64.0
+        vision.feedForwardWidth = Int(
+            Double(vision.width) * (try tower.number("mlp_ratio", default: 4, in: ratio)))
+        vision.layers = try tower.integer("layers", default: nil, in: 1...1024)
+        let headWidth = try tower.integer("head_width", default: 64, in: extent)
+        vision.heads = max(vision.width / headWidth, 1)
+        vision.pictureSize = try tower.integer("image_size", default: nil, in: 1...4096)
+        vision.patchSize = try tower.integer("patch_size", default: nil, in: 1...4096)
         vision.activation = activation
-        text.vocabularySize = model.text_cfg.vocab_size
-        text.maximumPositions = model.text_cfg.context_length
-        text.width = model.text_cfg.width
-        text.feedForwardWidth = Int(Double(text.width) * (model.text_cfg.mlp_ratio ?? 4))
-        text.heads = model.text_cfg.heads
-        text.layers = model.text_cfg.layers
+        try checkVision(tower, heads: "head_width", size: "image_size")
+        text.vocabularySize = try words.integer("vocab_size", default: nil, in: 1...16_777_216)
+        text.maximumPositions = try words.integer("context_length", default: nil, in: extent)
+        text.width = try words.integer("width", default: nil, in: extent)
+        text.feedForwardWidth = Int(Double(text.width) * (try words.number("mlp_ratio", default: 4, in: ratio)))
+        text.heads = try words.integer("heads", default: nil, in: 1...4096)
+        text.layers = try words.integer("layers", default: nil, in: 1...1024)
         text.activation = activation
+        guard text.width % text.heads == 0 else {
+            throw words.invalid("heads", expected: "a divisor of width, \(text.width)")
+        }
     }
+
+    private func checkVision(_ fields: ConfigurationFields, heads: String, size: String) throws {
+        guard vision.width % vision.heads == 0 else {
+            throw fields.invalid(heads, expected: "heads that divide the width, \(vision.width)")
+        }
+        guard vision.pictureSize % vision.patchSize == 0 else {
+            throw fields.invalid(size, expected: "a multiple of patch_size, \(vision.patchSize)")
+        }
+        guard vision.feedForwardWidth > 0 else { throw fields.invalid("mlp_ratio", expected: "a wider layer") }
+    }
+
+    /// The mean and deviation of the colours, where the file says them.
+    private mutating func readColours(_ fields: ConfigurationFields, _ mean: String, _ deviation: String) throws {
+        means = try fields.numbers(mean, count: 3, default: means.map(Double.init), in: -1e3...1e3).map(Float.init)
+        deviations = try fields.numbers(deviation, count: 3, default: deviations.map(Double.init), in: 1e-6...1e3)
+            .map(Float.init)
+    }
+
+    /// Layers that have weights of their own, at least.
+    var layerCount: Int { text.layers + vision.layers }
 }

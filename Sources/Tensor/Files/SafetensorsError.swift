@@ -4,6 +4,8 @@ public enum SafetensorsError: Error, Equatable, Sendable, CustomStringConvertibl
     case unreadable(path: String, reason: String)
     /// The file is not in the format; `field` names the tensor or the part of the header.
     case malformed(path: String, field: String, expected: String, found: String)
+    /// The file is something else, whatever its name says.
+    case otherFormat(path: String, format: ForeignFormat)
     /// There is no tensor of that name.
     case missingTensor(path: String, name: String)
     /// The tensor's stored type is not what was asked for.
@@ -17,6 +19,8 @@ public enum SafetensorsError: Error, Equatable, Sendable, CustomStringConvertibl
         case .unreadable(let path, let reason): "\(path): cannot be read: \(reason)"
         case .malformed(let path, let field, let expected, let found):
             "\(path): not a valid safetensors file: \(field): expected \(expected), found \(found)"
+        case .otherFormat(let path, let format):
+            "\(path): not a safetensors file but \(format.rawValue); \(format.advice(for: path))"
         case .missingTensor(let path, let name): "\(path): there is no tensor \"\(name)\""
         case .wrongType(let path, let name, let expected, let found):
             "\(path): tensor \"\(name)\": expected \(expected), found \(found)"

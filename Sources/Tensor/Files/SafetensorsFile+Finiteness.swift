@@ -14,6 +14,8 @@ extension SafetensorsFile {
             case .float32: bytes.count(UInt32.self, withAllSet: 0x7f80_0000)
             case .float16: bytes.count(UInt16.self, withAllSet: 0x7c00)
             case .bfloat16: bytes.count(UInt16.self, withAllSet: 0x7f80)
+            case .float8e4m3: bytes.count(UInt8.self, withAllSet: 0x7f)
+            case .float8e5m2: bytes.count(UInt8.self, withAllSet: 0x7c)
             default:
                 throw SafetensorsError.wrongType(
                     path: path, name: name, expected: "floating-point numbers", found: entry.type.rawValue)
@@ -47,5 +49,7 @@ extension UnsafeRawBufferPointer {
 
 extension ScalarType {
     /// Whether the numbers are floating-point.
-    public var isFloatingPoint: Bool { [.float64, .float32, .float16, .bfloat16].contains(self) }
+    public var isFloatingPoint: Bool {
+        [.float64, .float32, .float16, .bfloat16, .float8e4m3, .float8e5m2].contains(self)
+    }
 }

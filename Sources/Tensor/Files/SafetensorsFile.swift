@@ -53,6 +53,13 @@ public struct SafetensorsFile: Sendable {
                 Tensor(shape: entry.shape) { widen(bytes, into: $0, with: kernels.widen_half) }
             case .bfloat16:
                 Tensor(shape: entry.shape) { widen(bytes, into: $0, with: kernels.widen_brain) }
+            case .float8e4m3, .float8e5m2:
+                Tensor(shape: entry.shape) { numbers in
+                    let table = EightBitFloats.table(of: entry.type)
+                    for i in numbers.indices {
+                        numbers[i] = Float(bitPattern: UInt32(table[Int(bytes[i])]) << 16)
+                    }
+                }
             default:
                 throw SafetensorsError.wrongType(
                     path: path, name: name, expected: "floating-point numbers", found: entry.type.rawValue)
@@ -61,13 +68,18 @@ public struct SafetensorsFile: Sendable {
     }
 
     /// A tensor of a floating-point type that stays in the file's memory map, with as many bits as it has there; copied as
-    /// Float32 where the type or the alignment does not allow that.
+    /// BFloat16 where it has 8 bits, and as Float32 where the type or the alignment allows neither.
     ///
     /// The file must not be changed in place while the tensor lives; replacing it by another is harmless. Throws
     /// ``SafetensorsError`` when there is none of that name or it holds integers.
     public func mappedTensor(_ name: String) throws -> Tensor {
         let entry = try entry(name)
         let bytes = bytes(of: entry)
+        if [.float8e4m3, .float8e5m2].contains(entry.type), !bytes.isEmpty {
+            let table = EightBitFloats.table(of: entry.type)
+            defer { file.giveBack(bytes) }
+            return Tensor(TensorStorage(brain: bytes.lazy.map { table[Int($0)] }), shape: entry.shape)
+        }
         guard [.float32, .float16, .bfloat16].contains(entry.type), let base = bytes.baseAddress,
             Int(bitPattern: base) % entry.type.byteCount == 0, !bytes.isEmpty
         else { return try tensor(name) }

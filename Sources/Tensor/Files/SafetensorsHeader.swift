@@ -15,6 +15,10 @@ struct SafetensorsHeader {
 
     /// The most that the reference implementation accepts.
     static let lengthLimit = 100_000_000
+    /// An entry's list of extents is the third level.
+    private static let depthLimit = 16
+    /// The most axes that PyTorch's tensors have.
+    private static let rankLimit = 64
     static let metadataKey = "__metadata__"
 
     private(set) var entries: [String: Entry] = [:]
@@ -26,24 +30,27 @@ struct SafetensorsHeader {
         func malformed(_ field: String, _ expected: String, _ found: String) -> SafetensorsError {
             .malformed(path: path, field: field, expected: expected, found: found)
         }
-        if file.starts(with: "version https://git-lfs".utf8) {
-            throw SafetensorsError.unreadable(
-                path: path,
-                reason: "it is a Git LFS pointer, which stands for the file; fetch the file with git lfs pull")
+        /// Says what the file is instead, if its first bytes tell, or else what is wrong.
+        func foreign(_ field: String, _ expected: String, _ found: String) -> SafetensorsError {
+            ForeignFormat(file).map { .otherFormat(path: path, format: $0) } ?? malformed(field, expected, found)
         }
-        guard file.count >= 8 else { throw malformed("length of the file", "at least 8 bytes", "\(file.count)") }
+        guard file.count >= 8 else { throw foreign("length of the file", "at least 8 bytes", "\(file.count)") }
         let length = file.prefix(8).enumerated().reduce(UInt64(0)) {
             $0 | UInt64($1.element) << (8 * UInt64($1.offset))
         }
         guard length <= UInt64(file.count - 8) else {
-            throw malformed("header length", "at most the \(file.count - 8) bytes that follow it", "\(length)")
+            throw foreign("header length", "at most the \(file.count - 8) bytes that follow it", "\(length)")
         }
         guard length <= UInt64(Self.lengthLimit) else {
-            throw malformed("header length", "at most \(Self.lengthLimit) bytes", "\(length)")
+            throw foreign("header length", "at most \(Self.lengthLimit) bytes", "\(length)")
         }
         dataStart = 8 + Int(length)
         let text = Data(file[8..<dataStart])
-        guard text.first == UInt8(ascii: "{") else { throw malformed("header", "a JSON object", "another byte first") }
+        guard text.first == UInt8(ascii: "{") else { throw foreign("header", "a JSON object", "another byte first") }
+        let outline = JSONOutline(text)
+        guard outline.depth <= Self.depthLimit else {
+            throw malformed("header", "JSON of at most \(Self.depthLimit) levels", "more")
+        }
         let fields: Fields
         do {
             fields = try JSONDecoder().decode(Fields.self, from: text)
@@ -52,7 +59,7 @@ struct SafetensorsHeader {
         } catch let error as DecodingError {
             throw malformed(error.fieldPath, "a tensor's dtype, shape and data_offsets", error.reason)
         }
-        let written = topLevelKeyCount(text)
+        let written = outline.outermostFieldCount
         guard written == fields.count else {
             throw malformed("header", "every name once", "\(written - fields.count) repeated")
         }
@@ -72,16 +79,19 @@ struct SafetensorsHeader {
             let known = ScalarType.allCases.map(\.rawValue).joined(separator: ", ")
             throw malformed("dtype", "one of \(known)", field.dtype)
         }
-        // The others' product counts where an extent is 0 too: of a tensor without elements strides are computed all the same.
+        guard field.shape.count <= rankLimit else {
+            throw malformed("shape", "at most \(rankLimit) axes", "\(field.shape.count)")
+        }
+        // Without the zeros: axes may be put in another order, in which a product of the first ones is not zero.
         var size = type.byteCount
-        var bound = size
-        for extent in field.shape {
-            let (product, overflow) = bound.multipliedReportingOverflow(by: max(extent, 1))
-            guard extent >= 0, !overflow else {
+        for extent in field.shape where extent != 0 {
+            let (product, overflow) = size.multipliedReportingOverflow(by: extent)
+            guard extent > 0, !overflow else {
                 throw malformed("shape", "extents whose product a file can hold", "\(field.shape)")
             }
-            (size, bound) = (size * extent, product)
+            size = product
         }
+        if field.shape.contains(0) { size = 0 }
         let offsets = field.data_offsets
         guard offsets.count == 2, 0 <= offsets[0], offsets[0] <= offsets[1] else {
             throw malformed("data_offsets", "two rising offsets", "\(offsets)")
@@ -171,29 +181,4 @@ extension DecodingError {
 
     /// What the decoder says.
     fileprivate var reason: String { context?.debugDescription ?? "something else" }
-}
-
-/// How many names a valid JSON object has, repetitions included, which Foundation's decoders drop without a word.
-private func topLevelKeyCount(_ json: Data) -> Int {
-    var (depth, colons, inString, escaped) = (0, 0, false, false)
-    for byte in json {
-        if inString {
-            if escaped {
-                escaped = false
-            } else if byte == UInt8(ascii: "\\") {
-                escaped = true
-            } else {
-                inString = byte != UInt8(ascii: "\"")
-            }
-            continue
-        }
-        switch byte {
-        case UInt8(ascii: "\""): inString = true
-        case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
-        case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
-        case UInt8(ascii: ":") where depth == 1: colons += 1
-        default: break
-        }
-    }
-    return colons
 }

@@ -8,6 +8,10 @@ public enum ScalarType: String, Sendable, CaseIterable, Codable {
     case float16 = "F16"
     /// The upper half of single precision.
     case bfloat16 = "BF16"
+    /// 8 bits with 4 of exponent, finite (arXiv 2209.05433), as ComfyUI keeps large networks; read only.
+    case float8e4m3 = "F8_E4M3"
+    /// 8 bits with 5 of exponent, the upper half of ``float16``; read only.
+    case float8e5m2 = "F8_E5M2"
     /// 64-bit integers; read only.
     case int64 = "I64"
     /// 32-bit integers; read only.
@@ -27,7 +31,7 @@ public enum ScalarType: String, Sendable, CaseIterable, Codable {
         case .float64, .int64: 8
         case .float32, .int32: 4
         case .float16, .bfloat16, .int16: 2
-        case .int8, .uint8, .boolean: 1
+        case .float8e4m3, .float8e5m2, .int8, .uint8, .boolean: 1
         }
     }
 }

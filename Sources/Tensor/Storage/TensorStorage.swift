@@ -3,8 +3,8 @@ import Foundation
 
 /// The memory of a tensor: a run of numbers that the last tensor to let go gives back.
 ///
-/// Float32 in memory of its own, 64-byte aligned, from the pool; or numbers of a mapped file as they are stored there, which
-/// are only read. Sendable although mutable: a tensor writes only after `isKnownUniquelyReferenced` has said that nobody else
+/// Float32 in memory of its own, 64-byte aligned, from the pool; or numbers of a mapped file as they are stored there or nearly so,
+/// which are only read. Sendable although mutable: a tensor writes only after `isKnownUniquelyReferenced` has said that nobody else
 /// reads.
 final class TensorStorage: @unchecked Sendable {
     let count: Int
@@ -26,6 +26,20 @@ final class TensorStorage: @unchecked Sendable {
         case file(MappedFile, UnsafeRawBufferPointer)
         /// Numbers of which these are a part.
         case whole(TensorStorage)
+        /// A file's numbers in a type that is computed with.
+        case converted(ConvertedNumbers)
+    }
+
+    /// Memory that is only read, as long as this lives.
+    private final class ConvertedNumbers: @unchecked Sendable {
+        let bytes: UnsafeMutableBufferPointer<UInt16>
+
+        init(_ numbers: some Collection<UInt16>) {
+            bytes = .allocate(capacity: numbers.count)
+            _ = bytes.initialize(fromContentsOf: numbers)
+        }
+
+        deinit { bytes.deallocate() }
     }
 
     /// Float32 memory with unspecified contents.
@@ -43,6 +57,12 @@ final class TensorStorage: @unchecked Sendable {
         self.init(reading: bytes, as: scalarType, from: .file(file, bytes))
     }
 
+    /// Numbers that are BFloat16's, by their bits; at least one.
+    convenience init(brain bits: some Collection<UInt16>) {
+        let numbers = ConvertedNumbers(bits)
+        self.init(reading: UnsafeRawBufferPointer(numbers.bytes), as: .bfloat16, from: .converted(numbers))
+    }
+
     private init(reading bytes: UnsafeRawBufferPointer, as scalarType: ScalarType, from source: Source) {
         guard let base = bytes.baseAddress else { preconditionFailure("TensorStorage: an empty file cannot be mapped") }
         count = bytes.count / scalarType.byteCount
@@ -56,7 +76,7 @@ final class TensorStorage: @unchecked Sendable {
         switch source {
         case nil: StoragePool.shared.put(stored.assumingMemoryBound(to: Float.self), capacity: capacity)
         case .file(let file, let bytes): file.giveBack(bytes)
-        case .whole: break
+        case .whole, .converted: break
         }
     }
 

@@ -31,7 +31,7 @@ public struct OriginalErrors: Codable, Sendable, Equatable {
     ///   - timesteps: where.
     ///   - seed: of the noise, and of which other picture's text is taken.
     ///
-    /// Throws ``TrainingError`` for pictures that do not fit, and `ModelError` when the text encoder cannot be loaded.
+    /// Throws ``TrainingError`` for pictures that do not fit, and `ModelError` when there is no autoencoder or the text encoder cannot be loaded.
     public init(
         of model: TextToImageModel, on pictures: CaptionedPictures, timesteps: [Int] = [400, 700, 950, 999],
         seed: UInt64 = 0
@@ -39,7 +39,10 @@ public struct OriginalErrors: Codable, Sendable, Equatable {
         let texts = pictures.captions.map(\.text)
         let others = try Self.others(of: texts, seed: seed)
         let embeddings = try model.embeddings(for: texts)
-        let latents = try model.autoencoder.latents(of: pictures)
+        guard let autoencoder = model.autoencoder else {
+            throw ModelError.missingAutoencoder(path: model.checkpoint.url.path)
+        }
+        let latents = try autoencoder.latents(of: pictures)
         let noise = LatentNoise.next(seed: seed, like: latents)
         let scale = Self.variance(latents)
         func error(_ timestep: Int, _ texts: [String]) throws -> Double {

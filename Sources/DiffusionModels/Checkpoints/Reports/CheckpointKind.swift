@@ -16,12 +16,24 @@ public enum CheckpointKind: String, Sendable, CaseIterable {
     case controlNet = "a ControlNet"
     /// A LoRA.
     case lora = "a LoRA"
-    /// The denoising network of a single file without the other parts.
-    case denoiser = "a denoising network without text encoder and autoencoder"
+    /// The denoising network of a single file without its text encoder.
+    case denoiser = "a denoising network without its text encoder"
     /// An autoencoder by itself.
     case autoencoder = "an autoencoder"
     /// A small autoencoder by itself.
     case tinyAutoencoder = "a small autoencoder (TAESD)"
+    /// The encoder of a small autoencoder, which makes no pictures.
+    case tinyEncoder = "the encoder of a small autoencoder (TAESD)"
+    /// A denoising network in diffusers' layout.
+    case diffusersDenoiser = "the denoising network of a diffusers folder"
+    /// A text encoder by itself.
+    case textEncoder = "a text encoder"
+    /// A CLIP model with both towers.
+    case clip = "a CLIP model"
+    /// A textual inversion.
+    case textualInversion = "a textual inversion"
+    /// Latents, as `text-to-image` saves them.
+    case latents = "latents"
     /// Another part of a diffusers folder.
     case diffusersPart = "one part of a diffusers folder"
     /// Something else.
@@ -45,7 +57,7 @@ public enum CheckpointKind: String, Sendable, CaseIterable {
                 .stableDiffusion3
             } else if has("conditioner.embedders.", "model.diffusion_model.label_emb.") {
                 .stableDiffusionXL
-            } else if has(SingleFileCheckpoint.unetPrefix) {
+            } else if has(SingleFileCheckpoint.unetPrefix, AveragedNames.prefix) {
                 if has(SingleFileCheckpoint.openCLIPPrefix) {
                     .stableDiffusion2
                 } else if has(SingleFileCheckpoint.clipPrefix) {
@@ -53,12 +65,22 @@ public enum CheckpointKind: String, Sendable, CaseIterable {
                 } else {
                     .denoiser
                 }
-            } else if has("decoder.layers.") {
+            } else if TinyAutoencoderLayout(names) != nil {
                 .tinyAutoencoder
             } else if has("decoder.up.", "decoder.up_blocks.", "first_stage_model.") {
                 .autoencoder
-            } else if has("down_blocks.", "text_model.", "encoder.layers.") {
-                .diffusersPart
+            } else if has("vision_model.", "visual.") {
+                .clip
+            } else if has("down_blocks.") {
+                .diffusersDenoiser
+            } else if has("text_model.", "encoder.layers.0.self_attn.", "embeddings.token_embedding.") {
+                .textEncoder
+            } else if has("encoder.layers.", "taesd_encoder.") || names.contains("0.weight") {
+                .tinyEncoder
+            } else if names == ["emb_params"] {
+                .textualInversion
+            } else if names == ["latents"] {
+                .latents
             } else {
                 .unknown
             }
@@ -81,6 +103,7 @@ public enum CheckpointKind: String, Sendable, CaseIterable {
             switch fields.values["_class_name"] {
             case .string("AutoencoderKL"): .autoencoder
             case .string("AutoencoderTiny"): .tinyAutoencoder
+            case .string("UNet2DConditionModel"): .diffusersDenoiser
             default: .diffusersPart
             }
     }
@@ -90,8 +113,14 @@ public enum CheckpointKind: String, Sendable, CaseIterable {
         switch self {
         case .stableDiffusion1, .stableDiffusion2: "load it as a model, with the folder of a tokenizer (--tokenizer)"
         case .lora: "merge it into a model (--lora)"
-        case .autoencoder, .tinyAutoencoder: "let its diffusers folder decode in place of a model's own (--vae)"
-        case .diffusersPart: "name the folder that holds model_index.json"
+        case .autoencoder, .tinyAutoencoder: "let it decode in place of a model's own (--vae)"
+        case .denoiser:
+            "take the whole model's file or its diffusers folder, for no option brings a text encoder (--vae brings an autoencoder)"
+        case .tinyEncoder: "take the decoder of the same autoencoder for --vae"
+        case .clip: "it measures pictures (evaluate)"
+        case .textualInversion: "it adds a word to a model's text encoder"
+        case .latents: "start from them (--latents)"
+        case .diffusersPart, .diffusersDenoiser, .textEncoder: "name the folder that holds model_index.json"
         default: "only Stable Diffusion 1.x and 2.x are supported"
         }
     }

@@ -10,7 +10,9 @@ extension CheckpointSummary {
         add("model", "\(url.lastPathComponent) (\(isFolder ? "diffusers folder" : "single file"))")
         let schedule = attempt { try checkpoint.schedule() }
         let unet = attempt { try UNet2DConditionModel.Configuration(checkpoint.layout.fields(.unet)) }
-        let autoencoder = attempt { try AutoencoderKL.Configuration(checkpoint.layout.fields(.vae)) }
+        let autoencoder =
+            checkpoint.hasAutoencoder
+            ? attempt { try AutoencoderKL.Configuration(checkpoint.layout.fields(.vae)) } : nil
         let text = attempt { try CLIPTextModel.Configuration(checkpoint.layout.fields(.textEncoder)) }
         if let unet, let schedule {
             let steps = checkpoint.oneStep.map { ", one-step student at timestep \($0.timestep)" } ?? ""
@@ -25,12 +27,18 @@ extension CheckpointSummary {
         }
         if let unet {
             addWeights("unet", .unet, to: &self)
+            if let averages = (checkpoint.layout as? SingleFileCheckpoint)?.averagesDescription { add("", averages) }
             add("", unet.sizeDescription)
-            add("", "heads \(unet.headCounts), \(unet.usesLinearProjection ? "linear" : "1×1 convolution") projections")
+            add(
+                "",
+                "heads \(unet.headCounts)\(unet.middleDescription), \(unet.usesLinearProjection ? "linear" : "1×1 convolution") projections"
+            )
         }
         if let autoencoder {
             addWeights("vae", .vae, to: &self)
             add("", autoencoder.sizeDescription)
+        } else if !checkpoint.hasAutoencoder {
+            add("vae", "none; name the folder or file of one (--vae)")
         }
         if let text {
             addWeights("text encoder", .textEncoder, to: &self)
@@ -43,9 +51,9 @@ extension CheckpointSummary {
 
     /// Loads what the description promised, part by part.
     private mutating func load(_ checkpoint: ModelCheckpoint, _ tokenizer: CLIPTokenizer?) {
-        _ = attempt { try checkpoint.checkAgreement(with: tokenizer) }
+        if checkpoint.hasAutoencoder { _ = attempt { try checkpoint.checkAgreement(with: tokenizer) } }
         _ = attempt { try checkpoint.unet() }
-        _ = attempt { try checkpoint.autoencoder() }
+        if checkpoint.hasAutoencoder { _ = attempt { try checkpoint.autoencoder() } }
         _ = attempt { try checkpoint.textEncoder() }
     }
 
@@ -64,8 +72,9 @@ extension CheckpointSummary {
     }
 
     private mutating func describeTokenizer(of checkpoint: ModelCheckpoint) -> CLIPTokenizer? {
+        let isFolder = checkpoint.layout is DiffusersFolder
         guard checkpoint.tokenizerFolder != nil else {
-            add("tokenizer", "none, as in all single files; name a folder (--tokenizer)")
+            add("tokenizer", "none\(isFolder ? "" : ", as in all single files"); name a folder (--tokenizer)")
             return nil
         }
         guard let tokenizer = attempt({ try checkpoint.tokenizer() }) else { return nil }
@@ -78,21 +87,29 @@ extension CheckpointSummary {
 
     /// An autoencoder without the other parts.
     mutating func summarizeAutoencoder(alone url: URL) {
-        guard let decoder = attempt({ try ModelCheckpoint.latentDecoder(contentsOf: url) }) else { return }
-        let parameters: ParameterSet
+        guard let files = attempt({ try AutoencoderFiles(contentsOf: url) }) else { return }
         let (kind, text): (CheckpointKind, String)
-        switch decoder {
-        case let model as AutoencoderKL:
-            (kind, parameters, text) = (.autoencoder, model.parameters, model.configuration.sizeDescription)
-        case let model as AutoencoderTiny:
-            let configuration = model.configuration
-            (kind, parameters) = (.tinyAutoencoder, model.parameters)
-            text = "channels \(configuration.decoderChannels), blocks \(configuration.decoderBlocks) in the decoder"
-        default: preconditionFailure("CheckpointSummary: a decoder of another kind, \(decoder)")
+        switch files.network {
+        case .full(let configuration): (kind, text) = (.autoencoder, configuration.sizeDescription)
+        case .tiny(let configuration):
+            let encoder = configuration.hasEncoder ? "" : ", no encoder"
+            kind = .tinyAutoencoder
+            text =
+                "channels \(configuration.decoderChannels), blocks \(configuration.decoderBlocks) in the decoder\(encoder)"
         }
         add("kind", "\(kind.rawValue): \(kind.advice)")
-        add("vae", "\(millions(parameters.scalarCount)) parameters")
-        add("", text)
+        add("vae", files.weights.sizeDescription)
+        add("", text + (files.isConfigurationAssumed && kind == .autoencoder ? ", which no file says" : ""))
+        _ = attempt { try files.decoder() }
+    }
+
+    /// Weights that are no model and are not looked into.
+    mutating func summarize(_ kind: CheckpointKind, _ url: URL) {
+        add("kind", "\(kind.rawValue): \(kind.advice)")
+        guard let file = attempt({ try SafetensorsFile(contentsOf: url) }) else { return }
+        guard let weights = attempt({ try WeightFiles([file], path: url.path) }) else { return }
+        add("weights", weights.sizeDescription)
+        _ = attempt { try weights.checkFinite { _ in } }
     }
 }
 
@@ -108,6 +125,7 @@ private func bytes(_ count: Int) -> String {
 extension WeightFiles {
     fileprivate var sizeDescription: String {
         "\(millions(parameterCount)) parameters in \(storedTypes.joined(separator: ", "))"
+            + (variant.map { ", of the variant \($0)" } ?? "")
     }
 }
 
@@ -122,6 +140,15 @@ extension UNet2DConditionModel.Configuration {
         let size = sampleSize.map { "\($0.height) × \($0.width)" } ?? "unnamed size"
         let widths = Set(crossAttentionWidths).sorted().map(String.init).joined(separator: ", ")
         return "latents \(inputChannels) × \(size), channels \(blockChannels), text width \(widths)"
+    }
+
+    /// What the middle block is where it is not the usual one.
+    fileprivate var middleDescription: String {
+        switch midBlockType {
+        case .crossAttention: ""
+        case .plain: ", one residual block in the middle"
+        case nil: ", no middle block"
+        }
     }
 
     /// What the model is called among people.

@@ -19,6 +19,8 @@ public struct CheckpointSummary: CustomStringConvertible {
         switch kind {
         case .lora: summarizeAdapter(url)
         case .autoencoder?, .tinyAutoencoder?: summarizeAutoencoder(alone: url)
+        case .tinyEncoder?, .textEncoder?, .clip?, .textualInversion?, .latents?, .diffusersDenoiser?:
+            if Self.isFolder(url) { summarizeModel(url) } else { summarize(kind ?? .unknown, url) }
         default: summarizeModel(url)
         }
     }
@@ -29,6 +31,11 @@ public struct CheckpointSummary: CustomStringConvertible {
         if files.fileExists(atPath: url.appending(path: DiffusersFolder.indexName).path) { return nil }
         if let kind = CheckpointKind(folder: url) { return kind }
         return (try? SafetensorsFile(contentsOf: url)).map { CheckpointKind(tensors: $0.names) }
+    }
+
+    private static func isFolder(_ url: URL) -> Bool {
+        var isFolder: ObjCBool = false
+        return FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) && isFolder.boolValue
     }
 
     mutating func add(_ heading: String, _ text: String) { lines.append((heading: heading, text: text)) }
@@ -48,7 +55,8 @@ extension CheckpointSummary {
     /// The most lines of a description, but for LoRA whose layers have scales of their own, and the most columns.
     static let screen = (lines: 24, columns: 100)
 
-    /// A line per heading, then the problems; at most 24 lines of 100 columns, and more only for LoRA whose layers have scales of their own.
+    /// A line per heading, then the problems; at most 24 lines of 100 columns, and more only for LoRA whose layers have scales of their own
+    /// and for a command that is to be copied.
     public var description: String {
         let indent = (lines.map(\.heading.count).max() ?? 0) + 2
         var rows = lines.flatMap { Self.rows($0.heading, $0.text, indent: indent) }
@@ -63,7 +71,13 @@ extension CheckpointSummary {
     private static func rows(_ heading: String, _ text: String, indent: Int) -> [String] {
         let width = screen.columns - indent
         var rows: [String] = []
+        // A command is to be copied as one line.
+        let text = text.replacing(" python -c", with: "\npython -c")
         for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+            if line.hasPrefix("python -c") {
+                rows.append(String(line))
+                continue
+            }
             var rest = line
             while rest.count > width {
                 let end = rest.index(rest.startIndex, offsetBy: width)

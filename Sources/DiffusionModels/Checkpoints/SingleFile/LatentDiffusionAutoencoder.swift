@@ -26,12 +26,16 @@ struct LatentDiffusionAutoencoder: SingleFileNetwork {
             "down_block_types": types("DownEncoderBlock2D"),
             "up_block_types": types("UpDecoderBlock2D"),
             "sample_size": .integer(512),
+            "mid_block_add_attention": .boolean(tensors.contains("encoder.mid.attn_1.q.weight")),
+            "use_quant_conv": .boolean(tensors.contains("quant_conv.weight")),
+            "use_post_quant_conv": .boolean(tensors.contains("post_quant_conv.weight")),
         ]
     }
 
     func names(for key: String) -> [String]? {
         var words = key.split(separator: ".").map(String.init)
         guard let first = words.first else { return nil }
+        if first == "loss" || first == "model_ema" { return [] }
         if first == "quant_conv" || first == "post_quant_conv" { return [key] }
         guard first == "encoder" || first == "decoder", words.count >= 3 else { return nil }
         let rest: [String]

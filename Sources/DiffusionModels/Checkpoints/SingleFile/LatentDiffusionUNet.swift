@@ -28,7 +28,12 @@ struct LatentDiffusionUNet: SingleFileNetwork {
         let down = try Self.readDown(tensors, into: &places)
         let up = try Self.readUp(tensors, into: &places)
         let middle = "middle_block.1"
-        let textWidth = try tensors.shape("\(middle).transformer_blocks.0.attn2.to_k.weight", rank: 2)[1]
+        // Without a middle block any other transformer tells as much.
+        let reader =
+            tensors.first { $0.hasSuffix(".attn2.to_k.weight") } ?? "\(middle).transformer_blocks.0.attn2.to_k.weight"
+        let textWidth = try tensors.shape(reader, rank: 2)[1]
+        let projection = tensors.first { $0.hasSuffix(".proj_in.weight") } ?? "\(middle).proj_in.weight"
+        let hasMiddle = tensors.contains("middle_block.0.out_layers.3.weight")
         let entrance = try tensors.shape("input_blocks.0.0.weight", rank: 4)
         let exit = try tensors.shape("out.2.weight", rank: 4)
         let timeWidth = try tensors.shape("time_embed.0.weight", rank: 2)[0]
@@ -40,7 +45,8 @@ struct LatentDiffusionUNet: SingleFileNetwork {
             }
         }
         var transformers = down.map { max($0.transformerLayers, 1) }
-        transformers[down.count - 1] = Self.transformerLayers(middle, tensors)
+        let middleLayers = Self.transformerLayers(middle, tensors)
+        if middleLayers > 0 { transformers[down.count - 1] = middleLayers }
         fields = [
             "_class_name": .string("UNet2DConditionModel"),
             "sample_size": .integer(latentSide),
@@ -53,13 +59,14 @@ struct LatentDiffusionUNet: SingleFileNetwork {
             "layers_per_block": .perBlock(down.map(\.layers)),
             "down_block_types": .array(
                 down.map { .string($0.transformerLayers > 0 ? "CrossAttnDownBlock2D" : "DownBlock2D") }),
+            "mid_block_type": hasMiddle
+                ? .string(middleLayers > 0 ? "UNetMidBlock2DCrossAttn" : "UNetMidBlock2D") : .null,
             "up_block_types": .array(
                 up.map { .string($0.transformerLayers > 0 ? "CrossAttnUpBlock2D" : "UpBlock2D") }),
             "transformer_layers_per_block": .perBlock(transformers),
             "cross_attention_dim": .integer(textWidth),
             "attention_head_dim": .perBlock(headCounts),
-            "use_linear_projection": .boolean(
-                tensors.file.info("\(tensors.prefix)\(middle).proj_in.weight")?.shape.count == 2),
+            "use_linear_projection": .boolean(tensors.info(projection)?.shape.count == 2),
         ]
     }
 

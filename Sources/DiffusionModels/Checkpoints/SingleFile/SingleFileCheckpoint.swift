@@ -11,18 +11,27 @@ struct SingleFileCheckpoint: CheckpointLayout {
     /// Whether what the network predicts is the family's, since neither the caller nor the file says it.
     let assumesPredictionType: Bool
 
+    /// Whether the denoising network's weights are moving averages, since the file has no others.
+    let readsAverages: Bool
+
     private struct Network {
         let prefix: String
         let description: any SingleFileNetwork
+        /// What a key of the file is called within the network; nil when it is not this network's.
+        let local: @Sendable (String) -> String?
 
-        init(prefix: String, _ description: any SingleFileNetwork) {
-            (self.prefix, self.description) = (prefix, description)
+        init(_ description: any SingleFileNetwork, prefix: String) {
+            self.init(description, prefix: prefix) { $0.hasPrefix(prefix) ? String($0.dropFirst(prefix.count)) : nil }
+        }
+
+        init(
+            _ description: any SingleFileNetwork, prefix: String, local: @escaping @Sendable (String) -> String?
+        ) {
+            (self.description, self.prefix, self.local) = (description, prefix, local)
         }
 
         /// What a key of the file is called here, nil when it is not this network's.
-        func names(for key: String) -> [String]? {
-            key.hasPrefix(prefix) ? description.names(for: String(key.dropFirst(prefix.count))) : nil
-        }
+        func names(for key: String) -> [String]? { local(key).flatMap(description.names) }
     }
 
     static let unetPrefix = "model.diffusion_model."
@@ -33,42 +42,56 @@ struct SingleFileCheckpoint: CheckpointLayout {
     /// Throws ``ModelError`` if the file is another kind of model or holds a tensor that is no part of one, and `SafetensorsError`.
     init(_ url: URL, predictionType: PredictionType?) throws {
         self.url = url
-        if ModelError.isPickle(url.lastPathComponent) {
-            throw ModelError.pickledWeights(
-                folder: url.deletingLastPathComponent().path, files: [url.lastPathComponent])
-        }
         file = try SafetensorsFile(contentsOf: url)
         let kind = CheckpointKind(tensors: file.names)
         guard kind == .stableDiffusion1 || kind == .stableDiffusion2 else {
             throw ModelError.otherModel(path: url.path, kind: kind)
         }
-        let isSecond = kind == .stableDiffusion2
-        let described = predictionType ?? PredictionType(modelSpecification: file.metadata)
-        assumesPredictionType = described == nil
-        self.predictionType = described ?? (isSecond ? .velocity : .epsilon)
-        let latentSide = isSecond && self.predictionType == .velocity ? 96 : 64
-        let (unet, autoencoder) = (Self.unetPrefix, Self.autoencoderPrefix)
-        let textPrefix = isSecond ? Self.openCLIPPrefix : Self.clipPrefix
+        let isOpenCLIP = kind == .stableDiffusion2
+        let textPrefix = isOpenCLIP ? Self.openCLIPPrefix : Self.clipPrefix
         let text = PrefixedTensors(file, prefix: textPrefix)
         let textEncoder: any SingleFileNetwork =
-            isSecond ? try OpenCLIPTextEncoder(text) : try SingleFileCLIPTextEncoder(text)
-        networks = [
-            .unet: Network(
-                prefix: unet,
-                try LatentDiffusionUNet(
-                    PrefixedTensors(file, prefix: unet), heads: isSecond ? .ofWidth(64) : .count(8),
-                    latentSide: latentSide)),
-            .vae: Network(
-                prefix: autoencoder, try LatentDiffusionAutoencoder(PrefixedTensors(file, prefix: autoencoder))),
-            .textEncoder: Network(prefix: textPrefix, textEncoder),
+            isOpenCLIP ? try OpenCLIPTextEncoder(text) : try SingleFileCLIPTextEncoder(text)
+        let described = predictionType ?? PredictionType(modelSpecification: file.metadata)
+        assumesPredictionType = described == nil
+        self.predictionType = described ?? (isOpenCLIP ? .velocity : .epsilon)
+        readsAverages = !file.names.contains { $0.hasPrefix(Self.unetPrefix) }
+        let unet =
+            readsAverages
+            ? PrefixedTensors(file, prefix: Self.unetPrefix, naming: AveragedNames.original)
+            : PrefixedTensors(file, prefix: Self.unetPrefix)
+        let network = try LatentDiffusionUNet(
+            unet, heads: isOpenCLIP ? .ofWidth(64) : .count(8),
+            latentSide: isOpenCLIP && self.predictionType == .velocity ? 96 : 64)
+        var networks: [ModelCheckpoint.Part: Network] = [
+            .unet: readsAverages
+                ? Network(network, prefix: Self.unetPrefix, local: AveragedNames.original)
+                : Network(network, prefix: Self.unetPrefix),
+            .textEncoder: Network(textEncoder, prefix: textPrefix),
         ]
+        let prefix = Self.autoencoderPrefix
+        if file.names.contains(where: { $0.hasPrefix(prefix) && !Self.isIgnored($0) }) {
+            networks[.vae] = Network(
+                try LatentDiffusionAutoencoder(PrefixedTensors(file, prefix: prefix)), prefix: prefix)
+        }
+        self.networks = networks
         let strangers = file.names.filter { !isKnown($0) }
         guard strangers.isEmpty else {
             throw ModelError.weightMismatch(path: url.path, mismatch: .init(unexpected: strangers))
         }
     }
 
+    var hasAutoencoder: Bool { networks[.vae] != nil }
+
+    /// What is made of moving averages; nil where there are none.
+    var averagesDescription: String? {
+        if readsAverages { return "moving averages, since the file has no other weights" }
+        let hasAverages = file.names.contains { $0.hasPrefix(AveragedNames.prefix) }
+        return hasAverages ? "the moving averages beside them are not read" : nil
+    }
+
     func fields(_ part: ModelCheckpoint.Part) throws -> ConfigurationFields {
+        if part == .vae, networks[.vae] == nil { throw ModelError.missingAutoencoder(path: url.path) }
         if let network = networks[part] {
             return try ConfigurationFields(.object(network.description.fields), file: url.path)
         }
@@ -78,9 +101,7 @@ struct SingleFileCheckpoint: CheckpointLayout {
     }
 
     func weights(_ part: ModelCheckpoint.Part) throws -> WeightFiles {
-        guard let network = networks[part] else {
-            preconditionFailure("SingleFileCheckpoint: the \(part.rawValue) has no weights")
-        }
+        guard let network = networks[part] else { throw ModelError.missingAutoencoder(path: url.path) }
         return try WeightFiles(
             [file], path: url.path, naming: { network.names(for: $0) ?? [] },
             isLinear: { part == .vae && AutoencoderKL.isLinear($0) })
@@ -91,18 +112,22 @@ struct SingleFileCheckpoint: CheckpointLayout {
     }
 
     /// Tensors that training left in the file or that tools put there, and that no network reads: moving averages, the noise schedule's
-    /// tables (which the family's schedule replaces), losses, and the contrastive heads of CLIP.
+    /// tables (which the family's schedule replaces), losses, optimisers' moments, and the picture towers and contrastive heads of CLIP.
     private static func isIgnored(_ key: String) -> Bool {
         let prefixes = [
-            "model_ema.", "alphas_cumprod", "posterior_", "first_stage_model.loss.", "loss.", "embedding_manager.",
-            "cond_stage_model.transformer.vision_model.",
+            "model_ema.", "alphas_cumprod", "posterior_", "first_stage_model.loss.", "first_stage_model.model_ema.",
+            "loss.",
+            "embedding_manager.", "cond_stage_model.transformer.vision_model.", "cond_stage_model.model.visual.",
+            "optimizer", "lr_schedulers", "callbacks.", "loops.", "denoiser.",
         ]
         let names = [
             "betas", "sqrt_alphas_cumprod", "sqrt_one_minus_alphas_cumprod", "log_one_minus_alphas_cumprod",
             "sqrt_recip_alphas_cumprod", "sqrt_recipm1_alphas_cumprod", "lvlb_weights", "logvar", "scale_factor",
-            "global_step", "v_pred", "ztsnr", "cond_stage_model.logit_scale", "cond_stage_model.text_projection",
+            "global_step", "epoch", "v_pred", "ztsnr", "edm_vpred.sigma_max", "edm_vpred.sigma_min",
+            "cond_stage_model.logit_scale", "cond_stage_model.text_projection",
         ]
-        return names.contains(key) || prefixes.contains { key.hasPrefix($0) }
+        let isPosition = key.hasPrefix("cond_stage_model.") && key.hasSuffix("position_ids")
+        return isPosition || names.contains(key) || prefixes.contains { key.hasPrefix($0) }
     }
 }
 

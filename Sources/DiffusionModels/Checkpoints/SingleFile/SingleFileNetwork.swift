@@ -8,28 +8,42 @@ protocol SingleFileNetwork: Sendable {
     func names(for key: String) -> [String]?
 }
 
-/// The tensors of one network in a single file, by their keys without its prefix.
+/// The tensors of one network in a single file, by their keys without what only says whose they are.
 struct PrefixedTensors: Sendable {
     let file: SafetensorsFile
-    let prefix: String
-    private let keys: Set<String>
+    private let prefix: String
+    private let stored: [String: String]
 
+    /// The tensors whose keys begin with `prefix`.
     init(_ file: SafetensorsFile, prefix: String) {
-        self.file = file
-        self.prefix = prefix
-        keys = Set(file.names.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) })
+        self.init(file, prefix: prefix) { $0.hasPrefix(prefix) ? String($0.dropFirst(prefix.count)) : nil }
     }
 
-    func contains(_ key: String) -> Bool { keys.contains(key) }
+    /// - Parameters:
+    ///   - file: where they are.
+    ///   - prefix: what errors put before the key of a tensor that is missing.
+    ///   - naming: what a key of the file is called within the network; nil when it is none of its tensors.
+    init(_ file: SafetensorsFile, prefix: String, naming: (String) -> String?) {
+        (self.file, self.prefix) = (file, prefix)
+        stored = Dictionary(file.names.compactMap { key in naming(key).map { ($0, key) } }) { first, _ in first }
+    }
+
+    func contains(_ key: String) -> Bool { stored[key] != nil }
+
+    func info(_ key: String) -> SafetensorsFile.TensorInfo? { stored[key].flatMap { file.info($0) } }
+
+    /// The first key in the order of their names of which something is true.
+    func first(where predicate: (String) -> Bool) -> String? { stored.keys.filter(predicate).min() }
 
     /// The shape of a tensor that the network cannot be without. Throws ``ModelError``.
     func shape(_ key: String, rank: Int) throws -> [Int] {
-        guard let shape = file.info(prefix + key)?.shape else {
-            throw ModelError.weightMismatch(path: file.path, mismatch: .init(missing: [prefix + key]))
+        guard let shape = info(key)?.shape else {
+            throw ModelError.weightMismatch(path: file.path, mismatch: .init(missing: [stored[key] ?? prefix + key]))
         }
         guard shape.count == rank else {
             throw ModelError.unreadableFile(
-                path: file.path, reason: "tensor \"\(prefix + key)\": expected \(rank) axes, found shape \(shape)")
+                path: file.path, reason: "tensor \"\(stored[key] ?? key)\": expected \(rank) axes, found shape \(shape)"
+            )
         }
         return shape
     }

@@ -17,7 +17,11 @@ struct SingleFileCLIPTextEncoder: SingleFileNetwork {
     }
 
     func names(for key: String) -> [String]? {
-        if key == "text_projection.weight" { return [] }
+        // What else transformers' CLIPModel has: the picture tower, and the projections into the space that it shares with texts.
+        if ["vision_model.", "visual_projection.", "text_projection", "logit_scale"].contains(where: key.hasPrefix) {
+            return []
+        }
+        if key.hasSuffix("position_ids") { return [] }
         return CLIPTextModel.names(for: key)
     }
 }
@@ -33,6 +37,10 @@ struct OpenCLIPTextEncoder: SingleFileNetwork {
     /// Throws ``ModelError`` when a tensor is missing without which the network's size is unknown.
     init(_ tensors: PrefixedTensors) throws {
         let stored = tensors.count { "transformer.resblocks.\($0).mlp.c_fc.weight" }
+        guard stored > 1 else {
+            throw ModelError.unreadableFile(
+                path: tensors.file.path, reason: "expected at least 2 layers of the text encoder, found \(stored)")
+        }
         layers = stored == 23 ? 23 : stored - 1
         fields = CLIPTextModel.fields(
             tokens: try tensors.shape("token_embedding.weight", rank: 2),
@@ -53,7 +61,8 @@ struct OpenCLIPTextEncoder: SingleFileNetwork {
     ]
 
     func names(for key: String) -> [String]? {
-        if ["text_projection", "logit_scale", "attn_mask"].contains(key) { return [] }
+        if ["text_projection", "logit_scale", "attn_mask"].contains(key) || key.hasPrefix("visual.") { return [] }
+        if key.hasSuffix("position_ids") { return [] }
         if let place = Self.places[key] { return ["text_model.\(place)"] }
         let words = key.split(separator: ".").map(String.init)
         guard words.count >= 5, words[0] == "transformer", words[1] == "resblocks", let layer = Int(words[2]) else {

@@ -1,0 +1,33 @@
+/// The names of moving averages in a single file: latent-diffusion's code takes the dots out of them.
+enum AveragedNames {
+    static let prefix = "model_ema.diffusion_model"
+
+    /// The key of the denoising network's tensor that a moving average is of, without its prefix: `input_blocks.1.0.in_layers.0.weight` of
+    /// `model_ema.diffusion_modelinput_blocks10in_layers0weight`. Nil for other keys.
+    static func original(of key: String) -> String? {
+        guard key.hasPrefix(prefix) else { return nil }
+        var (rest, parts) = (key.dropFirst(prefix.count), [String]())
+        while !rest.isEmpty {
+            let digits = rest.prefix { $0.isNumber }
+            if digits.isEmpty {
+                guard let word = words.first(where: rest.hasPrefix) else { return nil }
+                parts.append(word)
+                rest = rest.dropFirst(word.count)
+            } else {
+                // A block's number, then that of a layer in it, which has one digit.
+                let isBlock = ["input_blocks", "output_blocks"].contains(parts.last) && digits.count > 1
+                parts += isBlock ? [String(digits.dropLast()), String(digits.suffix(1))] : [String(digits)]
+                rest = rest.dropFirst(digits.count)
+            }
+        }
+        return parts.joined(separator: ".")
+    }
+
+    /// The names of modules and parameters, those before which others are a beginning of.
+    private static let words = [
+        "input_blocks", "output_blocks", "middle_block", "time_embed", "transformer_blocks", "in_layers", "out_layers",
+        "emb_layers", "skip_connection", "proj_in", "proj_out", "proj", "attn1", "attn2", "to_q", "to_k", "to_v",
+        "to_out",
+        "norm1", "norm2", "norm3", "norm", "ff", "net", "conv", "out", "op", "weight", "bias",
+    ]
+}
