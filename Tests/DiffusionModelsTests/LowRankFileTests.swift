@@ -55,7 +55,7 @@ final class LowRankFileTests {
             ], "expected a product with lora_mid of at most")
         let pickle = folder.appending(path: "lora.pt")
         try Data([0x80, 2]).write(to: pickle)
-        expectError("pickled") { _ = try LowRankWeights(contentsOf: pickle) }
+        expectError("Python pickle") { _ = try LowRankWeights(contentsOf: pickle) }
         expectError("adapter_model.safetensors or pytorch_lora_weights.safetensors") {
             let empty = folder.appending(path: "empty")
             try FileManager.default.createDirectory(at: empty, withIntermediateDirectories: true)

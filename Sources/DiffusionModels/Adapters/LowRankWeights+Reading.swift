@@ -46,19 +46,17 @@ extension LowRankWeights {
         guard files.fileExists(atPath: url.path, isDirectory: &isFolder) else {
             throw ModelError.missingFile(path: url.path, purpose: "a LoRA file or folder")
         }
-        guard isFolder.boolValue else {
-            if ModelError.isPickle(url.lastPathComponent) {
-                throw ModelError.pickledWeights(
-                    folder: url.deletingLastPathComponent().path, files: [url.lastPathComponent])
-            }
-            return url
-        }
+        guard isFolder.boolValue else { return url }
         let names = LowRankLayout.allCases.map(\.fileName)
         if let name = names.first(where: { files.fileExists(atPath: url.appending(path: $0).path) }) {
             return url.appending(path: name)
         }
-        let pickles = try files.contentsOfDirectory(atPath: url.path).filter(ModelError.isPickle).sorted()
-        if !pickles.isEmpty { throw ModelError.pickledWeights(folder: url.path, files: pickles) }
+        let pickled = names.map { $0.replacing(".safetensors", with: ".bin") }
+        for (name, pickle) in zip(names, pickled) where files.fileExists(atPath: url.appending(path: pickle).path) {
+            let conversion = PickleConversion(
+                of: [url.appending(path: pickle).path], to: url.appending(path: name).path)
+            throw ModelError.pickledWeights(folder: url.path, conversion: conversion)
+        }
         throw ModelError.missingFile(
             path: url.appending(path: names[0]).path,
             purpose: "a LoRA's folder, with \(names.joined(separator: " or "))")
