@@ -40,7 +40,7 @@ extension TextToImageModel {
     ///
     /// Throws ``ModelError`` for a picture below one latent, and for a height or width that is no such multiple.
     public func fitted(_ picture: Picture, height: Int? = nil, width: Int? = nil) throws -> Picture {
-        let factor = autoencoder.configuration.pixelsPerLatent
+        let factor = decoder.pixelsPerLatent
         guard min(picture.height, picture.width) >= factor else {
             throw ModelError.invalidArgument(
                 operation: "fitted(_:height:width:)", argument: "picture", expected: "at least \(factor) pixels a side",
