@@ -55,42 +55,42 @@ let package = Package(
         .target(name: "DistillationTesting", dependencies: ["Distillation"]),
 
         // MARK: - Examples
+        .target(
+            name: "SwiftBrushCommands",
+            dependencies: ["DiffusionModels", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Examples/Shared", exclude: ["README.md"]),
         .executableTarget(
             name: "text-to-image",
-            dependencies: ["DiffusionModels", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["DiffusionModels", "SwiftBrushCommands"],
             path: "Examples/text-to-image"),
         .executableTarget(
             name: "train-teacher",
-            dependencies: ["Training", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Training", "SwiftBrushCommands"],
             path: "Examples/train-teacher"),
         .executableTarget(
             name: "distill",
-            dependencies: ["Distillation", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Distillation", "SwiftBrushCommands"],
             path: "Examples/distill"),
         .executableTarget(
             name: "inspect",
-            dependencies: ["DiffusionModels", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["DiffusionModels", "SwiftBrushCommands"],
             path: "Examples/inspect"),
         .executableTarget(
             name: "verify-checkpoint",
-            dependencies: ["DiffusionModels", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["DiffusionModels", "SwiftBrushCommands"],
             path: "Examples/verify-checkpoint"),
         .executableTarget(
             name: "loss-contracts",
-            dependencies: [
-                "DistillationTesting", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
+            dependencies: ["DistillationTesting", "SwiftBrushCommands"],
             path: "Examples/loss-contracts"),
         .executableTarget(name: "new-loss", dependencies: ["DistillationTesting"], path: "Examples/new-loss"),
         .executableTarget(
             name: "compare-losses",
-            dependencies: [
-                "DistillationTesting", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
+            dependencies: ["DistillationTesting", "SwiftBrushCommands"],
             path: "Examples/compare-losses"),
         .executableTarget(
             name: "evaluate",
-            dependencies: ["Evaluation", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Evaluation", "SwiftBrushCommands"],
             path: "Examples/evaluate"),
 
         // MARK: - Tests

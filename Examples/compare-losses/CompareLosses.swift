@@ -1,8 +1,9 @@
 import ArgumentParser
 import Distillation
+import SwiftBrushCommands
 
 @main
-struct CompareLosses: ParsableCommand {
+struct CompareLosses: BrushCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare-losses",
         abstract: "Puts several losses beside each other, from the same start and seed.",

@@ -2,9 +2,11 @@ import ArgumentParser
 import DiffusionModels
 import Distillation
 import Foundation
+import SwiftBrushCommands
+import Tensor
 
 /// On a teacher: one run a loss from the same student, seed and number of pictures; a sheet for each, and a table.
-struct ComparePictures: ParsableCommand {
+struct ComparePictures: BrushCommand {
     static let configuration = CommandConfiguration(
         commandName: "pictures",
         abstract:
@@ -46,10 +48,26 @@ struct ComparePictures: ParsableCommand {
     @Option(help: "Pictures of the teacher, for losses that need pairs or data.")
     var teacherPictures = 64
 
-    @Option(help: "The seed of everything random.")
-    var seed: UInt64 = 0
+    @OptionGroup var seeds: SeedOptions
+    private var seed: UInt64 { seeds.value }
+
+    func validate() throws {
+        if losses.isEmpty { throw ValidationError("--losses: expected at least one loss") }
+        try check("--pictures", pictures, in: 1...1_000_000_000)
+        try check("--teacher-pictures", teacherPictures, in: 1...1_000_000)
+    }
+
+    static let optionNames = [
+        "batchSize": "batch", "studentLearningRate": "student-learning-rate",
+        "fakeScoreLearningRate": "fake-score-learning-rate", "adapterRank": "rank", "adapterTargets": "adapter-targets",
+    ]
 
     func run() throws {
+        for published in losses { try settings(published).validate() }
+        for (path, option) in [
+            (teacher, "--teacher"), (prompts, "--prompts"), (sheetPrompts, "--sheet-prompts"),
+        ] { try checkInput(URL(filePath: path), option) }
+        try checkOutput(folder: URL(filePath: output), "--output")
         let model = try TextToImageModel(contentsOf: URL(filePath: teacher))
         let (lines, shown) = (
             try PromptFile.read(URL(filePath: prompts)), try PromptFile.read(URL(filePath: sheetPrompts))
@@ -77,7 +95,7 @@ struct ComparePictures: ParsableCommand {
             try PNG.write(sheet, to: folder.appending(path: "\(published.rawValue).png"))
             table += row(published, try run.metrics()) + " \(try measure(student)) |\n"
         }
-        try Data(table.utf8).write(to: folder.appending(path: "comparison.md"), options: .atomic)
+        try DurableFile.write(Data(table.utf8), to: folder.appending(path: "comparison.md"))
         print(table)
     }
 

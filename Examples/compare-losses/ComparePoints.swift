@@ -3,10 +3,11 @@ import DiffusionModels
 import Distillation
 import DistillationTesting
 import Foundation
+import SwiftBrushCommands
 import Tensor
 
 /// On eight spots in the plane: particles with perfect networks, a plot for each loss, in seconds.
-struct ComparePoints: ParsableCommand {
+struct ComparePoints: BrushCommand {
     static let configuration = CommandConfiguration(
         commandName: "points", abstract: "Particles in the plane: a table, and a plot for each loss.")
 
@@ -22,24 +23,30 @@ struct ComparePoints: ParsableCommand {
     @Option(help: "How many steps.")
     var steps = 1200
 
-    @Option(help: "The seed of everything random.")
-    var seed: UInt64 = 0
+    @OptionGroup var seeds: SeedOptions
+
+    func validate() throws {
+        if losses.isEmpty { throw ValidationError("--losses: expected at least one loss") }
+        try check("--count", count, in: 2...100_000)
+        try check("--steps", steps, in: 1...1_000_000)
+        let allowed: LossNeeds = [
+            .teacher, .unconditionalTeacher, .teacherJacobian, .fakeScore, .unconditionalFakeScore,
+            .fakeScoreJacobian, .discriminator, .realLatents,
+        ]
+        for published in losses where !published.loss.needs.isSubset(of: allowed) {
+            throw ValidationError(
+                "--losses: \(published.rawValue) needs more than points have; compare it on pictures")
+        }
+    }
 
     func run() throws {
-        let folder = URL(filePath: output)
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let (folder, seed) = (URL(filePath: output), seeds.value)
+        try checkOutput(folder: folder, "--output")
         let data = ParticleRun.ring
         let drawn = ParticleRun.samples(of: data, count: 4000, seed: seed)
         var plots: [Picture] = []
         print("| loss | modes covered | seconds |\n| --- | --- | --- |")
         for published in losses {
-            let allowed: LossNeeds = [
-                .teacher, .unconditionalTeacher, .teacherJacobian, .fakeScore, .unconditionalFakeScore,
-                .fakeScoreJacobian, .discriminator, .realLatents,
-            ]
-            guard published.loss.needs.isSubset(of: allowed) else {
-                throw ValidationError("\(published.rawValue) needs more than points have; compare it on pictures")
-            }
             var run = ParticleRun(published.loss, towards: data)
             (run.count, run.steps, run.seed) = (count, steps, seed)
             let start = ContinuousClock.now

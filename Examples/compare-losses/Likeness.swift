@@ -17,7 +17,7 @@ struct Likeness {
         let last = try teacher.samples(
             for: self.prompts, steps: 25, guidanceScale: 4.5, seed: seed, embeddings: text
         ).reduce(nil) { $1 as DenoisingStep? }
-        drawn = last.map { teacher.pictures(from: $0.latents) } ?? []
+        drawn = try last.map { try teacher.pictures(from: $0.latents) } ?? []
     }
 
     /// The teacher's own grain, for comparison.

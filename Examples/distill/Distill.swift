@@ -2,9 +2,11 @@ import ArgumentParser
 import DiffusionModels
 import Distillation
 import Foundation
+import SwiftBrushCommands
+import Tensor
 
 @main
-struct Distill: ParsableCommand {
+struct Distill: BrushCommand {
     static let configuration = CommandConfiguration(
         commandName: "distill",
         abstract: "Turns a multi-step teacher into a one-step student, with prompts alone.")
@@ -59,35 +61,58 @@ struct Distill: ParsableCommand {
     var averageDecay = DistillationConfiguration().averageDecay
     @Flag(help: "Run the student's blocks again in the backward pass instead of keeping what they computed.")
     var recompute = false
-    @Option(help: "The seed of everything random.") var seed: UInt64 = 0
+    @OptionGroup var seeds: SeedOptions
     @Option(help: "Steps between two sheets, and between two checkpoints.") var saveEvery = 100
     @Option(help: "A text file with the sheets' prompts. Default: 16 of the training prompts.")
     var sheetPrompts: String?
     @Option(help: "The teacher's guidance on the last sheet, where it stands beside the student.")
     var sheetGuidanceScale = 4.5
+    @Option(help: "How the finished student's weights are stored: float16, float32 or bfloat16.")
+    var dtype = StoredType.float16
     @Flag(help: "Go on with the run in the output folder.") var resume = false
 
+    private var seed: UInt64 { seeds.value }
+
     func validate() throws {
-        if saveEvery < 1 { throw ValidationError("--save-every: expected at least 1, found \(saveEvery)") }
-        if teacherPictures < 1 { throw ValidationError("--teacher-pictures: found \(teacherPictures), less than 1") }
+        try check("--iterations", iterations, in: 0...1_000_000_000)
+        try check("--save-every", saveEvery, in: 1...1_000_000_000)
+        try check("--teacher-pictures", teacherPictures, in: 1...1_000_000)
+        try check("--guidance-scale", guidanceScale, in: -1000...1000)
+        try check("--sheet-guidance-scale", sheetGuidanceScale, in: -1000...1000)
+        try check("--student-timestep", studentTimestep, in: 0...1_000_000)
+        try check("--fake-score-updates", fakeScoreUpdates, in: 1...1000)
+        try check("--rank", rank, in: 1...4096)
         if let guidanceScale, loss.loss(guidanceScale: guidanceScale) == nil {
             throw ValidationError("--guidance-scale: --loss \(loss.rawValue) draws its own")
         }
-        if let fakeScoreUpdates, fakeScoreUpdates < 1 {
-            throw ValidationError("--fake-score-updates: expected at least 1, found \(fakeScoreUpdates)")
+        if adapterTargets.isEmpty { throw ValidationError("--adapter-targets: expected at least one") }
+    }
+
+    static let optionNames = [
+        "batchSize": "batch", "studentLearningRate": "student-learning-rate",
+        "fakeScoreLearningRate": "adapter-learning-rate", "adapterRank": "rank", "averageDecay": "average-decay",
+        "fakeScoreHeadStart": "fake-score-head-start", "adapterTargets": "adapter-targets", "start": "student",
+    ]
+
+    /// Looks at the files that the options name and at the settings that are known, before the teacher is loaded.
+    private func checkBefore(_ settings: DistillationConfiguration) throws {
+        try settings.validate()
+        let read: [(String?, String)] =
+            [
+                (teacher, "--teacher"), (prompts, "--prompts"), (tokenizer, "--tokenizer"), (pairs, "--pairs"),
+                (embeddings, "--embeddings"), (sheetPrompts, "--sheet-prompts"),
+            ] + student.map { ($0, "--student") }
+        for (path, option) in read { try checkInput(path.map { URL(filePath: $0) }, option) }
+        for (path, option) in [(saveEmbeddings, "--save-embeddings"), (savePairs, "--save-pairs")] {
+            try checkOutput(file: path.map { URL(filePath: $0) }, option)
         }
-        if rank < 1 { throw ValidationError("--rank: expected at least 1, found \(rank)") }
+        if savePairs != nil, pairs == nil, loss.loss.needs.isDisjoint(with: [.pairs, .realLatents, .reward]) {
+            throw ValidationError("--save-pairs: --loss \(loss.rawValue) draws no pairs")
+        }
+        try checkOutput(folder: URL(filePath: output), "--output")
     }
 
     func run() throws {
-        let model = try TextToImageModel(
-            contentsOf: URL(filePath: teacher), tokenizer: tokenizer.map { URL(filePath: $0) })
-        let lines = try PromptFile.read(URL(filePath: prompts))
-        let every = max(1, lines.count / 16)
-        let shown =
-            try sheetPrompts.map { try PromptFile.read(URL(filePath: $0)) }
-            ?? lines.indices.filter { $0 % every == 0 }.prefix(16).map { lines[$0] }
-
         var settings = DistillationConfiguration()
         settings.batchSize = batch
         settings.studentLearningRate = studentLearningRate
@@ -98,6 +123,20 @@ struct Distill: ParsableCommand {
         settings.averageDecay = averageDecay
         settings.recomputesBlocks = recompute
         settings.seed = seed
+        settings.fakeScoreHeadStart = fakeScoreHeadStart
+        try checkBefore(settings)
+        let lines = try PromptFile.read(URL(filePath: prompts))
+        let every = max(1, lines.count / 16)
+        let shown =
+            try sheetPrompts.map { try PromptFile.read(URL(filePath: $0)) }
+            ?? lines.indices.filter { $0 % every == 0 }.prefix(16).map { lines[$0] }
+        let run = try RunDirectory(URL(filePath: output), resuming: resume)
+        let saved = try embeddings.map { try PromptEmbeddings(contentsOf: URL(filePath: $0)) }
+        let savedPairs = try pairs.map { try TeacherPairs(contentsOf: URL(filePath: $0), prompts: lines) }
+        let checkpoint = try ModelCheckpoint(contentsOf: URL(filePath: teacher))
+        if checkpoint.oneStep != nil { throw ModelError.notMultiStepModel(path: teacher) }
+        let model = try TextToImageModel(
+            contentsOf: URL(filePath: teacher), tokenizer: tokenizer.map { URL(filePath: $0) })
         guard model.schedule.cumulativeAlphas.indices.contains(studentTimestep) else {
             throw ValidationError(
                 "--student-timestep: expected 0 to \(model.schedule.timestepCount - 1), found \(studentTimestep)")
@@ -108,7 +147,6 @@ struct Distill: ParsableCommand {
         }
         settings.studentPrediction = studentPrediction
         settings.fakeScoreWeights = fakeScore
-        settings.fakeScoreHeadStart = fakeScoreHeadStart
         try settings.checkAdapterTargets(on: model.unet)
         if learningRateSchedule == .cosine { settings.learningRateSchedule = .cosine(total: iterations) }
         var chosen = guidanceScale.flatMap(loss.loss(guidanceScale:)) ?? loss.loss
@@ -118,17 +156,15 @@ struct Distill: ParsableCommand {
             if fakeScoreUpdates > 1 { settings.fakeScoreTraining.drawsNewPictures = true }
         }
 
-        let run = try RunDirectory(URL(filePath: output), resuming: resume)
         for prompt in lines {
             guard let warning = model.tokenizer.truncationWarning(for: prompt) else { continue }
-            FileHandle.standardError.write(Data("\(warning)\n".utf8))
+            StandardError.write(line: warning)
         }
         let embedded =
-            try embeddings.map { try PromptEmbeddings(contentsOf: URL(filePath: $0)) }
-            ?? model.embeddings(for: lines + shown + [""])
+            try saved ?? model.embeddings(for: lines + shown + [""])
         if let saveEmbeddings { try embedded.save(to: URL(filePath: saveEmbeddings)) }
         var resources =
-            try pairs.map { DistillationResources(try TeacherPairs(contentsOf: URL(filePath: $0), prompts: lines)) }
+            try savedPairs.map { DistillationResources($0) }
             ?? DistillationResources(
                 drawnBy: model, for: chosen.needs, prompts: lines, count: teacherPictures, seed: seed,
                 embeddings: embedded)
@@ -147,7 +183,8 @@ struct Distill: ParsableCommand {
             teacher: model, startingFrom: start(), loss: chosen, prompts: lines, embeddings: embedded,
             configuration: settings, resources: resources)
         try run.begin(distiller)
-        FileHandle.standardError.write(Data("\(distiller.memoryEstimate)\n\(distiller.estimateTime())\n".utf8))
+        StandardError.write(line: "\(distiller.memoryEstimate)")
+        StandardError.write(line: "\(distiller.estimateTime())")
         let progress = ProgressBar(total: iterations, done: distiller.stepCount, picturesPerStep: batch)
         func saveSheet() throws {
             try run.saveSheet(of: distiller, teacher: model, prompts: shown, embeddings: embedded)
@@ -161,7 +198,7 @@ struct Distill: ParsableCommand {
                     String(format: "student %.2e  fake score %.4f", step.studentLoss, step.fakeScoreLoss))
             }, saveSheet: saveSheet)
         let student = distiller.studentModel(of: model)
-        try student.save(to: run.student, scalarType: .float16)
+        try student.save(to: run.student, scalarType: dtype.scalarType)
         try distiller.fakeScore.adapters?.save(to: run.fakeScore)
         let sheet = try student.sheet(
             beside: model, prompts: shown, steps: 25, guidanceScale: sheetGuidanceScale, embeddings: embedded)
@@ -189,16 +226,18 @@ struct Distill: ParsableCommand {
         }
         var training = ContrastiveReward.Training()
         training.seed = seed
+        let progress = ProgressLine()
         let reward = try ContrastiveReward(
             learnedFrom: pairs, decoder: model.decoder, conditions: PromptConditions(lines, in: embedded),
             training: training
         ) { step, loss in
-            guard step % 100 == 0 else { return }
-            FileHandle.standardError.write(
-                Data("reward, step \(step) of \(training.steps): \(String(format: "%.3f", loss))\n".utf8))
+            progress.show(
+                Double(step) / Double(training.steps),
+                "reward, step \(step) of \(training.steps): \(String(format: "%.3f", loss))")
         }
-        FileHandle.standardError.write(
-            Data("reward: \(String(format: "%.3f", reward.teacherMean)) on the teacher's own pictures\n".utf8))
+        progress.finish()
+        StandardError.write(
+            line: "reward: \(String(format: "%.3f", reward.teacherMean)) on the teacher's own pictures")
         return reward
     }
 }
@@ -206,6 +245,19 @@ struct Distill: ParsableCommand {
 /// How the step sizes change over a run.
 enum LearningRateDecay: String, ExpressibleByArgument, CaseIterable {
     case constant, cosine
+}
+
+/// How weights are stored.
+enum StoredType: String, ExpressibleByArgument, CaseIterable {
+    case float16, float32, bfloat16
+
+    var scalarType: ScalarType {
+        switch self {
+        case .float16: .float16
+        case .float32: .float32
+        case .bfloat16: .bfloat16
+        }
+    }
 }
 
 extension PublishedLoss: ExpressibleByArgument {}

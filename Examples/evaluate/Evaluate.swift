@@ -1,7 +1,8 @@
 import ArgumentParser
+import SwiftBrushCommands
 
 @main
-struct Evaluate: ParsableCommand {
+struct Evaluate: BrushCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
         abstract: "Measures pictures as the field does, and trains what small ones are measured with.",

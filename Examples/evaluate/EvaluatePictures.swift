@@ -1,8 +1,9 @@
 import ArgumentParser
 import Evaluation
 import Foundation
+import SwiftBrushCommands
 
-struct EvaluatePictures: ParsableCommand {
+struct EvaluatePictures: BrushCommand {
     static let configuration = CommandConfiguration(
         commandName: "pictures", abstract: "Compares a folder of pictures with another and with their captions.",
         discussion: """
@@ -33,10 +34,14 @@ struct EvaluatePictures: ParsableCommand {
     var saveStatistics: String?
 
     func validate() throws {
-        guard count > 0 else { throw ValidationError("--count is positive.") }
+        try check("--count", count, in: 1...Int.max)
     }
 
     func run() throws {
+        try checkInput(URL(filePath: pictures), "the folder")
+        try checkInput(captions.map { URL(filePath: $0) }, "--captions")
+        try checkOutput(file: saveStatistics.map { URL(filePath: $0) }, "--save-statistics")
+        try options.checkPaths()
         var folder = try PictureFolder(contentsOf: URL(filePath: pictures))
         if let captions { folder = try folder.captioned(by: URL(filePath: captions)) }
         if let split { folder = try folder.split(split) }

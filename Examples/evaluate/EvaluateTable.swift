@@ -1,8 +1,9 @@
 import ArgumentParser
 import Evaluation
 import Foundation
+import SwiftBrushCommands
 
-struct EvaluateTable: ParsableCommand {
+struct EvaluateTable: BrushCommand {
     static let configuration = CommandConfiguration(
         commandName: "table",
         abstract: "Compares several folders of pictures with one reference, in a table of Markdown.",
@@ -24,6 +25,7 @@ struct EvaluateTable: ParsableCommand {
     @OptionGroup var options: EvaluationOptions
 
     func run() throws {
+        try options.checkPaths()
         let folders = try pictures.map { try PictureFolder(contentsOf: URL(filePath: $0)) }
         let evaluation = try options.evaluation(of: byGroup ? [] : folders)
         var table = EvaluationTable()

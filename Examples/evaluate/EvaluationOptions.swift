@@ -1,6 +1,8 @@
 import ArgumentParser
+import DiffusionModels
 import Evaluation
 import Foundation
+import SwiftBrushCommands
 
 /// How pictures are measured, and what they are compared with.
 struct EvaluationOptions: ParsableArguments {
@@ -29,7 +31,14 @@ struct EvaluationOptions: ParsableArguments {
         if reference == nil, metrics.contains(where: { $0 != .diversity }) {
             throw ValidationError("These metrics compare with a --reference.")
         }
-        guard crop ?? 1 > 0 else { throw ValidationError("--crop is positive.") }
+        try check("--crop", crop, in: 1...16_384)
+    }
+
+    /// Looks whether there is what the options name, and whether the folder can be written. Throws `ValidationError`.
+    func checkPaths() throws {
+        try checkInput(reference.map { URL(filePath: $0) }, "--reference")
+        try networks.checkPaths()
+        try checkOutput(folder: folder, "--output")
     }
 
     /// The folder of everything that is kept.
@@ -54,10 +63,12 @@ struct EvaluationOptions: ParsableArguments {
                 compared = .pictures(try referenceSplit.map(folder.split) ?? folder)
             }
         }
+        let progress = ProgressLine()
         return try PictureEvaluation(
             by: network, alignment: alignment, against: compared, croppedTo: crop, keptIn: folder
         ) { name, done, total in
-            FileHandle.standardError.write(Data("\(name): \(done) of \(total)\n".utf8))
+            progress.show(Double(done) / Double(max(total, 1)), "\(name): \(done) of \(total)")
+            if done == total { progress.finish() }
         }
     }
 }

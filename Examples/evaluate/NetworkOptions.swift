@@ -1,6 +1,7 @@
 import ArgumentParser
 import Evaluation
 import Foundation
+import SwiftBrushCommands
 
 extension FeatureMetric: ExpressibleByArgument {}
 extension InceptionV3.Resizing: ExpressibleByArgument {}
@@ -24,6 +25,14 @@ struct NetworkOptions: ParsableArguments {
 
     @Option(help: "What the CLIP score puts before each caption, such as \"A photo depicts \".")
     var textPrefix = ""
+
+    /// Looks whether there is what the options name. Throws `ValidationError`.
+    func checkPaths() throws {
+        for (path, option) in [(inception, "--inception"), (clip, "--clip")] {
+            try checkInput(path.map { URL(filePath: $0) }, option)
+        }
+        if inception == nil { try checkInput(URL(filePath: efficientnet), "--efficientnet") }
+    }
 
     func featureNetwork() throws -> any FeatureNetwork {
         if let inception { return try InceptionV3(contentsOf: URL(filePath: inception), resizing: resizing) }

@@ -1,8 +1,10 @@
 import ArgumentParser
+import DiffusionModels
 import Evaluation
 import Foundation
+import SwiftBrushCommands
 
-struct TrainAlignment: ParsableCommand {
+struct TrainAlignment: BrushCommand {
     static let configuration = CommandConfiguration(
         abstract: "Trains the text-picture alignment of small pictures on real, captioned ones.",
         discussion: """
@@ -22,23 +24,29 @@ struct TrainAlignment: ParsableCommand {
     @Option(help: "Steps, each over all pictures.")
     var steps = SmallPictureAlignment.Training().steps
 
-    @Option(help: "Of everything that is drawn.")
-    var seed: UInt64 = 0
+    @OptionGroup var seeds: SeedOptions
+
+    func validate() throws { try check("--steps", steps, in: 1...1_000_000) }
 
     func run() throws {
+        try checkInput(URL(filePath: data), "the folder")
+        try checkInput(URL(filePath: efficientnet), "--efficientnet")
+        try checkOutput(file: URL(filePath: output), "--output")
         let network = try EfficientNetLite0(contentsOf: URL(filePath: efficientnet))
         let folder = try PictureFolder(contentsOf: URL(filePath: data))
         EvaluationOptions.say(folder.warnings)
         let train = folder.filter { ($0.split ?? "train") == "train" }
         let heldOut = folder.filter { ($0.split ?? "train") != "train" }
         var training = SmallPictureAlignment.Training()
-        (training.steps, training.seed) = (steps, seed)
+        (training.steps, training.seed) = (steps, seeds.value)
         let trainFeatures = try features(of: train, network)
+        let progress = ProgressLine()
         let alignment = try SmallPictureAlignment(
             training: train.entries, features: trainFeatures, network: network, training
         ) { step, loss in
-            if step % 10 == 0 { FileHandle.standardError.write(Data("step \(step) of \(steps): loss \(loss)\n".utf8)) }
+            progress.show(Double(step) / Double(steps), "step \(step) of \(steps): loss \(loss)")
         }
+        progress.finish()
         try alignment.save(to: URL(filePath: output))
         guard !heldOut.entries.isEmpty else { return }
         let own = try features(of: heldOut, network)

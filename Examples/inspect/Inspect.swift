@@ -1,9 +1,10 @@
 import ArgumentParser
 import DiffusionModels
 import Foundation
+import SwiftBrushCommands
 
 @main
-struct Inspect: ParsableCommand {
+struct Inspect: BrushCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect", abstract: "Says what a model, a LoRA or an autoencoder holds and what is wrong with it."
     )

@@ -2,9 +2,10 @@ import ArgumentParser
 import Distillation
 import DistillationTesting
 import Foundation
+import SwiftBrushCommands
 
 @main
-struct LossContracts: ParsableCommand {
+struct LossContracts: BrushCommand {
     static let configuration = CommandConfiguration(
         commandName: "loss-contracts",
         abstract: "Holds every loss of the library against theory and prints a table for each.")
@@ -16,8 +17,16 @@ struct LossContracts: ParsableCommand {
     var failuresOnly = false
 
     func run() throws {
+        func matches(_ contract: LossContract, _ name: String) -> Bool {
+            !name.isEmpty && contract.title.contains(name) || type(of: contract.loss).name == name
+        }
+        for name in losses where !LossContract.shipped.contains(where: { matches($0, name) }) {
+            throw ValidationError(
+                "\"\(name)\": expected a part of one of the titles "
+                    + LossContract.shipped.map(\.title).joined(separator: ", "))
+        }
         let chosen = LossContract.shipped.filter { contract in
-            losses.isEmpty || losses.contains { contract.title.contains($0) || type(of: contract.loss).name == $0 }
+            losses.isEmpty || losses.contains { matches(contract, $0) }
         }
         var failed = 0
         let start = ContinuousClock.now

@@ -1,6 +1,7 @@
 import Autograd
 import Distillation
 import DistillationTesting
+import Foundation
 
 /// A loss that nobody has published: variational score distillation in which every sample pulls equally hard.
 ///
@@ -38,6 +39,8 @@ struct NewLoss {
             let square = difference.reduce(0) { $0 + $1 * $1 } / Double(difference.count)
             return difference.map { $0 / (square + loss.offset * loss.offset).squareRoot() }
         }
-        print(LossContract(loss, expecting: expectation).run())
+        let report = LossContract(loss, expecting: expectation).run()
+        print(report)
+        if !report.passed { exit(1) }
     }
 }

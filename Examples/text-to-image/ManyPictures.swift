@@ -1,6 +1,7 @@
 import ArgumentParser
 import DiffusionModels
 import Foundation
+import SwiftBrushCommands
 
 /// How a folder of pictures is drawn.
 struct ManyPictures: ParsableArguments {
@@ -13,7 +14,7 @@ struct ManyPictures: ParsableArguments {
 
     func validate() throws {
         if batch != nil, prompts == nil { throw ValidationError("--batch needs --prompts") }
-        if let batch, batch < 1 { throw ValidationError("--batch: expected at least 1, found \(batch)") }
+        try check("--batch", batch, in: 1...4096)
     }
 }
 
@@ -21,23 +22,24 @@ extension TextToImage {
     /// Draws a folder, or what of it is missing.
     func drawFolder(of prompts: [String], in folder: URL) throws {
         let url = models.url(isMultiStep: sampling.steps != nil)
-        report("loading \(url.path)")
-        var model = try models.load(url)
+        var model = try models.load(url, isMultiStep: sampling.steps != nil)
         sampling.setSpacing(of: &model)
         for prompt in prompts {
-            if let warning = model.truncationWarning(for: prompt) { report(warning) }
+            if let warning = model.truncationWarning(for: prompt) { StandardError.write(line: warning) }
         }
         var generation = try PictureGeneration(
             of: prompts, picturesPerPrompt: count, by: model, sampling.sampling, seed: seed,
             size: starting.size(for: model),
             record: models.record(url), in: folder, batchSize: many.batch ?? 8)
-        let (start, missing) = (ContinuousClock.now, generation.missingCount)
+        let (start, missing, progress) = (ContinuousClock.now, generation.missingCount, ProgressLine())
         while let left = try generation.next() {
             let time = (ContinuousClock.now - start) / (missing - left) * left
-            let progress = "\(generation.count - left) of \(generation.count) pictures"
-            show("\r\(progress), \(time.formatted(.time(pattern: .hourMinuteSecond))) left ")
+            let done = generation.count - left
+            progress.show(
+                Double(done) / Double(generation.count),
+                "\(done) of \(generation.count) pictures, \(time.formatted(.time(pattern: .hourMinuteSecond))) left")
         }
-        if missing > 0 { report("") }
+        progress.finish()
         let time = generation.time.perPicture.map { time in
             String(format: ", each network %.4f s, whole %.4f s", time.network, time.whole)
         }

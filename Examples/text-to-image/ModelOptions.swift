@@ -1,7 +1,8 @@
 import ArgumentParser
 import DiffusionModels
 import Foundation
-import Synchronization
+import SwiftBrushCommands
+import Tensor
 
 /// What draws.
 struct ModelOptions: ParsableArguments {
@@ -31,9 +32,10 @@ struct ModelOptions: ParsableArguments {
     var exactConvolution = false
 
     func validate() throws {
-        if let threads, threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
-        if let packedWeights, !(0...1_000_000).contains(packedWeights) {
-            throw ValidationError("--packed-weights: expected GiB from 0 on, found \(packedWeights)")
+        try check("--threads", threads, in: ThreadPool.threadCounts)
+        try check("--packed-weights", packedWeights, in: 0...1_000_000)
+        for adapter in lora where !adapter.weight.isFinite {
+            throw ValidationError("--lora: expected a finite weight, found \(adapter)")
         }
     }
 
@@ -44,26 +46,31 @@ struct ModelOptions: ParsableArguments {
         return model ?? models.appending(path: isMultiStep || untrainedStudent ? "emoji-teacher" : "emoji-student")
     }
 
-    func load(_ url: URL) throws -> TextToImageModel {
+    func load(_ url: URL, isMultiStep: Bool) throws -> TextToImageModel {
         var checkpoint = try ModelCheckpoint(
             contentsOf: url, tokenizer: tokenizer, autoencoder: vae, predictionType: predictionType)
-        checkpoint.progress = Self.showProgress()
-        var model = try TextToImageModel(checkpoint)
-        for adapter in lora {
-            try LowRankWeights(contentsOf: adapter.file).merge(into: &model, weight: adapter.weight)
+        if checkpoint.oneStep == nil, !isMultiStep, !untrainedStudent {
+            throw ModelError.notOneStepModel(path: url.path)
         }
+        if checkpoint.oneStep != nil, isMultiStep { throw ModelError.notMultiStepModel(path: url.path) }
+        checkpoint.progress = Self.showProgress()
+        // The smaller files first: a wrong one is found before the model is loaded.
+        let adapters = try lora.map { (weights: try LowRankWeights(contentsOf: $0.file), weight: $0.weight) }
+        var model = try TextToImageModel(checkpoint)
+        for adapter in adapters { try adapter.weights.merge(into: &model, weight: adapter.weight) }
         try prompts.apply(to: &model)
         return untrainedStudent ? try model.untrainedStudent() : model
     }
 
-    /// A line on standard error for each network, drawn again at each tenth.
+    /// A line on standard error for networks of 64 MiB and more.
     private static func showProgress() -> @Sendable (LoadingProgress) -> Void {
-        let shown = Mutex("")
+        let line = ProgressLine()
         return { progress in
-            let percent = Int(10 * progress.fraction) * 10
-            let line = "\(progress.network), \(progress.totalBytes >> 20) MiB: \(percent) %"
-            guard shown.withLock({ exchange(&$0, with: line) != line }) else { return }
-            FileHandle.standardError.write(Data("\r\(line)\(percent == 100 ? "\n" : "")".utf8))
+            guard progress.totalBytes >= 64 << 20 else { return }
+            let percent = Int(100 * progress.fraction)
+            line.show(
+                progress.fraction, "loading \(progress.network), \(progress.totalBytes >> 20) MiB: \(percent) %")
+            if progress.loadedBytes == progress.totalBytes { line.finish() }
         }
     }
 

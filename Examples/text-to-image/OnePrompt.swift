@@ -6,22 +6,23 @@ extension TextToImage {
     /// Draws --count pictures of a prompt as one file.
     func draw(_ prompt: String, to output: URL) throws {
         let url = models.url(isMultiStep: sampling.steps != nil)
-        report("loading \(url.path)")
-        var model = try models.load(url)
+        let saved = try embeddings.map(PromptEmbeddings.init(contentsOf:))
+        try starting.check()
+        var model = try models.load(url, isMultiStep: sampling.steps != nil)
         sampling.setSpacing(of: &model)
         let texts = [prompt] + [sampling.negativePrompt, interpolation.toPrompt].compactMap { $0 }
         for text in texts {
-            if let warning = model.truncationWarning(for: text) { report(warning) }
+            if let warning = model.truncationWarning(for: text) { StandardError.write(line: warning) }
         }
         var (text, network, decoder) = (0.0, 0.0, 0.0)
         let embedded = try timed(&text) {
-            try embeddings.map(PromptEmbeddings.init(contentsOf:)) ?? model.embeddings(for: texts + [""])
+            try saved ?? model.embeddings(for: texts + [""])
         }
         if let saveEmbeddings { try embedded.save(to: saveEmbeddings) }
         let start = try starting.start(for: model)
         let drawn = try timed(&network) { try latents(prompt, by: model, start, embedded, beside: output) }
         if let saveLatents { try LatentsFile.write(drawn, to: saveLatents) }
-        let pictures = timed(&decoder) { model.pictures(from: drawn) }
+        let pictures = try timed(&decoder) { try model.pictures(from: drawn) }
         let picture = interpolation.isAsked ? Picture.grid(pictures, columns: count) : .grid(pictures)
         var record = sampling.sampling.record(on: model.schedule).merging(starting.record) { $1 }
         for more in [models.record(url), interpolation.record, model.promptRecord] { record.merge(more) { $1 } }
@@ -39,20 +40,21 @@ extension TextToImage {
     ) throws -> Tensor {
         let prompts = Array(repeating: prompt, count: count)
         guard sampling.steps != nil else {
-            report("one step")
             guard interpolation.isAsked else {
                 return try model.latents(for: prompts, seed: seed, start: start, embeddings: embedded)
             }
             return try model.latents(
-                from: (prompt, seed), to: (interpolation.toPrompt ?? prompt, interpolation.toSeed ?? seed),
+                from: (prompt, seed), to: (interpolation.toPrompt ?? prompt, interpolation.toSeed?.value ?? seed),
                 count: count,
                 size: starting.size(for: model), embeddings: embedded)
         }
         let steps = try sampling.samples(of: model, prompts, seed: seed, start: start, embeddings: embedded)
+        let progress = ProgressLine()
         return try steps.reduce(Tensor(0)) { _, step in
-            report("step \(step.index + 1) of \(step.total)")
+            let number = step.index + 1
+            progress.show(Double(number) / Double(step.total), "step \(number) of \(step.total)")
             if let preview = sampling.preview(of: step, beside: output) {
-                try PNG.write(.grid(model.pictures(from: step.predictedOriginal)), to: preview)
+                try PNG.write(.grid(try model.pictures(from: step.predictedOriginal)), to: preview)
             }
             return step.latents
         }

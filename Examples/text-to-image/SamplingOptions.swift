@@ -1,6 +1,7 @@
 import ArgumentParser
 import DiffusionModels
 import Foundation
+import SwiftBrushCommands
 
 /// What only a multi-step model is asked.
 struct SamplingOptions: ParsableArguments {
@@ -25,9 +26,6 @@ struct SamplingOptions: ParsableArguments {
         ]
         if steps == nil, let name = given.first(where: { $0.isGiven })?.name {
             throw ValidationError("--\(name) needs --steps: a one-step student has its guidance built in")
-        }
-        if let previewEvery, previewEvery < 1 {
-            throw ValidationError("--preview-every: expected at least 1, found \(previewEvery)")
         }
     }
 
@@ -84,8 +82,3 @@ extension SamplingMethod: ExpressibleByArgument {
 extension PredictionType: ExpressibleByArgument {}
 
 extension TimestepSpacing: ExpressibleByArgument {}
-
-extension URL: @retroactive ExpressibleByArgument {
-    /// The file of a path.
-    public init?(argument: String) { self.init(filePath: argument) }
-}

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DiffusionModels
 import Foundation
+import SwiftBrushCommands
 
 /// What pictures are made from, and with it their size.
 struct StartOptions: ParsableArguments {
@@ -23,7 +24,18 @@ struct StartOptions: ParsableArguments {
             throw ValidationError(
                 "--latents give the size and the start: expected neither --height and --width nor --image")
         }
+        try check("--height", height, in: 1...16_384)
+        try check("--width", width, in: 1...16_384)
+        if let strength, !(strength > 0 && strength <= 1) {
+            throw ValidationError("--strength: expected above 0 and at most 1, found \(strength)")
+        }
         if strength != nil, image == nil { throw ValidationError("--strength needs --image") }
+    }
+
+    /// Looks at the files before a model is loaded for them.
+    func check() throws {
+        if let latents { _ = try LatentsFile.read(latents) }
+        if let image { _ = try PNG.read(image) }
     }
 
     func start(for model: TextToImageModel) throws -> SamplingStart {

@@ -1,10 +1,11 @@
 import ArgumentParser
 import DiffusionModels
 import Foundation
+import SwiftBrushCommands
 import Tensor
 
 @main
-struct TextToImage: ParsableCommand {
+struct TextToImage: BrushCommand {
     static let configuration = CommandConfiguration(
         commandName: "text-to-image",
         abstract: "Draws a prompt, or many: in one step with a student, in several with a multi-step model.",
@@ -16,7 +17,7 @@ struct TextToImage: ParsableCommand {
     @Argument(help: "What the picture shows.") var prompt: String?
     @Option(help: "The PNG file to write; several pictures make a grid. Default: out.png. With --prompts the folder.")
     var output: URL?
-    @Option(help: "The seed of the first picture's noise; the next have the seeds after it.") var seed: UInt64 = 0
+    @OptionGroup var seeds: SeedOptions
     @Option(help: "How many pictures of each prompt.") var count = 1
     @Option(help: "Where to save the latents of the pictures, in the form of --latents.") var saveLatents: URL?
     @Option(help: "Prompt embeddings that were saved, instead of the text encoder.") var embeddings: URL?
@@ -28,7 +29,10 @@ struct TextToImage: ParsableCommand {
     @OptionGroup(title: "Many prompts") var many: ManyPictures
 
     func validate() throws {
-        if count < 1 { throw ValidationError("--count: expected at least 1, found \(count)") }
+        try check("--count", count, in: 1...(many.prompts == nil ? 4096 : 10_000_000))
+        try check("--steps", sampling.steps, in: 1...100_000)
+        try check("--guidance-scale", sampling.guidanceScale, in: -1e6...1e6)
+        try check("--preview-every", sampling.previewEvery, in: 1...100_000)
         if (prompt == nil) == (many.prompts == nil) {
             throw ValidationError("expected a prompt or --prompts FILE, and not both")
         }
@@ -55,20 +59,40 @@ struct TextToImage: ParsableCommand {
         }
     }
 
+    static let optionNames = ["steps": "steps", "height": "height", "width": "width", "strength": "strength"]
+
+    var seed: UInt64 { seeds.value }
+
+    /// Looks at all files that the options name, before the model is loaded.
+    private func checkPaths() throws {
+        let read = [
+            (many.prompts, "--prompts"), (embeddings, "--embeddings"), (models.model, "--model"),
+            (models.tokenizer, "--tokenizer"), (models.vae, "--vae"), (starting.latents, "--latents"),
+            (starting.image, "--image"),
+        ]
+        for (url, option) in read { try checkInput(url, option) }
+        for adapter in models.lora { try checkInput(adapter.file, "--lora") }
+        try checkOutput(file: saveLatents, "--save-latents")
+        try checkOutput(file: saveEmbeddings, "--save-embeddings")
+        if many.prompts == nil { try checkOutput(file: file, "--output") }
+    }
+
+    /// The file of a single prompt's pictures.
+    private var file: URL { output ?? URL(filePath: "out.png") }
+
     func run() throws {
+        try checkPaths()
         if let threads = models.threads { ThreadPool.threadCount = threads }
         if let packedWeights = models.packedWeights { PackedWeights.budget = Int(packedWeights * 0x1p30) }
         if models.exactConvolution { ConvolutionAlgorithm.current = .direct }
         if let prompts = many.prompts, let output {
-            try drawFolder(of: PromptFile.read(prompts), in: output)
+            let lines = try PromptFile.read(prompts)
+            try checkOutput(folder: output, "--output")
+            try drawFolder(of: lines, in: output)
         } else if let prompt {
-            try draw(prompt, to: output ?? URL(filePath: "out.png"))
+            try draw(prompt, to: file)
         }
     }
-
-    func report(_ line: String) { show("\(line)\n") }
-
-    func show(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 
     func timed<Result>(_ seconds: inout Double, _ body: () throws -> Result) rethrows -> Result {
         let start = ContinuousClock.now

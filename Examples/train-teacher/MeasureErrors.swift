@@ -2,10 +2,11 @@ import ArgumentParser
 import DiffusionModels
 import Distillation
 import Foundation
+import SwiftBrushCommands
 import Training
 
 /// Measures a teacher by what it finds behind the noise.
-struct MeasureErrors: ParsableCommand {
+struct MeasureErrors: BrushCommand {
     static let configuration = CommandConfiguration(
         commandName: "errors",
         abstract: "The error of a model's x0 by timestep, with each picture's own text and with another picture's.")
@@ -15,16 +16,19 @@ struct MeasureErrors: ParsableCommand {
     @Option(help: "A text file with a name a line: only the pictures of these names.") var prompts: String?
     @Option(help: "The most pictures of each split.") var pictures = 128
     @Option(parsing: .upToNextOption, help: "Where the error is measured.") var timesteps = [400, 700, 950, 999]
-    @Option(help: "The seed of the noise and of whose text is taken.") var seed: UInt64 = 0
+    @OptionGroup var seeds: SeedOptions
 
     func validate() throws {
-        if pictures < 2 { throw ValidationError("--pictures: expected at least 2, found \(pictures)") }
-        guard timesteps.allSatisfy((0..<1000).contains) else {
+        try check("--pictures", pictures, in: 2...1_000_000_000)
+        guard !timesteps.isEmpty, timesteps.allSatisfy((0..<1000).contains) else {
             throw ValidationError("--timesteps: expected 0 to 999, found \(timesteps)")
         }
     }
 
     func run() throws {
+        try checkInput(URL(filePath: data), "the folder")
+        try checkInput(URL(filePath: model), "--model")
+        try checkInput(prompts.map { URL(filePath: $0) }, "--prompts")
         var set = try CaptionedPictures(contentsOf: URL(filePath: data))
         if let prompts {
             let names = Set(try PromptFile.read(URL(filePath: prompts)))
@@ -39,7 +43,7 @@ struct MeasureErrors: ParsableCommand {
         for split in [CaptionedPicture.Split.train, .heldOut] {
             let indices = set.split(split, atMost: pictures)
             guard indices.count > 1 else { continue }
-            let errors = try OriginalErrors(of: model, on: set.subset(indices), timesteps: timesteps, seed: seed)
+            let errors = try OriginalErrors(of: model, on: set.subset(indices), timesteps: timesteps, seed: seeds.value)
             for row in errors.rows {
                 let name = split.rawValue.padding(toLength: 8, withPad: " ", startingAt: 0)
                 print(

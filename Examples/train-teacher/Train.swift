@@ -2,10 +2,11 @@ import ArgumentParser
 import DiffusionModels
 import Distillation
 import Foundation
+import SwiftBrushCommands
 import Training
 
 /// Trains a teacher.
-struct Train: ParsableCommand {
+struct Train: BrushCommand {
     static let configuration = CommandConfiguration(
         abstract:
             "Trains a small text-to-image model on captioned pictures: autoencoder, text encoder, denoising network.")
@@ -30,24 +31,43 @@ struct Train: ParsableCommand {
         help: "The denoising network's widths, outermost block first. Default: 64 128 176; of shapes 48 96.")
     var channels: [Int] = []
     @Option(help: "The most tokens of a learned tokenizer.") var vocabulary = 2560
-    @Option(help: "The seed of everything random.") var seed: UInt64 = 0
+    @OptionGroup var seeds: SeedOptions
     @Option(help: "Steps between two checkpoints.") var saveEvery = 250
     @Option(help: "Steps between two sheets.") var sheetEvery = 1000
     @Flag(help: "Go on with the run in the output folder.") var resume = false
 
     func validate() throws {
         if (data == nil) != shapes { throw ValidationError("expected a folder or --shapes, and not both") }
-        if saveEvery < 1 { throw ValidationError("--save-every: expected at least 1, found \(saveEvery)") }
-        if sheetEvery < 1 { throw ValidationError("--sheet-every: expected at least 1, found \(sheetEvery)") }
-        if vocabulary < 514 { throw ValidationError("--vocabulary: expected at least 514, found \(vocabulary)") }
+        try check("--save-every", saveEvery, in: 1...1_000_000_000)
+        try check("--sheet-every", sheetEvery, in: 1...1_000_000_000)
+        try check("--vocabulary", vocabulary, in: 514...49_408)
+        try check("--autoencoder-iterations", autoencoderIterations, in: 1...1_000_000_000)
     }
 
+    static let optionNames = [
+        "batchSize": "batch", "iterations": "iterations", "learningRate": "learning-rate",
+        "averageDecay": "average-decay", "blockChannels": "channels", "start": "start",
+    ]
+
     func run() throws {
-        let pictures = try data.map { try CaptionedPictures(contentsOf: URL(filePath: $0)) } ?? .shapes()
-        let run = try RunDirectory(URL(filePath: output), resuming: resume)
         var settings = TeacherTrainingConfiguration()
-        (settings.iterations, settings.batchSize, settings.seed) = (iterations, batch, seed)
+        (settings.iterations, settings.batchSize, settings.seed) = (iterations, batch, seeds.value)
         (settings.learningRate, settings.averageDecay) = (learningRate, averageDecay)
+        try settings.validate()
+        for (path, option) in [(data, "the folder"), (autoencoder, "--autoencoder"), (tokenizer, "--tokenizer")] {
+            try checkInput(path.map { URL(filePath: $0) }, option)
+        }
+        try checkOutput(folder: URL(filePath: output), "--output")
+        let blockChannels = channels.isEmpty ? shapes ? [48, 96] : [64, 128, 176] : channels
+        let startModel = try start.map { try ModelCheckpoint(contentsOf: URL(filePath: $0)) }
+        let keptModel = try autoencoder.map { try ModelCheckpoint(contentsOf: URL(filePath: $0)) } ?? startModel
+        if let tokenizer { _ = try CLIPTokenizer(contentsOf: URL(filePath: tokenizer)) }
+        let pictures = try data.map { try CaptionedPictures(contentsOf: URL(filePath: $0)) } ?? .shapes()
+        try TeacherTrainer.check(
+            pictures: pictures,
+            autoencoder: keptModel?.autoencoderConfiguration() ?? .miniature(side: pictures.height),
+            blockChannels: blockChannels, start: startModel)
+        let run = try RunDirectory(URL(filePath: output), resuming: resume)
 
         let tokenizerFolder = (tokenizer ?? start.map { "\($0)/tokenizer" }).map { URL(filePath: $0) } ?? run.tokenizer
         if tokenizerFolder == run.tokenizer {
@@ -55,17 +75,15 @@ struct Train: ParsableCommand {
                 from: pictures.captions.flatMap { settings.captions.vocabulary(of: $0) }, vocabularySize: vocabulary,
                 maximumLength: 20, to: run.tokenizer)
         }
-        let kept = try (autoencoder ?? start).map { try ModelCheckpoint(contentsOf: URL(filePath: $0)).autoencoder() }
-        let autoencoder = try kept ?? trainAutoencoder(on: pictures, in: run)
+        let autoencoder = try keptModel?.autoencoder() ?? trainAutoencoder(on: pictures, in: run)
         let trainer = try TeacherTrainer(
             pictures: pictures, autoencoder: autoencoder, tokenizer: CLIPTokenizer(contentsOf: tokenizerFolder),
-            blockChannels: channels.isEmpty ? shapes ? [48, 96] : [64, 128, 176] : channels,
-            start: start.map { try ModelCheckpoint(contentsOf: URL(filePath: $0)) },
-            configuration: settings)
+            blockChannels: blockChannels, start: startModel, configuration: settings)
         try run.begin(trainer)
         try run.savePrompts(of: pictures, drawnBy: settings.captions, seed: settings.seed)
-        say(
-            "\(trainer.captions.count) pictures, \(trainer.scalarCount + autoencoder.parameters.scalarCount) parameters"
+        StandardError.write(
+            line:
+                "\(trainer.captions.count) pictures, \(trainer.scalarCount + autoencoder.parameters.scalarCount) parameters"
         )
         func saveSheet() throws {
             let teacher = trainer.teacher(with: autoencoder, tokenizerFolder: tokenizerFolder)
@@ -86,7 +104,7 @@ struct Train: ParsableCommand {
     /// Trains an autoencoder in a run of its own inside the run, or goes on with it.
     private func trainAutoencoder(on pictures: CaptionedPictures, in run: RunDirectory) throws -> AutoencoderKL {
         var settings = AutoencoderTrainingConfiguration()
-        (settings.iterations, settings.seed) = (autoencoderIterations, seed)
+        (settings.iterations, settings.seed) = (autoencoderIterations, seeds.value)
         let trainer = try AutoencoderTrainer(pictures: pictures, configuration: settings)
         let run = try RunDirectory(run.autoencoder, resuming: resume)
         try run.begin(trainer)
@@ -101,6 +119,4 @@ struct Train: ParsableCommand {
             saveSheet: { try run.saveSheet(of: trainer.averaged, step: trainer.stepCount, pictures: pictures) })
         return try trainer.trained()
     }
-
-    private func say(_ line: String) { FileHandle.standardError.write(Data("\(line)\n".utf8)) }
 }

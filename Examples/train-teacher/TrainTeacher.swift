@@ -1,7 +1,8 @@
 import ArgumentParser
+import SwiftBrushCommands
 
 @main
-struct TrainTeacher: ParsableCommand {
+struct TrainTeacher: BrushCommand {
     static let configuration = CommandConfiguration(
         commandName: "train-teacher",
         abstract: "Trains a small text-to-image model on captioned pictures, and tells how good it is.",

@@ -1,9 +1,10 @@
 import ArgumentParser
 import Distillation
 import Foundation
+import SwiftBrushCommands
 
 /// Shows a run.
-struct WriteReport: ParsableCommand {
+struct WriteReport: BrushCommand {
     static let configuration = CommandConfiguration(
         commandName: "report", abstract: "Writes a run's curves and sheets as a page of HTML that needs no other file.")
 
@@ -13,6 +14,7 @@ struct WriteReport: ParsableCommand {
     func run() throws {
         let folder = URL(filePath: self.folder)
         let file = output.map { URL(filePath: $0) } ?? folder.appending(path: "report.html")
+        if output != nil { try checkOutput(file: file, "--output") }
         try RunReport(of: folder).write(to: file)
         print(file.path)
     }

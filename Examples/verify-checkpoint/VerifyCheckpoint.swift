@@ -1,16 +1,17 @@
 import ArgumentParser
 import DiffusionModels
 import Foundation
+import SwiftBrushCommands
 import Tensor
 
 @main
-struct VerifyCheckpoint: ParsableCommand {
+struct VerifyCheckpoint: BrushCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify-checkpoint",
         abstract: "Holds each part of a model against what another program computed with it.",
         discussion: """
             One line a part: its name in the golden file, the largest error, that error over the reference's standard
-            deviation, and ok or FAIL. The exit code is 1 when a part fails.
+            deviation, and ok or FAIL. The exit code is 1 when a part fails or there is none to compare.
             """)
 
     @Option(help: "A model: a diffusers folder or a single safetensors file.")
@@ -28,22 +29,28 @@ struct VerifyCheckpoint: ParsableCommand {
     @Flag(help: "Convolve by the definition instead of Winograd's transform, which is faster and rounds more.")
     var exactConvolution = false
 
+    func validate() throws { try check("--tolerance", tolerance, in: 0...1) }
+
     func run() throws {
         if exactConvolution { ConvolutionAlgorithm.current = .direct }
         var verification = try CheckpointVerification(
             of: URL(filePath: model), against: URL(filePath: golden), tinyDecoder: tinyVae.map { URL(filePath: $0) })
-        var hasFailed = false
+        var (hasFailed, count) = (false, 0)
         while let comparison = verification.next() {
             guard let errors = comparison.errors else {
                 print("\(comparison.name) skipped: not in the golden file")
                 continue
             }
+            count += 1
             let isGood = errors.relative <= tolerance
             hasFailed = hasFailed || !isGood
             print(
                 comparison.name, String(format: "%.3e %.3e", errors.largest, errors.relative), isGood ? "ok" : "FAIL")
         }
         if let failure = verification.failure { throw failure }
+        guard count > 0 else {
+            throw ValidationError("--golden: expected the inputs and the output of at least one part, found none")
+        }
         if hasFailed { throw ExitCode(1) }
     }
 }

@@ -1,3 +1,5 @@
+import Tensor
+
 /// Why something cannot be evaluated.
 public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Features that do not suit the metric.
@@ -24,5 +26,11 @@ public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible
         case .unsuitableContents(let path, let expected, let found): "\(path): expected \(expected), found \(found)"
         case .invalidSetting(let name, let expected, let found): "\(name): expected \(expected), found \(found)"
         }
+    }
+}
+
+extension EvaluationError: SettingError {
+    package var setting: (name: String, expected: String, found: String)? {
+        if case .invalidSetting(let name, let expected, let found) = self { (name, expected, found) } else { nil }
     }
 }

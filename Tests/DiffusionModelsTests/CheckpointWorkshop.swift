@@ -62,7 +62,7 @@ final class CheckpointWorkshop {
         }
         change(&tensors)
         let sorted = tensors.sorted { $0.key < $1.key }.map { (name: $0.key, tensor: $0.value) }
-        try Safetensors.write(sorted, scalarType: type, to: file(other ?? path))
+        try Safetensors.write(sorted, scalarType: type, allowsNonFinite: true, to: file(other ?? path))
     }
 
     /// Writes a safetensors file of a given header and as many zero bytes.

@@ -49,7 +49,7 @@ struct EmojiParityTests {
             })
         #expect(relativeError(last.latents.channelsFirst(), try golden.golden("ddim.latents")) <= 1e-3)
         let expected = try golden.golden("ddim.picture").scalars
-        let found = model.pictures(from: last.latents)[0].pixels
+        let found = try model.pictures(from: last.latents)[0].pixels
         let error = zip(found, expected).reduce(0.0) { $0 + pow(Double($1.0) - Double($1.1), 2) } / Double(found.count)
         let ratio = 10 * log10(255 * 255 / max(error, 1e-9))
         #expect(ratio >= 50, "\(ratio) dB")

@@ -10,10 +10,17 @@ struct PictureTests {
         width: 3, height: 2, pixels: [255, 0, 0, 0, 255, 0, 0, 0, 255, 1, 2, 3, 127, 128, 129, 254, 253, 252])
 
     @Test("Colours are clamped and rounded half to even")
-    func rounding() {
-        let colours = Tensor([-2, -1, 1, 2, 0, .nan, 1 / 255, 3 / 255, 0.2], shape: [1, 3, 3])
-        #expect(Picture(colours).pixels == [0, 0, 255, 255, 128, 0, 128, 129, 153])
-        #expect(Picture(picture.tensor) == picture)
+    func rounding() throws {
+        let colours = Tensor([-2, -1, 1, 2, 0, -1e30, 1 / 255, 3 / 255, 0.2], shape: [1, 3, 3])
+        #expect(try Picture(colours).pixels == [0, 0, 255, 255, 128, 0, 128, 129, 153])
+        #expect(try Picture(picture.tensor) == picture)
+    }
+
+    @Test("Numbers that are not finite are an error, not black", arguments: [Float.nan, .infinity, -.infinity])
+    func nonFinite(number: Float) {
+        let colours = Tensor([0, number, 0, number, 1, 1], shape: [1, 2, 3])
+        let error = #expect(throws: ModelError.self) { try Picture(colours) }
+        #expect(error?.description.contains("2 of its 6 numbers") == true)
     }
 
     @Test("A PNG file has every pixel and its texts")

@@ -37,12 +37,12 @@ final class SamplingStartTests {
             #expect(start.channelsFirst().scalars == stream.normal([1, 4, 16, 16]).scalars)
             let single = try student.latents(for: ["a blue circle"], seed: seed)
             #expect(relativeError(batch.sliced(axis: 0, index..<index + 1), single) <= batchTolerance)
-            pictures += student.pictures(from: single)
+            pictures += try student.pictures(from: single)
             #expect(try student.picture(for: "a blue circle", seed: seed) == pictures[index])
         }
         for index in 1..<4 { #expect(pictures[index] != pictures[0] && pictures[index] != pictures[index % 3 + 1]) }
         // From the latents to 8 bits, a number next to a half may fall on either side.
-        for (found, expected) in zip(student.pictures(from: batch), pictures) {
+        for (found, expected) in try zip(student.pictures(from: batch), pictures) {
             #expect(zip(found.pixels, expected.pixels).allSatisfy { abs(Int($0) - Int($1)) <= 1 })
         }
     }

@@ -31,6 +31,49 @@ final class SavingTests {
         }
     }
 
+    @Test("Saving weights that do not fit the type or are not finite is an error, and keeps the older model whole")
+    func unfit() throws {
+        try teacher.save(to: folder, scalarType: .float16)
+        let files = try FileManager.default.subpathsOfDirectory(atPath: folder.path).sorted()
+        let older = files.map { try? Data(contentsOf: folder.appending(path: $0)) }
+        let weight = try #require(teacher.autoencoder.parameters["decoder.conv_out.bias"])
+        let value = weight.value
+        for (number, type) in [(Float(70_000), ScalarType.float16), (.nan, .float32)] {
+            weight.value = Tensor(repeating: number, shape: value.shape)
+            let error = #expect(throws: SafetensorsError.self) { try teacher.save(to: folder, scalarType: type) }
+            #expect(error?.description.contains("decoder.conv_out.bias") == true)
+            #expect(try FileManager.default.subpathsOfDirectory(atPath: folder.path).sorted() == files)
+            #expect(files.map { try? Data(contentsOf: folder.appending(path: $0)) } == older)
+        }
+        weight.value = Tensor(repeating: 70_000, shape: value.shape)
+        try teacher.save(to: folder, scalarType: .bfloat16)
+        #expect(throws: Never.self) { try TextToImageModel(contentsOf: folder) }
+    }
+
+    @Test("A guidance scale or a LoRA weight beyond Float32 is an error of the picture, not a black one")
+    func nonFinite() throws {
+        #expect(throws: ModelError.self) {
+            try teacher.picture(for: "a red heart", steps: 2, guidanceScale: 1e300, seed: 0)
+        }
+    }
+
+    @Test("So many or so large pictures that no memory holds them are an error beforehand")
+    func memory() throws {
+        let size = LatentSize(height: 1 << 20, width: 1 << 20)
+        #expect(throws: ModelError.self) {
+            try teacher.samples(
+                for: ["a red heart"], steps: 2, guidanceScale: 1, seed: 0, start: .noise(size: size))
+        }
+        var student = teacher
+        student.oneStep = OneStepConfiguration(timestep: 999, of: teacher.schedule)
+        #expect(throws: ModelError.self) {
+            try student.latents(for: ["a red heart"], seed: 0, start: .noise(size: size))
+        }
+        #expect(throws: ModelError.self) {
+            try PictureGeneration(of: ["a red heart"], by: student, .oneStep, size: size, in: folder)
+        }
+    }
+
     @Test("Asking a model for what it is not is an error")
     func wrongKind() throws {
         #expect(throws: ModelError.self) { try teacher.picture(for: "a red heart", seed: 0) }

@@ -73,6 +73,12 @@ struct DistillerErrorTests {
     func settings() throws {
         let changes: [(String, (inout DistillationConfiguration) -> Void)] = [
             ("batchSize", { $0.batchSize = 0 }),
+            ("batchSize", { $0.batchSize = 100_000_000 }),
+            ("adapterRank", { $0.adapterRank = 1_000_000 }),
+            ("adapterAlpha", { $0.adapterAlpha = .nan }),
+            ("weightDecay", { $0.weightDecay = 1e300 }),
+            ("fakeScoreHeadStart", { $0.fakeScoreHeadStart = .max }),
+            ("stepsPerStudentStep", { $0.fakeScoreTraining.stepsPerStudentStep = .max }),
             ("studentLearningRate", { $0.studentLearningRate = -1 }),
             ("fakeScoreLearningRate", { $0.fakeScoreLearningRate = .nan }),
             ("gradientNormLimit", { $0.gradientNormLimit = 0 }),

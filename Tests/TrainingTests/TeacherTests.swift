@@ -3,6 +3,7 @@ import DiffusionModels
 import Distillation
 import Foundation
 import Tensor
+import TestFixtures
 import Testing
 
 @testable import Training
@@ -176,6 +177,10 @@ final class TeacherTests {
             }
         }
         expectThrows("batchSize") { $0.batchSize = 0 }
+        expectThrows("batchSize") { $0.batchSize = 100_000_000 }
+        expectThrows("iterations") { $0.iterations = .max }
+        expectThrows("warmUp") { $0.warmUp = -1 }
+        expectThrows("weightDecay") { $0.weightDecay = .nan }
         expectThrows("learningRate") { $0.learningRate = .infinity }
         expectThrows("averageDecay") { $0.averageDecay = 1.5 }
         expectThrows("noise.largestWeight") { $0.noise.largestWeight = 0 }
@@ -184,6 +189,17 @@ final class TeacherTests {
                 pictures: pictures, autoencoder: SmallSet.autoencoder(),
                 tokenizer: CLIPTokenizer(contentsOf: tokenizer), blockChannels: [20])
         }
+    }
+
+    @Test("A start of another picture size is an error before anything is trained")
+    func otherStart() throws {
+        let start = try ModelCheckpoint(contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
+        let error = #expect(throws: TrainingError.self) {
+            try TeacherTrainer.check(
+                pictures: pictures, autoencoder: start.autoencoderConfiguration(), blockChannels: [16], start: start)
+        }
+        let text = error?.description ?? "no error"
+        #expect(text.contains("setting start") && text.contains("64 × 64"))
     }
 
     @Test("A loss that is not finite stops the training before it reaches the weights")

@@ -28,7 +28,7 @@ extension LowRankLayout {
             let up = self == .peft ? layer.up : layer.up * (alpha / Float(rank))
             return [(name: "\(name).lora_A.weight", tensor: layer.down), (name: "\(name).lora_B.weight", tensor: up)]
         }
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try DurableFile.makeFolder(folder)
         try Safetensors.write(
             tensors, scalarType: scalarType, metadata: ["format": "pt"], to: folder.appending(path: fileName))
         guard self == .peft else { return }

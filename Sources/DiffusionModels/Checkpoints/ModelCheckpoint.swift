@@ -105,6 +105,12 @@ extension ModelCheckpoint {
         return try CLIPTokenizer(contentsOf: tokenizerFolder)
     }
 
+    /// The sizes of the denoising network, without its weights. Throws ``ModelError``.
+    public func unetConfiguration() throws -> UNet2DConditionModel.Configuration { try .init(layout.fields(.unet)) }
+
+    /// The sizes of the autoencoder, without its weights. Throws ``ModelError``.
+    public func autoencoderConfiguration() throws -> AutoencoderKL.Configuration { try .init(layout.fields(.vae)) }
+
     /// The denoising network, frozen. Throws ``ModelError`` or `SafetensorsError`.
     public func unet() throws -> UNet2DConditionModel {
         let configuration = try UNet2DConditionModel.Configuration(layout.fields(.unet))

@@ -28,6 +28,8 @@ public enum ModelError: Error, Sendable, CustomStringConvertible {
     case notOneStepModel(path: String)
     /// A multi-step sampler was asked of a one-step student.
     case notMultiStepModel(path: String)
+    /// A picture that was made has numbers that are infinite or not a number.
+    case nonFinitePicture(count: Int, total: Int)
     /// An argument of a sampler is out of range.
     case invalidArgument(operation: String, argument: String, expected: String, found: String)
 
@@ -63,6 +65,9 @@ public enum ModelError: Error, Sendable, CustomStringConvertible {
             "\(path): not a one-step student (there is no one_step.json); sample it with several steps"
         case .notMultiStepModel(let path):
             "\(path): a one-step student (it has one_step.json); it cannot be sampled with several steps"
+        case .nonFinitePicture(let count, let total):
+            "the picture cannot be shown: \(count) of its \(total) numbers are infinite or not a number; look at the guidance "
+                + "scale, the weights of LoRAs, and the noise schedule"
         case .invalidArgument(let operation, let argument, let expected, let found):
             "\(operation): \(argument): expected \(expected), found \(found)"
         }
@@ -110,10 +115,16 @@ extension ModelError {
             }
         }
         do {
-            let data = try Data(contentsOf: file)
+            let data = try FileContents.read(file)
             return data.starts(with: [0xef, 0xbb, 0xbf]) ? data.dropFirst(3) : data
-        } catch {
-            throw ModelError.unreadableFile(path: file.path, reason: "\(error.localizedDescription)")
+        } catch let error as FileError {
+            throw ModelError.unreadableFile(path: file.path, reason: error.reason)
         }
+    }
+}
+
+extension ModelError: SettingError {
+    package var setting: (name: String, expected: String, found: String)? {
+        if case .invalidArgument(_, let name, let expected, let found) = self { (name, expected, found) } else { nil }
     }
 }

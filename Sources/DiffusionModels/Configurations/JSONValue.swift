@@ -110,12 +110,8 @@ extension JSONValue {
         }
     }
 
-    /// Writes the value as indented JSON with sorted keys, atomically.
+    /// Writes the value as indented JSON with sorted keys; the file appears whole or not at all. Throws `FileError`.
     func write(to file: URL) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        var data = try encoder.encode(self)
-        data.append(0x0A)
-        try data.write(to: file, options: .atomic)
+        try DurableFile.writeJSON(self, to: file)
     }
 }

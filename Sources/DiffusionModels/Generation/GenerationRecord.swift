@@ -1,4 +1,5 @@
 import Foundation
+import Tensor
 
 /// How long pictures took to draw.
 public struct GenerationTime: Codable, Sendable, Equatable {
@@ -33,10 +34,12 @@ struct GenerationRecord: Codable {
     ///
     /// Throws ``ModelError`` for a folder with other settings, which it names, or with files of another origin.
     static func begin(_ settings: [String: String], in folder: URL) throws -> GenerationTime {
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try DurableFile.prepareFolder(folder)
         let file = folder.appending(path: fileName)
         guard FileManager.default.fileExists(atPath: file.path) else {
-            let found = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+            let found = try FileError.attempt(.reading, folder.path) {
+                try FileManager.default.contentsOfDirectory(atPath: folder.path)
+            }
             guard found.isEmpty else {
                 throw ModelError.invalidArgument(
                     operation: "PictureGeneration", argument: "folder \(folder.path)",
@@ -46,7 +49,7 @@ struct GenerationRecord: Codable {
             try GenerationRecord(settings: settings, time: GenerationTime()).write(in: folder)
             return GenerationTime()
         }
-        guard let record = try? JSONDecoder().decode(GenerationRecord.self, from: Data(contentsOf: file)) else {
+        guard let record = try? JSONDecoder().decode(GenerationRecord.self, from: FileContents.read(file)) else {
             throw ModelError.unreadableFile(path: file.path, reason: "expected the settings of a generation")
         }
         for name in Set(settings.keys).union(record.settings.keys).sorted()
@@ -59,10 +62,6 @@ struct GenerationRecord: Codable {
         return record.time
     }
 
-    /// Throws what the file system throws.
-    func write(in folder: URL) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try encoder.encode(self).write(to: folder.appending(path: Self.fileName), options: .atomic)
-    }
+    /// Throws `FileError`.
+    func write(in folder: URL) throws { try DurableFile.writeJSON(self, to: folder.appending(path: Self.fileName)) }
 }

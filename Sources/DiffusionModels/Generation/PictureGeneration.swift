@@ -66,6 +66,9 @@ public struct PictureGeneration {
         )
         (self.seed, self.folder, self.batchSize) = (seed, folder, batchSize)
         self.size = size ?? model.latentSize
+        try model.checkMemory(
+            count: min(batchSize, prompts.count.multipliedReportingOverflow(by: picturesPerPrompt).partialValue),
+            size: self.size, operation: "PictureGeneration")
         encoder = try model.promptEncoder()
         var negativePrompt = ""
         if case .steps(_, _, let prompt, _) = sampling { negativePrompt = prompt }
@@ -107,7 +110,7 @@ public struct PictureGeneration {
         let drawn = sample(latents, noise, condition)
         let networkTime = ContinuousClock.now - networkStart
         var added: [PictureEntry] = []
-        for (number, picture) in zip(batch, model.pictures(from: drawn)) where !isDrawn(number) {
+        for (number, picture) in try zip(batch, model.pictures(from: drawn)) where !isDrawn(number) {
             try PNG.write(picture, text: text(of: number), to: file(number))
             added.append(entry(number))
         }

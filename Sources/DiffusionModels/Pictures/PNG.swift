@@ -44,9 +44,9 @@ public enum PNG {
     /// ``PictureError`` with the path.
     public static func write(_ picture: Picture, text: [String: String] = [:], to url: URL) throws {
         do {
-            try encode(picture, text: text).write(to: url, options: .atomic)
-        } catch {
-            throw PictureError("cannot be written: \(error.localizedDescription)", path: url.path)
+            try DurableFile.write(encode(picture, text: text), to: url)
+        } catch let error as FileError {
+            throw PictureError("cannot be written: \(error.reason)", path: url.path)
         }
     }
 

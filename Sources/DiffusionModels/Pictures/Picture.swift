@@ -19,16 +19,15 @@ public struct Picture: Sendable, Equatable {
     }
 
     /// A picture of `[height, width, 3]` in −1…1, as the autoencoder decodes it: clamp(x/2 + ½) · 255, rounded half to
-    /// even as diffusers does. What is not a number becomes black.
-    public init(_ colours: Tensor) {
+    /// even as diffusers does. Throws ``ModelError/nonFinitePicture(count:total:)``.
+    public init(_ colours: Tensor) throws {
         precondition(
             colours.rank == 3 && colours.shape[2] == 3,
             "Picture: expected [height, width, 3], found \(colours.shape)")
+        let count = colours.nonFiniteCount()
+        guard count == 0 else { throw ModelError.nonFinitePicture(count: count, total: colours.count) }
         let pixels = colours.withUnsafeScalars { scalars in
-            scalars.map { colour in
-                let level = colour / 2 + 0.5
-                return level > 0 ? UInt8((min(1, level) * 255).rounded(.toNearestOrEven)) : 0
-            }
+            scalars.map { UInt8((min(max($0 / 2 + 0.5, 0), 1) * 255).rounded(.toNearestOrEven)) }
         }
         self.init(width: colours.shape[1], height: colours.shape[0], pixels: pixels)
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Tensor
 
 /// How large pictures and their lists may be that are read. What a file claims is compared with them before memory is taken.
 public struct PictureLimits: Sendable, Equatable {
@@ -46,7 +47,7 @@ public struct PictureLimits: Sendable, Equatable {
         } catch {
             let isMissing = !FileManager.default.fileExists(atPath: url.path)
             throw PictureError(
-                isMissing ? "there is no such file" : "cannot be read: \(error.localizedDescription)", path: url.path)
+                isMissing ? "there is no such file" : "cannot be read: \(FileError.reason(of: error))", path: url.path)
         }
     }
 

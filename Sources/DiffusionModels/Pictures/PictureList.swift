@@ -1,4 +1,5 @@
 import Foundation
+import Tensor
 
 /// The list of a folder's pictures in the form of Hugging Face's ImageFolder: `metadata.jsonl`, a JSON object a line.
 ///
@@ -75,19 +76,21 @@ public struct PictureList: Sendable {
         FileManager.default.fileExists(atPath: folder.appending(path: fileName).path)
     }
 
-    /// Writes a folder's list; it appears whole or not at all. Throws ``Error`` for a `file_name` that leads out of the folder, and what
-    /// the file system throws.
+    /// Writes a folder's list; it appears whole or not at all. Throws ``Error`` for a `file_name` that leads out of the folder, and
+    /// `FileError`.
     public static func write(_ entries: [PictureEntry], in folder: URL) throws {
-        try encoded(entries, in: folder).write(to: folder.appending(path: fileName), options: .atomic)
+        try DurableFile.write(encoded(entries, in: folder), to: folder.appending(path: fileName))
     }
 
     /// Adds pictures to a list that is there. Throws as ``write(_:in:)``.
     public static func append(_ entries: [PictureEntry], in folder: URL) throws {
-        let encoded = try encoded(entries, in: folder)
-        let file = try FileHandle(forWritingTo: folder.appending(path: fileName))
-        defer { try? file.close() }
-        try file.seekToEnd()
-        try file.write(contentsOf: encoded)
+        let (encoded, url) = (try encoded(entries, in: folder), folder.appending(path: fileName))
+        try FileError.attempt(.writing, url.path) {
+            let file = try FileHandle(forWritingTo: url)
+            defer { try? file.close() }
+            try file.seekToEnd()
+            try file.write(contentsOf: encoded)
+        }
     }
 
     private static func encoded(_ entries: [PictureEntry], in folder: URL) throws -> Data {

@@ -10,7 +10,7 @@ extension TextToImageModel {
     ///
     /// ```swift
     /// let row = try student.latents(from: ("a red heart", 0), to: ("a red heart", 7), count: 8)
-    /// let strip = Picture.grid(student.pictures(from: row), columns: 8)
+    /// let strip = Picture.grid(try student.pictures(from: row), columns: 8)
     /// ```
     ///
     /// - Parameters:
@@ -30,6 +30,7 @@ extension TextToImageModel {
             throw ModelError.invalidArgument(
                 operation: "latents(from:to:count:)", argument: "count", expected: "at least 2", found: "\(count)")
         }
+        try checkMemory(count: count, size: size ?? latentSize, operation: "latents(from:to:count:)")
         let text = try conditions(for: [first.prompt, last.prompt], in: embeddings)
         let (firstText, lastText) = (text.sliced(axis: 0, 0..<1), text.sliced(axis: 0, 1..<2))
         let noise = [first.seed, last.seed].map { startingLatents(count: 1, seed: $0, size: size).latents }

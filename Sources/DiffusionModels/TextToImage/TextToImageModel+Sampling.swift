@@ -85,6 +85,6 @@ extension TextToImageModel {
         let sampler = try samples(for: prompt, steps: steps, guidanceScale: guidanceScale, seed: seed)
         let last = sampler.reduce(nil) { $1 as DenoisingStep? }
         guard let last else { preconditionFailure("TextToImageModel.picture: the sampler made no step") }
-        return pictures(from: last.latents)[0]
+        return try pictures(from: last.latents)[0]
     }
 }

@@ -71,7 +71,9 @@ extension TextToImageModel {
         _ start: SamplingStart, count: Int, seed: UInt64
     ) throws -> (latents: Tensor, noise: LatentNoise) {
         switch start {
-        case .noise(let size): return startingLatents(count: count, seed: seed, size: size)
+        case .noise(let size):
+            try checkMemory(count: count, size: size ?? latentSize, operation: "samples")
+            return startingLatents(count: count, seed: seed, size: size)
         case .latents(let latents):
             let channels = unet.configuration.inputChannels
             guard latents.rank == 4, latents.shape[0] == count, latents.shape[3] == channels, latents.count > 0 else {

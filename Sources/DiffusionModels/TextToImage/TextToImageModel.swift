@@ -82,11 +82,12 @@ public struct TextToImageModel {
 }
 
 extension TextToImageModel {
-    /// The pictures of the network's latents, `[batch, height, width, channels]`.
-    public func pictures(from latents: Tensor) -> [Picture] {
+    /// The pictures of the network's latents, `[batch, height, width, channels]`. Throws
+    /// ``ModelError/nonFinitePicture(count:total:)``.
+    public func pictures(from latents: Tensor) throws -> [Picture] {
         let decoded = decoder.pictures(of: Variable(latents)).value
-        return (0..<decoded.shape[0]).map { index in
-            Picture(decoded.sliced(axis: 0, index..<index + 1).reshaped(to: Array(decoded.shape.dropFirst())))
+        return try (0..<decoded.shape[0]).map { index in
+            try Picture(decoded.sliced(axis: 0, index..<index + 1).reshaped(to: Array(decoded.shape.dropFirst())))
         }
     }
 
@@ -99,7 +100,7 @@ extension TextToImageModel {
     public func pictures(
         for prompts: [String], seed: UInt64, start: SamplingStart = .noise(), embeddings: PromptEmbeddings? = nil
     ) throws -> [Picture] {
-        pictures(from: try latents(for: prompts, seed: seed, start: start, embeddings: embeddings))
+        try pictures(from: latents(for: prompts, seed: seed, start: start, embeddings: embeddings))
     }
 
     /// The latents of a picture of each prompt in one step, `[prompts, height, width, channels]`.

@@ -28,59 +28,92 @@ public struct TextToImageParts {
 
     /// Writes a folder that this library and diffusers load.
     ///
-    /// Existing files of the same names are replaced, each at once; `model_index.json` is taken away first and written
-    /// last, so that a folder left half-written is not taken for a model.
+    /// All files are written under temporary names first: where that fails, for want of room or because a weight is not finite or
+    /// does not fit the type, an older model in the folder stays whole. Then existing files of the same names are replaced, each at
+    /// once; `model_index.json` is taken away before and put in place last, so that a folder left half-written is not taken for
+    /// a model.
     ///
     /// - Parameters:
     ///   - url: the folder, made if it is missing.
     ///   - scalarType: how weights are stored: Float32, Float16 or BFloat16.
     ///
-    /// Throws what the file system and `Safetensors.write` throw.
+    /// Throws `FileError`, and `SafetensorsError` with the name of a tensor that cannot be stored.
     public func save(to url: URL, scalarType: ScalarType = .float32) throws {
-        let files = FileManager.default
-        for part in ModelCheckpoint.Part.allCases {
-            try files.createDirectory(
-                at: url.appending(path: part.rawValue), withIntermediateDirectories: true)
-        }
+        try DurableFile.prepareFolder(url)
+        try Self.removeRemains(in: url)
+        let stage = url.appending(path: ".\(UUID().uuidString)\(Self.stageSuffix)")
+        defer { try? FileManager.default.removeItem(at: stage) }
+        let names = try writeFiles(to: stage, scalarType)
         let index = url.appending(path: DiffusersFolder.indexName)
         try removeIfPresent(index)
-        try copyTokenizer(to: url.appending(path: ModelCheckpoint.Part.tokenizer.rawValue))
-        try save(.unet, unet.configuration.json, unet.parameters, to: url, scalarType)
-        try save(.vae, autoencoder.configuration.json, autoencoder.parameters, to: url, scalarType)
+        for part in ModelCheckpoint.Part.allCases {
+            let folder = url.appending(path: part.rawValue)
+            try DurableFile.makeFolder(folder)
+            try removeIfPresent(folder.appending(path: "\(part.stem).safetensors.index.json"))
+        }
+        if oneStep == nil { try removeIfPresent(url.appending(path: OneStepConfiguration.fileName)) }
+        for name in names { try DurableFile.move(stage.appending(path: name), to: url.appending(path: name)) }
+        try DurableFile.move(stage.appending(path: DiffusersFolder.indexName), to: index)
+    }
+
+    /// Writes everything into a folder of its own; gives the names of all files but `model_index.json`.
+    private func writeFiles(to folder: URL, _ scalarType: ScalarType) throws -> [String] {
+        var names: [String] = []
+        func place(_ name: String) throws -> URL {
+            names.append(name)
+            let file = folder.appending(path: name)
+            try DurableFile.makeFolder(file.deletingLastPathComponent())
+            return file
+        }
+        func write(_ part: ModelCheckpoint.Part, _ configuration: JSONValue, _ parameters: ParameterSet) throws {
+            try configuration.write(to: place("\(part.rawValue)/config.json"))
+            try Safetensors.write(
+                parameters.checkpointTensors(), scalarType: scalarType, metadata: ["format": "pt"],
+                to: place("\(part.rawValue)/\(part.stem).safetensors"))
+        }
+        try write(.unet, unet.configuration.json, unet.parameters)
+        try write(.vae, autoencoder.configuration.json, autoencoder.parameters)
         var text = textEncoder.configuration.json.fields
         text["dtype"] = .string(scalarType.pyTorchName)
-        try save(.textEncoder, .object(text), textEncoder.parameters, to: url, scalarType)
-        let scheduler = url.appending(path: ModelCheckpoint.Part.scheduler.rawValue)
-        try schedule.configuration.json.write(to: scheduler.appending(path: "scheduler_config.json"))
-        let student = url.appending(path: OneStepConfiguration.fileName)
-        if let oneStep { try oneStep.json.write(to: student) } else { try removeIfPresent(student) }
-        try self.index.write(to: index)
+        try write(.textEncoder, .object(text), textEncoder.parameters)
+        for name in try tokenizerFiles() {
+            try DurableFile.write(
+                FileContents.read(tokenizerFolder.appending(path: name)),
+                to: place("\(ModelCheckpoint.Part.tokenizer.rawValue)/\(name)"))
+        }
+        try schedule.configuration.json.write(
+            to: place("\(ModelCheckpoint.Part.scheduler.rawValue)/scheduler_config.json"))
+        try oneStep?.json.write(to: place(OneStepConfiguration.fileName))
+        try index.write(to: folder.appending(path: DiffusersFolder.indexName))
+        return names
     }
 
-    private func save(
-        _ part: ModelCheckpoint.Part, _ configuration: JSONValue, _ parameters: ParameterSet, to url: URL,
-        _ scalarType: ScalarType
-    ) throws {
-        let folder = url.appending(path: part.rawValue)
-        try configuration.write(to: folder.appending(path: "config.json"))
-        let stale = folder.appending(path: "\(part.stem).safetensors.index.json")
-        try removeIfPresent(stale)
-        try Safetensors.write(
-            parameters.checkpointTensors(), scalarType: scalarType, metadata: ["format": "pt"],
-            to: folder.appending(path: "\(part.stem).safetensors"))
+    /// The plain files in the tokenizer's folder, links to such among them.
+    private func tokenizerFiles() throws -> [String] {
+        try FileError.attempt(.reading, tokenizerFolder.path) {
+            try FileManager.default.contentsOfDirectory(atPath: tokenizerFolder.path).sorted().filter { name in
+                var isFolder: ObjCBool = false
+                let path = tokenizerFolder.appending(path: name).path
+                return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
+            }
+        }
     }
 
-    private func copyTokenizer(to target: URL) throws {
-        if tokenizerFolder.resolvingSymlinksInPath().path == target.resolvingSymlinksInPath().path { return }
-        for name in try FileManager.default.contentsOfDirectory(atPath: tokenizerFolder.path).sorted() {
-            let data = try Data(contentsOf: tokenizerFolder.appending(path: name))
-            try data.write(to: target.appending(path: name), options: .atomic)
+    private static let stageSuffix = ".model.partial"
+
+    /// Takes away what a saving that was killed has left.
+    private static func removeRemains(in folder: URL) throws {
+        try FileError.attempt(.writing, folder.path) {
+            for name in try FileManager.default.contentsOfDirectory(atPath: folder.path)
+            where name.hasPrefix(".") && name.hasSuffix(stageSuffix) {
+                try FileManager.default.removeItem(at: folder.appending(path: name))
+            }
         }
     }
 
     private func removeIfPresent(_ file: URL) throws {
         guard FileManager.default.fileExists(atPath: file.path) else { return }
-        try FileManager.default.removeItem(at: file)
+        try FileError.attempt(.writing, file.path) { try FileManager.default.removeItem(at: file) }
     }
 
     private var index: JSONValue {

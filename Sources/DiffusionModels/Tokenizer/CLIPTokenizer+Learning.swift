@@ -1,4 +1,5 @@
 import Foundation
+import Tensor
 
 extension CLIPTokenizer {
     /// Learns a byte-pair encoding from captions (arXiv 1508.07909) and writes a tokenizer's folder: `vocab.json`,
@@ -32,10 +33,10 @@ extension CLIPTokenizer {
             "model_max_length": .integer(maximumLength), "tokenizer_class": .string("CLIPTokenizer"),
             "do_lower_case": .boolean(true), "add_prefix_space": .boolean(false), "errors": .string("replace"),
         ]
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try DurableFile.makeFolder(folder)
         try JSONValue.object(ids.mapValues { .integer($0) }).write(to: folder.appending(path: "vocab.json"))
-        try Data((merges.joined(separator: "\n") + "\n").utf8)
-            .write(to: folder.appending(path: "merges.txt"), options: .atomic)
+        try DurableFile.write(
+            Data((merges.joined(separator: "\n") + "\n").utf8), to: folder.appending(path: "merges.txt"))
         try JSONValue.object(settings.merging(marks) { own, _ in own })
             .write(to: folder.appending(path: "tokenizer_config.json"))
         try JSONValue.object(marks).write(to: folder.appending(path: "special_tokens_map.json"))

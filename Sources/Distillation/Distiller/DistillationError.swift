@@ -1,3 +1,5 @@
+import Tensor
+
 /// Why a distillation cannot start or go on.
 public enum DistillationError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A setting is out of range or contradicts another.
@@ -17,5 +19,11 @@ public enum DistillationError: Error, Equatable, Sendable, CustomStringConvertib
         case .run(let path, let expected, let found):
             "\(path): expected \(expected), found \(found)"
         }
+    }
+}
+
+extension DistillationError: SettingError {
+    package var setting: (name: String, expected: String, found: String)? {
+        if case .invalidSetting(let name, let expected, let found) = self { (name, expected, found) } else { nil }
     }
 }

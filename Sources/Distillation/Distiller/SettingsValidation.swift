@@ -1,37 +1,51 @@
 import DiffusionModels
 
 extension DistillationConfiguration {
-    func validate(loss: any DistillationLoss, schedule: NoiseSchedule) throws {
-        func check(_ isValid: Bool, _ name: String, _ expected: String, _ found: Any) throws {
-            if isValid { return }
-            throw DistillationError.invalidSetting(name: name, expected: expected, found: "\(found)")
+    /// Looks at all settings that need no teacher to be judged. Throws ``DistillationError/invalidSetting(name:expected:found:)`` for
+    /// the first that is out of range.
+    public func validate() throws {
+        let training = fakeScoreTraining
+        let rates = [
+            ("studentLearningRate", studentLearningRate), ("fakeScoreLearningRate", fakeScoreLearningRate),
+            ("adamEpsilon", adamEpsilon), ("weightDecay", weightDecay), ("firstMomentDecay", firstMomentDecay),
+            ("secondMomentDecay", secondMomentDecay), ("averageDecay", averageDecay),
+            ("nullPromptRate", training.nullPromptRate),
+        ]
+        for (name, rate) in rates { try check((0...1).contains(rate), name, "a number from 0 to 1", rate) }
+        let counts = [
+            ("batchSize", batchSize, 1...4096), ("adapterRank", adapterRank, 1...4096),
+            ("fakeScoreHeadStart", fakeScoreHeadStart, 0...1_000_000_000),
+            ("stepsPerStudentStep", training.stepsPerStudentStep, 0...1000),
+        ]
+        for (name, count, range) in counts {
+            try check(range.contains(count), name, "\(range.lowerBound) to \(range.upperBound)", count)
         }
+        try check(gradientNormLimit > 0, "gradientNormLimit", "a positive number", gradientNormLimit)
+        try check(adapterAlpha.isFinite, "adapterAlpha", "a finite number", adapterAlpha)
+        try check(
+            studentCumulativeAlpha > 0 && studentCumulativeAlpha <= 1, "studentCumulativeAlpha",
+            "a number above 0 and at most 1", studentCumulativeAlpha)
+        try check(
+            training.discriminatorWeight.isFinite && training.discriminatorWeight >= 0, "discriminatorWeight",
+            "a finite number from 0", training.discriminatorWeight)
+        try check(
+            training.guidanceScale.isFinite, "fakeScoreTraining.guidanceScale", "a finite number",
+            training.guidanceScale)
+    }
+
+    private func check(_ isValid: Bool, _ name: String, _ expected: String, _ found: Any) throws {
+        if isValid { return }
+        throw DistillationError.invalidSetting(name: name, expected: expected, found: "\(found)")
+    }
+
+    func validate(loss: any DistillationLoss, schedule: NoiseSchedule) throws {
+        try validate()
         let (count, training) = (schedule.timestepCount, fakeScoreTraining)
         func isInside(_ range: Range<Int>) -> Bool {
             !range.isEmpty && 0 <= range.lowerBound && range.upperBound <= count
         }
-        func isRate(_ rate: Double) -> Bool { rate.isFinite && rate >= 0 }
         let timesteps = "a range of timesteps within 0..<\(count)"
-        try check(batchSize > 0, "batchSize", "at least 1", batchSize)
-        try check(isRate(studentLearningRate), "studentLearningRate", "a finite number from 0", studentLearningRate)
-        try check(
-            isRate(fakeScoreLearningRate), "fakeScoreLearningRate", "a finite number from 0", fakeScoreLearningRate)
-        try check(gradientNormLimit > 0, "gradientNormLimit", "a positive number", gradientNormLimit)
-        try check(adapterRank > 0, "adapterRank", "at least 1", adapterRank)
         try check((0..<count).contains(studentTimestep), "studentTimestep", "0 to \(count - 1)", studentTimestep)
-        try check(
-            studentCumulativeAlpha > 0 && studentCumulativeAlpha <= 1, "studentCumulativeAlpha",
-            "a number above 0 and at most 1", studentCumulativeAlpha)
-        try check((0...1).contains(averageDecay), "averageDecay", "a number from 0 to 1", averageDecay)
-        try check((0...1).contains(training.nullPromptRate), "nullPromptRate", "0 to 1", training.nullPromptRate)
-        try check(
-            isRate(training.discriminatorWeight), "discriminatorWeight", "a finite number from 0",
-            training.discriminatorWeight)
-        try check(
-            training.guidanceScale.isFinite, "fakeScoreTraining.guidanceScale", "a finite number",
-            training.guidanceScale)
-        try check(training.stepsPerStudentStep >= 0, "stepsPerStudentStep", "at least 0", training.stepsPerStudentStep)
-        try check(fakeScoreHeadStart >= 0, "fakeScoreHeadStart", "at least 0", fakeScoreHeadStart)
         try check(isInside(training.timesteps), "fakeScoreTraining.timesteps", timesteps, training.timesteps)
         try check(isInside(loss.timesteps), "loss.timesteps", timesteps, loss.timesteps)
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Tensor
 
 /// A run as a page of HTML that needs no other file: its settings, curves of all that its JSON lines tell, and its sheets.
 ///
@@ -25,9 +26,9 @@ public struct RunReport {
         html = Self.page(title: name, body: body.joined(separator: "\n"))
     }
 
-    /// Writes the page; it appears whole or not at all. Throws what the file system throws.
+    /// Writes the page; it appears whole or not at all. Throws `FileError`.
     public func write(to file: URL) throws {
-        try Data(html.utf8).write(to: file, options: .atomic)
+        try DurableFile.write(Data(html.utf8), to: file)
     }
 
     private static func names(in folder: URL) -> [String] {
@@ -56,7 +57,7 @@ public struct RunReport {
         let count = min(sheetLimit, all.count)
         let shown = (0..<count).map { all[all.count - 1 - $0 * all.count / count] }
         return try shown.enumerated().map { index, name in
-            let data = try Data(contentsOf: folder.appending(path: name)).base64EncodedString()
+            let data = try FileContents.read(folder.appending(path: name)).base64EncodedString()
             let title = name.replacingOccurrences(of: ".png", with: "").escapedForHTML
             let picture = "<img alt=\"sheet of \(title)\" src=\"data:image/png;base64,\(data)\">"
             if index == 0 { return "<figure>\(picture)<figcaption>\(title)</figcaption></figure>" }

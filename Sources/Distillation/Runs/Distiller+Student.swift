@@ -37,7 +37,7 @@ extension TextToImageModel {
         let last = try teacher.samples(
             for: prompts, steps: steps, guidanceScale: guidanceScale, seed: seed, embeddings: text
         ).reduce(nil) { $1 as DenoisingStep? }
-        let above = last.map { teacher.pictures(from: $0.latents) } ?? []
+        let above = try last.map { try teacher.pictures(from: $0.latents) } ?? []
         let below = try pictures(for: prompts, seed: seed, embeddings: text)
         let rows = stride(from: 0, to: prompts.count, by: columns).map { $0..<min($0 + columns, prompts.count) }
         return .grid(rows.flatMap { above[$0] + below[$0] }, columns: columns)

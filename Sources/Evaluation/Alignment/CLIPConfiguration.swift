@@ -1,5 +1,6 @@
 import DiffusionModels
 import Foundation
+import Tensor
 
 /// The sizes of a CLIP model, from transformers' `config.json` or OpenCLIP's `open_clip_config.json`.
 struct CLIPConfiguration {

@@ -1,4 +1,5 @@
 import Foundation
+import Tensor
 
 extension FeatureStatistics {
     /// Reads saved statistics: numpy's `.npz` with `mu`, `[width]`, and `sigma`, `[width, width]`, as pytorch-fid and clean-fid write
@@ -27,7 +28,7 @@ extension FeatureStatistics {
     }
 
     /// Writes the statistics as `.npz`, which pytorch-fid reads; at least two vectors must have been added. Throws
-    /// ``EvaluationError`` with the reason.
+    /// ``EvaluationError`` with the reason, and `FileError`.
     public func save(to url: URL) throws {
         var members = [("mu.npy", NumPyArray(mean, shape: [width]))]
         members.append(("sigma.npy", NumPyArray(covariance, shape: [width, width])))

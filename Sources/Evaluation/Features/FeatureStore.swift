@@ -16,7 +16,7 @@ struct FeatureStore {
         let pattern = Picture(width: 16, height: 16, pixels: (0..<768).map { UInt8($0 * 37 % 251) })
         let size = network.preparation.size
         probe = network(network.preparation(pattern).reshaped(to: [1, size, size, 3]))
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try DurableFile.prepareFolder(folder)
     }
 
     /// A part's features, nil unless they are there and of these files as they are now.
@@ -49,7 +49,9 @@ struct FeatureStore {
     private static func digest(of files: [URL]) throws -> String {
         var hash = StableHash()
         for file in files {
-            let attributes = try FileManager.default.attributesOfItem(atPath: file.path)
+            let attributes = try FileError.attempt(.reading, file.path) {
+                try FileManager.default.attributesOfItem(atPath: file.path)
+            }
             let date = (attributes[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
             hash.combine("\(file.standardizedFileURL.path) \(attributes[.size] ?? 0) \(date)\n".utf8)
         }

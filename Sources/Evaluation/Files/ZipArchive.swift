@@ -1,5 +1,6 @@
 import CLibZip
 import Foundation
+import Tensor
 
 /// A zip archive, read and written by libzip.
 struct ZipArchive {
@@ -60,10 +61,15 @@ struct ZipArchive {
     }
 
     /// Writes an archive of members that are not packed, as numpy's `savez` does. It is there whole or not at all. Throws
-    /// ``EvaluationError`` with libzip's reason.
+    /// ``EvaluationError`` with libzip's reason, and `FileError`.
     static func write(_ members: [(name: String, contents: Data)], to url: URL) throws {
+        try DurableFile.replace(url) { try fill($0, with: members, for: url) }
+    }
+
+    /// Puts an archive in the place of an empty file that will become `url`.
+    private static func fill(_ file: URL, with members: [(name: String, contents: Data)], for url: URL) throws {
         var status: Int32 = 0
-        guard let archive = zip_open(url.path, ZIP_CREATE | ZIP_TRUNCATE, &status) else {
+        guard let archive = zip_open(file.path, ZIP_CREATE | ZIP_TRUNCATE, &status) else {
             throw EvaluationError.unwritable(path: url.path, reason: text(of: status))
         }
         var isComplete = false

@@ -1,5 +1,6 @@
 import DiffusionModels
 import Foundation
+import Tensor
 
 /// The pictures of a folder and what is known of them; they are read when they are asked for.
 public struct PictureFolder: Sendable {

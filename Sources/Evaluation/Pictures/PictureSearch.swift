@@ -1,4 +1,5 @@
 import Foundation
+import Tensor
 
 /// The files of a folder and those below that are pictures by the endings of their names.
 struct PictureSearch {
@@ -27,7 +28,7 @@ struct PictureSearch {
             guard seen.insert(place.resolvingSymlinksInPath().path).inserted else { continue }
             let contents: [String]
             do { contents = try FileManager.default.contentsOfDirectory(atPath: place.path) } catch {
-                throw EvaluationError.unreadable(path: place.path, reason: error.localizedDescription)
+                throw EvaluationError.unreadable(path: place.path, reason: FileError.reason(of: error))
             }
             for name in contents.sorted() where !name.hasPrefix(".") && name != "__MACOSX" {
                 let inner = path.isEmpty ? name : "\(path)/\(name)"

@@ -1,4 +1,5 @@
 import Foundation
+import Tensor
 
 /// What was measured on a set of pictures, and all that must be known to compare the numbers with others.
 public struct EvaluationReport: Codable, Sendable {
@@ -64,12 +65,8 @@ public struct EvaluationReport: Codable, Sendable {
         if !warnings.contains(text) { warnings.append(text) }
     }
 
-    /// Writes the report as JSON. Throws what the file system throws.
-    public func save(to url: URL) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try encoder.encode(self).write(to: url, options: .atomic)
-    }
+    /// Writes the report as JSON. Throws `FileError`, also for a number that is not finite.
+    public func save(to url: URL) throws { try DurableFile.writeJSON(self, to: url) }
 }
 
 extension EvaluationReport: CustomStringConvertible {

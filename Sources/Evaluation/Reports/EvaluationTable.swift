@@ -1,4 +1,5 @@
 import Foundation
+import Tensor
 
 /// Reports of several folders against one reference, a row each.
 public struct EvaluationTable: Codable, Sendable {
@@ -21,12 +22,8 @@ public struct EvaluationTable: Codable, Sendable {
         rows.append(Row(name: name, report: report))
     }
 
-    /// Writes the reports as JSON. Throws what the file system throws.
-    public func save(to url: URL) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try encoder.encode(self).write(to: url, options: .atomic)
-    }
+    /// Writes the reports as JSON. Throws `FileError`, also for a number that is not finite.
+    public func save(to url: URL) throws { try DurableFile.writeJSON(self, to: url) }
 
     /// Names for folders, as short as tells them apart: the ends of their paths.
     public static func names(of folders: [URL]) -> [String] {

@@ -7,10 +7,11 @@ final class MappedFile: @unchecked Sendable {
 
     /// Throws ``SafetensorsError/unreadable(path:reason:)``.
     init(path: String) throws {
-        func failure(_ reason: String = String(cString: strerror(errno))) -> SafetensorsError {
-            .unreadable(path: path, reason: reason)
+        func failure(_ reason: String? = nil) -> SafetensorsError {
+            .unreadable(path: path, reason: reason ?? FileError(path: path, operation: .reading).reason)
         }
-        let descriptor = open(path, O_RDONLY)
+        // Opened in the usual way, a named pipe without a writer would never come back.
+        let descriptor = open(path, O_RDONLY | O_NONBLOCK)
         guard descriptor >= 0 else { throw failure() }
         defer { close(descriptor) }
         var status = stat()

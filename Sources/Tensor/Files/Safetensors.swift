@@ -8,14 +8,15 @@ public enum Safetensors {
     ///   - tensors: names, each once, and values.
     ///   - scalarType: Float32, Float16 or BFloat16; numbers are rounded to nearest, ties to even.
     ///   - metadata: free text for the header.
-    ///   - url: where; an existing file is replaced.
+    ///   - allowsNonFinite: whether infinities and what is not a number may be written; otherwise they are an error, as are numbers
+    ///     that the type cannot hold: Float16 ends at 65,504.
+    ///   - url: where; an existing file is replaced, a symbolic link written through, and what is no plain file refused.
     ///
-    /// Throws ``SafetensorsError`` for a type or a name that cannot be written and when there is no room on the disk, and what
-    /// the file system throws.
+    /// Throws ``SafetensorsError`` for a type, a name or a number that cannot be written and when there is no room on the disk, and
+    /// ``FileError``.
     public static func write(
         _ tensors: [(name: String, tensor: Tensor)], scalarType: ScalarType = .float32,
-        metadata: [String: String] = [:],
-        to url: URL
+        metadata: [String: String] = [:], allowsNonFinite: Bool = false, to url: URL
     ) throws {
         guard [.float32, .float16, .bfloat16].contains(scalarType) else {
             throw SafetensorsError.unwritable(
@@ -40,7 +41,16 @@ public enum Safetensors {
         try DurableFile.write(to: url) { file in
             try file.write(contentsOf: withUnsafeBytes(of: UInt64(text.count).littleEndian) { Data($0) })
             try file.write(contentsOf: text)
-            for (_, tensor) in tensors { try file.write(contentsOf: bytes(of: tensor, as: scalarType)) }
+            for (name, tensor) in tensors {
+                let bytes = bytes(of: tensor, as: scalarType)
+                let count = allowsNonFinite ? 0 : bytes.withUnsafeBytes { $0.nonFiniteCount(scalarType) ?? 0 }
+                guard count == 0 else {
+                    throw SafetensorsError.nonFinite(
+                        path: url.path, name: name, count: count, storedAs: scalarType,
+                        isOverflow: tensor.nonFiniteCount() == 0)
+                }
+                try file.write(contentsOf: bytes)
+            }
         }
     }
 

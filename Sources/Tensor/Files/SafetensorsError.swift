@@ -12,6 +12,8 @@ public enum SafetensorsError: Error, Equatable, Sendable, CustomStringConvertibl
     case wrongType(path: String, name: String, expected: String, found: String)
     /// Tensors that cannot be written.
     case unwritable(path: String, reason: String)
+    /// A tensor to be written has numbers that are infinite or not a number, or become so in the type that it is stored as.
+    case nonFinite(path: String, name: String, count: Int, storedAs: ScalarType, isOverflow: Bool)
 
     /// One sentence with the file, the field, what was expected and what was found.
     public var description: String {
@@ -25,6 +27,11 @@ public enum SafetensorsError: Error, Equatable, Sendable, CustomStringConvertibl
         case .wrongType(let path, let name, let expected, let found):
             "\(path): tensor \"\(name)\": expected \(expected), found \(found)"
         case .unwritable(let path, let reason): "\(path): cannot be written: \(reason)"
+        case .nonFinite(let path, let name, let count, let type, isOverflow: true):
+            "\(path): cannot be written: tensor \"\(name)\" has \(count) numbers that are too large for \(type.rawValue); "
+                + "Float32 (float32) and BFloat16 (bfloat16) hold them"
+        case .nonFinite(let path, let name, let count, _, isOverflow: false):
+            "\(path): cannot be written: tensor \"\(name)\" has \(count) numbers that are infinite or not a number"
         }
     }
 }

@@ -9,17 +9,11 @@ extension SafetensorsFile {
     public func nonFiniteCount(_ name: String) throws -> Int {
         let entry = try entry(name)
         return try withBytes(of: entry) { bytes in
-            switch entry.type {
-            case .float64: bytes.count(UInt64.self, withAllSet: 0x7ff0_0000_0000_0000)
-            case .float32: bytes.count(UInt32.self, withAllSet: 0x7f80_0000)
-            case .float16: bytes.count(UInt16.self, withAllSet: 0x7c00)
-            case .bfloat16: bytes.count(UInt16.self, withAllSet: 0x7f80)
-            case .float8e4m3: bytes.count(UInt8.self, withAllSet: 0x7f)
-            case .float8e5m2: bytes.count(UInt8.self, withAllSet: 0x7c)
-            default:
+            guard let count = bytes.nonFiniteCount(entry.type) else {
                 throw SafetensorsError.wrongType(
                     path: path, name: name, expected: "floating-point numbers", found: entry.type.rawValue)
             }
+            return count
         }
     }
 }
@@ -30,8 +24,21 @@ private struct SharedBytes: @unchecked Sendable {
 }
 
 extension UnsafeRawBufferPointer {
+    /// How many numbers of a type are infinite or not a number; nil for a type of integers.
+    func nonFiniteCount(_ type: ScalarType) -> Int? {
+        switch type {
+        case .float64: count(UInt64.self, withAllSet: 0x7ff0_0000_0000_0000)
+        case .float32: count(UInt32.self, withAllSet: 0x7f80_0000)
+        case .float16: count(UInt16.self, withAllSet: 0x7c00)
+        case .bfloat16: count(UInt16.self, withAllSet: 0x7f80)
+        case .float8e4m3: count(UInt8.self, withAllSet: 0x7f)
+        case .float8e5m2: count(UInt8.self, withAllSet: 0x7c)
+        default: nil
+        }
+    }
+
     /// How many words have all bits of an exponent set.
-    fileprivate func count<Word: FixedWidthInteger & Sendable>(_ type: Word.Type, withAllSet exponent: Word) -> Int {
+    private func count<Word: FixedWidthInteger & Sendable>(_ type: Word.Type, withAllSet exponent: Word) -> Int {
         let width = MemoryLayout<Word>.size
         let shared = SharedBytes(bytes: self)
         let total = Atomic<Int>(0)

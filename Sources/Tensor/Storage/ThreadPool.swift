@@ -7,12 +7,16 @@ import Synchronization
 public enum ThreadPool {
     private static let count = Atomic<Int>(max(1, ProcessInfo.processInfo.activeProcessorCount))
 
-    /// How many threads an operation may use, at least 1. Results are bit-identical for a given number, and differ by
+    /// What ``threadCount`` may be.
+    public static let threadCounts = 1...1024
+
+    /// How many threads an operation may use, 1 to 1024. Results are bit-identical for a given number, and differ by
     /// less than 1e-6 relative between numbers.
     public static var threadCount: Int {
         get { count.load(ordering: .relaxed) }
         set {
-            precondition(newValue >= 1, "ThreadPool.threadCount: expected at least 1, found \(newValue)")
+            precondition(
+                threadCounts.contains(newValue), "ThreadPool.threadCount: expected \(threadCounts), found \(newValue)")
             count.store(newValue, ordering: .relaxed)
         }
     }

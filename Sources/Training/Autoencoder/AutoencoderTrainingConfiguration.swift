@@ -24,7 +24,8 @@ public struct AutoencoderTrainingConfiguration: OptimizationSettings, Codable, S
     /// Settings for pictures of 64 × 64.
     public init() {}
 
-    func validate() throws {
+    /// Throws ``TrainingError`` for a setting that is out of range.
+    public func validate() throws {
         try validateOptimization()
         for (name, weight) in [
             ("squaredErrorWeight", squaredErrorWeight), ("edgeErrorWeight", edgeErrorWeight),

@@ -53,12 +53,11 @@ public struct CaptionedPictures: Sendable {
     }
 
     /// Writes a folder that ``init(contentsOf:limits:)`` reads. Throws `PictureError` for a `file_name` that leads out of the folder, before
-    /// anything is written, and what the file system throws.
+    /// anything is written, and `FileError`.
     public func save(to folder: URL) throws {
         let files = try captions.map { try PictureFileName.target($0.fileName, in: folder) }
         for (file, picture) in zip(files, pictures) {
-            try FileManager.default.createDirectory(
-                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try DurableFile.makeFolder(file.deletingLastPathComponent())
             try PNG.write(picture, to: file)
         }
         try PictureList.write(captions.map(\.entry), in: folder)

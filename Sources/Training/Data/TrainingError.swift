@@ -1,3 +1,5 @@
+import Tensor
+
 /// What is wrong with the settings of a training.
 public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A setting is out of range or does not fit the data.
@@ -14,5 +16,11 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
         case .invalidSetting(let name, let expected, let found):
             "setting \(name): expected \(expected), found \(found)"
         }
+    }
+}
+
+extension TrainingError: SettingError {
+    package var setting: (name: String, expected: String, found: String)? {
+        if case .invalidSetting(let name, let expected, let found) = self { (name, expected, found) } else { nil }
     }
 }

@@ -4,17 +4,20 @@ protocol OptimizationSettings {
     var iterations: Int { get }
     var learningRate: Double { get }
     var averageDecay: Double { get }
+    var weightDecay: Double { get }
     var gradientNormLimit: Double { get }
 }
 
 extension OptimizationSettings {
     /// Throws ``TrainingError`` for one that is out of range.
     func validateOptimization() throws {
-        try TrainingError.check(batchSize > 0, "batchSize", expected: "at least 1", found: batchSize)
-        try TrainingError.check(iterations > 0, "iterations", expected: "at least 1", found: iterations)
+        try TrainingError.check((1...4096).contains(batchSize), "batchSize", expected: "1 to 4096", found: batchSize)
         try TrainingError.check(
-            learningRate.isFinite && learningRate >= 0, "learningRate", expected: "a finite number from 0",
-            found: learningRate)
+            (1...1_000_000_000).contains(iterations), "iterations", expected: "1 to 1000000000", found: iterations)
+        try TrainingError.check(
+            (0...1).contains(learningRate), "learningRate", expected: "a number from 0 to 1", found: learningRate)
+        try TrainingError.check(
+            (0...1).contains(weightDecay), "weightDecay", expected: "a number from 0 to 1", found: weightDecay)
         try TrainingError.check(
             (0...1).contains(averageDecay), "averageDecay", expected: "a number from 0 to 1", found: averageDecay)
         try TrainingError.check(

@@ -20,10 +20,9 @@ extension RunDirectory {
     /// Writes the names of both splits' pictures, and for each training picture two captions of all levels of detail: a student of
     /// names alone never learns the coarse ones. Throws what the file system throws.
     public func savePrompts(of pictures: CaptionedPictures, drawnBy mix: CaptionMix, seed: UInt64) throws {
-        try FileManager.default.createDirectory(
-            at: drawnPrompts.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try DurableFile.makeFolder(drawnPrompts.deletingLastPathComponent())
         func write(_ lines: [String], to file: URL) throws {
-            try Data(lines.map { $0 + "\n" }.joined().utf8).write(to: file, options: .atomic)
+            try DurableFile.write(Data(lines.map { $0 + "\n" }.joined().utf8), to: file)
         }
         for split in [CaptionedPicture.Split.train, .heldOut] {
             try write(pictures.split(split).map { pictures.captions[$0].text }, to: prompts(split))
@@ -63,8 +62,8 @@ extension RunDirectory {
         let latents =
             try autoencoder.latents(of: shown.pictures) * Float(1 / autoencoder.configuration.scalingFactor)
         let decoded = autoencoder.decode(Variable(latents)).value
-        let below = (0..<shown.pictures.count).map { index in
-            Picture(decoded.gathered(rows: [index]).reshaped(to: Array(decoded.shape.dropFirst())))
+        let below = try (0..<shown.pictures.count).map { index in
+            try Picture(decoded.gathered(rows: [index]).reshaped(to: Array(decoded.shape.dropFirst())))
         }
         try PNG.write(shown.beside(below), text: ["step": "\(step)"], to: sheet(step: step))
     }

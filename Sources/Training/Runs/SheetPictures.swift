@@ -23,7 +23,7 @@ public struct SheetPictures: Sendable {
         let sampler = try model.samples(
             for: pictures.captions.map(\.text), steps: steps, guidanceScale: guidanceScale, seed: 0)
         let last = sampler.reduce(nil) { $1 as DenoisingStep? }
-        return beside(last.map { model.pictures(from: $0.latents) } ?? [])
+        return beside(try last.map { try model.pictures(from: $0.latents) } ?? [])
     }
 
     /// The real pictures above, others below.

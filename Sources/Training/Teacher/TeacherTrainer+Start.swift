@@ -20,10 +20,8 @@ extension TeacherTrainer {
         blockChannels: [Int] = [64, 128, 176], start: ModelCheckpoint? = nil,
         configuration: TeacherTrainingConfiguration = TeacherTrainingConfiguration()
     ) throws {
-        guard !blockChannels.isEmpty, blockChannels.allSatisfy({ $0 > 0 && $0 % 16 == 0 }) else {
-            throw TrainingError.invalidSetting(
-                name: "blockChannels", expected: "positive multiples of 16", found: "\(blockChannels)")
-        }
+        try Self.check(
+            pictures: pictures, autoencoder: autoencoder.configuration, blockChannels: blockChannels, start: start)
         let training = pictures.subset(pictures.split(.train))
         let latents = try autoencoder.latents(of: training)
         let root = RandomStream(seed: configuration.seed)
@@ -43,5 +41,42 @@ extension TeacherTrainer {
         try self.init(
             unet: unet, textEncoder: textEncoder, tokenizer: tokenizer, latents: latents, captions: training.captions,
             configuration: configuration)
+    }
+
+    /// Looks at what a training of ``init(pictures:autoencoder:tokenizer:blockChannels:start:configuration:)`` is made of, before an
+    /// autoencoder is trained for it.
+    ///
+    /// - Parameters:
+    ///   - pictures: what will be learned.
+    ///   - autoencoder: the sizes of the one that will be used.
+    ///   - blockChannels: of the denoising network.
+    ///   - start: the teacher whose weights the training will go on from.
+    ///
+    /// Throws ``TrainingError`` for what does not fit, and `ModelError` for a start whose configuration cannot be read.
+    public static func check(
+        pictures: CaptionedPictures, autoencoder: AutoencoderKL.Configuration, blockChannels: [Int],
+        start: ModelCheckpoint? = nil
+    ) throws {
+        try TrainingError.check(
+            (1...8).contains(blockChannels.count)
+                && blockChannels.allSatisfy { (16...4096).contains($0) && $0 % 16 == 0 },
+            "blockChannels", expected: "1 to 8 multiples of 16, up to 4096", found: blockChannels)
+        let factor = autoencoder.pixelsPerLatent
+        try TrainingError.check(
+            pictures.height % factor == 0 && pictures.width % factor == 0, "pictures",
+            expected: "pictures whose sides are multiples of the autoencoder's \(factor) pixels",
+            found: "\(pictures.width) × \(pictures.height)")
+        guard let start else { return }
+        let size = LatentSize(height: pictures.height / factor, width: pictures.width / factor)
+        let network = try start.unetConfiguration()
+        try TrainingError.check(
+            network.inputChannels == autoencoder.latentChannels && network.outputChannels == autoencoder.latentChannels,
+            "start", expected: "a teacher of the autoencoder's \(autoencoder.latentChannels) latent channels",
+            found: "one of \(network.inputChannels)")
+        let trained = network.sampleSize ?? size
+        try TrainingError.check(
+            trained == size, "start",
+            expected: "a teacher of pictures of \(pictures.width) × \(pictures.height) pixels",
+            found: "one of \(trained.width * factor) × \(trained.height * factor)")
     }
 }

@@ -27,8 +27,10 @@ public struct TeacherTrainingConfiguration: OptimizationSettings, Codable, Senda
     /// The settings that the shipped teacher was trained with.
     public init() {}
 
-    func validate() throws {
+    /// Throws ``TrainingError`` for a setting that is out of range.
+    public func validate() throws {
         try validateOptimization()
+        try TrainingError.check((0...1_000_000_000).contains(warmUp), "warmUp", expected: "at least 0", found: warmUp)
         try noise.validate()
     }
 }

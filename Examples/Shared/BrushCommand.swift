@@ -1,0 +1,41 @@
+import ArgumentParser
+import DiffusionModels
+import Tensor
+
+/// A command of this package: every error ends it with a sentence on standard error and the exit code 1, or 64 where an option is
+/// wrong.
+public protocol BrushCommand: ParsableCommand {
+    /// The options that settings of the libraries come from, by the settings' names: an error in a setting names its option.
+    static var optionNames: [String: String] { get }
+}
+
+extension BrushCommand {
+    /// None.
+    public static var optionNames: [String: String] { [:] }
+
+    /// Parses the command line and runs the command.
+    public static func main() {
+        var names: [String: String] = [:]
+        do {
+            try StandardStreams.prepare()
+            var command = try parseAsRoot()
+            names = (type(of: command) as? any BrushCommand.Type)?.optionNames ?? [:]
+            try command.run()
+            try StandardStreams.finish()
+        } catch {
+            exit(withError: described(error, names))
+        }
+    }
+
+    private static func described(_ error: any Error, _ names: [String: String]) -> any Error {
+        if let error = error as? any SettingError, let setting = error.setting, let option = names[setting.name] {
+            return ValidationError("--\(option): expected \(setting.expected), found \(setting.found)")
+        }
+        return FileError.isForeign(error) ? Failure(description: FileError.sentence(of: error)) : error
+    }
+}
+
+/// An error of the system or of Foundation in words.
+private struct Failure: Error, CustomStringConvertible {
+    let description: String
+}
