@@ -14,10 +14,9 @@ struct Likeness {
         self.prompts = stride(from: 0, to: prompts.count, by: every).map { prompts[$0] }
         self.seed = seed
         text = try teacher.embeddings(for: self.prompts + [""])
-        let last = try teacher.samples(
-            for: self.prompts, steps: 25, guidanceScale: 4.5, seed: seed, embeddings: text
-        ).reduce(nil) { $1 as DenoisingStep? }
-        drawn = try last.map { try teacher.pictures(from: $0.latents) } ?? []
+        var sampler = try teacher.samples(
+            for: self.prompts, SamplingSettings(steps: 25, guidanceScale: 4.5), seed: seed, embeddings: text)
+        drawn = try sampler.last().map { try teacher.pictures(from: $0.latents) } ?? []
     }
 
     /// The teacher's own grain, for comparison.

@@ -22,15 +22,15 @@ extension TextToImage {
     /// Draws a folder, or what of it is missing.
     func drawFolder(of prompts: [String], in folder: URL) throws {
         let url = models.url(isMultiStep: sampling.steps != nil)
-        var model = try models.load(url, isMultiStep: sampling.steps != nil)
-        sampling.setSpacing(of: &model)
+        let model = try models.load(url, isMultiStep: sampling.steps != nil)
         for prompt in prompts {
             if let warning = model.truncationWarning(for: prompt) { StandardError.write(line: warning) }
         }
         var generation = try PictureGeneration(
-            of: prompts, picturesPerPrompt: count, by: model, sampling.sampling, seed: seed,
+            of: prompts, picturesPerPrompt: count, by: model, sampling.sampling(of: model), seed: seed,
             size: starting.size(for: model),
             record: models.record(url), in: folder, batchSize: many.batch ?? 8)
+        generation.warnings.forEach { StandardError.write(line: "warning: \($0)") }
         let (start, missing, progress) = (ContinuousClock.now, generation.missingCount, ProgressLine())
         while let left = try generation.next() {
             let time = (ContinuousClock.now - start) / (missing - left) * left

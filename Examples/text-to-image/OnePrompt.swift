@@ -8,9 +8,9 @@ extension TextToImage {
         let url = models.url(isMultiStep: sampling.steps != nil)
         let saved = try embeddings.map(PromptEmbeddings.init(contentsOf:))
         try starting.check()
-        var model = try models.load(url, isMultiStep: sampling.steps != nil)
-        sampling.setSpacing(of: &model)
-        let texts = [prompt] + [sampling.negativePrompt, interpolation.toPrompt].compactMap { $0 }
+        let model = try models.load(url, isMultiStep: sampling.steps != nil)
+        let sampling = try self.sampling.sampling(of: model)
+        let texts = [prompt] + [self.sampling.negativePrompt, interpolation.toPrompt].compactMap { $0 }
         for text in texts {
             if let warning = model.truncationWarning(for: text) { StandardError.write(line: warning) }
         }
@@ -20,11 +20,11 @@ extension TextToImage {
         }
         if let saveEmbeddings { try embedded.save(to: saveEmbeddings) }
         let start = try starting.start(for: model)
-        let drawn = try timed(&network) { try latents(prompt, by: model, start, embedded, beside: output) }
+        let drawn = try timed(&network) { try latents(prompt, by: model, sampling, start, embedded, beside: output) }
         if let saveLatents { try LatentsFile.write(drawn, to: saveLatents) }
         let pictures = try timed(&decoder) { try model.pictures(from: drawn) }
         let picture = interpolation.isAsked ? Picture.grid(pictures, columns: count) : .grid(pictures)
-        var record = sampling.sampling.record(on: model.schedule).merging(starting.record) { $1 }
+        var record = sampling.record.merging(starting.record) { $1 }
         for more in [models.record(url), interpolation.record, model.promptRecord] { record.merge(more) { $1 } }
         record.merge(
             ["prompt": prompt, "seed": "\(seed)", "Software": "SwiftBrush \(SwiftBrush.version)"]
@@ -35,11 +35,11 @@ extension TextToImage {
     }
 
     private func latents(
-        _ prompt: String, by model: TextToImageModel, _ start: SamplingStart, _ embedded: PromptEmbeddings,
-        beside output: URL
+        _ prompt: String, by model: TextToImageModel, _ sampling: PictureSampling, _ start: SamplingStart,
+        _ embedded: PromptEmbeddings, beside output: URL
     ) throws -> Tensor {
         let prompts = Array(repeating: prompt, count: count)
-        guard sampling.steps != nil else {
+        guard case .steps(let settings) = sampling else {
             guard interpolation.isAsked else {
                 return try model.latents(for: prompts, seed: seed, start: start, embeddings: embedded)
             }
@@ -48,15 +48,18 @@ extension TextToImage {
                 count: count,
                 size: starting.size(for: model), embeddings: embedded)
         }
-        let steps = try sampling.samples(of: model, prompts, seed: seed, start: start, embeddings: embedded)
+        var sampler = try model.samples(for: prompts, settings, seed: seed, start: start, embeddings: embedded)
+        sampler.warnings.forEach { StandardError.write(line: "warning: \($0)") }
         let progress = ProgressLine()
-        return try steps.reduce(Tensor(0)) { _, step in
+        var drawn = Tensor(0)
+        while let step = try sampler.next() {
             let number = step.index + 1
             progress.show(Double(number) / Double(step.total), "step \(number) of \(step.total)")
-            if let preview = sampling.preview(of: step, beside: output) {
+            if let preview = self.sampling.preview(of: step, beside: output) {
                 try PNG.write(.grid(try model.pictures(from: step.predictedOriginal)), to: preview)
             }
-            return step.latents
+            drawn = step.latents
         }
+        return drawn
     }
 }

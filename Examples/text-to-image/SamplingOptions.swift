@@ -7,55 +7,62 @@ import SwiftBrushCommands
 struct SamplingOptions: ParsableArguments {
     @Option(help: "Steps of the sampler, for multi-step models; with --image only the share --strength is made.")
     var steps: Int?
-    @Option(help: "How strongly the sampler follows the prompt: 1 is no guidance. Default: 4.5.")
+    @Option(help: "How strongly the sampler follows the prompt; 1 and below is no guidance. Default: 4.5.")
     var guidanceScale: Double?
+    @Option(help: "How much of guidance's larger contrast is taken back, 0 to 1. Default: 0.")
+    var guidanceRescale: Double?
     @Option(help: "What the picture is guided away from.") var negativePrompt: String?
-    @Option(help: "How a step is made: \(SamplingMethod.names.joined(separator: ", ")). Default: ddim.")
-    var method: SamplingMethod?
+    @Option(
+        help: ArgumentHelp(
+            "The sampler: \(ShippedSamplers.names.joined(separator: ", ")). Default: the one that the model's files name.",
+            valueName: "name"))
+    var method: String?
     @Option(
         help: "Which timesteps few steps visit: leading, trailing or linspace. Default: what the model's files say.")
     var timestepSpacing: TimestepSpacing?
+    @Option(help: "How much noise each step of ddim or tcd adds anew, 0 to 1. Default: 0.") var eta: Double?
     @Option(help: "Write what the picture will be after every so many steps, as OUTPUT-step-N.png.")
     var previewEvery: Int?
 
     func validate() throws {
         let given: [(name: String, isGiven: Bool)] = [
-            ("guidance-scale", guidanceScale != nil), ("negative-prompt", negativePrompt != nil),
-            ("method", method != nil), ("timestep-spacing", timestepSpacing != nil),
-            ("preview-every", previewEvery != nil),
+            ("guidance-scale", guidanceScale != nil), ("guidance-rescale", guidanceRescale != nil),
+            ("negative-prompt", negativePrompt != nil), ("method", method != nil),
+            ("timestep-spacing", timestepSpacing != nil), ("eta", eta != nil), ("preview-every", previewEvery != nil),
         ]
         if steps == nil, let name = given.first(where: { $0.isGiven })?.name {
             throw ValidationError("--\(name) needs --steps: a one-step student has its guidance built in")
         }
+        try check(steps, "steps", 1...1_000_000)
+        try check(guidanceScale, "guidance-scale", SamplingSettings.guidanceScales)
+        try check(guidanceRescale, "guidance-rescale", 0...1)
+        try check(eta, "eta", 0...1)
+        try check(previewEvery, "preview-every", 1...1_000_000)
+        if let method, !ShippedSamplers.names.contains(method) {
+            throw ValidationError(
+                "--method: expected one of \(ShippedSamplers.names.joined(separator: ", ")), found \(method)")
+        }
     }
 
-    func samples(
-        of model: TextToImageModel, _ prompts: [String], seed: UInt64, start: SamplingStart,
-        embeddings: PromptEmbeddings
-    ) throws -> DiffusionSampler {
-        try model.samples(
-            for: prompts, steps: steps ?? 1, guidanceScale: guidanceScale ?? 4.5, seed: seed,
-            negativePrompt: negativePrompt ?? "", method: method ?? .ddim(), start: start, embeddings: embeddings)
+    private func check<Value: Comparable>(_ value: Value?, _ name: String, _ range: ClosedRange<Value>) throws {
+        guard let value, !range.contains(value) else { return }
+        throw ValidationError("--\(name): expected \(range.lowerBound) to \(range.upperBound), found \(value)")
+    }
+
+    /// How the pictures are made by a model.
+    func sampling(of model: TextToImageModel) throws -> PictureSampling {
+        guard let steps else { return .oneStep }
+        let sampler = try model.sampler(named: method, timestepSpacing: timestepSpacing, eta: eta, steps: steps)
+        return .steps(
+            SamplingSettings(
+                steps: steps, guidanceScale: guidanceScale ?? 4.5, guidanceRescale: guidanceRescale ?? 0,
+                negativePrompt: negativePrompt ?? "", sampler: sampler))
     }
 
     /// Where a step's preview goes, nil when it gets none.
     func preview(of step: DenoisingStep, beside output: URL) -> URL? {
         guard let previewEvery, (step.index + 1) % previewEvery == 0 else { return nil }
         return output.deletingPathExtension().appendingPathExtension("step-\(step.index + 1).png")
-    }
-
-    /// How the pictures are made.
-    var sampling: PictureSampling {
-        guard let steps else { return .oneStep }
-        return .steps(
-            steps, guidanceScale: guidanceScale ?? 4.5, negativePrompt: negativePrompt ?? "", method: method ?? .ddim())
-    }
-
-    func setSpacing(of model: inout TextToImageModel) {
-        guard let timestepSpacing else { return }
-        var configuration = model.schedule.configuration
-        configuration.timestepSpacing = timestepSpacing
-        model.schedule = NoiseSchedule(configuration)
     }
 }
 
@@ -72,11 +79,6 @@ struct WeightedAdapter: ExpressibleByArgument, CustomStringConvertible {
     }
 
     var description: String { "\(file.lastPathComponent):\(weight)" }
-}
-
-extension SamplingMethod: ExpressibleByArgument {
-    /// The method of a name.
-    public init?(argument: String) { self.init(name: argument) }
 }
 
 extension PredictionType: ExpressibleByArgument {}

@@ -99,7 +99,7 @@ struct ConfigurationErrorTests {
         .init(json: #"{"trained_betas": [0.1]}"#, field: "trained_betas"),
         .init(json: #"{"num_train_timesteps": 1, "trained_betas": [1.5]}"#, field: "trained_betas"),
         .init(json: #"{"steps_offset": -1}"#, field: "steps_offset"),
-        .init(json: #"{"thresholding": true}"#, field: "thresholding", isUnsupported: true),
+        .init(json: #"{"use_flow_sigmas": true}"#, field: "use_flow_sigmas", isUnsupported: true),
         .init(json: #"{"clip_sample": 0}"#, field: "clip_sample"),
     ]
 

@@ -57,13 +57,13 @@ struct NoiseScheduleTests {
 
     @Test("Stable Diffusion's 25 leading timesteps go from 961 to 1")
     func leadingTimesteps() {
-        let timesteps = NoiseSchedule.scaledLinear().timesteps(steps: 25)
-        #expect(timesteps == stride(from: 961, through: 1, by: -40).map { $0 })
+        let timesteps = TimestepSpacing.leading.timesteps(steps: 25, of: 1000, offset: 1)
+        #expect(timesteps == stride(from: 961.0, through: 1, by: -40).map { $0 })
     }
 
     @Test("As many steps as timesteps stay inside the schedule")
     func allTimesteps() {
-        let timesteps = NoiseSchedule.scaledLinear().timesteps(steps: 1000)
+        let timesteps = TimestepSpacing.leading.timesteps(steps: 1000, of: 1000, offset: 1)
         #expect(timesteps.first == 999)
         #expect(timesteps.last == 1)
     }

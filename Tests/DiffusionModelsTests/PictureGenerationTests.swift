@@ -106,14 +106,14 @@ final class PictureGenerationTests {
     @Test(
         "Several steps, with each method's noise from the picture's own stream", arguments: ["ddim", "euler-ancestral"])
     func steps(method: String) throws {
-        let method = try #require(SamplingMethod(name: method))
+        let sampler = try teacher.sampler(named: method)
+        let settings = SamplingSettings(steps: 3, guidanceScale: 2, negativePrompt: "a dog", sampler: sampler)
         var generation = try PictureGeneration(
-            of: prompts, by: teacher, .steps(3, guidanceScale: 2, negativePrompt: "a dog", method: method), seed: 7,
+            of: prompts, by: teacher, .steps(settings), seed: 7,
             in: folder.appending(path: "steps"), batchSize: 2)
         while try generation.next() != nil {}
-        let sampler = try teacher.samples(
-            for: [prompts[2]], steps: 3, guidanceScale: 2, seed: 9, negativePrompt: "a dog", method: method)
-        let last = try #require(sampler.reduce(nil) { $1 as DenoisingStep? })
+        var steps = try teacher.samples(for: [prompts[2]], settings, seed: 9)
+        let last = try #require(try steps.last())
         let drawn = try Picture(contentsOf: generation.folder.appending(path: "3.png"))
         #expect(isClose(drawn, try teacher.pictures(from: last.latents)[0]))
     }

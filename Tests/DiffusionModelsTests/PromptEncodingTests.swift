@@ -153,9 +153,10 @@ final class PromptEncodingTests {
         let saved = try PromptEmbeddings(contentsOf: file)
         let size = LatentSize(height: 8, width: 8)
         func last(_ embeddings: PromptEmbeddings?) throws -> Tensor {
-            let steps = try model.samples(
-                for: [long], steps: 2, guidanceScale: 3, seed: 1, start: .noise(size: size), embeddings: embeddings)
-            return steps.reduce(Tensor(0)) { $1.latents }
+            var steps = try model.samples(
+                for: [long], SamplingSettings(steps: 2, guidanceScale: 3), seed: 1, start: .noise(size: size),
+                embeddings: embeddings)
+            return try #require(try steps.last()).latents
         }
         let expected = try last(nil)
         #expect(expected.nonFiniteCount() == 0)
@@ -163,7 +164,7 @@ final class PromptEncodingTests {
         expectError("expected those of the text encoder in") { try saved.check(against: self.model) }
         let pictures = folder.appending(path: "pictures")
         var generation = try PictureGeneration(
-            of: ["a red heart", long], by: model, .steps(1, guidanceScale: 3, negativePrompt: "", method: .ddim()),
+            of: ["a red heart", long], by: model, .steps(1, guidanceScale: 3),
             size: size, in: pictures, batchSize: 1)
         while try generation.next() != nil {}
         let record = try String(contentsOf: pictures.appending(path: "generation.json"), encoding: .utf8)

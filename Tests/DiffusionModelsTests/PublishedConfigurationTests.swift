@@ -148,7 +148,7 @@ struct PublishedConfigurationTests {
         let roots = [0.9991500000, 0.2763326838, 0.0046600985].map { $0.squareRoot() }
         let expected = (roots[1] - roots[2]) * roots[0] / (roots[0] - roots[2])
         #expect(abs(rescaled.alpha(500) - expected) <= 1e-9)
-        #expect(rescaled.timesteps(steps: 4) == [999, 749, 499, 249])
+        #expect(TimestepSpacing.trailing.timesteps(steps: 4, of: 1000, offset: 0) == [999, 749, 499, 249])
     }
 
     @Test("Trained βs stand in place of a rule")

@@ -47,14 +47,15 @@ final class SamplingStartTests {
         }
     }
 
-    @Test("A sampler's picture i of a batch is the single picture of its seed", arguments: SamplingMethod.names)
+    @Test("A sampler's picture i of a batch is the single picture of its seed", arguments: ShippedSamplers.names)
     func samplers(name: String) throws {
-        let method = try #require(SamplingMethod(name: name))
-        #expect(method.name == name)
+        let sampler = try teacher.sampler(named: name)
+        #expect(sampler.name == name)
         func last(_ count: Int, seed: UInt64) throws -> Tensor {
             let prompts = Array(repeating: "a red heart", count: count)
-            let steps = try teacher.samples(for: prompts, steps: 3, guidanceScale: 2, seed: seed, method: method)
-            return try #require(steps.reduce(nil) { $1 as DenoisingStep? }).latents
+            let settings = SamplingSettings(steps: 4, guidanceScale: 2, sampler: sampler)
+            var steps = try teacher.samples(for: prompts, settings, seed: seed)
+            return try #require(try steps.last()).latents
         }
         let batch = try last(2, seed: 8)
         #expect(relativeError(batch.sliced(axis: 0, 1..<2), try last(1, seed: 9)) <= batchTolerance)
@@ -96,12 +97,12 @@ final class SamplingStartTests {
         let odd = Picture(width: 66, height: 64, pixels: Array(repeating: 0, count: 3 * 66 * 64))
         expectError("width: expected a multiple of 4 pixels, found 66") {
             _ = try teacher.samples(
-                for: [""], steps: 2, guidanceScale: 1, seed: 0, start: .picture(odd, strength: 0.5))
+                for: [""], SamplingSettings(steps: 2, guidanceScale: 1), seed: 0, start: .picture(odd, strength: 0.5))
         }
         for strength in [0, 1.1, Double.nan] {
             expectError("strength: expected above 0 and at most 1") {
                 _ = try teacher.samples(
-                    for: [""], steps: 2, guidanceScale: 1, seed: 0, start: .picture(odd, strength: strength))
+                    for: [""], SamplingSettings(steps: 2, guidanceScale: 1), seed: 0, start: .picture(odd, strength: strength))
             }
         }
         expectError("width: expected a multiple of 4 pixels, found 47") {
@@ -137,10 +138,11 @@ final class SamplingStartTests {
             width: colours.shape[1], height: colours.shape[0], pixels: colours.scalars.map { UInt8($0) })
         let file = folder.appending(path: "picture.png")
         try PNG.write(picture, to: file)
-        let steps = try Array(
-            teacher.samples(
-                for: Array(repeating: "a red heart", count: count), steps: 10, guidanceScale: 4.5, seed: 5,
-                negativePrompt: "a cat", start: .picture(Picture(contentsOf: file), strength: 0.6)))
+        let settings = SamplingSettings(steps: 10, guidanceScale: 4.5, negativePrompt: "a cat")
+        var sampler = try teacher.samples(
+            for: Array(repeating: "a red heart", count: count), settings, seed: 5,
+            start: .picture(Picture(contentsOf: file), strength: 0.6))
+        let steps = try sampler.remainingSteps()
         #expect(steps.map(\.index) == Array(4..<10))
         let found = try #require(steps.last).latents.channelsFirst()
         // Six guided steps of the whole network in Float32, as in the parity of whole pictures.

@@ -35,8 +35,7 @@ struct UntrainedStudentTests {
         trailing.schedule = NoiseSchedule(configuration)
         func step(_ model: TextToImageModel) throws -> DenoisingStep {
             var sampler = try model.samples(for: "a red heart", steps: 1, guidanceScale: 1, seed: 3)
-            let step = sampler.next()
-            return try #require(step)
+            return try #require(try sampler.next())
         }
         let last = OneStepConfiguration(timestep: 999, of: teacher.schedule)
         let expected = try teacher.untrainedStudent(at: last).latents(for: ["a red heart"], seed: 3)

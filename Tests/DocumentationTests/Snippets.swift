@@ -16,7 +16,8 @@ enum Snippets {
 
     static func sample() throws {
         let teacher = try TextToImageModel(contentsOf: URL(filePath: "Examples/Models/emoji-teacher"))
-        for step in try teacher.samples(for: "a red heart", steps: 25, guidanceScale: 4.5, seed: 0) {
+        var sampler = try teacher.samples(for: "a red heart", steps: 25, guidanceScale: 4.5, seed: 0)
+        while let step = try sampler.next() {
             let preview = try teacher.pictures(from: step.predictedOriginal)[0]
             print(step.index, preview.width)
         }

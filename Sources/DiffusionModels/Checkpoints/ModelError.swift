@@ -32,6 +32,10 @@ public enum ModelError: Error, Sendable, CustomStringConvertible {
     case nonFinitePicture(count: Int, total: Int)
     /// An argument of a sampler is out of range.
     case invalidArgument(operation: String, argument: String, expected: String, found: String)
+    /// A sampler reached latents that are infinite or not a number.
+    case nonFiniteLatents(sampler: String, step: Int, total: Int, timestep: Double)
+    /// A network predicts ε at a timestep without signal, where x₀ = (x − σ ε)/α divides by nothing.
+    case noSignal(sampler: String, timestep: Double)
 
     /// One sentence that names the file, the field, what was expected and what was found.
     public var description: String {
@@ -70,6 +74,12 @@ public enum ModelError: Error, Sendable, CustomStringConvertible {
                 + "scale, the weights of LoRAs, and the noise schedule"
         case .invalidArgument(let operation, let argument, let expected, let found):
             "\(operation): \(argument): expected \(expected), found \(found)"
+        case .nonFiniteLatents(let sampler, let step, let total, let timestep):
+            "\(sampler): the latents are infinite or not a number after step \(step) of \(total), at timestep \(timestep)"
+        case .noSignal(let sampler, let timestep):
+            "\(sampler): at timestep \(Int(timestep)) a sample has no signal (rescale_betas_zero_snr), and a network that predicts epsilon "
+                + "says nothing about the picture there: expected v_prediction or sample (--prediction-type), or timesteps that "
+                + "leave the last one out (--timestep-spacing leading)"
         }
     }
 }

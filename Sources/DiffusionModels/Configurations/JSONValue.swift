@@ -64,6 +64,16 @@ extension JSONValue: Codable {
     }
 }
 
+extension JSONValue: ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
+    ExpressibleByStringLiteral, ExpressibleByNilLiteral
+{
+    package init(booleanLiteral value: Bool) { self = .boolean(value) }
+    package init(integerLiteral value: Int) { self = .integer(value) }
+    package init(floatLiteral value: Double) { self = .number(value) }
+    package init(stringLiteral value: String) { self = .string(value) }
+    package init(nilLiteral: ()) { self = .null }
+}
+
 extension JSONValue: CustomStringConvertible {
     /// The value as JSON on one line, cut short after 80 characters.
     package var description: String {
@@ -89,8 +99,11 @@ extension JSONValue {
             throw ModelError.unreadableFile(
                 path: file.path, reason: "expected JSON of at most \(Self.depthLimit) levels, found more")
         }
+        let decoder = JSONDecoder()
+        // Python's json writes `-Infinity`, as diffusers does for "lambda_min_clipped"; JSON5 has it, JSON has not.
+        decoder.allowsJSON5 = data.range(of: Data("Infinity".utf8)) != nil
         do {
-            self = try JSONDecoder().decode(JSONValue.self, from: data)
+            self = try decoder.decode(JSONValue.self, from: data)
         } catch {
             throw ModelError.unreadableFile(path: file.path, reason: "it is not valid JSON")
         }

@@ -23,6 +23,8 @@ public struct PictureGeneration {
     private let model: TextToImageModel
     private let encoder: PromptEncoder
     private let sampling: PictureSampling
+    /// What a user should know of the sampler's settings.
+    public let warnings: [String]
     private let unconditional: Tensor
     /// Of every prompt, so that a picture does not depend on the others of its batch.
     private let windows: Int
@@ -53,7 +55,15 @@ public struct PictureGeneration {
         of prompts: [String], picturesPerPrompt: Int = 1, by model: TextToImageModel, _ sampling: PictureSampling,
         seed: UInt64 = 0, size: LatentSize? = nil, record: [String: String] = [:], in folder: URL, batchSize: Int = 8
     ) throws {
-        try model.check(sampling, operation: "PictureGeneration")
+        var (sampling, startWarnings) = (sampling, [String]())
+        switch sampling {
+        case .oneStep:
+            if model.oneStep == nil { throw ModelError.notOneStepModel(path: model.checkpoint.url.path) }
+        case .steps(var settings):
+            var sampler = try model.sampler(for: settings, operation: "PictureGeneration")
+            (settings.sampler, sampling) = (sampler, .steps(settings))
+            startWarnings = try sampler.begin(steps: settings.steps).startWarnings
+        }
         let counts = [
             ("prompts", prompts.count), ("picturesPerPrompt", picturesPerPrompt), ("batchSize", batchSize),
         ]
@@ -70,11 +80,12 @@ public struct PictureGeneration {
             count: min(batchSize, prompts.count.multipliedReportingOverflow(by: picturesPerPrompt).partialValue),
             size: self.size, operation: "PictureGeneration")
         encoder = try model.promptEncoder()
-        var negativePrompt = ""
-        if case .steps(_, _, let prompt, _) = sampling { negativePrompt = prompt }
+        let chosen: SamplingSettings? = if case .steps(let settings) = sampling { settings } else { nil }
+        let negativePrompt = chosen?.negativePrompt ?? ""
         windows = encoder.windowCount(for: prompts + [negativePrompt])
         unconditional = try encoder.embeddings(for: [negativePrompt], windows: windows).values
-        self.record = record.merging(sampling.record(on: model.schedule)) { $1 }.merging(model.promptRecord) { $1 }
+        warnings = (chosen?.sampler?.warnings ?? []) + startWarnings
+        self.record = record.merging(sampling.record) { $1 }.merging(model.promptRecord) { $1 }
         settings = self.record.merging([
             "prompts": "\(prompts.count) (\(StableHash(of: prompts)))", "pictures per prompt": "\(picturesPerPrompt)",
             "seed": "\(seed)", "latents": "\(self.size.height) × \(self.size.width)",
@@ -97,7 +108,7 @@ public struct PictureGeneration {
 
     /// Draws the next batch. Gives ``missingCount`` after it, nil when there was nothing to draw.
     ///
-    /// Throws `PNG.Error`, and what the file system throws.
+    /// Throws `PNG.Error`, ``ModelError`` when latents are infinite or not a number, and what the file system throws.
     public mutating func next() throws -> Int? {
         guard let batch = batches.first else { return nil }
         let start = ContinuousClock.now
@@ -107,7 +118,7 @@ public struct PictureGeneration {
         let latents = noise.next(
             height: size.height, width: size.width, channels: model.unet.configuration.inputChannels)
         let networkStart = ContinuousClock.now
-        let drawn = sample(latents, noise, condition)
+        let drawn = try sample(latents, noise, condition)
         let networkTime = ContinuousClock.now - networkStart
         var added: [PictureEntry] = []
         for (number, picture) in try zip(batch, model.pictures(from: drawn)) where !isDrawn(number) {
@@ -123,18 +134,15 @@ public struct PictureGeneration {
         return missingCount
     }
 
-    private func sample(_ latents: Tensor, _ noise: LatentNoise, _ condition: Tensor) -> Tensor {
-        switch sampling {
-        case .oneStep:
+    private func sample(_ latents: Tensor, _ noise: LatentNoise, _ condition: Tensor) throws -> Tensor {
+        guard case .steps(let settings) = sampling, let sampler = settings.sampler else {
             guard let student = model.student else { preconditionFailure("PictureGeneration: expected a student") }
             return student.generate(from: Variable(latents), given: condition).value
-        case .steps(let steps, let guidanceScale, _, let method):
-            let guidance = guidanceScale == 1 ? nil : Guidance(scale: guidanceScale, unconditional: unconditional)
-            let sampler = DiffusionSampler(
-                method, network: model.unet, schedule: model.schedule, condition: condition, guidance: guidance,
-                steps: steps, latents: latents, noise: noise)
-            return sampler.reduce(latents) { $1.latents }
         }
+        var steps = try DiffusionSampler(
+            sampler, network: model.unet, predictionType: model.schedule.predictionType, condition: condition,
+            guidance: settings.guidance(from: unconditional), steps: settings.steps, latents: latents, noise: noise)
+        return try steps.last()?.latents ?? latents
     }
 }
 

@@ -4,16 +4,19 @@ import Tensor
 /// Classifier-free guidance (arXiv 2207.12598) of the network that it is applied to.
 ///
 /// guided = unconditional + scale · (conditional − unconditional): scale 1 is the conditional prediction, as in diffusers'
-/// `guidance_scale`.
+/// `guidance_scale`. In sampling, a scale of 1 or below means no guidance, see ``TextToImageModel``; in losses the formula holds for any.
 public struct Guidance: Sendable {
     /// How far to go from the unconditional prediction towards the conditional one and beyond.
     public let scale: Double
     /// The text embeddings of the empty or negative prompt, `[1, tokens, width]` or one a sample.
     public let unconditional: Tensor
+    /// Which share of the guided prediction is brought back to the standard deviation of the conditional one: diffusers'
+    /// `guidance_rescale` (arXiv 2305.08891, section 3.4), 0 to 1.
+    public let rescale: Double
 
     /// Guidance away from `unconditional`.
-    public init(scale: Double, unconditional: Tensor) {
-        (self.scale, self.unconditional) = (scale, unconditional)
+    public init(scale: Double, unconditional: Tensor, rescale: Double = 0) {
+        (self.scale, self.unconditional, self.rescale) = (scale, unconditional, rescale)
     }
 
     /// The guided prediction of two predictions of equal shape and type.
@@ -34,6 +37,28 @@ public struct Guidance: Sendable {
         if scale == 1 { return network.predict(Variable(noisy), at: timesteps, given: condition).value }
         let outputs = network.predict(
             Variable(noisy), at: timesteps, givenEach: [unconditional, condition])
-        return Self.combine(unconditional: outputs[0].value, conditional: outputs[1].value, scale: scale)
+        let conditional = outputs[1].value
+        let guided = Self.combine(unconditional: outputs[0].value, conditional: conditional, scale: scale)
+        return rescale == 0 ? guided : Self.rescaled(guided, to: conditional, by: rescale)
+    }
+
+    /// rescale · guided · std(conditional) / std(guided) + (1 − rescale) · guided, with each sample's standard deviations.
+    static func rescaled(_ guided: Tensor, to conditional: Tensor, by rescale: Double) -> Tensor {
+        let samples = (0..<guided.shape[0]).map { index in
+            let sample = guided.sliced(axis: 0, index..<index + 1)
+            let ratio = conditional.sliced(axis: 0, index..<index + 1).deviation / sample.deviation
+            return sample * Float(rescale * ratio + 1 - rescale)
+        }
+        return .concatenate(samples, axis: 0)
+    }
+}
+
+extension Tensor {
+    /// The standard deviation of all numbers, with one degree of freedom less than numbers.
+    fileprivate var deviation: Double {
+        let values = scalars
+        let mean = values.reduce(0.0) { $0 + Double($1) } / Double(values.count)
+        let squares = values.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) }
+        return (squares / Double(values.count - 1)).squareRoot()
     }
 }

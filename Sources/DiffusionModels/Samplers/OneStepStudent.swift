@@ -28,10 +28,7 @@ public struct OneStepStudent {
     public func generate(from noise: Variable, given condition: Tensor) -> Variable {
         let timesteps = Array(repeating: Double(step.timestep), count: noise.shape[0])
         let output = network.predict(noise, at: timesteps, given: condition)
-        if predictionType == .sample { return output }
-        let alpha = step.cumulativeAlpha.squareRoot()
-        let sigma = (1 - step.cumulativeAlpha).squareRoot()
-        let weights = predictionType.weights(to: .sample, alpha: alpha, sigma: sigma)
-        return noise * Float(weights.noisy) + output * Float(weights.prediction)
+        return SignalLevel(cumulativeAlpha: step.cumulativeAlpha)
+            .convert(output, from: predictionType, to: .sample, noisy: noise)
     }
 }

@@ -37,7 +37,7 @@ extension NoiseSchedule {
     ) -> Variable {
         let source = source ?? predictionType
         if source == target { return prediction }
-        let weights = timesteps.map { source.weights(to: target, alpha: alpha($0), sigma: sigma($0)) }
+        let weights = timesteps.map { level(at: $0).weights(from: source, to: target) }
         let fromNoisy = Variable(column(weights.map(\.noisy)))
         let fromPrediction = Variable(column(weights.map(\.prediction)))
         return noisy * fromNoisy + prediction * fromPrediction

@@ -43,6 +43,9 @@ public struct NoiseSchedule: Sendable, Equatable {
         make(.linear, firstBeta, lastBeta, timesteps, predictionType)
     }
 
+    /// α and σ of a timestep.
+    public func level(at timestep: Int) -> SignalLevel { SignalLevel(cumulativeAlpha: cumulativeAlphas[timestep]) }
+
     /// α of a timestep: the share of the original, √ᾱ.
     public func alpha(_ timestep: Int) -> Double { cumulativeAlphas[timestep].squareRoot() }
 
@@ -78,12 +81,16 @@ extension NoiseSchedule {
             return evenly(configuration.firstBeta, configuration.lastBeta)
         case .scaledLinear:
             return evenly(configuration.firstBeta.squareRoot(), configuration.lastBeta.squareRoot()).map { $0 * $0 }
-        case .squaredCosine:
-            func remaining(_ time: Double) -> Double { pow(cos((time + 0.008) / 1.008 * .pi / 2), 2) }
-            return (0..<count).map { index in
-                let ratio = remaining(Double(index + 1) / Double(count)) / remaining(Double(index) / Double(count))
-                return min(1 - ratio, 0.999)
-            }
+        case .squaredCosine: return squaredCosineBetas(count: count)
+        }
+    }
+
+    /// β of a ᾱ that falls as a squared cosine.
+    static func squaredCosineBetas(count: Int) -> [Double] {
+        func remaining(_ time: Double) -> Double { pow(cos((time + 0.008) / 1.008 * .pi / 2), 2) }
+        return (0..<count).map { index in
+            let ratio = remaining(Double(index + 1) / Double(count)) / remaining(Double(index) / Double(count))
+            return min(1 - ratio, 0.999)
         }
     }
 

@@ -19,7 +19,7 @@ extension TextToImageModel {
     /// A student's pictures below its teacher's, on the same prompts and seeds: rows in pairs, eight pictures wide.
     ///
     /// - Parameters:
-    ///   - teacher: sampled by DDIM.
+    ///   - teacher: sampled by DDIM, whatever its files name.
     ///   - prompts: at least one.
     ///   - steps: the teacher's.
     ///   - guidanceScale: the teacher's.
@@ -34,10 +34,10 @@ extension TextToImageModel {
     ) throws -> Picture {
         let columns = min(8, prompts.count)
         let text = try embeddings ?? teacher.embeddings(for: prompts + [""])
-        let last = try teacher.samples(
-            for: prompts, steps: steps, guidanceScale: guidanceScale, seed: seed, embeddings: text
-        ).reduce(nil) { $1 as DenoisingStep? }
-        let above = try last.map { try teacher.pictures(from: $0.latents) } ?? []
+        let settings = SamplingSettings(
+            steps: steps, guidanceScale: guidanceScale, sampler: try DDIMSampler(teacher.schedule))
+        var sampler = try teacher.samples(for: prompts, settings, seed: seed, embeddings: text)
+        let above = try sampler.last().map { try teacher.pictures(from: $0.latents) } ?? []
         let below = try pictures(for: prompts, seed: seed, embeddings: text)
         let rows = stride(from: 0, to: prompts.count, by: columns).map { $0..<min($0 + columns, prompts.count) }
         return .grid(rows.flatMap { above[$0] + below[$0] }, columns: columns)

@@ -2,14 +2,15 @@ import DiffusionModels
 import Tensor
 
 extension TeacherPairs {
-    /// Noise with the pictures that a teacher makes of it by DDIM, as DMD and ODE regression are given.
+    /// Noise with the pictures that a teacher makes of it by DDIM, as DMD and ODE regression are given: whatever sampler
+    /// the teacher's files name, since pairs need one that adds no noise.
     ///
     /// - Parameters:
     ///   - teacher: a multi-step model.
     ///   - prompts: the training set's, used in turn.
     ///   - count: how many pairs.
     ///   - steps: the sampler's.
-    ///   - guidanceScale: the teacher's.
+    ///   - guidanceScale: the teacher's; 1 and below is none.
     ///   - seed: of the first pair; the next have the seeds after it.
     ///   - embeddings: where the prompts' embeddings, and the empty prompt's, are taken from; nil to load the text encoder
     ///     for them.
@@ -20,16 +21,17 @@ extension TeacherPairs {
         seed: UInt64, embeddings: PromptEmbeddings? = nil
     ) throws {
         let text = try embeddings ?? teacher.embeddings(for: prompts + [""])
+        let settings = SamplingSettings(
+            steps: steps, guidanceScale: guidanceScale, sampler: try DDIMSampler(teacher.schedule))
         let chunk = 16
         var (noise, pictures): ([Tensor], [Tensor]) = ([], [])
         for start in stride(from: 0, to: count, by: chunk) {
             let indices = start..<min(start + chunk, count)
             let first = seed &+ UInt64(start)
             noise.append(teacher.startingLatents(count: indices.count, seed: first).latents)
-            let sampler = try teacher.samples(
-                for: indices.map { prompts[$0 % prompts.count] }, steps: steps, guidanceScale: guidanceScale,
-                seed: first, embeddings: text)
-            if let last = sampler.reduce(nil, { $1 as DenoisingStep? }) { pictures.append(last.latents) }
+            var sampler = try teacher.samples(
+                for: indices.map { prompts[$0 % prompts.count] }, settings, seed: first, embeddings: text)
+            if let last = try sampler.last() { pictures.append(last.latents) }
         }
         // Lines that say the same are one prompt, as in pairs that are read.
         let places = Dictionary(prompts.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })

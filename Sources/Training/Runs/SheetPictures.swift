@@ -14,16 +14,16 @@ public struct SheetPictures: Sendable {
     /// The real pictures above, a model's of the same names below: rows in pairs, eight pictures wide.
     ///
     /// - Parameters:
-    ///   - model: a multi-step model, sampled by DDIM.
+    ///   - model: a multi-step model, sampled by DDIM whatever its files name: its sheets are to be compared.
     ///   - steps: the sampler's.
     ///   - guidanceScale: of classifier-free guidance.
     ///
-    /// Throws as `TextToImageModel.samples(for:steps:guidanceScale:seed:)`.
+    /// Throws as `TextToImageModel.samples(for:_:seed:start:embeddings:)`.
     public func sheet(of model: TextToImageModel, steps: Int = 25, guidanceScale: Double = 4.5) throws -> Picture {
-        let sampler = try model.samples(
-            for: pictures.captions.map(\.text), steps: steps, guidanceScale: guidanceScale, seed: 0)
-        let last = sampler.reduce(nil) { $1 as DenoisingStep? }
-        return beside(try last.map { try model.pictures(from: $0.latents) } ?? [])
+        let settings = SamplingSettings(
+            steps: steps, guidanceScale: guidanceScale, sampler: try DDIMSampler(model.schedule))
+        var sampler = try model.samples(for: pictures.captions.map(\.text), settings, seed: 0)
+        return beside(try sampler.last().map { try model.pictures(from: $0.latents) } ?? [])
     }
 
     /// The real pictures above, others below.

@@ -1,158 +1,190 @@
-"""Goldens of diffusers' samplers over a network that is a formula: tanh(x) / 2 + t / 2000.
+"""Goldens of diffusers' schedulers over a network that is a formula: tanh(x) / 2 + t / 2000.
 
 Run: python make.py   (writes schedulers.safetensors and cases.json beside itself)
 
-Every step is kept of the first cases; of the sweep, in which each sampler makes 1 to 50 steps, the last alone.
-
-The schedulers' tables are replaced by the same ones in Float64, so that what is compared is the method and not the rounding of
-a running Float32 product. Latents are stored as alpha x0 + sigma epsilon with alpha² + sigma² = 1, also where diffusers keeps
-them at unit signal (Euler).
+Each class with each of its settings, three spacings and 1, 2, 7 and 25 steps, from Stable Diffusion's schedule; and the scheduler files of
+well-known models, which are written here as they are on the Hub. The settings go to the class as they stand; nothing in it is replaced. Of
+each case the latents after the last step are kept, from noise, and from a picture with a strength of 0.6 for 7 steps.
 """
 
 import json
-from contextlib import contextmanager, nullcontext
+import warnings
 from pathlib import Path
 
 import diffusers
-import numpy as np
 import torch
-from diffusers import (
-    DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler, EulerDiscreteScheduler,
-    LCMScheduler,
-)
 from safetensors.torch import save_file
 
+warnings.filterwarnings("ignore")
+torch.set_num_threads(1)
+diffusers.logging.set_verbosity_error()
 HERE = Path(__file__).parent
-STABLE_DIFFUSION = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
+STABLE_DIFFUSION = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1)
+SPACINGS, COUNTS = ("leading", "trailing", "linspace"), (1, 2, 7, 25)
+THRESHOLD = dict(thresholding=True, dynamic_thresholding_ratio=0.8, sample_max_value=1.2)
+RATIOS = [dict(use_karras_sigmas=True), dict(use_exponential_sigmas=True), dict(use_beta_sigmas=True)]
+VELOCITY, ORIGINAL = dict(prediction_type="v_prediction"), dict(prediction_type="sample")
+ZERO = dict(rescale_betas_zero_snr=True, prediction_type="v_prediction")
 CLASSES = {
-    "ddim": DDIMScheduler, "ddpm": DDPMScheduler, "euler": EulerDiscreteScheduler,
-    "eulerAncestral": EulerAncestralDiscreteScheduler, "dpmSolver": DPMSolverMultistepScheduler, "lcm": LCMScheduler,
+    "DDIMScheduler": [
+        dict(clip_sample=False), dict(clip_sample=True, clip_sample_range=0.7), dict(THRESHOLD), dict(VELOCITY, clip_sample=False),
+        dict(ORIGINAL, clip_sample=False), dict(set_alpha_to_one=False, clip_sample=False), dict(ZERO, clip_sample=False),
+        dict(clip_sample=False, eta=0.4), dict(clip_sample=False, eta=1.0), dict(beta_schedule="squaredcos_cap_v2"), dict(beta_schedule="linear"),
+    ],
+    "DDPMScheduler": [
+        dict(clip_sample=False), dict(clip_sample=True), dict(THRESHOLD), dict(VELOCITY, clip_sample=False), dict(ORIGINAL, clip_sample=False),
+        dict(clip_sample=False, variance_type="fixed_small_log"), dict(clip_sample=False, variance_type="fixed_large"), dict(ZERO, clip_sample=False),
+    ],
+    "EulerDiscreteScheduler": [
+        {}, *RATIOS, VELOCITY, ORIGINAL, dict(interpolation_type="log_linear"), dict(final_sigmas_type="sigma_min"),
+        dict(VELOCITY, timestep_type="continuous"), dict(use_karras_sigmas=True, sigma_min=0.05, sigma_max=9.0), dict(ZERO),
+    ],
+    "EulerAncestralDiscreteScheduler": [{}, VELOCITY, dict(ZERO)],
+    "HeunDiscreteScheduler": [{}, *RATIOS, VELOCITY, ORIGINAL, dict(clip_sample=True, clip_sample_range=0.8)],
+    "LMSDiscreteScheduler": [{}, *RATIOS, VELOCITY, ORIGINAL],
+    "PNDMScheduler": [{}, dict(skip_prk_steps=True), dict(skip_prk_steps=True, set_alpha_to_one=True), dict(VELOCITY, skip_prk_steps=True), VELOCITY],
+    "DPMSolverMultistepScheduler": [
+        {}, *RATIOS, VELOCITY, ORIGINAL, THRESHOLD, dict(solver_order=1), dict(solver_order=3), dict(solver_type="heun"),
+        dict(euler_at_final=True), dict(lower_order_final=False), dict(final_sigmas_type="sigma_min"), dict(use_lu_lambdas=True),
+        dict(lambda_min_clipped=-5.1), dict(algorithm_type="dpmsolver", final_sigmas_type="sigma_min"),
+        dict(algorithm_type="dpmsolver", final_sigmas_type="sigma_min", solver_type="heun"),
+        dict(algorithm_type="dpmsolver", final_sigmas_type="sigma_min", solver_order=3), dict(algorithm_type="sde-dpmsolver++"),
+        dict(algorithm_type="sde-dpmsolver++", solver_type="heun"), dict(algorithm_type="sde-dpmsolver++", solver_order=3),
+        dict(algorithm_type="sde-dpmsolver", final_sigmas_type="sigma_min"),
+        dict(algorithm_type="sde-dpmsolver", final_sigmas_type="sigma_min", solver_type="heun"), dict(ZERO),
+        dict(beta_schedule="squaredcos_cap_v2", use_karras_sigmas=True),
+    ],
+    "DPMSolverSinglestepScheduler": [
+        {}, *RATIOS, VELOCITY, ORIGINAL, THRESHOLD, dict(solver_order=1), dict(solver_order=3), dict(solver_type="heun"),
+        dict(solver_order=3, solver_type="heun"), dict(final_sigmas_type="sigma_min"), dict(lower_order_final=True),
+        dict(algorithm_type="dpmsolver", final_sigmas_type="sigma_min"),
+        dict(algorithm_type="dpmsolver", final_sigmas_type="sigma_min", solver_order=3, solver_type="heun"),
+        dict(algorithm_type="sde-dpmsolver++"), dict(algorithm_type="sde-dpmsolver++", solver_order=3),
+    ],
+    "UniPCMultistepScheduler": [
+        {}, *RATIOS, VELOCITY, ORIGINAL, THRESHOLD, dict(solver_order=1), dict(solver_order=3), dict(solver_type="bh1", final_sigmas_type="sigma_min"),
+        dict(disable_corrector=[0, 1]), dict(lower_order_final=False, final_sigmas_type="sigma_min"), dict(final_sigmas_type="sigma_min"),
+        dict(predict_x0=False, final_sigmas_type="sigma_min"), dict(ZERO),
+    ],
+    "DEISMultistepScheduler": [{}, *RATIOS, VELOCITY, ORIGINAL, THRESHOLD, dict(solver_order=1), dict(solver_order=3), dict(lower_order_final=False)],
+    "KDPM2DiscreteScheduler": [{}, *RATIOS, VELOCITY],
+    "KDPM2AncestralDiscreteScheduler": [{}, *RATIOS, VELOCITY],
+    "LCMScheduler": [
+        {}, dict(original_inference_steps=100), dict(timestep_scaling=5.0), VELOCITY, ORIGINAL, THRESHOLD, dict(clip_sample=True),
+    ],
+    "TCDScheduler": [{}, dict(eta=0.3), dict(eta=1.0), dict(VELOCITY, eta=0.5), dict(ORIGINAL, eta=0.2), dict(original_inference_steps=100)],
 }
-SPACINGS, PREDICTIONS, COUNTS = ("leading", "trailing", "linspace"), ("epsilon", "v_prediction", "sample"), (1, 2, 9, 50)
-
-cases = []
-for sampler in CLASSES:
-    for spacing in SPACINGS if sampler != "lcm" else SPACINGS[:1]:
-        for prediction in PREDICTIONS:
-            for steps in COUNTS:
-                if sampler == "eulerAncestral" and prediction == "sample":
-                    continue  # diffusers has none
-                if sampler == "lcm":
-                    extra = dict(clip_sample=False)
-                else:
-                    extra = dict(timestep_spacing=spacing, steps_offset=1 if spacing == "leading" else 0)
-                    if sampler in ("ddim", "ddpm"):
-                        extra["clip_sample"] = False
-                cases.append((sampler, steps, 0.0, dict(STABLE_DIFFUSION, prediction_type=prediction, **extra)))
-cases += [
-    ("ddim", 25, 0.0, dict(STABLE_DIFFUSION, clip_sample=False, steps_offset=1, set_alpha_to_one=False)),
-    ("ddim", 7, 1.0, dict(STABLE_DIFFUSION, clip_sample=False, steps_offset=1, set_alpha_to_one=False)),
-    ("ddim", 10, 0.3, dict(STABLE_DIFFUSION, clip_sample=False, prediction_type="v_prediction", timestep_spacing="trailing")),
-    ("ddim", 8, 0.0, dict(num_train_timesteps=500)),
-    ("ddim", 6, 0.0, dict(beta_schedule="squaredcos_cap_v2", clip_sample_range=0.5)),
-    (
-        "ddim", 9, 0.0,
-        dict(
-            STABLE_DIFFUSION, clip_sample=False, rescale_betas_zero_snr=True, prediction_type="v_prediction",
-            timestep_spacing="trailing",
-        ),
+BASE = dict(beta_end=0.012, beta_schedule="scaled_linear", beta_start=0.00085, num_train_timesteps=1000, trained_betas=None)
+MODELS = {
+    "stable-diffusion-v1-5": dict(BASE, _class_name="PNDMScheduler", set_alpha_to_one=False, skip_prk_steps=True, steps_offset=1, clip_sample=False),
+    "stable-diffusion-2-1-base": dict(
+        BASE, _class_name="PNDMScheduler", clip_sample=False, prediction_type="epsilon", set_alpha_to_one=False, skip_prk_steps=True, steps_offset=1,
     ),
-    ("ddpm", 6, 0.0, dict(STABLE_DIFFUSION, clip_sample=False, variance_type="fixed_large", prediction_type="v_prediction")),
-    ("ddpm", 4, 0.0, dict(timestep_spacing="trailing")),
-]
-for sampler in CLASSES:
-    if sampler == "lcm":
-        continue
-    for spacing in SPACINGS:
-        options = dict(STABLE_DIFFUSION, rescale_betas_zero_snr=True, prediction_type="v_prediction", timestep_spacing=spacing)
-        if sampler in ("ddim", "ddpm"):
-            options["clip_sample"] = False
-        cases.append((sampler, 9, 0.0, options))
-stepwise = len(cases)
-for sampler in CLASSES:
-    variants = [
-        (spacing, prediction) for prediction in PREDICTIONS for spacing in (SPACINGS if sampler != "lcm" else SPACINGS[:1])
-        if not (sampler == "eulerAncestral" and prediction == "sample")
-    ]
-    for steps in range(1, 51):
-        spacing, prediction = variants[steps % len(variants)]
-        options = dict(STABLE_DIFFUSION, prediction_type=prediction)
-        if sampler != "lcm":
-            options["timestep_spacing"] = spacing
-        if sampler in ("ddim", "ddpm", "lcm"):
-            options["clip_sample"] = False
-        cases.append((sampler, steps, 0.0, options))
-
-
-def table(config):
-    """The cumulative alphas in Float64."""
-    n = config.num_train_timesteps
-    if config.beta_schedule == "scaled_linear":
-        betas = torch.linspace(config.beta_start**0.5, config.beta_end**0.5, n, dtype=torch.float64).square()
-    elif config.beta_schedule == "linear":
-        betas = torch.linspace(config.beta_start, config.beta_end, n, dtype=torch.float64)
-    else:
-        time = torch.arange(n + 1, dtype=torch.float64) / n
-        remaining = torch.cos((time + 0.008) / 1.008 * torch.pi / 2).square()
-        betas = (1 - remaining[1:] / remaining[:-1]).clamp(max=0.999)
-    cumulative = torch.cumprod(1 - betas, 0)
-    if config.get("rescale_betas_zero_snr"):
-        roots = cumulative.sqrt()
-        cumulative = ((roots - roots[-1]) * roots[0] / (roots[0] - roots[-1])).square()
-    return cumulative
-
-
-@contextmanager
-def double_precision(scheduler, cumulative):
-    """Where σ/α starts at 4096, Euler's methods lose four digits to the Float32 that diffusers rounds σ and samples to: not here."""
-    grid = ((1 - cumulative) / cumulative).sqrt().numpy()
-    sigmas = np.interp(scheduler.timesteps.numpy(), np.arange(len(grid)), grid)
-    scheduler.sigmas = torch.from_numpy(np.append(sigmas, 0.0))
-    convert = torch.Tensor.to
-    torch.Tensor.to = lambda x, *args, **named: x if torch.float32 in (*args, named.get("dtype")) else convert(x, *args, **named)
-    try:
-        yield
-    finally:
-        torch.Tensor.to = convert
+    "stable-diffusion-2-1": dict(
+        BASE, _class_name="DDIMScheduler", clip_sample=False, prediction_type="v_prediction", set_alpha_to_one=False, skip_prk_steps=True, steps_offset=1,
+    ),
+    "sd-turbo": dict(
+        BASE, _class_name="EulerDiscreteScheduler", clip_sample=False, interpolation_type="linear", prediction_type="epsilon", sample_max_value=1.0,
+        set_alpha_to_one=False, sigma_max=None, sigma_min=None, skip_prk_steps=True, steps_offset=1, timestep_spacing="trailing",
+        timestep_type="discrete", use_karras_sigmas=False,
+    ),
+    "lcm-dreamshaper-v7": dict(
+        BASE, _class_name="LCMScheduler", clip_sample=False, clip_sample_range=1.0, dynamic_thresholding_ratio=0.995, original_inference_steps=50,
+        prediction_type="epsilon", rescale_betas_zero_snr=False, sample_max_value=1.0, set_alpha_to_one=True, steps_offset=1, thresholding=False,
+        timestep_scaling=10.0, timestep_spacing="leading",
+    ),
+    "openjourney": dict(BASE, _class_name="PNDMScheduler", clip_sample=False, set_alpha_to_one=False, skip_prk_steps=True, steps_offset=1),
+    "dreamlike-photoreal-2.0": dict(
+        BASE, _class_name="DPMSolverMultistepScheduler", algorithm_type="dpmsolver++", clip_sample=False, dynamic_thresholding_ratio=0.995,
+        lower_order_final=True, prediction_type="epsilon", sample_max_value=1.0, set_alpha_to_one=False, skip_prk_steps=True, solver_order=2,
+        solver_type="midpoint", steps_offset=1, thresholding=False,
+    ),
+    "anything-v5": dict(
+        BASE, _class_name="PNDMScheduler", clip_sample=False, prediction_type="epsilon", set_alpha_to_one=False, skip_prk_steps=True, steps_offset=1,
+        timestep_spacing="leading",
+    ),
+    "realistic-vision-v5-1": dict(
+        BASE, _class_name="PNDMScheduler", clip_sample=False, prediction_type="epsilon", set_alpha_to_one=False, skip_prk_steps=True, steps_offset=1,
+        timestep_spacing="leading",
+    ),
+    "sdxl-base": dict(
+        BASE, _class_name="EulerDiscreteScheduler", clip_sample=False, interpolation_type="linear", prediction_type="epsilon", sample_max_value=1.0,
+        set_alpha_to_one=False, skip_prk_steps=True, steps_offset=1, timestep_spacing="leading", use_karras_sigmas=False,
+    ),
+    "waifu-diffusion": dict(BASE, _class_name="PNDMScheduler", clip_sample=False, set_alpha_to_one=False, skip_prk_steps=True, steps_offset=1),
+    "tiny-sd": dict(
+        BASE, _class_name="DPMSolverMultistepScheduler", algorithm_type="dpmsolver++", clip_sample=False, lower_order_final=True,
+        prediction_type="epsilon", set_alpha_to_one=False, skip_prk_steps=True, solver_order=2, solver_type="midpoint", steps_offset=1,
+        timestep_spacing="leading", use_karras_sigmas=False,
+    ),
+    "zero-snr-v": dict(
+        BASE, _class_name="DDIMScheduler", clip_sample=False, prediction_type="v_prediction", rescale_betas_zero_snr=True, set_alpha_to_one=False,
+        steps_offset=1, timestep_spacing="trailing",
+    ),
+}
 
 
 def network(x, t):
-    return (torch.tanh(x) / 2 + t / 2000).float()  # noise is drawn in the type of the output
+    return (torch.tanh(x) / 2 + t / 2000).float()
 
 
-tensors, described = {}, []
-for number, (name, steps, eta, options) in enumerate(cases):
-    scheduler = CLASSES[name](**options)
-    cumulative = table(scheduler.config)
-    if scheduler.config.get("rescale_betas_zero_snr") and name not in ("ddim", "ddpm"):
-        cumulative[-1] = 2**-24  # as diffusers does for the samplers that divide by the signal
-    # LCM draws its noise in the table's type.
-    scheduler.alphas_cumprod = cumulative.float() if name == "lcm" else cumulative
-    if name == "ddim" and not scheduler.config.set_alpha_to_one:
-        scheduler.final_alpha_cumprod = cumulative[0]
+def sample(name, options, steps, seed, strength=None):
+    options = dict(options)
+    eta = options.pop("eta", None)
+    scheduler = getattr(diffusers, name).from_config(options)
     scheduler.set_timesteps(steps)
-    vanishes = scheduler.config.get("rescale_betas_zero_snr") and name.startswith("euler")
-    with double_precision(scheduler, cumulative) if vanishes else nullcontext():
-        generator = torch.manual_seed(100 + number)
-        start = torch.randn(1, 4, 2, 2, generator=generator)
-        x = (start if name == "lcm" else start.double()) * scheduler.init_noise_sigma
-        latents = []
-        for i, t in enumerate(scheduler.timesteps):
-            if hasattr(scheduler, "is_scale_input_called"):
-                scaled = scheduler.scale_model_input(x, t)
-            else:
-                scaled = x
-            extra = {"eta": eta} if name == "ddim" else {}
-            if name not in ("dpmSolver",) and not (name == "euler"):
-                extra["generator"] = generator
-            x = scheduler.step(network(scaled, t), t, x, **extra).prev_sample
-            scale = (1 + scheduler.sigmas[i + 1] ** 2) ** 0.5 if name.startswith("euler") else 1
-            latents.append((x / scale).float())
-    tensors[f"{number}.latents"] = torch.cat(latents if number < stepwise else latents[-1:]).contiguous()
-    if number < stepwise:
-        tensors[f"{number}.timesteps"] = scheduler.timesteps.float()
-    options = {k: v for k, v in options.items()} | {"_class_name": CLASSES[name].__name__}
-    described.append({"sampler": name, "steps": steps, "eta": eta, "seed": 100 + number, "configuration": options})
+    generator = torch.manual_seed(seed)
+    skipped = 0 if strength is None else (steps - int(steps * strength)) * scheduler.order
+    timesteps = scheduler.timesteps[skipped:]
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(skipped)
+    start = torch.randn(1, 4, 2, 2, generator=generator)
+    if strength is None:
+        x = start * scheduler.init_noise_sigma
+    else:
+        x = scheduler.add_noise(start, torch.randn(1, 4, 2, 2, generator=generator), timesteps[:1])
+    parameters = scheduler.step.__code__.co_varnames
+    extra = {key: value for key, value in (("generator", generator), ("eta", eta or 0.0)) if key in parameters}
+    for t in timesteps:
+        x = scheduler.step(network(scheduler.scale_model_input(x, t), t), t, x, **extra).prev_sample
+    return x.float()
+
+
+finals, described, refused = [], [], []
+
+
+def add(group, name, options, steps, strength=None):
+    seed = 100 + len(described)
+    try:
+        x = sample(name, options, steps, seed, strength)
+    except Exception as error:
+        refused.append(f"{name} {options} {steps}: {type(error).__name__}")
+        return
+    if not torch.isfinite(x).all():
+        refused.append(f"{name} {options} {steps}: not finite")
+        return
+    finals.append(x)
+    options = {k: v for k, v in options.items() if k != "eta"} | {"_class_name": name}
+    described.append(dict(group=group, steps=steps, seed=seed, eta=settings_eta, strength=strength, configuration=options))
+
+
+for name, variants in CLASSES.items():
+    hasSpacing = name not in ("DPMSolverSinglestepScheduler", "LCMScheduler", "TCDScheduler")
+    for variant in variants:
+        settings_eta = variant.get("eta")
+        for spacing in SPACINGS if hasSpacing else (None,):
+            options = dict(STABLE_DIFFUSION) | variant
+            if spacing:
+                options["timestep_spacing"] = spacing
+            for steps in COUNTS:
+                add("setting", name, options, steps)
+            if spacing in (None, "leading"):
+                add("picture", name, options, 7, 0.6)
+for model, options in MODELS.items():
+    settings_eta = None
+    for steps in COUNTS:
+        add(model, options["_class_name"], {k: v for k, v in options.items() if k != "_class_name"}, steps)
+print(len(described), "cases;", len(refused), "that diffusers cannot make:", *refused, sep="\n")
 versions = {"torch": torch.__version__, "diffusers": diffusers.__version__}
-save_file(tensors, HERE / "schedulers.safetensors", metadata=versions)
+save_file({"latents": torch.cat(finals)}, HERE / "schedulers.safetensors", metadata=versions)
 (HERE / "cases.json").write_text(json.dumps({"cases": described, "versions": versions}, separators=(",", ":")) + "\n")

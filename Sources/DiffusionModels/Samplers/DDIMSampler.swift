@@ -1,0 +1,54 @@
+import Tensor
+
+/// Denoising diffusion implicit models.
+///
+/// Formulas 12 and 16 of arXiv 2010.02502, whose α is ᾱ here; η is the share of DDPM's noise that each step adds anew. diffusers'
+/// `DDIMScheduler`.
+public struct DDIMSampler: SchedulerSampler {
+    public static let name = "ddim"
+    public static let className = "DDIMScheduler"
+    public static let parameters = SchedulerParameters(
+        SchedulerParameters.thresholding.merging([
+            "clip_sample": true, "clip_sample_range": 1.0, "set_alpha_to_one": true, "steps_offset": 0,
+            "timestep_spacing": "leading", "rescale_betas_zero_snr": false, "eta": nil,
+        ]) { $1 })
+
+    public let settings: SchedulerSettings
+    private let table: SamplingTable
+    private let limit: OriginalLimit?
+    private let eta: Double
+    private var stride = 1
+
+    /// DDIM with these settings. Throws ``ModelError`` for settings that it cannot follow.
+    public init(_ settings: SchedulerSettings) throws {
+        self.settings = settings
+        table = SamplingTable(settings.configuration)
+        limit = try settings.originalLimit(thresholds: true, clips: true)
+        eta = settings.eta ?? 0
+    }
+
+    /// Begins with whole timesteps. Throws ``ModelError`` for more steps than timesteps.
+    public mutating func begin(steps: Int) throws -> SamplingPlan {
+        try settings.check(steps: steps)
+        stride = table.ratios.count / steps
+        let timesteps = settings.configuration.timestepSpacing.timesteps(
+            steps: steps, of: table.ratios.count, offset: settings.configuration.stepsOffset)
+        return SamplingPlan(timesteps.map { SamplingPoint(timestep: $0, level: table.level(at: Int($0))) })
+    }
+
+    /// A step one stride down, whatever the spacing.
+    public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
+        let previous = Int(prediction.point.timestep) - stride
+        let end: SignalLevel = settings.configuration.endsAtOne ? .clean : table.level(at: 0)
+        let there = previous >= 0 ? table.level(at: previous) : end
+        let here = prediction.point.level
+        let (now, next) = (here.alpha * here.alpha, there.alpha * there.alpha)
+        let variance = max(eta * eta * (1 - next) / (1 - now) * (1 - now / next), 0)
+        let original = prediction.original
+        var latents = Tensor.combination(
+            (there.alpha, limit?.apply(to: original) ?? original),
+            (max(1 - next - variance, 0).squareRoot(), prediction.epsilon))
+        if eta > 0 { latents += noise.next(like: latents) * Float(variance.squareRoot()) }
+        return latents
+    }
+}

@@ -1,0 +1,59 @@
+import Foundation
+import Tensor
+
+/// Euler's method on the probability-flow equation.
+///
+/// Algorithm 1 of arXiv 2206.00364, of first order and without churn. diffusers' `EulerDiscreteScheduler`.
+public struct EulerSampler: SchedulerSampler {
+    public static let name = "euler"
+    public static let className = "EulerDiscreteScheduler"
+    public static let parameters = SchedulerParameters(
+        SchedulerParameters.ratioSpacing.merging([
+            "interpolation_type": "linear", "sigma_min": nil, "sigma_max": nil, "timestep_spacing": "linspace",
+            "timestep_type": "discrete", "steps_offset": 0, "rescale_betas_zero_snr": false,
+            "final_sigmas_type": "zero",
+        ]) { $1 })
+
+    public let settings: SchedulerSettings
+    private let table: SamplingTable
+    private let passesLogRatio: Bool
+    private var levels: [SignalLevel] = []
+    private var stepCount = 0
+
+    /// Euler's method with these settings. Throws ``ModelError`` for settings that it cannot follow.
+    public init(_ settings: SchedulerSettings) throws {
+        self.settings = settings
+        table = SamplingTable(settings.configuration, keepsSignal: true)
+        let type = try settings.name("timestep_type", of: ["discrete", "continuous"])
+        passesLogRatio = type == "continuous" && settings.configuration.predictionType == .velocity
+    }
+
+    /// Begins between whole timesteps. Throws ``ModelError`` for more steps than timesteps.
+    public mutating func begin(steps: Int) throws -> SamplingPlan {
+        try settings.check(steps: steps)
+        let grid = try RatioGrid(continuous: settings, table, steps: steps)
+        var points = grid.points
+        (levels, stepCount) = (grid.levels, points.count)
+        if passesLogRatio {
+            points = points.map {
+                SamplingPoint(timestep: Double(0.25 * Float(log(Float($0.level.ratio)))), level: $0.level)
+            }
+        }
+        return SamplingPlan(points, noiseScale: settings.noiseScale(at: levels[0]))
+    }
+
+    /// ε stays, and the ratio falls. What the last step leaves of the noise is added to x₀, not mixed with it, as in diffusers.
+    public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
+        let next = levels[index + 1]
+        guard index + 1 == stepCount else { return next.noisy(prediction.original, noise: prediction.epsilon) }
+        return .combination((1, prediction.original), (next.ratio, prediction.epsilon))
+    }
+}
+
+extension SchedulerSettings {
+    /// How strong the starting noise is in the first latents: Euler's method and its relatives start from the noise of the first level alone,
+    /// without its vanishing signal, except with leading timesteps.
+    func noiseScale(at first: SignalLevel) -> Double {
+        configuration.timestepSpacing == .leading ? 1 : first.sigma
+    }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import Tensor
+
+/// The second order of DPM-Solver as k-diffusion has it, `sample_dpm_2`: each step but the last evaluates the network at the geometric mean of
+/// its two ratios and goes by the slope there. diffusers' `KDPM2DiscreteScheduler`.
+public struct KDPM2Sampler: SchedulerSampler {
+    public static let name = "kdpm2"
+    public static let className = "KDPM2DiscreteScheduler"
+    public static let parameters = SchedulerParameters(
+        SchedulerParameters.ratioSpacing.merging([
+            "beta_start": 0.00085, "beta_end": 0.012, "timestep_spacing": "linspace", "steps_offset": 0,
+        ]) { $1 })
+
+    public let settings: SchedulerSettings
+    private var midpoints: MidpointGrid
+
+    /// The method with these settings. Throws ``ModelError`` for settings that it cannot follow.
+    public init(_ settings: SchedulerSettings) throws {
+        self.settings = settings
+        midpoints = MidpointGrid(table: SamplingTable(settings.configuration))
+    }
+
+    /// Begins between whole timesteps, two evaluations a step. Throws ``ModelError`` for more steps than timesteps.
+    public mutating func begin(steps: Int) throws -> SamplingPlan {
+        try midpoints.begin(settings, steps: steps) { here, there in there }
+    }
+
+    /// To the midpoint, then from the beginning by the slope at the midpoint.
+    public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
+        midpoints.step(prediction, at: index).latents
+    }
+}
+
+/// The same with noise added anew, `sample_dpm_2_ancestral`. diffusers' `KDPM2AncestralDiscreteScheduler`.
+public struct KDPM2AncestralSampler: SchedulerSampler {
+    public static let name = "kdpm2-ancestral"
+    public static let className = "KDPM2AncestralDiscreteScheduler"
+    public static let parameters = KDPM2Sampler.parameters
+
+    public let settings: SchedulerSettings
+    private var midpoints: MidpointGrid
+
+    /// The method with these settings. Throws ``ModelError`` for settings that it cannot follow.
+    public init(_ settings: SchedulerSettings) throws {
+        self.settings = settings
+        midpoints = MidpointGrid(table: SamplingTable(settings.configuration))
+    }
+
+    /// Begins between whole timesteps, two evaluations a step. Throws ``ModelError`` for more steps than timesteps.
+    public mutating func begin(steps: Int) throws -> SamplingPlan {
+        try midpoints.begin(settings, steps: steps) { here, there in AncestralSplit(from: here, to: there).down }
+    }
+
+    /// To the midpoint; then from the beginning by the slope at the midpoint, and up by noise.
+    public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
+        let (latents, isWhole, here, there) = midpoints.step(prediction, at: index)
+        guard isWhole else { return latents }
+        let up = AncestralSplit(from: here.ratio, to: there.ratio).up
+        return latents + noise.next(like: latents) * Float(there.alpha * up)
+    }
+}
+
+/// Steps by the slope at a midpoint, on a grid of ratios.
+struct MidpointGrid: Sendable {
+    let table: SamplingTable
+    private var levels: [SignalLevel] = []
+    /// Where each step's slope leads: down to this ratio.
+    private var targets: [Double] = []
+    private var middles: [SignalLevel] = []
+    private var beginning: Tensor?
+
+    init(table: SamplingTable) { self.table = table }
+
+    /// - Parameter target: where a step's slope leads, of the ratios where it begins and ends.
+    mutating func begin(
+        _ settings: SchedulerSettings, steps: Int, target: (Double, Double) -> Double
+    ) throws -> SamplingPlan {
+        try settings.check(steps: steps)
+        let grid = try RatioGrid(continuous: settings, table, steps: steps, roundsKarras: true)
+        (levels, beginning) = (grid.levels, nil)
+        targets = zip(grid.ratios, grid.ratios.dropFirst()).map(target)
+        let middles = zip(grid.ratios, targets).map { Double(Float(($0 * $1).squareRoot())) }
+        self.middles = middles.map { SignalLevel(ratio: $0) }
+        let between = middles.dropLast().map { ratio in
+            SamplingPoint(
+                timestep: Double(Float(table.timestep(ofRatio: ratio))), level: SignalLevel(ratio: ratio))
+        }
+        let points = grid.points
+        return SamplingPlan(
+            points.prefix(1) + zip(between, points.dropFirst()).flatMap { [$0, $1] }, evaluationsPerStep: 2,
+            noiseScale: settings.noiseScale(at: levels[0]))
+    }
+
+    /// The latents after an evaluation; whether it ends a step; and between which levels that step leads.
+    mutating func step(
+        _ prediction: NetworkPrediction, at index: Int
+    ) -> (latents: Tensor, isWhole: Bool, from: SignalLevel, to: SignalLevel) {
+        let (here, there) = (levels[index / 2], levels[index / 2 + 1])
+        let slope = prediction.epsilon
+        guard let start = beginning else {
+            let middle = middles[index / 2]
+            beginning = prediction.latents
+            let latents = Tensor.combination(
+                (middle.alpha / here.alpha, prediction.latents), (middle.alpha * (middle.ratio - here.ratio), slope))
+            return (latents, false, here, there)
+        }
+        beginning = nil
+        let latents = Tensor.combination(
+            (there.alpha / here.alpha, start), (there.alpha * (targets[index / 2] - here.ratio), slope))
+        return (latents, true, here, there)
+    }
+}
