@@ -35,6 +35,7 @@ let package = Package(
             name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
         .systemLibrary(
             name: "CLAPACKE", pkgConfig: "lapacke", providers: [.apt(["liblapacke-dev"]), .brew(["lapack"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
         .systemLibrary(
             name: "CTurboJPEG", pkgConfig: "libturbojpeg",
@@ -44,7 +45,7 @@ let package = Package(
 
         // MARK: - Libraries, each on top of those before it
         .target(name: "CTensorKernels", exclude: ["Kernels"]),
-        .target(name: "Tensor", dependencies: ["CTensorKernels"]),
+        .target(name: "Tensor", dependencies: ["CTensorKernels", "CZlib"]),
         .target(name: "Autograd", dependencies: ["Tensor", "CTensorKernels"]),
         .target(name: "DiffusionModels", dependencies: ["Autograd", "CPNG", "CTurboJPEG"]),
         .target(name: "Distillation", dependencies: ["DiffusionModels"]),

@@ -22,9 +22,24 @@ extension BrushCommand {
             names = (type(of: command) as? any BrushCommand.Type)?.optionNames ?? [:]
             try command.run()
             try StandardStreams.finish()
+        } catch let stop as StoppedBySignal {
+            StandardError.write(line: "\(stop)")
+            StandardError.write(line: "to resume: \(resumingCommandLine())")
+            exit(withError: ExitCode(stop.exitCode))
         } catch {
             exit(withError: described(error, names))
         }
+    }
+
+    /// The command line that resumes a work which a signal stopped.
+    private static func resumingCommandLine() -> String {
+        let resumes =
+            ["distill", "train-teacher"].contains(_commandName) && !CommandLine.arguments.contains("--resume")
+        let words = CommandLine.arguments + (resumes ? ["--resume"] : [])
+        return words.map { word in
+            word.contains(/[^A-Za-z0-9_\/.,:=+@%-]/) || word.isEmpty
+                ? "'\(word.replacing("'", with: "'\\''"))'" : word
+        }.joined(separator: " ")
     }
 
     private static func described(_ error: any Error, _ names: [String: String]) -> any Error {

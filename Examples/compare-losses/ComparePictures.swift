@@ -73,6 +73,9 @@ struct ComparePictures: BrushCommand {
             try PromptFile.read(URL(filePath: prompts)), try PromptFile.read(URL(filePath: sheetPrompts))
         )
         let folder = URL(filePath: output)
+        let results = try ResultFolder(
+            folder, of: "comparison", writing: losses.map { "\($0.rawValue).png" } + ["comparison.md"])
+        defer { withExtendedLifetime(results) {} }
         let needs = losses.reduce(into: LossNeeds()) { $0.formUnion($1.loss.needs) }
         let resources = try DistillationResources(
             drawnBy: model, for: needs, prompts: lines, count: teacherPictures, seed: seed)

@@ -42,6 +42,9 @@ struct ComparePoints: BrushCommand {
     func run() throws {
         let (folder, seed) = (URL(filePath: output), seeds.value)
         try checkOutput(folder: folder, "--output")
+        let results = try ResultFolder(
+            folder, of: "comparison", writing: losses.map { "\($0.rawValue).png" } + ["all.png"])
+        defer { withExtendedLifetime(results) {} }
         let data = ParticleRun.ring
         let drawn = ParticleRun.samples(of: data, count: 4000, seed: seed)
         var plots: [Picture] = []

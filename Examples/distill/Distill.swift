@@ -69,7 +69,11 @@ struct Distill: BrushCommand {
     var sheetGuidanceScale = 4.5
     @Option(help: "How the finished student's weights are stored: float16, float32 or bfloat16.")
     var dtype = StoredType.float16
-    @Flag(help: "Go on with the run in the output folder.") var resume = false
+    @Flag(help: "Resume the run in the output folder.") var resume = false
+    @Flag(help: "Begin a run in an output folder that holds other files; they are left alone.") var allowOtherFiles =
+        false
+    @Flag(help: "Begin also where more memory is needed than the system, or the process's control group, grants.")
+    var ignoreMemory = false
 
     private var seed: UInt64 { seeds.value }
 
@@ -125,6 +129,10 @@ struct Distill: BrushCommand {
         settings.seed = seed
         settings.fakeScoreHeadStart = fakeScoreHeadStart
         try checkBefore(settings)
+        let run = try RunDirectory(URL(filePath: output), resuming: resume, allowingOtherFiles: allowOtherFiles)
+        try run.claim()
+        let model = try TextToImageModel(
+            contentsOf: URL(filePath: teacher), tokenizer: tokenizer.map { URL(filePath: $0) })
         let lines = try PromptFile.read(URL(filePath: prompts))
         let every = max(1, lines.count / 16)
         let shown =
@@ -156,6 +164,8 @@ struct Distill: BrushCommand {
             if fakeScoreUpdates > 1 { settings.fakeScoreTraining.drawsNewPictures = true }
         }
 
+        let memory = MemoryEstimate(distilling: model.unet, settings)
+        try checkMemory(memory.written, of: "this distillation", isIgnored: ignoreMemory)
         for prompt in lines {
             guard let warning = model.tokenizer.truncationWarning(for: prompt) else { continue }
             StandardError.write(line: warning)

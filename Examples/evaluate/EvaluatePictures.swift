@@ -42,6 +42,8 @@ struct EvaluatePictures: BrushCommand {
         try checkInput(captions.map { URL(filePath: $0) }, "--captions")
         try checkOutput(file: saveStatistics.map { URL(filePath: $0) }, "--save-statistics")
         try options.checkPaths()
+        let taken = try options.takenFolder()
+        defer { withExtendedLifetime(taken) {} }
         var folder = try PictureFolder(contentsOf: URL(filePath: pictures))
         if let captions { folder = try folder.captioned(by: URL(filePath: captions)) }
         if let split { folder = try folder.split(split) }

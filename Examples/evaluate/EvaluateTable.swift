@@ -26,6 +26,8 @@ struct EvaluateTable: BrushCommand {
 
     func run() throws {
         try options.checkPaths()
+        let taken = try options.takenFolder()
+        defer { withExtendedLifetime(taken) {} }
         let folders = try pictures.map { try PictureFolder(contentsOf: URL(filePath: $0)) }
         let evaluation = try options.evaluation(of: byGroup ? [] : folders)
         var table = EvaluationTable()

@@ -44,9 +44,13 @@ struct EvaluationOptions: ParsableArguments {
     /// The folder of everything that is kept.
     var folder: URL? { output.map { URL(filePath: $0) } }
 
-    /// Warnings on standard error, before hours are spent; the report has them too.
-    static func say(_ warnings: [String]) {
-        for warning in warnings { FileHandle.standardError.write(Data("warning: \(warning)\n".utf8)) }
+    /// Takes the folder of everything that is kept, nil without one. Throws `FileError` where it has such files of another origin.
+    func takenFolder() throws -> ResultFolder? {
+        guard let folder else { return nil }
+        // Folders of earlier versions are known by their features.
+        let features = folder.appending(path: "reference-features").path
+        let isOld = FileManager.default.fileExists(atPath: features)
+        return try ResultFolder(folder, of: "evaluation", writing: isOld ? [] : ["report.json", "table.json"])
     }
 
     /// The evaluation for some folders; all that can be wrong is looked at before hours are spent.

@@ -30,11 +30,16 @@ extension TextToImage {
             of: prompts, picturesPerPrompt: count, by: model, sampling.sampling(of: model), seed: seed,
             size: starting.size(for: model),
             record: models.record(url), in: folder, batchSize: many.batch ?? 8)
-        generation.warnings.forEach { StandardError.write(line: "warning: \($0)") }
+        let signals = StopSignals()
         let (start, missing, progress) = (ContinuousClock.now, generation.missingCount, ProgressLine())
         while let left = try generation.next() {
             let time = (ContinuousClock.now - start) / (missing - left) * left
             let done = generation.count - left
+            if left > 0, let signal = signals.received {
+                progress.finish()
+                throw StoppedBySignal(
+                    signal, work: "\(folder.relativePath): \(done) of \(generation.count) pictures are there")
+            }
             progress.show(
                 Double(done) / Double(generation.count),
                 "\(done) of \(generation.count) pictures, \(time.formatted(.time(pattern: .hourMinuteSecond))) left")

@@ -34,7 +34,11 @@ struct Train: BrushCommand {
     @OptionGroup var seeds: SeedOptions
     @Option(help: "Steps between two checkpoints.") var saveEvery = 250
     @Option(help: "Steps between two sheets.") var sheetEvery = 1000
-    @Flag(help: "Go on with the run in the output folder.") var resume = false
+    @Flag(help: "Resume the run in the output folder.") var resume = false
+    @Flag(help: "Begin a run in an output folder that holds other files; they are left alone.") var allowOtherFiles =
+        false
+    @Flag(help: "Begin also where more memory is needed than the system, or the process's control group, grants.")
+    var ignoreMemory = false
 
     func validate() throws {
         if (data == nil) != shapes { throw ValidationError("expected a folder or --shapes, and not both") }
@@ -67,18 +71,18 @@ struct Train: BrushCommand {
             pictures: pictures,
             autoencoder: keptModel?.autoencoderConfiguration() ?? .miniature(side: pictures.height),
             blockChannels: blockChannels, start: startModel)
-        let run = try RunDirectory(URL(filePath: output), resuming: resume)
+        let run = try RunDirectory(URL(filePath: output), resuming: resume, allowingOtherFiles: allowOtherFiles)
+        try run.claim()
 
         let tokenizerFolder = (tokenizer ?? start.map { "\($0)/tokenizer" }).map { URL(filePath: $0) } ?? run.tokenizer
-        if tokenizerFolder == run.tokenizer {
-            try CLIPTokenizer.learn(
-                from: pictures.captions.flatMap { settings.captions.vocabulary(of: $0) }, vocabularySize: vocabulary,
-                maximumLength: 20, to: run.tokenizer)
+        if tokenizer == nil, start == nil {
+            try run.learnTokenizer(from: pictures, mix: settings.captions, vocabularySize: vocabulary)
         }
         let autoencoder = try keptModel?.autoencoder() ?? trainAutoencoder(on: pictures, in: run)
         let trainer = try TeacherTrainer(
             pictures: pictures, autoencoder: autoencoder, tokenizer: CLIPTokenizer(contentsOf: tokenizerFolder),
             blockChannels: blockChannels, start: startModel, configuration: settings)
+        try checkMemory(trainer.memoryByteCount, of: "this training", isIgnored: ignoreMemory)
         try run.begin(trainer)
         try run.savePrompts(of: pictures, drawnBy: settings.captions, seed: settings.seed)
         StandardError.write(

@@ -1,4 +1,5 @@
 import Foundation
+import Tensor
 import TestFixtures
 import Testing
 
@@ -29,7 +30,9 @@ final class PictureGenerationTests {
     /// The bytes of every file but the record, which has the time.
     private func files(in name: String) throws -> [String: Data] {
         let folder = folder.appending(path: name)
-        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0 != "generation.json" }
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter {
+            !["generation.json", "generation.lock"].contains($0)
+        }
         return try Dictionary(
             uniqueKeysWithValues: names.map { ($0, try Data(contentsOf: folder.appending(path: $0))) })
     }
@@ -81,6 +84,41 @@ final class PictureGenerationTests {
         #expect(found == expected && found.count == 12)
         #expect(try generation(in: "parts").missingCount == 0)
         #expect(try generation(in: "parts").time == second.time)
+    }
+
+    @Test(
+        "PictureGeneration: a picture that is cut short, changed or empty is drawn again; a file that is no picture stays"
+    )
+    func damagedPictures() throws {
+        var whole = try generation(in: "a")
+        while try whole.next() != nil {}
+        let expected = try files(in: "a")
+        let folder = whole.folder
+        var bytes = try Data(contentsOf: folder.appending(path: "1-1.png"))
+        bytes[bytes.count / 2] ^= 4
+        try bytes.write(to: folder.appending(path: "1-1.png"))
+        try Data(contentsOf: folder.appending(path: "2-3.png")).dropLast(3).write(to: folder.appending(path: "2-3.png"))
+        try Data().write(to: folder.appending(path: "3-4.png"))
+        try Data().write(to: folder.appending(path: ".3-4.png.\(UUID().uuidString).partial"))
+        var again = try generation(in: "a")
+        #expect(again.missingCount == 12)
+        while try again.next() != nil {}
+        #expect(try files(in: "a") == expected)
+        let foreign = folder.appending(path: "1-2.png")
+        try Data("a text".utf8).write(to: foreign)
+        #expect(throws: ModelError.self) { try self.generation(in: "a") }
+        #expect(try Data(contentsOf: foreign) == Data("a text".utf8))
+    }
+
+    @Test("PictureGeneration: another process is kept out of the folder")
+    func lock() throws {
+        let first = folder.appending(path: "locked")
+        try FileManager.default.createDirectory(at: first, withIntermediateDirectories: true)
+        let other = open(first.appending(path: "generation.lock").path, O_RDWR | O_CREAT, 0o644)
+        #expect(flock(other, LOCK_EX | LOCK_NB) == 0)
+        #expect(throws: FileError.self) { try self.generation(in: "locked") }
+        close(other)
+        _ = try generation(in: "locked")
     }
 
     @Test("Other settings than the folder was begun with are named, both; so are files that are not its own")

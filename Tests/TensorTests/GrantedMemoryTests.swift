@@ -1,24 +1,68 @@
+import Foundation
 import Testing
 
 @testable import Tensor
 
-@Suite("GrantedMemory")
-struct GrantedMemoryTests {
-    private let meminfo = "MemTotal:       24000000 kB\nMemAvailable:   20000000 kB\n"
+@Suite("Granted memory")
+final class GrantedMemoryTests {
+    private let root = FileManager.default.temporaryDirectory.appending(path: "root-\(UUID().uuidString)")
+    private let gibibyte = 1 << 30
 
-    @Test("GrantedMemory is the least that the system has and a control group leaves")
-    func limits() {
-        func bytes(_ groups: [(limit: String, used: String)]) -> Int? {
-            GrantedMemory.limits(meminfo: meminfo, groups: groups)
-        }
-        #expect(bytes([]) == 20_480_000_000)
-        #expect(bytes([("max\n", "5\n"), ("", "")]) == 20_480_000_000)
-        #expect(bytes([("1000\n", "400\n"), ("max", "5")]) == 600)
-        #expect(bytes([("1000", "4000")]) == 0)
-        #expect(bytes([("9223372036854771712", "400")]) == 20_480_000_000)
-        #expect(GrantedMemory.limits(meminfo: "", groups: []) == nil)
+    deinit { try? FileManager.default.removeItem(at: root) }
+
+    private func write(_ text: String, to name: String) throws {
+        let file = root.appending(path: name)
+        try FileManager.default.createDirectory(
+            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data("\(text)\n".utf8).write(to: file)
     }
 
-    @Test("GrantedMemory of this process is more than nothing")
-    func own() throws { #expect(try #require(GrantedMemory.byteCount) > 1 << 20) }
+    private func machine() throws {
+        let fields = ["MemTotal: 16777216 kB", "MemAvailable: 8388608 kB", "SwapTotal: 1048576 kB", "SwapFree: 0 kB"]
+        try write(fields.joined(separator: "\n"), to: "proc/meminfo")
+    }
+
+    private func granted(addressSpace: Int? = nil) -> GrantedMemory {
+        GrantedMemory(root: root, physical: 16 * gibibyte, addressSpace: addressSpace)
+    }
+
+    @Test("GrantedMemory: without groups the machine's, swap space included")
+    func machineAlone() throws {
+        try machine()
+        #expect(granted() == GrantedMemory(limit: 17 * gibibyte, available: 8 * gibibyte, source: "the machine"))
+        #expect(granted(addressSpace: gibibyte).limit == gibibyte)
+    }
+
+    @Test("GrantedMemory: the narrowest group of the second kind above the process, caches not counted as used")
+    func secondKind() throws {
+        try machine()
+        try write("0::/user/session", to: "proc/self/cgroup")
+        try write("max", to: "sys/fs/cgroup/user/session/memory.max")
+        try write("\(3 * gibibyte)", to: "sys/fs/cgroup/user/memory.max")
+        try write("\(2 * gibibyte)", to: "sys/fs/cgroup/user/memory.current")
+        try write("anon 5\ninactive_file \(gibibyte)", to: "sys/fs/cgroup/user/memory.stat")
+        let found = granted()
+        #expect(found.limit == 3 * gibibyte && found.available == 2 * gibibyte)
+    }
+
+    @Test("GrantedMemory: a group of the first kind, seen from inside a container")
+    func firstKind() throws {
+        try machine()
+        try write("12:cpu:/\n5:blkio,memory:/docker/abc", to: "proc/self/cgroup")
+        try write("\(4 * gibibyte)", to: "sys/fs/cgroup/memory/memory.limit_in_bytes")
+        try write("\(gibibyte)", to: "sys/fs/cgroup/memory/memory.usage_in_bytes")
+        #expect(granted().limit == 4 * gibibyte && granted().available == 3 * gibibyte)
+        try write("9223372036854771712", to: "sys/fs/cgroup/memory/memory.limit_in_bytes")
+        #expect(granted().source == "the machine")
+    }
+
+    @Test("GrantedMemory: more than the limit is an error, close to it or more than is free a warning")
+    func checks() throws {
+        let granted = GrantedMemory(limit: 10 * gibibyte, available: 6 * gibibyte, source: "the machine")
+        #expect(try granted.check(holding: 5 * gibibyte, of: "a run") == nil)
+        #expect(try granted.check(holding: 7 * gibibyte, of: "a run")?.contains("6144 MiB are free now") == true)
+        #expect(try granted.check(holding: 19 * gibibyte / 2, of: "a run")?.contains("close to the 10240 MiB") == true)
+        #expect(throws: MemoryShortage.self) { try granted.check(holding: 11 * gibibyte, of: "a run") }
+        #expect(GrantedMemory.current.limit > 0)
+    }
 }

@@ -29,25 +29,23 @@ struct GenerationRecord: Codable {
     var time: GenerationTime
 
     private static let fileName = "generation.json"
+    private static let lockName = "generation.lock"
 
-    /// Makes or finds the folder of a generation; gives the time it took so far.
+    /// Makes or finds the folder of a generation, and keeps other processes out of it as long as the lock lives; gives the time it took
+    /// so far.
     ///
-    /// Throws ``ModelError`` for a folder with other settings, which it names, or with files of another origin.
-    static func begin(_ settings: [String: String], in folder: URL) throws -> GenerationTime {
+    /// Throws ``ModelError`` for a folder with other settings, which it names, or with files of another origin, and `FileError` when
+    /// another process draws into the folder.
+    static func begin(_ settings: [String: String], in folder: URL) throws -> (lock: FolderLock, time: GenerationTime) {
         try DurableFile.prepareFolder(folder)
         let file = folder.appending(path: fileName)
+        if !FileManager.default.fileExists(atPath: file.path) { try checkIsEmpty(folder) }
+        let lock = try FolderLock.lock(folder, name: lockName)
+        DurableFile.removeLeftovers(in: folder)
         guard FileManager.default.fileExists(atPath: file.path) else {
-            let found = try FileError.attempt(.reading, folder.path) {
-                try FileManager.default.contentsOfDirectory(atPath: folder.path)
-            }
-            guard found.isEmpty else {
-                throw ModelError.invalidArgument(
-                    operation: "PictureGeneration", argument: "folder \(folder.path)",
-                    expected: "an empty one, or one with \(fileName)",
-                    found: found.sorted().prefix(3).joined(separator: ", "))
-            }
+            try checkIsEmpty(folder)
             try GenerationRecord(settings: settings, time: GenerationTime()).write(in: folder)
-            return GenerationTime()
+            return (lock, GenerationTime())
         }
         guard let record = try? JSONDecoder().decode(GenerationRecord.self, from: FileContents.read(file)) else {
             throw ModelError.unreadableFile(path: file.path, reason: "expected the settings of a generation")
@@ -59,7 +57,23 @@ struct GenerationRecord: Codable {
                 expected: "\(record.settings[name] ?? "none"), with which \(folder.path) was begun",
                 found: settings[name] ?? "none")
         }
-        return record.time
+        return (lock, record.time)
+    }
+
+    private static func checkIsEmpty(_ folder: URL) throws {
+        let names = try FileError.attempt(.reading, folder.path) {
+            try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        }
+        // What a killed process left, and what file systems and file managers put into every folder.
+        let found = names.filter {
+            ![lockName, ".DS_Store", "lost+found"].contains($0) && !DurableFile.isTemporary($0)
+        }
+        guard found.isEmpty else {
+            throw ModelError.invalidArgument(
+                operation: "PictureGeneration", argument: "folder \(folder.path)",
+                expected: "an empty one, or one with \(fileName)",
+                found: found.sorted().prefix(3).joined(separator: ", "))
+        }
     }
 
     /// Throws `FileError`.

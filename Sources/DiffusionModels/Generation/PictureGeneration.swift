@@ -33,6 +33,9 @@ public struct PictureGeneration {
     private let batchSize: Int
     private let settings: [String: String]
     private let record: [String: String]
+    private let lock: FolderLock
+    /// Which pictures are there.
+    private var drawn: Set<Int> = []
     /// The batches of which something is still to be drawn. A batch is drawn as a whole, so that where it was stopped leaves no trace.
     private var batches: ArraySlice<Range<Int>>
 
@@ -91,12 +94,12 @@ public struct PictureGeneration {
             "seed": "\(seed)", "latents": "\(self.size.height) × \(self.size.width)",
             "weights": "\(StableHash(of: model, encoder))",
         ]) { $1 }
-        time = try GenerationRecord.begin(settings, in: folder)
+        (lock, time) = try GenerationRecord.begin(settings, in: folder)
         batches = []
         let count = prompts.count * picturesPerPrompt
-        batches =
-            stride(from: 0, to: count, by: batchSize).map { $0..<min($0 + batchSize, count) }
-            .filter { !$0.allSatisfy(isDrawn) }[...]
+        let all = stride(from: 0, to: count, by: batchSize).map { $0..<min($0 + batchSize, count) }
+        drawn = try Set((0..<count).filter(isWhole))
+        batches = all.filter { !$0.allSatisfy(drawn.contains) }[...]
         try writeList()
     }
 
@@ -118,11 +121,12 @@ public struct PictureGeneration {
         let latents = noise.next(
             height: size.height, width: size.width, channels: model.unet.configuration.inputChannels)
         let networkStart = ContinuousClock.now
-        let drawn = try sample(latents, noise, condition)
+        let sampled = sample(latents, noise, condition)
         let networkTime = ContinuousClock.now - networkStart
         var added: [PictureEntry] = []
-        for (number, picture) in try zip(batch, model.pictures(from: drawn)) where !isDrawn(number) {
+        for (number, picture) in try zip(batch, model.pictures(from: sampled)) where !drawn.contains(number) {
             try PNG.write(picture, text: text(of: number), to: file(number))
+            drawn.insert(number)
             added.append(entry(number))
         }
         try PictureList.append(added, in: folder)
@@ -150,7 +154,23 @@ extension PictureGeneration {
     private func prompt(of number: Int) -> String { prompts[number / picturesPerPrompt] }
     private func seed(of number: Int) -> UInt64 { seed &+ UInt64(number) }
     private func file(_ number: Int) -> URL { folder.appending(path: name(of: number)) }
-    private func isDrawn(_ number: Int) -> Bool { FileManager.default.fileExists(atPath: file(number).path) }
+
+    /// Whether a picture is there and whole; a damaged one is said, and drawn again. Throws ``ModelError`` for a file of that name that is
+    /// no picture: it is not this generation's.
+    private func isWhole(_ number: Int) throws -> Bool {
+        let file = file(number)
+        guard FileManager.default.fileExists(atPath: file.path) else { return false }
+        switch PNG.wholeness(of: try FileContents.read(file)) {
+        case .whole: return true
+        case .damaged:
+            StandardError.write(line: "\(file.path) is damaged and is drawn again")
+            return false
+        case .foreign:
+            throw ModelError.unreadableFile(
+                path: file.path,
+                reason: "expected a picture of this generation, which would be drawn here; move the file away")
+        }
+    }
 
     /// Names sort as their numbers do.
     private func name(of number: Int) -> String {
@@ -174,7 +194,7 @@ extension PictureGeneration {
     }
 
     private func writeList() throws {
-        try PictureList.write((0..<count).filter(isDrawn).map(entry), in: folder)
+        try PictureList.write(drawn.sorted().map(entry), in: folder)
     }
 }
 

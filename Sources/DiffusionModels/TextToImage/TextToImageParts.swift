@@ -32,13 +32,15 @@ public struct TextToImageParts {
     /// does not fit the type, an older model in the folder stays whole. Then existing files of the same names are replaced, each at
     /// once; `model_index.json` is taken away before and put in place last, so that a folder left half-written is not taken for
     /// a model.
+    /// A folder with anything that no model's folder has is left alone.
     ///
     /// - Parameters:
     ///   - url: the folder, made if it is missing.
     ///   - scalarType: how weights are stored: Float32, Float16 or BFloat16.
     ///
-    /// Throws `FileError`, and `SafetensorsError` with the name of a tensor that cannot be stored.
+    /// Throws ``ModelError`` for a folder with other files, `FileError`, and `SafetensorsError` with the name of a tensor that cannot be stored.
     public func save(to url: URL, scalarType: ScalarType = .float32) throws {
+        try Self.checkFolder(url)
         try DurableFile.prepareFolder(url)
         try Self.removeRemains(in: url)
         let stage = url.appending(path: ".\(UUID().uuidString)\(Self.stageSuffix)")
@@ -86,6 +88,21 @@ public struct TextToImageParts {
         try oneStep?.json.write(to: place(OneStepConfiguration.fileName))
         try index.write(to: folder.appending(path: DiffusersFolder.indexName))
         return names
+    }
+
+    /// Throws for a folder of something else, such as pictures.
+    private static func checkFolder(_ url: URL) throws {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
+        let own =
+            ModelCheckpoint.Part.allCases.map(\.rawValue) + [
+                DiffusersFolder.indexName, OneStepConfiguration.fileName, "sheet.png",
+            ]
+        let others = names.filter { !own.contains($0) && !$0.hasPrefix(".") }.sorted()
+        guard others.isEmpty else {
+            throw ModelError.invalidArgument(
+                operation: "TextToImageParts.save", argument: "folder \(url.path)",
+                expected: "a folder that is new, empty, or a model's", found: others.prefix(3).joined(separator: ", "))
+        }
     }
 
     /// The plain files in the tokenizer's folder, links to such among them.

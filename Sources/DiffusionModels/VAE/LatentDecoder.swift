@@ -9,23 +9,19 @@ public protocol LatentDecoder {
     /// - Parameter latents: as the denoising network has them, `[batch, height, width, channels]`.
     /// - Returns: `[batch, height′, width′, 3]`.
     func pictures(of latents: Variable) -> Variable
-
-    /// Picture pixels a latent pixel, in each direction.
-    var pixelsPerLatent: Int { get }
-
-    /// The weights.
-    var parameters: ParameterSet { get }
+    /// Its weights, by which a resumed run recognises it; nil unless it has any.
+    var weights: ParameterSet? { get }
 }
 
 extension LatentDecoder {
-    /// Pictures of the latents' size, unless a decoder says otherwise.
-    public var pixelsPerLatent: Int { 1 }
-
-    /// None, unless a decoder says otherwise.
-    public var parameters: ParameterSet { ParameterSet() }
+    /// None.
+    public var weights: ParameterSet? { nil }
 }
 
 extension AutoencoderKL: LatentDecoder {
+    /// All of them.
+    public var weights: ParameterSet? { parameters }
+
     /// Decodes latents that are divided by ``Configuration/scalingFactor`` first.
     public func pictures(of latents: Variable) -> Variable {
         decode(latents * Float(1 / configuration.scalingFactor))
@@ -36,6 +32,9 @@ extension AutoencoderKL: LatentDecoder {
 }
 
 extension AutoencoderTiny: LatentDecoder {
+    /// All of them.
+    public var weights: ParameterSet? { parameters }
+
     /// Decodes latents multiplied as the network's, which is what this autoencoder was trained on.
     public func pictures(of latents: Variable) -> Variable {
         decode(latents * Float(1 / configuration.scalingFactor))

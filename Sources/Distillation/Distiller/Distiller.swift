@@ -28,6 +28,7 @@ public final class Distiller {
     /// What stopped the sequence, nil while nothing did.
     public private(set) var failure: (any Error)?
 
+    let initialContents: RunContents
     let conditions: PromptConditions
     let latentShape: [Int]
     let studentOptimizer: Adam
@@ -62,6 +63,8 @@ public final class Distiller {
         (self.student, self.teacher, self.fakeScore, self.schedule) = (student, teacher, fakeScore, schedule)
         (self.conditions, self.latentShape, self.loss) = (conditions, latentShape, loss)
         (self.configuration, self.resources) = (configuration, resources)
+        initialContents = Self.contents(
+            student: student, teacher: teacher, schedule: schedule, conditions: conditions, resources: resources)
         student.parameters.unfreeze()
         resources.discriminator?.parameters.freeze()
         average = ExponentialMovingAverage(

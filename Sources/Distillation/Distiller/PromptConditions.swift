@@ -7,6 +7,8 @@ public struct PromptConditions: Sendable {
     public let count: Int
     /// The empty prompt's embedding, `[1, tokens, width]`.
     public let null: Tensor
+    /// The prompts, where they are known.
+    let texts: [String]?
     private let embeddings: Tensor
     /// Where the prompts stand in the embeddings.
     private let rows: [Int]
@@ -19,7 +21,7 @@ public struct PromptConditions: Sendable {
             embeddings.rank == 3 && embeddings.shape[0] > 0 && null.shape == [1] + embeddings.shape.dropFirst(),
             "PromptConditions: expected [prompts, tokens, width] and [1, tokens, width], found \(embeddings.shape) and "
                 + "\(null.shape)")
-        self.init(embeddings: embeddings, rows: Array(0..<embeddings.shape[0]), null: null)
+        self.init(embeddings: embeddings, rows: Array(0..<embeddings.shape[0]), null: null, texts: nil)
     }
 
     /// The embeddings of `prompts`, which stay where they are: in memory, or in the file that they were mapped from.
@@ -28,15 +30,21 @@ public struct PromptConditions: Sendable {
     public init(_ prompts: [String], in embeddings: PromptEmbeddings) throws {
         self.init(
             embeddings: embeddings.values, rows: try embeddings.rows(of: prompts),
-            null: try embeddings.values(for: [""]))
+            null: try embeddings.values(for: [""]), texts: prompts)
     }
 
-    private init(embeddings: Tensor, rows: [Int], null: Tensor) {
-        (count, self.embeddings, self.rows, self.null) = (rows.count, embeddings, rows, null)
+    private init(embeddings: Tensor, rows: [Int], null: Tensor, texts: [String]?) {
+        (count, self.embeddings, self.rows, self.null, self.texts) = (rows.count, embeddings, rows, null, texts)
     }
 
     /// The embeddings of some prompts, `[indices, tokens, width]`.
     public func conditions(_ indices: [Int]) -> Tensor { embeddings.gathered(rows: indices.map { rows[$0] }) }
+
+    /// The empty prompt's embedding and those of prompts evenly spread over the set, at most a thousand.
+    var sample: [Tensor] {
+        let size = min(count, 1000)
+        return [null, conditions((0..<size).map { $0 * count / size })]
+    }
 
     /// The embeddings of some prompts, with the empty one's where a sample drops its own.
     func conditions(_ indices: [Int], dropping drops: [Bool]) -> Tensor {

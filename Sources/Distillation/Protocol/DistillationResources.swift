@@ -37,6 +37,13 @@ public protocol ImageTextReward {
     ///   - pictures: nominally in −1…1, `[batch, height, width, 3]`.
     ///   - prompts: which of the training set's prompts, one a picture.
     func scores(of pictures: Variable, for prompts: [Int]) -> Variable
+    /// Its weights, by which a resumed run recognises it; nil unless it has any.
+    var weights: ParameterSet? { get }
+}
+
+extension ImageTextReward {
+    /// None.
+    public var weights: ParameterSet? { nil }
 }
 
 /// Tells noised real pictures from noised pictures of the student.

@@ -10,6 +10,8 @@ import Tensor
 public struct ContrastiveReward: ImageTextReward {
     /// The tower's and the projections'; frozen.
     public let parameters = ParameterSet()
+    /// The same, by which a resumed run recognises the reward.
+    public var weights: ParameterSet? { parameters }
     /// The mean R of pictures that the teacher drew for their own prompts: from where on a picture fits well enough, as
     /// ``AlignmentTerm/threshold``.
     public private(set) var teacherMean = 0.0

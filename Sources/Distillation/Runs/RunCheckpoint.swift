@@ -1,4 +1,5 @@
 import Autograd
+import DiffusionModels
 import Foundation
 import Tensor
 
@@ -44,16 +45,20 @@ package struct RunCheckpoint {
             String(decoding: try encoder.encode(value), as: UTF8.self)
         }
         try Safetensors.write(
-            tensors, metadata: [Self.stateKey: try json(state), Self.stepsKey: try json(steps)], to: url)
+            tensors, metadata: [Self.stateKey: try json(state), Self.stepsKey: try json(steps)], isChecksummed: true,
+            to: url)
     }
 
     /// Reads everything, and only then changes parameters and optimisers.
     ///
-    /// Throws `SafetensorsError`, or ``DistillationError`` when the file is of another run.
+    /// Throws `SafetensorsError` for a file of which a bit is not as it was written, or ``DistillationError`` when it is of another run.
     package func restore<State: Decodable>(
         _ type: State.Type = State.self, from url: URL
     ) throws -> (state: State, memory: [String: Tensor]) {
         let file = try SafetensorsFile(contentsOf: url)
+        if try !file.verifyChecksum() {
+            StandardError.write(line: "\(url.path): written by an earlier version, without a checksum; not verified")
+        }
         func decode<Value: Decodable>(_ key: String) throws -> Value {
             guard let json = file.metadata[key],
                 let value = try? JSONDecoder().decode(Value.self, from: Data(json.utf8))

@@ -8,6 +8,8 @@ public enum Safetensors {
     ///   - tensors: names, each once, and values.
     ///   - scalarType: Float32, Float16 or BFloat16; numbers are rounded to nearest, ties to even.
     ///   - metadata: free text for the header.
+    ///   - isChecksummed: whether a last tensor, `checksum`, holds the CRC-32 of all bytes before it, as
+    ///     ``SafetensorsFile/verifyChecksum()`` expects.
     ///   - allowsNonFinite: whether infinities and what is not a number may be written; otherwise they are an error, as are numbers
     ///     that the type cannot hold: Float16 ends at 65,504.
     ///   - url: where; an existing file is replaced, a symbolic link written through, and what is no plain file refused.
@@ -16,7 +18,7 @@ public enum Safetensors {
     /// ``FileError``.
     public static func write(
         _ tensors: [(name: String, tensor: Tensor)], scalarType: ScalarType = .float32,
-        metadata: [String: String] = [:], allowsNonFinite: Bool = false, to url: URL
+        metadata: [String: String] = [:], isChecksummed: Bool = false, allowsNonFinite: Bool = false, to url: URL
     ) throws {
         guard [.float32, .float16, .bfloat16].contains(scalarType) else {
             throw SafetensorsError.unwritable(
@@ -33,14 +35,28 @@ public enum Safetensors {
                 throw SafetensorsError.unwritable(path: url.path, reason: "the name \"\(name)\" stands twice")
             }
         }
+        if isChecksummed {
+            let field = HeaderField.tensor(
+                type: .int64, shape: [1], offsets: [end, end + SafetensorsFile.checksumByteCount])
+            guard header.updateValue(field, forKey: SafetensorsFile.checksumName) == nil else {
+                throw SafetensorsError.unwritable(
+                    path: url.path, reason: "the name \"\(SafetensorsFile.checksumName)\" stands twice")
+            }
+            end += SafetensorsFile.checksumByteCount
+        }
         try requireSpace(end, for: url)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         var text = try encoder.encode(header)
         text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (8 - text.count % 8) % 8))
+        var checksum = Checksum()
         try DurableFile.write(to: url) { file in
-            try file.write(contentsOf: withUnsafeBytes(of: UInt64(text.count).littleEndian) { Data($0) })
-            try file.write(contentsOf: text)
+            func write(_ data: Data) throws {
+                try file.write(contentsOf: data)
+                if isChecksummed { checksum.combine(data) }
+            }
+            try write(withUnsafeBytes(of: UInt64(text.count).littleEndian) { Data($0) })
+            try write(text)
             for (name, tensor) in tensors {
                 let bytes = bytes(of: tensor, as: scalarType)
                 let count = allowsNonFinite ? 0 : bytes.withUnsafeBytes { $0.nonFiniteCount(scalarType) ?? 0 }
@@ -49,8 +65,9 @@ public enum Safetensors {
                         path: url.path, name: name, count: count, storedAs: scalarType,
                         isOverflow: tensor.nonFiniteCount() == 0)
                 }
-                try file.write(contentsOf: bytes)
+                try write(bytes)
             }
+            if isChecksummed { try file.write(contentsOf: SafetensorsFile.bytes(of: checksum)) }
         }
     }
 

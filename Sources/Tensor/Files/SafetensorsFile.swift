@@ -109,6 +109,9 @@ public struct SafetensorsFile: Sendable {
         }
     }
 
+    /// The whole file.
+    var allBytes: UnsafeRawBufferPointer { file.bytes }
+
     func entry(_ name: String) throws -> SafetensorsHeader.Entry {
         guard let entry = header.entries[name] else { throw SafetensorsError.missingTensor(path: path, name: name) }
         return entry

@@ -127,6 +127,13 @@ extension AutoencoderTrainer {
         Record(settings: configuration, network: autoencoder.configuration, pictures: pictures.count)
     }
 
+    /// The pictures with their captions.
+    public func contents() -> RunContents {
+        var contents = RunContents()
+        contents.add("pictures", of: pictures)
+        return contents
+    }
+
     /// The bytes of the numbers that a checkpoint keeps.
     public var checkpointByteCount: Int { checkpoint.byteCount }
 

@@ -17,6 +17,29 @@ extension RunDirectory {
     /// Where it writes captions as the training draws them.
     public var drawnPrompts: URL { url.appending(path: "prompts/drawn.txt") }
 
+    /// Learns the run's ``tokenizer`` from the captions. That of a resumed run must come out the same, and stays as it is.
+    ///
+    /// Throws `DistillationError.run(path:expected:found:)` where it does not, and what the file system throws.
+    public func learnTokenizer(from pictures: CaptionedPictures, mix: CaptionMix, vocabularySize: Int) throws {
+        // Named as temporary files are, so that it is taken away after a kill.
+        let stage = url.appending(path: ".tokenizer.\(UUID().uuidString).partial")
+        defer { try? FileManager.default.removeItem(at: stage) }
+        try CLIPTokenizer.learn(
+            from: pictures.captions.flatMap { mix.vocabulary(of: $0) }, vocabularySize: vocabularySize,
+            maximumLength: 20, to: stage)
+        let files = FileManager.default
+        guard files.fileExists(atPath: tokenizer.path) else {
+            return try FileError.attempt(.writing, tokenizer.path) { try files.moveItem(at: stage, to: tokenizer) }
+        }
+        for name in ["vocab.json", "merges.txt"]
+        where !files.contentsEqual(
+            atPath: stage.appending(path: name).path, andPath: tokenizer.appending(path: name).path)
+        {
+            throw DistillationError.run(
+                path: tokenizer.path, expected: "the tokenizer of these captions and this vocabulary", found: "another")
+        }
+    }
+
     /// Writes the names of both splits' pictures, and for each training picture two captions of all levels of detail: a student of
     /// names alone never learns the coarse ones. Throws what the file system throws.
     public func savePrompts(of pictures: CaptionedPictures, drawnBy mix: CaptionMix, seed: UInt64) throws {
@@ -43,7 +66,7 @@ extension RunDirectory {
         try teacher.save(to: self.teacher, scalarType: .float16)
         let model = try TextToImageModel(contentsOf: self.teacher)
         // The sheet may be missing alone, when the process ended before it was written.
-        let name = "x0-errors.jsonl"
+        let name = TeacherErrors.fileName
         if try !metrics(TeacherErrors.self, in: name).contains(where: { $0.step == step }) {
             try record(TeacherErrors(of: model, step: step, on: pictures), in: name)
         }
@@ -71,6 +94,8 @@ extension RunDirectory {
 
 /// A line of `x0-errors.jsonl`: the errors by timestep, see ``OriginalErrors``.
 struct TeacherErrors: TrainingStep {
+    static let fileName = "x0-errors.jsonl"
+
     let step: Int
     var trainOwnText: [String: Double]?
     var trainOtherText: [String: Double]?

@@ -41,6 +41,7 @@ extension TeacherTrainer {
         try self.init(
             unet: unet, textEncoder: textEncoder, tokenizer: tokenizer, latents: latents, captions: training.captions,
             configuration: configuration)
+        initialContents.add("pictures", of: training)
     }
 
     /// Looks at what a training of ``init(pictures:autoencoder:tokenizer:blockChannels:start:configuration:)`` is made of, before an

@@ -33,9 +33,14 @@ public final class TeacherTrainer: ResumableTraining {
     /// The numbers that are trained.
     public var scalarCount: Int { unet.parameters.scalarCount + textEncoder.parameters.scalarCount }
 
+    /// The bytes that are held from the first step to the last: weights, gradients, both moments, averages, and the latents.
+    public var memoryByteCount: Int { MemoryLayout<Float>.stride * (5 * scalarCount + latents.count) }
+
     let optimizer: Adam
     private(set) var streams: TeacherStreams
     private let weights: [Double]
+    /// Looked at before the first step, which changes what the networks start from.
+    var initialContents = RunContents()
 
     /// A training of networks whose parameters hold their start; they are made trainable.
     ///
@@ -69,6 +74,14 @@ public final class TeacherTrainer: ResumableTraining {
             weightDecay: configuration.weightDecay, averages: [unetAverage, textEncoderAverage])
         streams = TeacherStreams(seed: configuration.seed)
         weights = configuration.noise.weights(on: schedule)
+        initialContents.add("captions", of: captions)
+        initialContents.add(
+            "tokenizer",
+            texts: captions.lazy.map {
+                "\(tokenizer.encode($0.text)) \(tokenizer.encode($0.keywords.joined(separator: " ")))"
+            })
+        initialContents.add("latents of the pictures", computed: [latents])
+        initialContents.add("start", computed: (unet.parameters.all + textEncoder.parameters.all).map(\.value))
     }
 
     /// Takes the next step with draws from the training's own streams. Throws
@@ -138,6 +151,12 @@ extension TeacherTrainer {
             settings: configuration, unet: unet.configuration, textEncoder: textEncoder.configuration,
             pictures: captions.count)
     }
+
+    /// The latents of the pictures, their captions, the tokenizer, and what the networks start from.
+    public func contents() -> RunContents { initialContents }
+
+    /// `metrics.jsonl`, and the file that `RunDirectory.saveSheet(of:step:pictures:)` writes.
+    public var metricsFiles: [String] { ["metrics.jsonl", TeacherErrors.fileName] }
 
     /// The bytes of the numbers that a checkpoint keeps.
     public var checkpointByteCount: Int { checkpoint.byteCount }

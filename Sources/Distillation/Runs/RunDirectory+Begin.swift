@@ -1,0 +1,90 @@
+import DiffusionModels
+import Foundation
+import Tensor
+
+extension RunDirectory {
+    /// Records the settings of a new run, or resumes the run that is there: from its newest checkpoint that is whole, with the
+    /// metrics after it taken away.
+    ///
+    /// A run of an earlier version did not record its ``RunContents``: it is resumed, what cannot be compared is said on standard error,
+    /// and is recorded from then on.
+    ///
+    /// Throws ``DistillationError/run(path:expected:found:)`` when settings or contents are not those of the run, and when it had
+    /// checkpoints of which none is whole; `SafetensorsError` when the disk has no room for a checkpoint; and `FileError`.
+    public func begin<Training: ResumableTraining>(_ training: Training) throws {
+        try claim()
+        let (record, contents) = (try training.record(), try training.contents())
+        let isNew = !FileManager.default.fileExists(atPath: configuration.path)
+        if isNew {
+            let metrics = training.metricsFiles.first {
+                FileManager.default.fileExists(atPath: url.appending(path: $0).path)
+            }
+            if let name = try metrics ?? checkpoints().last?.lastPathComponent {
+                throw DistillationError.run(
+                    path: url.path, expected: "\(Self.configurationName) beside \(name)", found: "none")
+            }
+        } else {
+            try compare(record)
+            try compare(contents)
+        }
+        for folder in [checkpointFolder, url.appending(path: "sheets")] { try DurableFile.makeFolder(folder) }
+        try Safetensors.requireSpace(training.checkpointByteCount, for: checkpoint(step: training.stepCount))
+        if !FileManager.default.fileExists(atPath: contentsFile.path) {
+            try DurableFile.writeJSON(contents, to: contentsFile)
+        }
+        if isNew { try DurableFile.writeJSON(record, to: configuration) }
+        try restore(training)
+        try dropMetrics(in: training.metricsFiles, after: training.stepCount)
+    }
+
+    private func compare<Record: Codable & Equatable>(_ record: Record) throws {
+        let stored = try? JSONDecoder().decode(Record.self, from: FileContents.read(configuration))
+        guard stored != record else { return }
+        let fields = stored.map { differingFields($0, record) }
+        throw DistillationError.run(
+            path: configuration.path, expected: "the settings of this run, \(fields?.expected ?? "a JSON object")",
+            found: fields?.found ?? "another file")
+    }
+
+    private func compare(_ contents: RunContents) throws {
+        func refuse(_ names: [String], _ found: String) -> DistillationError {
+            .run(path: contentsFile.path, expected: "the \(names.joined(separator: ", ")) of this run", found: found)
+        }
+        guard FileManager.default.fileExists(atPath: contentsFile.path) else {
+            if contents.names.isEmpty { return }
+            StandardError.write(
+                line:
+                    "\(url.path): begun by an earlier version, which did not record what the run learns from; not compared: "
+                    + contents.names.joined(separator: ", "))
+            return
+        }
+        guard let stored = try? JSONDecoder().decode(RunContents.self, from: FileContents.read(contentsFile)) else {
+            throw refuse(contents.names, "a file that cannot be read")
+        }
+        let others = contents.differences(from: stored)
+        guard others.isEmpty else { throw refuse(others, "others") }
+    }
+
+    private var contentsFile: URL { url.appending(path: Self.contentsName) }
+
+    /// The loss that the run in the folder was begun with.
+    ///
+    /// - Parameter types: the losses that the caller knows.
+    ///
+    /// Throws ``DistillationError`` when there is no run, or its loss is none of them.
+    public func loss(
+        among types: [any DistillationLoss.Type] = SavedLoss.shippedTypes
+    ) throws -> any DistillationLoss { try record().loss.loss(among: types) }
+
+    /// The settings that the run in the folder was begun with. Throws ``DistillationError`` when there is no run.
+    public func settings() throws -> DistillationConfiguration { try record().settings }
+
+    private func record() throws -> Distiller.Record {
+        guard let data = try? FileContents.read(configuration),
+            let record = try? JSONDecoder().decode(Distiller.Record.self, from: data)
+        else {
+            throw DistillationError.run(path: configuration.path, expected: "the settings of a run", found: "none")
+        }
+        return record
+    }
+}

@@ -1,0 +1,84 @@
+import DiffusionModels
+import Foundation
+import Tensor
+
+extension RunDirectory {
+    /// Writes a checkpoint, and when it is safely on the disk removes older ones: the oldest of those that are whole, and damaged ones
+    /// once as many whole ones are there as are kept. Throws what the file system throws.
+    public func saveCheckpoint(of training: some ResumableTraining) throws {
+        let file = checkpoint(step: training.stepCount)
+        try synchronizeMetrics()
+        try training.saveCheckpoint(to: file)
+        try DurableFile.write(Data("\(training.stepCount)\n".utf8), to: newestStep)
+        let removed = session.state.withLock { state in
+            state.whole.removeAll { $0 == file }
+            state.damaged.removeAll { $0 == file }
+            state.whole.append(file)
+            let kept = max(1, keptCheckpoints)
+            guard state.whole.count >= kept else { return [URL]() }
+            defer { (state.whole, state.damaged) = (state.whole.suffix(kept), []) }
+            return state.whole.dropLast(kept) + state.damaged
+        }
+        for old in removed {
+            try FileError.attempt(.writing, old.path) { try FileManager.default.removeItem(at: old) }
+        }
+    }
+
+    /// Puts a training where its newest whole checkpoint has it. Says on standard error when that is not the newest; throws
+    /// ``DistillationError/run(path:expected:found:)`` when there were checkpoints and none is whole.
+    func restore(_ training: some ResumableTraining) throws {
+        let files = try checkpoints()
+        var reasons: [String] = []
+        for (index, file) in files.enumerated().reversed() {
+            do {
+                try training.restoreCheckpoint(from: file)
+                session.state.withLock { $0.whole = Array(files[...index]) }
+                if !reasons.isEmpty { StandardError.write(line: "resuming from \(file.path), an older checkpoint") }
+                return
+            } catch {
+                reasons.append(FileError.sentence(of: error))
+                StandardError.write(line: "the checkpoint is not used: \(reasons.last ?? "")")
+                if case SafetensorsError.malformed = error { session.state.withLock { $0.damaged.append(file) } }
+            }
+        }
+        if let reason = reasons.first {
+            throw DistillationError.run(
+                path: checkpointFolder.path, expected: "a whole checkpoint to resume from",
+                found: "\(files.count) and none is whole (\(reason)); nothing was changed")
+        }
+        if let data = try? FileContents.read(newestStep) {
+            let step = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+            throw DistillationError.run(
+                path: checkpointFolder.path, expected: "the checkpoint of step \(step), which was written",
+                found: "none; nothing was changed")
+        }
+        if try hasMetrics() {
+            StandardError.write(
+                line: "\(url.path): the run ended before its first checkpoint; it begins again at step 0")
+        }
+    }
+
+    /// Whether a checkpoint of this step was written or read by this process.
+    func hasCheckpoint(step: Int) -> Bool {
+        session.state.withLock { $0.whole.contains(checkpoint(step: step)) }
+    }
+
+    func checkpoint(step: Int) -> URL { checkpointFolder.appending(path: "\(Self.name(step)).safetensors") }
+
+    /// The step of the newest checkpoint: without it, checkpoints that were removed would look like a run that had none yet.
+    private var newestStep: URL { url.appending(path: Self.newestStepName) }
+
+    /// The run's checkpoints, the oldest first; other files are none.
+    func checkpoints() throws -> [URL] {
+        guard FileManager.default.fileExists(atPath: checkpointFolder.path) else { return [] }
+        let names = try FileError.attempt(.reading, checkpointFolder.path) {
+            try FileManager.default.contentsOfDirectory(atPath: checkpointFolder.path)
+        }
+        let steps = names.compactMap { name in
+            Int(name.dropFirst("step-".count).dropLast(".safetensors".count)).flatMap { step in
+                name == "\(Self.name(step)).safetensors" ? step : nil
+            }
+        }
+        return steps.sorted().map(checkpoint)
+    }
+}

@@ -1,0 +1,16 @@
+import Foundation
+import Synchronization
+import Tensor
+
+/// What a process knows of the run that it works on: the lock on its folder, and which checkpoints are whole.
+final class RunSession: Sendable {
+    struct State {
+        var lock: FolderLock?
+        /// Checkpoints that were written or verified by this process, the oldest first.
+        var whole: [URL] = []
+        /// Checkpoints that were found damaged.
+        var damaged: [URL] = []
+    }
+
+    let state = Mutex(State())
+}

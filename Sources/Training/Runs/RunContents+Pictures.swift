@@ -1,0 +1,20 @@
+import DiffusionModels
+import Distillation
+import Foundation
+
+extension RunContents {
+    /// Adds pictures and their captions, which are compared to the bit and to the letter.
+    mutating func add(_ name: String, of set: CaptionedPictures) {
+        add(name, bytes: set.pictures.lazy.map { Data($0.pixels) })
+        add("captions", of: set.captions)
+    }
+
+    /// Adds captions, which are compared to the letter.
+    mutating func add(_ name: String, of captions: [CaptionedPicture]) {
+        add(
+            name,
+            texts: captions.flatMap {
+                [$0.text, $0.group ?? "", "\($0.weight)"] + $0.keywords + ["\($0.keywords.count)"]
+            })
+    }
+}

@@ -1,0 +1,74 @@
+import DiffusionModels
+import Foundation
+import Testing
+
+@testable import Distillation
+
+/// The loop of ``RunDirectory/train(_:iterations:checkpointEvery:sheetEvery:stopsOnSignals:progress:saveSheet:)``.
+@Suite("The training loop", .serialized)
+final class TrainingLoopTests {
+    private let folder = FileManager.default.temporaryDirectory.appending(path: "loop-\(UUID().uuidString)")
+
+    deinit { try? FileManager.default.removeItem(at: folder) }
+
+    private struct Stop: Error {}
+
+    private func sheet(_ run: RunDirectory, _ distiller: Distiller) throws {
+        try Data().write(to: run.sheet(step: distiller.stepCount))
+    }
+
+    @Test("TrainingLoop: a sheet that a killed run lacks is made when it is resumed, and no other again")
+    func missingSheet() throws {
+        let run = try RunDirectory(folder, resuming: false)
+        let first = try ReferenceRun().distiller()
+        try run.begin(first)
+        #expect(throws: Stop.self) {
+            try run.train(
+                first, iterations: 4, checkpointEvery: 2, sheetEvery: 2, stopsOnSignals: false,
+                saveSheet: { throw Stop() })
+        }
+        let second = try ReferenceRun().distiller()
+        let resumed = try RunDirectory(folder, resuming: true)
+        try resumed.begin(second)
+        var steps: [Int] = []
+        try resumed.train(
+            second, iterations: 4, checkpointEvery: 2, sheetEvery: 2, stopsOnSignals: false,
+            saveSheet: {
+                steps.append(second.stepCount)
+                try sheet(resumed, second)
+            })
+        #expect(steps == [2, 4])
+        #expect(try resumed.metrics().map(\.step) == [1, 2, 3, 4])
+    }
+
+    @Test(
+        "TrainingLoop: after SIGINT, SIGTERM or SIGHUP the step ends and a checkpoint is written",
+        arguments: [
+            SIGINT, SIGTERM, SIGHUP,
+        ])
+    func signals(signal: Int32) throws {
+        let run = try RunDirectory(folder.appending(path: "\(signal)"), resuming: false)
+        let distiller = try ReferenceRun().distiller()
+        try run.begin(distiller)
+        let stop = #expect(throws: StoppedBySignal.self) {
+            try run.train(distiller, iterations: 9, checkpointEvery: 9, progress: { if $0.step == 2 { raise(signal) } })
+        }
+        #expect(stop?.exitCode == 128 + signal)
+        #expect(stop?.description.contains("step 2 of 9; its checkpoint is written") == true)
+        let again = try ReferenceRun().distiller()
+        try RunDirectory(run.url, resuming: true).begin(again)
+        #expect(again.stepCount == 2)
+    }
+
+    @Test("TrainingLoop: a signal that the process ignores stays ignored, and afterwards what was there is again")
+    func ignoredSignal() throws {
+        let before = signal(SIGHUP, SIG_IGN)
+        do {
+            let signals = StopSignals()
+            raise(SIGHUP)
+            #expect(signals.received == nil)
+        }
+        let after = signal(SIGHUP, before)
+        #expect(unsafeBitCast(after, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self))
+    }
+}
