@@ -5,14 +5,18 @@ import Tensor
 /// Formulas 12 and 16 of arXiv 2010.02502, whose α is ᾱ here; η is the share of DDPM's noise that each step adds anew. diffusers'
 /// `DDIMScheduler`.
 public struct DDIMSampler: SchedulerSampler {
+    /// The command-line name of the sampler.
     public static let name = "ddim"
+    /// diffusers' name of the scheduler.
     public static let className = "DDIMScheduler"
+    /// The fields of the scheduler's configuration that are followed.
     public static let parameters = SchedulerParameters(
         SchedulerParameters.thresholding.merging([
             "clip_sample": true, "clip_sample_range": 1.0, "set_alpha_to_one": true, "steps_offset": 0,
             "timestep_spacing": "leading", "rescale_betas_zero_snr": false, "eta": nil,
         ]) { $1 })
 
+    /// The scheduler's settings.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private let limit: OriginalLimit?

@@ -4,14 +4,18 @@ import Tensor
 ///
 /// Formula 7 of arXiv 2006.11239, with the step's own α and β. diffusers' `DDPMScheduler`.
 public struct DDPMSampler: SchedulerSampler {
+    /// The command-line name of the sampler.
     public static let name = "ddpm"
+    /// diffusers' name of the scheduler.
     public static let className = "DDPMScheduler"
+    /// The fields of the scheduler's configuration that are followed.
     public static let parameters = SchedulerParameters(
         SchedulerParameters.thresholding.merging([
             "variance_type": "fixed_small", "clip_sample": true, "clip_sample_range": 1.0, "steps_offset": 0,
             "timestep_spacing": "leading", "rescale_betas_zero_snr": false,
         ]) { $1 })
 
+    /// The scheduler's settings.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private let limit: OriginalLimit?

@@ -3,8 +3,11 @@ import Tensor
 
 /// Diffusion exponential integrator of orders 1 to 3, with polynomials in log(σ/α) (arXiv 2204.13902). diffusers' `DEISMultistepScheduler`.
 public struct DEISSampler: SchedulerSampler {
+    /// The command-line name of the sampler.
     public static let name = "deis"
+    /// diffusers' name of the scheduler.
     public static let className = "DEISMultistepScheduler"
+    /// The fields of the scheduler's configuration that are followed.
     public static let parameters = SchedulerParameters(
         SchedulerParameters.thresholding.merging(SchedulerParameters.ratioSpacing) { $1 }.merging([
             "solver_order": 2, "algorithm_type": "deis", "solver_type": "logrho", "lower_order_final": true,
@@ -12,6 +15,7 @@ public struct DEISSampler: SchedulerSampler {
             "use_dynamic_shifting": false, "time_shift_type": "exponential",
         ]) { $1 })
 
+    /// The scheduler's settings.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private let limit: OriginalLimit?

@@ -4,8 +4,11 @@ import Tensor
 ///
 /// arXiv 2206.00927 and 2211.01095, Algorithm 2; known as "DPM++ 2M", "2M SDE" and "3M". diffusers' `DPMSolverMultistepScheduler`.
 public struct DPMSolverMultistepSampler: SchedulerSampler {
+    /// The command-line name of the sampler.
     public static let name = "dpm-solver"
+    /// diffusers' name of the scheduler.
     public static let className = "DPMSolverMultistepScheduler"
+    /// The fields of the scheduler's configuration that are followed.
     public static let parameters = SchedulerParameters(
         SchedulerParameters.thresholding.merging(SchedulerParameters.ratioSpacing) { $1 }.merging([
             "solver_order": 2, "algorithm_type": "dpmsolver++", "solver_type": "midpoint", "lower_order_final": true,
@@ -15,6 +18,7 @@ public struct DPMSolverMultistepSampler: SchedulerSampler {
             "use_dynamic_shifting": false, "time_shift_type": "exponential",
         ]) { $1 })
 
+    /// The scheduler's settings.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private let solver: DPMSolverSettings

@@ -4,8 +4,11 @@ import Tensor
 ///
 /// arXiv 2206.00927, Algorithms 1 and 2. diffusers' `DPMSolverSinglestepScheduler`, whose `steps` count evaluations.
 public struct DPMSolverSinglestepSampler: SchedulerSampler {
+    /// The command-line name of the sampler.
     public static let name = "dpm-solver-singlestep"
+    /// diffusers' name of the scheduler.
     public static let className = "DPMSolverSinglestepScheduler"
+    /// The fields of the scheduler's configuration that are followed.
     public static let parameters = SchedulerParameters(
         SchedulerParameters.thresholding.merging(SchedulerParameters.ratioSpacing) { $1 }.merging([
             "solver_order": 2, "algorithm_type": "dpmsolver++", "solver_type": "midpoint", "lower_order_final": false,
@@ -13,6 +16,7 @@ public struct DPMSolverSinglestepSampler: SchedulerSampler {
             "variance_type": nil, "use_dynamic_shifting": false, "time_shift_type": "exponential",
         ]) { $1 })
 
+    /// The scheduler's settings.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private let solver: DPMSolverSettings

@@ -2,12 +2,16 @@ import Tensor
 
 /// Euler's method with noise added anew: `sample_euler_ancestral` of k-diffusion. diffusers' `EulerAncestralDiscreteScheduler`.
 public struct EulerAncestralSampler: SchedulerSampler {
+    /// The command-line name of the sampler.
     public static let name = "euler-ancestral"
+    /// diffusers' name of the scheduler.
     public static let className = "EulerAncestralDiscreteScheduler"
+    /// The fields of the scheduler's configuration that are followed.
     public static let parameters = SchedulerParameters([
         "timestep_spacing": "linspace", "steps_offset": 0, "rescale_betas_zero_snr": false,
     ])
 
+    /// The scheduler's settings.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private var levels: [SignalLevel] = []

@@ -5,8 +5,11 @@ import Tensor
 ///
 /// Algorithm 1 of arXiv 2206.00364, of first order and without churn. diffusers' `EulerDiscreteScheduler`.
 public struct EulerSampler: SchedulerSampler {
+    /// The command-line name of the sampler.
     public static let name = "euler"
+    /// diffusers' name of the scheduler.
     public static let className = "EulerDiscreteScheduler"
+    /// The fields of the scheduler's configuration that are followed.
     public static let parameters = SchedulerParameters(
         SchedulerParameters.ratioSpacing.merging([
             "interpolation_type": "linear", "sigma_min": nil, "sigma_max": nil, "timestep_spacing": "linspace",
@@ -14,6 +17,7 @@ public struct EulerSampler: SchedulerSampler {
             "final_sigmas_type": "zero",
         ]) { $1 })
 
+    /// The scheduler's settings.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private let passesLogRatio: Bool

@@ -4,14 +4,18 @@ import Tensor
 ///
 /// Algorithm 1 of arXiv 2206.00364, without churn. diffusers' `HeunDiscreteScheduler`.
 public struct HeunSampler: SchedulerSampler {
+    /// The command-line name of the sampler.
     public static let name = "heun"
+    /// diffusers' name of the scheduler.
     public static let className = "HeunDiscreteScheduler"
+    /// The fields of the scheduler's configuration that are followed.
     public static let parameters = SchedulerParameters(
         SchedulerParameters.ratioSpacing.merging([
             "beta_start": 0.00085, "beta_end": 0.012, "clip_sample": false, "clip_sample_range": 1.0,
             "timestep_spacing": "linspace", "steps_offset": 0,
         ]) { $1 })
 
+    /// The scheduler's settings.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private let limit: OriginalLimit?

@@ -4,13 +4,17 @@ import Tensor
 /// The second order of DPM-Solver as k-diffusion has it, `sample_dpm_2`: each step but the last evaluates the network at the geometric mean of
 /// its two ratios and goes by the slope there. diffusers' `KDPM2DiscreteScheduler`.
 public struct KDPM2Sampler: SchedulerSampler {
+    /// The command-line name of the sampler.
     public static let name = "kdpm2"
+    /// diffusers' name of the scheduler.
     public static let className = "KDPM2DiscreteScheduler"
+    /// The fields of the scheduler's configuration that are followed.
     public static let parameters = SchedulerParameters(
         SchedulerParameters.ratioSpacing.merging([
             "beta_start": 0.00085, "beta_end": 0.012, "timestep_spacing": "linspace", "steps_offset": 0,
         ]) { $1 })
 
+    /// The scheduler's settings.
     public let settings: SchedulerSettings
     private var midpoints: MidpointGrid
 
@@ -33,10 +37,14 @@ public struct KDPM2Sampler: SchedulerSampler {
 
 /// The same with noise added anew, `sample_dpm_2_ancestral`. diffusers' `KDPM2AncestralDiscreteScheduler`.
 public struct KDPM2AncestralSampler: SchedulerSampler {
+    /// The command-line name of the sampler.
     public static let name = "kdpm2-ancestral"
+    /// diffusers' name of the scheduler.
     public static let className = "KDPM2AncestralDiscreteScheduler"
+    /// The fields of the scheduler's configuration that are followed.
     public static let parameters = KDPM2Sampler.parameters
 
+    /// The scheduler's settings.
     public let settings: SchedulerSettings
     private var midpoints: MidpointGrid
 

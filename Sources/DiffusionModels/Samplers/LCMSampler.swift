@@ -3,8 +3,11 @@ import Tensor
 
 /// Latent consistency models: each step jumps to x₀ and noises it down to the next timestep (arXiv 2310.04378). diffusers' `LCMScheduler`.
 public struct LCMSampler: SchedulerSampler {
+    /// The command-line name of the sampler.
     public static let name = "lcm"
+    /// diffusers' name of the scheduler.
     public static let className = "LCMScheduler"
+    /// The fields of the scheduler's configuration that are followed.
     public static let parameters = SchedulerParameters(
         SchedulerParameters.thresholding.merging([
             "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "original_inference_steps": 50,
@@ -12,6 +15,7 @@ public struct LCMSampler: SchedulerSampler {
             "timestep_spacing": "leading", "timestep_scaling": 10.0, "rescale_betas_zero_snr": false,
         ]) { $1 })
 
+    /// The scheduler's settings.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private let limit: OriginalLimit?

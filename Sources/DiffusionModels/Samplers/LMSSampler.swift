@@ -3,11 +3,15 @@ import Tensor
 /// A linear multistep method on the probability-flow equation: the slopes of up to four steps are integrated as a polynomial
 /// (Adams–Bashforth on an uneven grid), as `sample_lms` of k-diffusion. diffusers' `LMSDiscreteScheduler`.
 public struct LMSSampler: SchedulerSampler {
+    /// The command-line name of the sampler.
     public static let name = "lms"
+    /// diffusers' name of the scheduler.
     public static let className = "LMSDiscreteScheduler"
+    /// The fields of the scheduler's configuration that are followed.
     public static let parameters = SchedulerParameters(
         SchedulerParameters.ratioSpacing.merging(["timestep_spacing": "linspace", "steps_offset": 0]) { $1 })
 
+    /// The scheduler's settings.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private var levels: [SignalLevel] = []

@@ -5,12 +5,16 @@ import Tensor
 /// The first steps are Runge–Kutta's, four evaluations each, or with `skip_prk_steps` multistep ones of growing order, for which the second
 /// timestep is evaluated twice; the others combine the last four outputs linearly.
 public struct PNDMSampler: SchedulerSampler {
+    /// The command-line name of the sampler.
     public static let name = "pndm"
+    /// diffusers' name of the scheduler.
     public static let className = "PNDMScheduler"
+    /// The fields of the scheduler's configuration that are followed.
     public static let parameters = SchedulerParameters([
         "skip_prk_steps": false, "set_alpha_to_one": false, "timestep_spacing": "leading", "steps_offset": 0,
     ])
 
+    /// The scheduler's settings.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private let skipsRungeKutta: Bool

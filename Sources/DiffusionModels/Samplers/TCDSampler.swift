@@ -4,11 +4,15 @@ import Tensor
 /// Trajectory consistency distillation: each step jumps below the next timestep and noises back up to it, γ being the share of new noise
 /// (arXiv 2402.19159, Algorithm 4). diffusers' `TCDScheduler`, whose pipelines take γ = 0 unless `eta` says otherwise.
 public struct TCDSampler: SchedulerSampler {
+    /// The command-line name of the sampler.
     public static let name = "tcd"
+    /// diffusers' name of the scheduler.
     public static let className = "TCDScheduler"
+    /// The fields of the scheduler's configuration that are followed.
     public static let parameters = SchedulerParameters(
         LCMSampler.parameters.defaults.merging(["eta": nil]) { $1 })
 
+    /// The scheduler's settings.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private let originalSteps: Int

@@ -4,8 +4,11 @@ import Tensor
 /// UniPC: a predictor of high order, and a corrector that needs no further evaluation (arXiv 2302.04867). diffusers'
 /// `UniPCMultistepScheduler`.
 public struct UniPCSampler: SchedulerSampler {
+    /// The command-line name of the sampler.
     public static let name = "unipc"
+    /// diffusers' name of the scheduler.
     public static let className = "UniPCMultistepScheduler"
+    /// The fields of the scheduler's configuration that are followed.
     public static let parameters = SchedulerParameters(
         SchedulerParameters.thresholding.merging(SchedulerParameters.ratioSpacing) { $1 }.merging([
             "solver_order": 2, "predict_x0": true, "solver_type": "bh2", "lower_order_final": true,
@@ -15,6 +18,7 @@ public struct UniPCSampler: SchedulerSampler {
             "sigma_min": nil, "sigma_max": nil, "shift_terminal": nil,
         ]) { $1 })
 
+    /// The scheduler's settings.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private let solver: UniPCUpdate

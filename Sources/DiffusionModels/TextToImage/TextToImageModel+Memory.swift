@@ -6,10 +6,10 @@ extension TextToImageModel {
     func leastWorkingBytes(count: Int, size: LatentSize) -> Double {
         let positions = Double(count) * Double(size.height) * Double(size.width)
         let pixels =
-            positions * Double(autoencoder.configuration.pixelsPerLatent * autoencoder.configuration.pixelsPerLatent)
+            positions * Double(decoder.pixelsPerLatent * decoder.pixelsPerLatent)
         let network = positions * Double(unet.configuration.blockChannels.first ?? 1)
-        let decoder = pixels * Double(autoencoder.configuration.blockChannels.first ?? 1)
-        return 3 * Double(MemoryLayout<Float>.stride) * max(network, decoder)
+        let decoding = pixels * Double(autoencoder?.configuration.blockChannels.first ?? 1)
+        return 3 * Double(MemoryLayout<Float>.stride) * max(network, decoding)
     }
 
     /// Throws ``ModelError/invalidArgument(operation:argument:expected:found:)`` when so many pictures of a size cannot be held in the
@@ -18,7 +18,7 @@ extension TextToImageModel {
         guard let granted = GrantedMemory.byteCount else { return }
         let needed = leastWorkingBytes(count: count, size: size)
         if needed <= Double(granted) { return }
-        let factor = autoencoder.configuration.pixelsPerLatent
+        let factor = decoder.pixelsPerLatent
         throw ModelError.invalidArgument(
             operation: operation, argument: "size",
             expected: "pictures that \(granted >> 20) MiB of memory can hold",
