@@ -102,7 +102,8 @@ final class SamplingStartTests {
         for strength in [0, 1.1, Double.nan] {
             expectError("strength: expected above 0 and at most 1") {
                 _ = try teacher.samples(
-                    for: [""], SamplingSettings(steps: 2, guidanceScale: 1), seed: 0, start: .picture(odd, strength: strength))
+                    for: [""], SamplingSettings(steps: 2, guidanceScale: 1), seed: 0,
+                    start: .picture(odd, strength: strength))
             }
         }
         expectError("width: expected a multiple of 4 pixels, found 47") {

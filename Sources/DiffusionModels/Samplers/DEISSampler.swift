@@ -60,7 +60,8 @@ public struct DEISSampler: SchedulerSampler {
         let terms = nodes.indices.map { place in
             let others = nodes.indices.filter { $0 != place }.map { nodes[$0] }
             let weight =
-                Self.integral(to: there.ratio, nodes[place], others) - Self.integral(to: here.ratio, nodes[place], others)
+                Self.integral(to: there.ratio, nodes[place], others)
+                - Self.integral(to: here.ratio, nodes[place], others)
             return (there.alpha * weight, predictions[place])
         }
         return .combination([(there.alpha / here.alpha, prediction.latents)] + terms)

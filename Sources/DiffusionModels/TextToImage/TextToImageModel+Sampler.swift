@@ -30,7 +30,8 @@ extension TextToImageModel {
             configuration.converted(to: type.className).clipsSample
         {
             warnings.append(
-                "clip_sample is true by default of \(type.className), which clips x₀ to −1…1; the model's files do not say")
+                "clip_sample is true by default of \(type.className), which clips x₀ to −1…1; the model's files do not say"
+            )
         }
         let sampler = try type.init(SchedulerSettings(configuration, for: type, eta: eta, warnings: warnings))
         guard let steps, steps <= 4, timestepSpacing == nil, checkpoint.layout is SingleFileCheckpoint,
@@ -80,16 +81,19 @@ extension NoiseSchedule.Configuration {
             isOwn || stated["steps_offset"] != nil
         {
             configuration.stepsOffset = 1
-            if parameters["steps_offset"] != nil, configuration.converted(to: type.className).timestepSpacing == .leading,
+            if parameters["steps_offset"] != nil,
+                configuration.converted(to: type.className).timestepSpacing == .leading,
                 ![LCMSampler.className, TCDSampler.className].contains(type.className)
             {
-                warnings.append("steps_offset is \(offset) in the model's files, which are outdated: 1 is used, as in diffusers")
+                warnings.append(
+                    "steps_offset is \(offset) in the model's files, which are outdated: 1 is used, as in diffusers")
             }
         }
         if (stated["clip_sample"] ?? known["clip_sample"]) == true, isOwn || stated["clip_sample"] != nil {
             configuration.clipsSample = false
             if parameters["clip_sample"] != nil {
-                warnings.append("clip_sample is true in the model's files, which are outdated: x₀ is not clipped, as in diffusers")
+                warnings.append(
+                    "clip_sample is true in the model's files, which are outdated: x₀ is not clipped, as in diffusers")
             }
         }
         return (configuration, warnings)
