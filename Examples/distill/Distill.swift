@@ -129,22 +129,19 @@ struct Distill: BrushCommand {
         settings.seed = seed
         settings.fakeScoreHeadStart = fakeScoreHeadStart
         try checkBefore(settings)
-        let run = try RunDirectory(URL(filePath: output), resuming: resume, allowingOtherFiles: allowOtherFiles)
-        try run.claim()
-        let model = try TextToImageModel(
-            contentsOf: URL(filePath: teacher), tokenizer: tokenizer.map { URL(filePath: $0) })
         let lines = try PromptFile.read(URL(filePath: prompts))
         let every = max(1, lines.count / 16)
         let shown =
             try sheetPrompts.map { try PromptFile.read(URL(filePath: $0)) }
             ?? lines.indices.filter { $0 % every == 0 }.prefix(16).map { lines[$0] }
-        let run = try RunDirectory(URL(filePath: output), resuming: resume)
+        let run = try RunDirectory(URL(filePath: output), resuming: resume, allowingOtherFiles: allowOtherFiles)
         let saved = try embeddings.map { try PromptEmbeddings(contentsOf: URL(filePath: $0)) }
         let savedPairs = try pairs.map { try TeacherPairs(contentsOf: URL(filePath: $0), prompts: lines) }
         let checkpoint = try ModelCheckpoint(contentsOf: URL(filePath: teacher))
         if checkpoint.oneStep != nil { throw ModelError.notMultiStepModel(path: teacher) }
         let model = try TextToImageModel(
             contentsOf: URL(filePath: teacher), tokenizer: tokenizer.map { URL(filePath: $0) })
+        try run.claim()
         guard model.schedule.cumulativeAlphas.indices.contains(studentTimestep) else {
             throw ValidationError(
                 "--student-timestep: expected 0 to \(model.schedule.timestepCount - 1), found \(studentTimestep)")

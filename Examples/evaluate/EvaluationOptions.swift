@@ -44,6 +44,11 @@ struct EvaluationOptions: ParsableArguments {
     /// The folder of everything that is kept.
     var folder: URL? { output.map { URL(filePath: $0) } }
 
+    /// Warnings on standard error, before hours are spent; the report has them too.
+    static func say(_ warnings: [String]) {
+        for warning in warnings { StandardError.write(line: "warning: \(warning)") }
+    }
+
     /// Takes the folder of everything that is kept, nil without one. Throws `FileError` where it has such files of another origin.
     func takenFolder() throws -> ResultFolder? {
         guard let folder else { return nil }

@@ -30,6 +30,7 @@ extension TextToImage {
             of: prompts, picturesPerPrompt: count, by: model, sampling.sampling(of: model), seed: seed,
             size: starting.size(for: model),
             record: models.record(url), in: folder, batchSize: many.batch ?? 8)
+        generation.warnings.forEach { StandardError.write(line: "warning: \($0)") }
         let signals = StopSignals()
         let (start, missing, progress) = (ContinuousClock.now, generation.missingCount, ProgressLine())
         while let left = try generation.next() {

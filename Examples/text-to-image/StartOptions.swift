@@ -35,7 +35,7 @@ struct StartOptions: ParsableArguments {
     /// Looks at the files before a model is loaded for them.
     func check() throws {
         if let latents { _ = try LatentsFile.read(latents) }
-        if let image { _ = try PNG.read(image) }
+        if let image { _ = try Picture(contentsOf: image, isUpright: true) }
     }
 
     func start(for model: TextToImageModel) throws -> SamplingStart {

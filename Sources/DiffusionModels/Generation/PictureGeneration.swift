@@ -111,7 +111,7 @@ public struct PictureGeneration {
 
     /// Draws the next batch. Gives ``missingCount`` after it, nil when there was nothing to draw.
     ///
-    /// Throws `PNG.Error`, ``ModelError`` when latents are infinite or not a number, and what the file system throws.
+    /// Throws ``ModelError`` when latents are infinite or not a number, and `FileError`.
     public mutating func next() throws -> Int? {
         guard let batch = batches.first else { return nil }
         let start = ContinuousClock.now
@@ -121,7 +121,7 @@ public struct PictureGeneration {
         let latents = noise.next(
             height: size.height, width: size.width, channels: model.unet.configuration.inputChannels)
         let networkStart = ContinuousClock.now
-        let sampled = sample(latents, noise, condition)
+        let sampled = try sample(latents, noise, condition)
         let networkTime = ContinuousClock.now - networkStart
         var added: [PictureEntry] = []
         for (number, picture) in try zip(batch, model.pictures(from: sampled)) where !drawn.contains(number) {

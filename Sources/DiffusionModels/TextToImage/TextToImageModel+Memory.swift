@@ -15,7 +15,7 @@ extension TextToImageModel {
     /// Throws ``ModelError/invalidArgument(operation:argument:expected:found:)`` when so many pictures of a size cannot be held in the
     /// memory that the process is granted.
     func checkMemory(count: Int, size: LatentSize, operation: String) throws {
-        guard let granted = GrantedMemory.byteCount else { return }
+        let granted = GrantedMemory.current.available
         let needed = leastWorkingBytes(count: count, size: size)
         if needed <= Double(granted) { return }
         let factor = decoder.pixelsPerLatent

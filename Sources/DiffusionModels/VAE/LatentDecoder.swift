@@ -9,19 +9,23 @@ public protocol LatentDecoder {
     /// - Parameter latents: as the denoising network has them, `[batch, height, width, channels]`.
     /// - Returns: `[batch, height′, width′, 3]`.
     func pictures(of latents: Variable) -> Variable
-    /// Its weights, by which a resumed run recognises it; nil unless it has any.
-    var weights: ParameterSet? { get }
+
+    /// Picture pixels a latent pixel, in each direction.
+    var pixelsPerLatent: Int { get }
+
+    /// The weights.
+    var parameters: ParameterSet { get }
 }
 
 extension LatentDecoder {
-    /// None.
-    public var weights: ParameterSet? { nil }
+    /// Pictures of the latents' size, unless a decoder says otherwise.
+    public var pixelsPerLatent: Int { 1 }
+
+    /// None, unless a decoder says otherwise.
+    public var parameters: ParameterSet { ParameterSet() }
 }
 
 extension AutoencoderKL: LatentDecoder {
-    /// All of them.
-    public var weights: ParameterSet? { parameters }
-
     /// Decodes latents that are divided by ``Configuration/scalingFactor`` first.
     public func pictures(of latents: Variable) -> Variable {
         decode(latents * Float(1 / configuration.scalingFactor))
@@ -32,9 +36,6 @@ extension AutoencoderKL: LatentDecoder {
 }
 
 extension AutoencoderTiny: LatentDecoder {
-    /// All of them.
-    public var weights: ParameterSet? { parameters }
-
     /// Decodes latents multiplied as the network's, which is what this autoencoder was trained on.
     public func pictures(of latents: Variable) -> Variable {
         decode(latents * Float(1 / configuration.scalingFactor))
