@@ -33,8 +33,8 @@ struct FuzzedModel {
         """
     static let specialTokens = """
         {"bos_token": {"content": "<|startoftext|>", "lstrip": false, "normalized": true, "rstrip": false}, \
-        "eos_token": "<|endoftext|>", "pad_token": "!", "unk_token": "<|endoftext|>", \
-        "additional_special_tokens": ["<cat>"]}
+        "eos_token": "<|endoftext|>", "pad_token": "a", "unk_token": "<|endoftext|>", \
+        "additional_special_tokens": ["b"]}
         """
     static let addedTokens = #"{"<cat>": 55, "<dog>": 56}"#
     static let singleTokenizer: String = """

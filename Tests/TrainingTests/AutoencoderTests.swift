@@ -117,7 +117,7 @@ struct AutoencoderTests {
     func invalid() throws {
         var configuration = AutoencoderTrainingConfiguration()
         configuration.batchSize = 0
-        #expect(throws: TrainingError.invalidSetting(name: "batchSize", expected: "at least 1", found: "0")) {
+        #expect(throws: TrainingError.invalidSetting(name: "batchSize", expected: "1 to 4096", found: "0")) {
             try AutoencoderTrainer(pictures: SmallSet.pictures(), configuration: configuration)
         }
         let odd = CaptionedPictures.shapes(side: 18).subset([1, 2])

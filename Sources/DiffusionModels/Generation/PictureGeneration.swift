@@ -64,7 +64,8 @@ public struct PictureGeneration {
             if model.oneStep == nil { throw ModelError.notOneStepModel(path: model.checkpoint.url.path) }
         case .steps(var settings):
             var sampler = try model.sampler(for: settings, operation: "PictureGeneration")
-            (settings.sampler, sampling) = (sampler, .steps(settings))
+            settings.sampler = sampler
+            sampling = .steps(settings)
             startWarnings = try sampler.begin(steps: settings.steps).startWarnings
         }
         let counts = [

@@ -87,7 +87,9 @@ extension Distiller: ResumableTraining {
             contents.add("start of the discriminator", computed: discriminator.parameters.all.map(\.value))
         }
         if let reward = resources.reward?.weights { contents.add("reward", computed: reward.all.map(\.value)) }
-        if let decoder = resources.decoder?.parameters, !decoder.all.isEmpty { contents.add("decoder", weights: decoder) }
+        if let decoder = resources.decoder?.parameters, !decoder.all.isEmpty {
+            contents.add("decoder", weights: decoder)
+        }
         return contents
     }
 }

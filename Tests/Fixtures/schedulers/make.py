@@ -4,14 +4,17 @@ Run: python make.py   (writes schedulers.safetensors and cases.json beside itsel
 
 Each class with each of its settings, three spacings and 1, 2, 7 and 25 steps, from Stable Diffusion's schedule; and the scheduler files of
 well-known models, which are written here as they are on the Hub. The settings go to the class as they stand; nothing in it is replaced. Of
-each case the latents after the last step are kept, from noise, and from a picture with a strength of 0.6 for 7 steps.
+each case the latents after the last step are kept, from noise, and from a picture with a strength of 0.6 for 7 steps: as the classes compute them,
+in Float32 (`latents`), and with every number a Float64 (`exact`), which says how many digits the former has.
 """
 
 import json
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 import diffusers
+import numpy
 import torch
 from safetensors.torch import save_file
 
@@ -125,7 +128,27 @@ MODELS = {
 
 
 def network(x, t):
-    return (torch.tanh(x) / 2 + t / 2000).float()
+    return (torch.tanh(x) / 2 + torch.as_tensor(t).float() / 2000).float()
+
+
+@contextmanager
+def float64():
+    """The classes name Float32 where they compute their tables; here that name means Float64."""
+    names = [(torch, "float32", torch.float64), (numpy, "float32", numpy.float64), (torch.Tensor, "float", torch.Tensor.double)]
+    kept = [getattr(home, name) for home, name, _ in names]
+    for home, name, value in names:
+        setattr(home, name, value)
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        for (home, name, _), value in zip(names, kept):
+            setattr(home, name, value)
+        torch.set_default_dtype(torch.float32)
+
+
+FLOAT32, draw = torch.float32, torch.randn
+torch.randn = lambda *shape, **options: draw(*shape, **options | dict(dtype=FLOAT32)).to(torch.get_default_dtype())
 
 
 def sample(name, options, steps, seed, strength=None):
@@ -150,7 +173,7 @@ def sample(name, options, steps, seed, strength=None):
     return x.float()
 
 
-finals, described, refused = [], [], []
+finals, exact, described, refused = [], [], [], []
 
 
 def add(group, name, options, steps, strength=None):
@@ -160,10 +183,14 @@ def add(group, name, options, steps, strength=None):
     except Exception as error:
         refused.append(f"{name} {options} {steps}: {type(error).__name__}")
         return
-    if not torch.isfinite(x).all():
-        refused.append(f"{name} {options} {steps}: not finite")
+    with float64():
+        truth = sample(name, options, steps, seed, strength)
+    error = ((x - truth).abs().max() / truth.std()).item()
+    if not error <= 0.01:
+        refused.append(f"{name} {options} {steps}: Float32 is {error:.1e} from Float64")
         return
     finals.append(x)
+    exact.append(truth.to(FLOAT32))
     options = {k: v for k, v in options.items() if k != "eta"} | {"_class_name": name}
     described.append(dict(group=group, steps=steps, seed=seed, eta=settings_eta, strength=strength, configuration=options))
 
@@ -186,5 +213,5 @@ for model, options in MODELS.items():
         add(model, options["_class_name"], {k: v for k, v in options.items() if k != "_class_name"}, steps)
 print(len(described), "cases;", len(refused), "that diffusers cannot make:", *refused, sep="\n")
 versions = {"torch": torch.__version__, "diffusers": diffusers.__version__}
-save_file({"latents": torch.cat(finals)}, HERE / "schedulers.safetensors", metadata=versions)
+save_file({"latents": torch.cat(finals), "exact": torch.cat(exact)}, HERE / "schedulers.safetensors", metadata=versions)
 (HERE / "cases.json").write_text(json.dumps({"cases": described, "versions": versions}, separators=(",", ":")) + "\n")

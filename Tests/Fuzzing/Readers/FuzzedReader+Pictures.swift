@@ -1,6 +1,7 @@
 import DiffusionModels
 import Evaluation
 import Foundation
+import Tensor
 import TestFixtures
 import Training
 
@@ -14,14 +15,19 @@ extension FuzzedReader {
                 _ = try Picture(contentsOf: file)
             }
         }.startingWith { try PNG.write(Picture(width: 3, height: 2, pixels: Array(0..<18)), text: ["a": "b"], to: $0) },
-        FuzzedReader("jpeg", .bytes, seeds: ["pictures/grey.jpg", "pictures/colour.jpg", "pictures/cmyk.jpg"]) {
-            folder in
+        FuzzedReader("jpeg", .bytes, seeds: []) { folder in
             let file = folder.appending(path: "any.jpg")
             return { input in
                 try input.replace(file)
                 _ = try Picture(contentsOf: file)
+                _ = try Picture(contentsOf: file, isUpright: true)
             }
-        },
+        }.startingWith(inputs: {
+            let files = try SafetensorsFile(contentsOf: Fixtures.url("pictures/files.safetensors"))
+            return try ["420", "grey-progressive", "restart", "cmyk", "ycck", "turned-6", "turned-xmp"].map { name in
+                Data(try files.integers("jpeg-\(name).file").map { UInt8($0) })
+            }
+        }),
         FuzzedReader("feature-statistics", .bytes, seeds: ["statistics/packed.npz", "statistics/stored.npz"]) {
             folder in
             let file = folder.appending(path: "any.npz")

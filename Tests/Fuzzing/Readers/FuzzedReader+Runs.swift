@@ -30,7 +30,8 @@ extension FuzzedReader {
             try distiller.saveCheckpoint(to: file)
         },
         FuzzedReader("run-configuration", .json, seeds: []) { folder in
-            { input in
+            try Data().write(to: folder.appending(path: "run.lock"))
+            return { input in
                 try input.replace(folder.appending(path: "configuration.json"))
                 let run = try RunDirectory(folder, resuming: true)
                 _ = (try? run.loss(), try run.settings())
@@ -40,7 +41,8 @@ extension FuzzedReader {
             try encoder.encode(smallDistiller().record()).write(to: file)
         },
         FuzzedReader("run-metrics", .jsonLines, texts: [metrics]) { folder in
-            { input in
+            try Data().write(to: folder.appending(path: "run.lock"))
+            return { input in
                 try input.replace(folder.appending(path: "metrics.jsonl"))
                 _ = try RunDirectory(folder, resuming: true).metrics()
                 _ = try RunReport(of: folder).html

@@ -108,15 +108,20 @@ extension FuzzedReader {
         }
     }
 
+    /// The same with first inputs that `make` gives.
+    func startingWith(inputs make: @escaping @Sendable () throws -> [Data]) -> FuzzedReader {
+        FuzzedReader(name, format, prepare: prepare, seeds: make)
+    }
+
     /// The same with a first input that `write` makes.
     func startingWith(_ write: @escaping @Sendable (URL) throws -> Void) -> FuzzedReader {
-        FuzzedReader(name, format, prepare: prepare) {
+        startingWith(inputs: {
             try Self.withFolder { folder in
                 let file = folder.appending(path: "seed")
                 try write(file)
                 return [try Data(contentsOf: file)]
             }
-        }
+        })
     }
 
     private init(
