@@ -15,6 +15,19 @@ struct Inspect: BrushCommand {
     func run() throws {
         let summary = CheckpointSummary(of: URL(filePath: model))
         print(summary)
-        if !summary.problems.isEmpty { throw ExitCode(1) }
+        // So that the error comes after the summary where both go into one file.
+        fflush(nil)
+        if let first = summary.problems.first {
+            throw UnusableModel(path: model, first: "\(first)", others: summary.problems.count - 1)
+        }
     }
+}
+
+/// What is wrong with a model, after the summary, which names all of it.
+private struct UnusableModel: Error, CustomStringConvertible {
+    let path: String
+    let first: String
+    let others: Int
+
+    var description: String { "\(path) cannot be used: \(first)\(others > 0 ? "; and \(others) more" : "")" }
 }
