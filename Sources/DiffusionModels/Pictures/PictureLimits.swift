@@ -4,13 +4,13 @@ import Tensor
 /// How large pictures and their lists may be that are read. What a file claims is compared with them before memory is taken.
 public struct PictureLimits: Sendable, Equatable {
     /// The most pixels of a picture, width × height. Three bytes are taken for each.
-    public var pixels = 178_956_970
+    public var pixels = 89_478_485
     /// The most bytes of a picture's file or of a list of pictures.
     public var fileBytes = 1 << 30
     /// The most bytes of a line in a list of pictures.
     public var lineBytes = 1 << 20
 
-    /// As many pixels as Pillow reads before it takes a picture for a decompression bomb, files of 1 GiB, lines of 1 MiB.
+    /// As many pixels as Pillow reads before it warns of a decompression bomb, files of 1 GiB, lines of 1 MiB.
     public init() {}
 
     /// The usual limits, with the number of pixels in the environment variable `SWIFTBRUSH_PICTURE_PIXELS` where there is one.

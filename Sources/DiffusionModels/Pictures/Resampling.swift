@@ -30,20 +30,25 @@ public struct Resampling: Sendable, Equatable, CustomStringConvertible {
         filter.rawValue + (isAntialiased ? "" : " without antialiasing") + (isRounded ? ", 8 bits" : "")
     }
 
-    /// Colours of 0…255, row by row, in another size.
-    package func resized(
-        _ pixels: [Float], from old: (width: Int, height: Int), to new: (width: Int, height: Int)
-    ) -> [Float] {
-        func across(_ pixels: [Float], rows: Int) -> [Float] {
-            if new.width == old.width { return pixels }
-            return resampled(pixels, lines: rows, weights(from: old.width, to: new.width), old.width, step: 3)
+    /// The colours of a picture in another size, 0…255, row by row.
+    package func resized(_ picture: Picture, to new: (width: Int, height: Int)) -> [Float] {
+        let old = (width: picture.width, height: picture.height)
+        func across(_ pixels: [some ColourLevel], rows: Int) -> [Float] {
+            resampled(pixels, lines: rows, weights(from: old.width, to: new.width), old.width, step: 3)
         }
-        func down(_ pixels: [Float], width: Int) -> [Float] {
-            if new.height == old.height { return pixels }
-            return resampled(pixels, lines: 1, weights(from: old.height, to: new.height), old.height, step: 3 * width)
+        func down(_ pixels: [some ColourLevel], width: Int) -> [Float] {
+            resampled(pixels, lines: 1, weights(from: old.height, to: new.height), old.height, step: 3 * width)
         }
-        if isDownFirst(from: old, to: new) { return across(down(pixels, width: old.width), rows: new.height) }
-        return down(across(pixels, rows: old.height), width: new.width)
+        // The first direction reads the picture's bytes: as Float32 they would take four times the memory.
+        switch (new.width != old.width, new.height != old.height) {
+        case (false, false): return picture.pixels.map { Float($0) }
+        case (true, false): return across(picture.pixels, rows: old.height)
+        case (false, true): return down(picture.pixels, width: old.width)
+        case (true, true):
+            return isDownFirst(from: old, to: new)
+                ? across(down(picture.pixels, width: old.width), rows: new.height)
+                : down(across(picture.pixels, rows: old.height), width: new.width)
+        }
     }
 
     /// Which direction comes first shows in 8 bits, by the rounding between; this is when Pillow 13 begins with the columns. Older versions
@@ -56,7 +61,9 @@ public struct Resampling: Sendable, Equatable, CustomStringConvertible {
     private typealias Weights = [(start: Int, values: [Double])]
 
     /// Resamples along one direction: `lines` stretches of `length` groups of `step` numbers.
-    private func resampled(_ pixels: [Float], lines: Int, _ weights: Weights, _ length: Int, step: Int) -> [Float] {
+    private func resampled(
+        _ pixels: [some ColourLevel], lines: Int, _ weights: Weights, _ length: Int, step: Int
+    ) -> [Float] {
         var result = [Float](repeating: 0, count: lines * weights.count * step)
         var sums = [Double](repeating: 0, count: step)
         for line in 0..<lines {
@@ -64,7 +71,7 @@ public struct Resampling: Sendable, Equatable, CustomStringConvertible {
                 for place in sums.indices { sums[place] = 0 }
                 for (tap, value) in weight.values.enumerated() {
                     let source = (line * length + weight.start + tap) * step
-                    for place in 0..<step { sums[place] += value * Double(pixels[source + place]) }
+                    for place in 0..<step { sums[place] += value * pixels[source + place].level }
                 }
                 let target = (line * weights.count + index) * step
                 for place in 0..<step { result[target + place] = isRounded ? rounded(sums[place]) : Float(sums[place]) }
@@ -91,6 +98,19 @@ public struct Resampling: Sendable, Equatable, CustomStringConvertible {
 
     /// Pillow's weights for 8-bit pictures have 22 bits after the point.
     private func fixedPoint(_ weight: Double) -> Double { (weight * 0x1p22).rounded() * 0x1p-22 }
+}
+
+/// A colour of 0…255 in bytes, or between two passes in Float32.
+private protocol ColourLevel {
+    var level: Double { get }
+}
+
+extension UInt8: ColourLevel {
+    fileprivate var level: Double { Double(self) }
+}
+
+extension Float: ColourLevel {
+    fileprivate var level: Double { Double(self) }
 }
 
 extension Resampling.Filter {
@@ -124,8 +144,7 @@ extension Picture {
             newWidth > 0 && newHeight > 0, "Picture.resized: expected a positive size, found \(newWidth) × \(newHeight)"
         )
         if (newWidth, newHeight) == (width, height) { return self }
-        let colours = resampling.resized(
-            pixels.map { Float($0) }, from: (width, height), to: (newWidth, newHeight))
+        let colours = resampling.resized(self, to: (newWidth, newHeight))
         return Picture(
             width: newWidth, height: newHeight,
             pixels: colours.map { UInt8(min(max($0.rounded(), 0), 255)) })

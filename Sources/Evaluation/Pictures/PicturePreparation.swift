@@ -34,13 +34,12 @@ public struct PicturePreparation: Sendable, Equatable, CustomStringConvertible {
 
     /// A picture as `[size, size, 3]`.
     public func callAsFunction(_ picture: Picture) -> Tensor {
-        var pixels = picture.pixels.map { Float($0) }
         var extent = (width: size, height: size)
         if framing == .cropped, picture.width != picture.height {
             let short = min(picture.width, picture.height)
             extent = (picture.width * size / short, picture.height * size / short)
         }
-        pixels = resampling.resized(pixels, from: (picture.width, picture.height), to: extent)
+        let pixels = resampling.resized(picture, to: extent)
         // torchvision's CenterCrop rounds half to even.
         func margin(_ long: Int) -> Int { Int((Double(long - size) / 2).rounded(.toNearestOrEven)) }
         let (left, top) = (margin(extent.width), margin(extent.height))
