@@ -7,18 +7,24 @@ import Tensor
 public protocol BrushCommand: ParsableCommand {
     /// The options that settings of the libraries come from, by the settings' names: an error in a setting names its option.
     static var optionNames: [String: String] { get }
+    /// The new names of options that had another name in the version before, by the old ones, both without dashes. The old names
+    /// still work, with a warning.
+    static var renamedOptions: [String: String] { get }
 }
 
 extension BrushCommand {
     /// None.
     public static var optionNames: [String: String] { [:] }
 
+    /// None.
+    public static var renamedOptions: [String: String] { [:] }
+
     /// Parses the command line and runs the command.
     public static func main() {
         var names: [String: String] = [:]
         do {
             try StandardStreams.prepare()
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(withNewNames(Array(CommandLine.arguments.dropFirst())))
             names = (type(of: command) as? any BrushCommand.Type)?.optionNames ?? [:]
             try command.run()
             try StandardStreams.finish()
@@ -28,6 +34,18 @@ extension BrushCommand {
             exit(withError: ExitCode(stop.exitCode))
         } catch {
             exit(withError: described(error, names))
+        }
+    }
+
+    /// The arguments with the new names of renamed options, each with a warning.
+    private static func withNewNames(_ arguments: [String]) -> [String] {
+        arguments.map { argument in
+            guard argument.hasPrefix("--") else { return argument }
+            let name = String(argument.dropFirst(2).prefix { $0 != "=" })
+            guard let new = renamedOptions[name] else { return argument }
+            StandardError.write(
+                line: "warning: --\(name) is now --\(new); the old name will be removed in the next version")
+            return "--\(new)" + argument.dropFirst(2 + name.count)
         }
     }
 

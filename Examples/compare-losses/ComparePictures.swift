@@ -78,7 +78,7 @@ struct ComparePictures: BrushCommand {
         defer { withExtendedLifetime(results) {} }
         let needs = losses.reduce(into: LossNeeds()) { $0.formUnion($1.loss.needs) }
         let resources = try DistillationResources(
-            drawnBy: model, for: needs, prompts: lines, count: teacherPictures, seed: seed)
+            generatedBy: model, for: needs, prompts: lines, count: teacherPictures, seed: seed)
         let measure = try Likeness(to: model, prompts: lines, seed: seed)
         var table = "| loss | steps | student norm | fake-score norm | fake-score loss | seconds a step "
         table += "| PSNR to the teacher | grain |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n"

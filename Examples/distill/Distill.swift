@@ -31,7 +31,7 @@ struct Distill: BrushCommand {
     @Option(help: "The student's step size.")
     var studentLearningRate = DistillationConfiguration().studentLearningRate
     @Option(help: "The fake score's step size.")
-    var adapterLearningRate = DistillationConfiguration().fakeScoreLearningRate
+    var fakeScoreLearningRate = DistillationConfiguration().fakeScoreLearningRate
     @Option(help: "How both step sizes change: constant, or cosine, which is 0 after the iterations.")
     var learningRateSchedule = LearningRateDecay.constant
     @Option(
@@ -48,7 +48,7 @@ struct Distill: BrushCommand {
     @Option(
         help: "Updates of the fake score for each of the student, each on pictures drawn for it if there are several.")
     var fakeScoreUpdates: Int?
-    @Option(help: "Steps at the start in which only the fake score learns.") var fakeScoreHeadStart = 0
+    @Option(help: "Steps at the start in which only the fake score learns.") var fakeScoreWarmUpSteps = 0
     @Option(help: "Pictures of the teacher, for losses that need pairs or data.") var teacherPictures = 64
     @Option(help: "Pairs of noise and the teacher's picture that an earlier run saved, instead of drawing them.")
     var pairs: String?
@@ -94,8 +94,12 @@ struct Distill: BrushCommand {
 
     static let optionNames = [
         "batchSize": "batch", "studentLearningRate": "student-learning-rate",
-        "fakeScoreLearningRate": "adapter-learning-rate", "adapterRank": "rank", "averageDecay": "average-decay",
-        "fakeScoreHeadStart": "fake-score-head-start", "adapterTargets": "adapter-targets", "start": "student",
+        "fakeScoreLearningRate": "fake-score-learning-rate", "adapterRank": "rank", "averageDecay": "average-decay",
+        "fakeScoreWarmUpSteps": "fake-score-warm-up-steps", "adapterTargets": "adapter-targets", "start": "student",
+    ]
+
+    static let renamedOptions = [
+        "adapter-learning-rate": "fake-score-learning-rate", "fake-score-head-start": "fake-score-warm-up-steps",
     ]
 
     /// Looks at the files that the options name and at the settings that are known, before the teacher is loaded.
@@ -120,14 +124,14 @@ struct Distill: BrushCommand {
         var settings = DistillationConfiguration()
         settings.batchSize = batch
         settings.studentLearningRate = studentLearningRate
-        settings.fakeScoreLearningRate = adapterLearningRate
+        settings.fakeScoreLearningRate = fakeScoreLearningRate
         settings.adapterAlpha *= Double(rank) / Double(settings.adapterRank)
         settings.adapterRank = rank
         settings.adapterTargets = adapterTargets
         settings.averageDecay = averageDecay
         settings.recomputesBlocks = recompute
         settings.seed = seed
-        settings.fakeScoreHeadStart = fakeScoreHeadStart
+        settings.fakeScoreWarmUpSteps = fakeScoreWarmUpSteps
         try checkBefore(settings)
         let lines = try PromptFile.read(URL(filePath: prompts))
         let every = max(1, lines.count / 16)
@@ -137,7 +141,7 @@ struct Distill: BrushCommand {
         let run = try RunDirectory(URL(filePath: output), resuming: resume, allowingOtherFiles: allowOtherFiles)
         let saved = try embeddings.map { try PromptEmbeddings(contentsOf: URL(filePath: $0)) }
         let savedPairs = try pairs.map { try TeacherPairs(contentsOf: URL(filePath: $0), prompts: lines) }
-        let checkpoint = try ModelCheckpoint(contentsOf: URL(filePath: teacher))
+        let checkpoint = try ModelFiles(contentsOf: URL(filePath: teacher))
         if checkpoint.oneStep != nil { throw ModelError.notMultiStepModel(path: teacher) }
         let model = try TextToImageModel(
             contentsOf: URL(filePath: teacher), tokenizer: tokenizer.map { URL(filePath: $0) })
@@ -157,8 +161,8 @@ struct Distill: BrushCommand {
         var chosen = guidanceScale.flatMap(loss.loss(guidanceScale:)) ?? loss.loss
         settings.fakeScoreTraining = loss.fakeScoreTraining(for: chosen)
         if let fakeScoreUpdates {
-            settings.fakeScoreTraining.stepsPerStudentStep = fakeScoreUpdates
-            if fakeScoreUpdates > 1 { settings.fakeScoreTraining.drawsNewPictures = true }
+            settings.fakeScoreTraining.updatesPerStudentUpdate = fakeScoreUpdates
+            if fakeScoreUpdates > 1 { settings.fakeScoreTraining.usesNewSamples = true }
         }
 
         let memory = MemoryEstimate(distilling: model.unet, settings)
@@ -173,7 +177,7 @@ struct Distill: BrushCommand {
         var resources =
             try savedPairs.map { DistillationResources($0) }
             ?? DistillationResources(
-                drawnBy: model, for: chosen.needs, prompts: lines, count: teacherPictures, seed: seed,
+                generatedBy: model, for: chosen.needs, prompts: lines, count: teacherPictures, seed: seed,
                 embeddings: embedded)
         if let savePairs {
             guard let drawn = resources.pairs else {

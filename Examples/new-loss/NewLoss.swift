@@ -13,14 +13,14 @@ struct EvenScoreDistillation: DistillationLoss {
     var guidanceScale = 4.5
     /// c, below which a difference counts as none.
     var offset = 0.01
-    /// Where pictures are judged.
+    /// Where pictures are input.
     var timesteps = 20..<981
 
     var needs: LossNeeds { [.teacher(guidedBy: guidanceScale), .fakeScore(guidedBy: guidanceScale)] }
 
-    func gradient(_ judged: JudgedSample) -> LossGradient {
+    func gradient(_ input: LossInput) -> LossGradient {
         let difference =
-            judged.teacher.epsilon(guidedBy: guidanceScale) - judged.fakeScore.epsilon(guidedBy: guidanceScale)
+            input.teacher.epsilon(guidedBy: guidanceScale) - input.fakeScore.epsilon(guidedBy: guidanceScale)
         let square = difference.squared().mean(alongAxes: [1, 2, 3], keepingDimensions: true)
         let size = (square + Float(offset * offset)).squareRoot()
         return LossGradient(difference / size, diagnostics: ["size": size.value.mean()])

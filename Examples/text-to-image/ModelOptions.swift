@@ -47,7 +47,7 @@ struct ModelOptions: ParsableArguments {
     }
 
     func load(_ url: URL, isMultiStep: Bool) throws -> TextToImageModel {
-        var checkpoint = try ModelCheckpoint(
+        var checkpoint = try ModelFiles(
             contentsOf: url, tokenizer: tokenizer, autoencoder: vae, predictionType: predictionType)
         if checkpoint.oneStep == nil, !isMultiStep, !untrainedStudent {
             throw ModelError.notOneStepModel(path: url.path)

@@ -16,7 +16,7 @@ struct SamplingOptions: ParsableArguments {
         help: ArgumentHelp(
             "The sampler: \(ShippedSamplers.names.joined(separator: ", ")). Default: the one that the model's files name.",
             valueName: "name"))
-    var method: String?
+    var sampler: String?
     @Option(
         help: "Which timesteps few steps visit: leading, trailing or linspace. Default: what the model's files say.")
     var timestepSpacing: TimestepSpacing?
@@ -27,7 +27,7 @@ struct SamplingOptions: ParsableArguments {
     func validate() throws {
         let given: [(name: String, isGiven: Bool)] = [
             ("guidance-scale", guidanceScale != nil), ("guidance-rescale", guidanceRescale != nil),
-            ("negative-prompt", negativePrompt != nil), ("method", method != nil),
+            ("negative-prompt", negativePrompt != nil), ("sampler", sampler != nil),
             ("timestep-spacing", timestepSpacing != nil), ("eta", eta != nil), ("preview-every", previewEvery != nil),
         ]
         if steps == nil, let name = given.first(where: { $0.isGiven })?.name {
@@ -38,9 +38,9 @@ struct SamplingOptions: ParsableArguments {
         try check(guidanceRescale, "guidance-rescale", 0...1)
         try check(eta, "eta", 0...1)
         try check(previewEvery, "preview-every", 1...1_000_000)
-        if let method, !ShippedSamplers.names.contains(method) {
+        if let sampler, !ShippedSamplers.names.contains(sampler) {
             throw ValidationError(
-                "--method: expected one of \(ShippedSamplers.names.joined(separator: ", ")), found \(method)")
+                "--sampler: expected one of \(ShippedSamplers.names.joined(separator: ", ")), found \(sampler)")
         }
     }
 
@@ -52,7 +52,7 @@ struct SamplingOptions: ParsableArguments {
     /// How the pictures are made by a model.
     func sampling(of model: TextToImageModel) throws -> PictureSampling {
         guard let steps else { return .oneStep }
-        let sampler = try model.sampler(named: method, timestepSpacing: timestepSpacing, eta: eta, steps: steps)
+        let sampler = try model.sampler(named: sampler, timestepSpacing: timestepSpacing, eta: eta, steps: steps)
         return .steps(
             SamplingSettings(
                 steps: steps, guidanceScale: guidanceScale ?? 4.5, guidanceRescale: guidanceRescale ?? 0,

@@ -28,6 +28,8 @@ struct TextToImage: BrushCommand {
     @OptionGroup(title: "Between two pictures") var interpolation: InterpolationOptions
     @OptionGroup(title: "Many prompts") var many: ManyPictures
 
+    static let renamedOptions = ["method": "sampler"]
+
     func validate() throws {
         try check("--count", count, in: 1...(many.prompts == nil ? 4096 : 10_000_000))
         try check("--steps", sampling.steps, in: 1...100_000)

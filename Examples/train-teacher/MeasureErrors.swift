@@ -43,7 +43,8 @@ struct MeasureErrors: BrushCommand {
         for split in [CaptionedPicture.Split.train, .heldOut] {
             let indices = set.split(split, atMost: pictures)
             guard indices.count > 1 else { continue }
-            let errors = try OriginalErrors(of: model, on: set.subset(indices), timesteps: timesteps, seed: seeds.value)
+            let errors = try DenoisingErrors(
+                of: model, on: set.subset(indices), timesteps: timesteps, seed: seeds.value)
             for row in errors.rows {
                 let name = split.rawValue.padding(toLength: 8, withPad: " ", startingAt: 0)
                 print(

@@ -63,13 +63,13 @@ struct Train: BrushCommand {
         }
         try checkOutput(folder: URL(filePath: output), "--output")
         let blockChannels = channels.isEmpty ? shapes ? [48, 96] : [64, 128, 176] : channels
-        let startModel = try start.map { try ModelCheckpoint(contentsOf: URL(filePath: $0)) }
-        let keptModel = try autoencoder.map { try ModelCheckpoint(contentsOf: URL(filePath: $0)) } ?? startModel
+        let startModel = try start.map { try ModelFiles(contentsOf: URL(filePath: $0)) }
+        let keptModel = try autoencoder.map { try ModelFiles(contentsOf: URL(filePath: $0)) } ?? startModel
         if let tokenizer { _ = try CLIPTokenizer(contentsOf: URL(filePath: tokenizer)) }
         let pictures = try data.map { try CaptionedPictures(contentsOf: URL(filePath: $0)) } ?? .shapes()
         try TeacherTrainer.check(
             pictures: pictures,
-            autoencoder: keptModel?.autoencoderConfiguration() ?? .miniature(side: pictures.height),
+            autoencoder: keptModel?.autoencoderConfiguration() ?? .small(side: pictures.height),
             blockChannels: blockChannels, start: startModel)
         let run = try RunDirectory(URL(filePath: output), resuming: resume, allowingOtherFiles: allowOtherFiles)
         try run.claim()
@@ -84,7 +84,7 @@ struct Train: BrushCommand {
             blockChannels: blockChannels, start: startModel, configuration: settings)
         try checkMemory(trainer.memoryByteCount, of: "this training", isIgnored: ignoreMemory)
         try run.begin(trainer)
-        try run.savePrompts(of: pictures, drawnBy: settings.captions, seed: settings.seed)
+        try run.savePrompts(of: pictures, sampledBy: settings.captions, seed: settings.seed)
         StandardError.write(
             line:
                 "\(trainer.captions.count) pictures, \(trainer.scalarCount + autoencoder.parameters.scalarCount) parameters"

@@ -68,6 +68,11 @@ extension Tensor {
         self.init([scalar], shape: [])
     }
 
+    /// One number per sample of a batch of images, `[count, 1, 1, 1]`.
+    package init(perSample scalars: [Float]) {
+        self.init(scalars, shape: [scalars.count, 1, 1, 1])
+    }
+
     /// A tensor whose elements are all `value`.
     public init(repeating value: Float, shape: [Int]) {
         self.init(uninitialized: shape)

@@ -69,7 +69,7 @@ struct GraphPartsTests {
         let nested = try gradients { x, y in
             // A pass before, whose gradients stay.
             body(Variable(input), Variable(other)).backward(from: -seed)
-            return dataParallel([x, y], parts: 2) { _, inputs in checkpoint(inputs) { body($0[0], $0[1]) } }
+            return dataParallel([x, y], parts: 2) { _, inputs in recomputed(inputs) { body($0[0], $0[1]) } }
         }
         expectSame(
             (nested.value, Array(nested.gradients.prefix(2))), as: (whole.value, Array(whole.gradients.prefix(2))))
@@ -87,6 +87,6 @@ struct GraphPartsTests {
         #expect(x.gradient != nil)
         parameters.freeze()
         #expect(!dataParallel([Variable(input), Variable(other)], parts: 2) { body($1[0], $1[1]) }.requiresGradient)
-        #expect(!checkpoint([Variable(input), Variable(other)]) { body($0[0], $0[1]) }.requiresGradient)
+        #expect(!recomputed([Variable(input), Variable(other)]) { body($0[0], $0[1]) }.requiresGradient)
     }
 }

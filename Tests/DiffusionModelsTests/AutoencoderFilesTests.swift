@@ -37,12 +37,12 @@ final class AutoencoderFilesTests {
     @Test("The original layout is read with and without its prefix, and out of a whole model's file")
     func original() throws {
         let (model, prefix) = (SingleFileFamily.sd1.file, SingleFileCheckpoint.autoencoderPrefix)
-        let expected = outputs(of: try ModelCheckpoint(contentsOf: model).autoencoder())
+        let expected = outputs(of: try ModelFiles(contentsOf: model).autoencoder())
         let isPart = { (key: String) in key.hasPrefix(prefix) }
         let bare = try file(model, named: "bare.safetensors") { isPart($0) ? String($0.dropFirst(prefix.count)) : nil }
         let prefixed = try file(model, named: "prefixed.safetensors") { isPart($0) ? $0 : nil }
         for url in [bare, prefixed, model] {
-            #expect(outputs(of: try ModelCheckpoint.latentDecoder(contentsOf: url)) == expected)
+            #expect(outputs(of: try ModelFiles.latentDecoder(contentsOf: url)) == expected)
             #expect(
                 CheckpointKind(tensors: try SafetensorsFile(contentsOf: url).names)
                     == (url == model ? .stableDiffusion1 : .autoencoder))
@@ -56,17 +56,17 @@ final class AutoencoderFilesTests {
         try model.save(to: saved)
         let weights = saved.appending(path: "vae/diffusion_pytorch_model.safetensors")
         let expected = outputs(of: model.decoder)
-        #expect(outputs(of: try ModelCheckpoint.latentDecoder(contentsOf: weights)) == expected)
+        #expect(outputs(of: try ModelFiles.latentDecoder(contentsOf: weights)) == expected)
         let moved = try file(weights) { $0 }
-        #expect(outputs(of: try ModelCheckpoint.latentDecoder(contentsOf: moved)) == expected)
+        #expect(outputs(of: try ModelFiles.latentDecoder(contentsOf: moved)) == expected)
         let other = Fixtures.url("models/b/vae/diffusion_pytorch_model.safetensors")
-        let decoder = try #require(try ModelCheckpoint.latentDecoder(contentsOf: other) as? AutoencoderKL)
+        let decoder = try #require(try ModelFiles.latentDecoder(contentsOf: other) as? AutoencoderKL)
         #expect(decoder.configuration.scalingFactor == 0.13 && decoder.configuration.normalizationGroups == 2)
     }
 
     @Test("A small autoencoder is read in diffusers' layout and its authors', and its decoder alone")
     func tiny() throws {
-        let expected = outputs(of: try ModelCheckpoint.latentDecoder(contentsOf: Fixtures.url("models/tiny")))
+        let expected = outputs(of: try ModelFiles.latentDecoder(contentsOf: Fixtures.url("models/tiny")))
         func original(_ key: String) -> String {
             var words = key.split(separator: ".").dropFirst(2).map(String.init)
             words[0] = "\((Int(words[0]) ?? 0) + 1)"
@@ -84,7 +84,7 @@ final class AutoencoderFilesTests {
             },
         ]
         for url in files {
-            let decoder = try #require(try ModelCheckpoint.latentDecoder(contentsOf: url) as? AutoencoderTiny)
+            let decoder = try #require(try ModelFiles.latentDecoder(contentsOf: url) as? AutoencoderTiny)
             #expect(outputs(of: decoder) == expected, "\(url.lastPathComponent)")
             #expect(decoder.configuration.decoderBlocks == [2, 1, 1] && decoder.pixelsPerLatent == 4)
             #expect(
@@ -95,7 +95,7 @@ final class AutoencoderFilesTests {
         let encoder = try file(Self.tiny, named: "taesd_encoder.safetensors") { key in
             isDecoder(key) ? nil : key.split(separator: ".").dropFirst(2).joined(separator: ".")
         }
-        let error = #expect(throws: ModelError.self) { try ModelCheckpoint.latentDecoder(contentsOf: encoder) }
+        let error = #expect(throws: ModelError.self) { try ModelFiles.latentDecoder(contentsOf: encoder) }
         #expect("\(try #require(error))".hasSuffix("found the encoder of a small autoencoder (TAESD)"))
     }
 
@@ -134,12 +134,12 @@ final class AutoencoderFilesTests {
             (Fixtures.url("models/a/text_encoder/model.safetensors"), "found a text encoder"),
             (Fixtures.url("models/a"), "name the folder of its autoencoder, \(Fixtures.url("models/a/vae").path)"),
         ] {
-            let error = #expect(throws: ModelError.self) { try ModelCheckpoint.latentDecoder(contentsOf: url) }
+            let error = #expect(throws: ModelError.self) { try ModelFiles.latentDecoder(contentsOf: url) }
             #expect("\(try #require(error))".hasSuffix(text))
         }
         // Too few layers of a small autoencoder.
         let url = folder.appending(path: "taesd.safetensors")
         try Safetensors.write([(name: "decoder.layers.0.weight", tensor: .zeros([4, 4, 3, 3]))], to: url)
-        #expect(throws: ModelError.self) { try ModelCheckpoint.latentDecoder(contentsOf: url) }
+        #expect(throws: ModelError.self) { try ModelFiles.latentDecoder(contentsOf: url) }
     }
 }

@@ -53,7 +53,7 @@ final class CheckpointTests {
     }
 
     private func loadNetworks() throws {
-        let directory = try ModelCheckpoint(contentsOf: model)
+        let directory = try ModelFiles(contentsOf: model)
         _ = try directory.schedule()
         _ = try directory.textEncoder()
         _ = try directory.autoencoder()
@@ -74,7 +74,7 @@ final class CheckpointTests {
     @Test("Shards are read through their index")
     func shards() throws {
         let single = "unet/diffusion_pytorch_model.safetensors"
-        let expected = try ModelCheckpoint(contentsOf: model).unet().parameters.checkpointTensors()
+        let expected = try ModelFiles(contentsOf: model).unet().parameters.checkpointTensors()
         let (first, second) = ("unet/part-1.safetensors", "unet/part-2.safetensors")
         try rewrite(single, to: first) { $0 = $0.filter { $0.key < "mid" } }
         try rewrite(single, to: second) { $0 = $0.filter { $0.key >= "mid" } }
@@ -83,7 +83,7 @@ final class CheckpointTests {
         let map = Dictionary(
             uniqueKeysWithValues: expected.map { ($0.name, "part-\($0.name < "mid" ? 1 : 2).safetensors") })
         try JSONEncoder().encode(["weight_map": map]).write(to: file(index))
-        let found = try ModelCheckpoint(contentsOf: model).unet().parameters.checkpointTensors()
+        let found = try ModelFiles(contentsOf: model).unet().parameters.checkpointTensors()
         #expect(zip(found, expected).allSatisfy { $0.name == $1.name && $0.tensor.scalars == $1.tensor.scalars })
     }
 
@@ -92,7 +92,7 @@ final class CheckpointTests {
         let path = "unet/diffusion_pytorch_model"
         let (single, half) = ("\(path).safetensors", "\(path).fp16.safetensors")
         func bias() throws -> Float {
-            try #require(try ModelCheckpoint(contentsOf: model).unet().parameters["conv_in.bias"]).value[0]
+            try #require(try ModelFiles(contentsOf: model).unet().parameters["conv_in.bias"]).value[0]
         }
         try rewrite(single, to: half) { $0["conv_in.bias"]?[0] = 5 }
         #expect(try bias() != 5)
@@ -117,7 +117,7 @@ final class CheckpointTests {
 
     @Test("Old keys of the autoencoder's attention are understood, as linear weights and as 1×1 convolutions")
     func oldAutoencoderKeys() throws {
-        let expected = try ModelCheckpoint(contentsOf: model).autoencoder().parameters.checkpointTensors()
+        let expected = try ModelFiles(contentsOf: model).autoencoder().parameters.checkpointTensors()
         let path = "vae/diffusion_pytorch_model.safetensors"
         let old = ["to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"]
         try rewrite(path) { tensors in
@@ -130,14 +130,14 @@ final class CheckpointTests {
         }
         let names = try SafetensorsFile(contentsOf: file(path)).names
         #expect(names.contains("decoder.mid_block.attentions.0.proj_attn.weight"))
-        let found = try ModelCheckpoint(contentsOf: model).autoencoder().parameters.checkpointTensors()
+        let found = try ModelFiles(contentsOf: model).autoencoder().parameters.checkpointTensors()
         #expect(zip(found, expected).allSatisfy { $0.name == $1.name && $0.tensor.scalars == $1.tensor.scalars })
     }
 
     @Test("The text encoder's keys may have or lack their prefix; position_ids is ignored")
     func textPrefix() throws {
         let path = "text_encoder/model.safetensors"
-        let expected = try ModelCheckpoint(contentsOf: model).textEncoder().parameters.checkpointTensors()
+        let expected = try ModelFiles(contentsOf: model).textEncoder().parameters.checkpointTensors()
         let prefix = "text_model."
         for isPrefixed in [true, false] {
             try rewrite(path) { tensors in
@@ -148,14 +148,14 @@ final class CheckpointTests {
                 }
                 tensors[(isPrefixed ? prefix : "") + "embeddings.position_ids"] = .zeros([1, 20])
             }
-            let found = try ModelCheckpoint(contentsOf: model).textEncoder().parameters.checkpointTensors()
+            let found = try ModelFiles(contentsOf: model).textEncoder().parameters.checkpointTensors()
             #expect(zip(found, expected).allSatisfy { $0.name == $1.name && $0.tensor.scalars == $1.tensor.scalars })
         }
     }
 
     @Test("Loaded weights are frozen")
     func frozen() throws {
-        let unet = try ModelCheckpoint(contentsOf: model).unet()
+        let unet = try ModelFiles(contentsOf: model).unet()
         #expect(unet.parameters.all.allSatisfy { !$0.isTrainable })
     }
 }

@@ -18,8 +18,8 @@ struct LoadingProgressTests {
         }
     }
 
-    private func checkpoint(_ listener: Listener, of model: URL = student) throws -> ModelCheckpoint {
-        var checkpoint = try ModelCheckpoint(contentsOf: model)
+    private func checkpoint(_ listener: Listener, of model: URL = student) throws -> ModelFiles {
+        var checkpoint = try ModelFiles(contentsOf: model)
         checkpoint.progress = { progress in listener.told.withLock { $0.append(progress) } }
         return checkpoint
     }

@@ -31,7 +31,7 @@ final class LowRankWeightsTests {
 
     @Test("A file of peft's changes the network as peft does, and is taken out again")
     func peft() throws {
-        let network = try ModelCheckpoint(contentsOf: model.folder).unet()
+        let network = try ModelFiles(contentsOf: model.folder).unet()
         let plain = try output(of: network)
         let weights = try LowRankWeights(contentsOf: Self.adapter)
         #expect(weights.layers.count == 28)
@@ -53,14 +53,14 @@ final class LowRankWeightsTests {
         // Where no alpha can be told it is the rank, so that the scale of 3/2 goes into the matrix.
         let file = folder.appending(path: "pytorch_lora_weights.safetensors")
         try Safetensors.write(layout.tensors(unet: layers, alpha: 3), to: file)
-        let network = try ModelCheckpoint(contentsOf: model.folder).unet()
+        let network = try ModelFiles(contentsOf: model.folder).unet()
         try LowRankWeights(contentsOf: folder).merge(into: [.unet: network.parameters])
         #expect(relativeError(try output(of: network), try expected()) <= 2e-5)
     }
 
     @Test("Two at once, each with its weight, are what peft makes of them, and are taken out again")
     func several() throws {
-        let network = try ModelCheckpoint(contentsOf: model.folder).unet()
+        let network = try ModelFiles(contentsOf: model.folder).unet()
         let plain = try output(of: network)
         let first = try LowRankWeights(contentsOf: Self.adapter)
         let second = try LowRankWeights(contentsOf: Fixtures.url("adapters/second"))
@@ -75,7 +75,7 @@ final class LowRankWeightsTests {
 
     @Test("Adapters that were trained here are saved and mean the same merged", arguments: LowRankLayout.allCases)
     func saving(layout: LowRankLayout) throws {
-        let directory = try ModelCheckpoint(contentsOf: model.folder)
+        let directory = try ModelFiles(contentsOf: model.folder)
         let network = try directory.unet()
         let adapters = LowRankAdapterSet(rank: 3, alpha: 4, targets: ["to_v", "conv2"])
         let adapted = UNet2DConditionModel(network.configuration, in: network.parameters.scope(adapters: adapters))
@@ -188,7 +188,7 @@ final class LowRankWeightsTests {
             ("kohya.safetensors", "kohya", "alpha of each layer"),
         ])
     func scales(path: String, golden: String, source: String) throws {
-        let network = try ModelCheckpoint(contentsOf: model.folder).unet()
+        let network = try ModelFiles(contentsOf: model.folder).unet()
         let weights = try LowRankWeights(contentsOf: Fixtures.url("adapters/scales/\(path)"))
         #expect(weights.scaleSource == source)
         #expect(Set(weights.layers.map(\.scale)).count >= 4)
@@ -233,7 +233,7 @@ final class LowRankWeightsTests {
 
     @Test("A weight or a result that is not finite is refused, and nothing is changed")
     func nonFinite() throws {
-        let network = try ModelCheckpoint(contentsOf: model.folder).unet()
+        let network = try ModelFiles(contentsOf: model.folder).unet()
         let before = network.parameters.all.map(\.value.scalars)
         let weights = try LowRankWeights(contentsOf: Self.adapter)
         for weight in [Float.nan, .infinity, .greatestFiniteMagnitude] {
@@ -247,7 +247,7 @@ final class LowRankWeightsTests {
         let file = folder.appending(path: "lora.safetensors")
         func expectError(_ tensors: [(name: String, tensor: Tensor)], _ words: String) throws {
             try Safetensors.write(tensors, to: file)
-            let network = try ModelCheckpoint(contentsOf: model.folder).unet()
+            let network = try ModelFiles(contentsOf: model.folder).unet()
             let before = network.parameters.all.map(\.value.scalars)
             do {
                 try LowRankWeights(contentsOf: file).merge(into: [.unet: network.parameters])

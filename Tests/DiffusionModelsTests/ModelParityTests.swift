@@ -15,7 +15,7 @@ struct ModelParityTests {
     @Test("Text encoder", arguments: ParityModel.all)
     func textEncoder(model: ParityModel) throws {
         let golden = try model.golden()
-        let encoder = try ModelCheckpoint(contentsOf: model.folder).textEncoder()
+        let encoder = try ModelFiles(contentsOf: model.folder).textEncoder()
         let output = encoder(try golden.tokens("text.ids")).value
         #expect(relativeError(output, try golden.golden("text.out")) <= Self.tolerance)
     }
@@ -23,7 +23,7 @@ struct ModelParityTests {
     @Test("Denoising network", arguments: ParityModel.all)
     func unet(model: ParityModel) throws {
         let golden = try model.golden()
-        let network = try ModelCheckpoint(contentsOf: model.folder).unet()
+        let network = try ModelFiles(contentsOf: model.folder).unet()
         let output = network(
             Variable(try golden.map("unet.in")), timesteps: try golden.integers("unet.t").map(Double.init),
             textEmbeddings: Variable(try golden.golden("unet.text")))
@@ -35,7 +35,7 @@ struct ModelParityTests {
     func bottleneck() throws {
         let model = try #require(ParityModel.all.first { $0.name == "d" })
         let golden = try model.golden()
-        let network = try ModelCheckpoint(contentsOf: model.folder).unet()
+        let network = try ModelFiles(contentsOf: model.folder).unet()
         let map = network.bottleneck(
             Variable(try golden.map("unet.in")), timesteps: [999, 371],
             textEmbeddings: Variable(try golden.golden("unet.text")))
@@ -61,7 +61,7 @@ struct ModelParityTests {
     @Test("Decoder", arguments: ParityModel.all)
     func decoder(model: ParityModel) throws {
         let golden = try model.golden()
-        let autoencoder = try ModelCheckpoint(contentsOf: model.folder).autoencoder()
+        let autoencoder = try ModelFiles(contentsOf: model.folder).autoencoder()
         let output = autoencoder.decode(Variable(try golden.map("vae.in"))).value
         #expect(relativeError(output.channelsFirst(), try golden.golden("vae.out")) <= Self.tolerance)
     }
@@ -69,7 +69,7 @@ struct ModelParityTests {
     @Test("Encoder", arguments: ParityModel.all)
     func encoder(model: ParityModel) throws {
         let golden = try model.golden()
-        let autoencoder = try ModelCheckpoint(contentsOf: model.folder).autoencoder()
+        let autoencoder = try ModelFiles(contentsOf: model.folder).autoencoder()
         let moments = autoencoder.encode(Variable(try golden.map("vae.enc.in")))
         #expect(relativeError(moments.mean.value.channelsFirst(), try golden.golden("vae.enc.mean")) <= Self.tolerance)
     }
@@ -78,7 +78,7 @@ struct ModelParityTests {
     func tiny() throws {
         let golden = try Fixtures.tensors("models/tiny/golden.safetensors")
         let folder = Fixtures.url("models/tiny")
-        let tiny = try #require(try ModelCheckpoint.latentDecoder(contentsOf: folder) as? AutoencoderTiny)
+        let tiny = try #require(try ModelFiles.latentDecoder(contentsOf: folder) as? AutoencoderTiny)
         let pictures = tiny.pictures(of: Variable(try golden.map("tiny.in"))).value
         #expect(relativeError(pictures.channelsFirst(), try golden.golden("tiny.out")) <= Self.tolerance)
         let latents = tiny.encode(Variable(try golden.map("tiny.enc.in"))).value
@@ -91,7 +91,7 @@ struct ModelParityTests {
     func gradients(recomputes: Bool) throws {
         let model = ParityModel.all[0]
         let golden = try model.golden()
-        var network = try ModelCheckpoint(contentsOf: model.folder).unet()
+        var network = try ModelFiles(contentsOf: model.folder).unet()
         network.recomputesBlocks = recomputes
         network.parameters.unfreeze()
         let output = network(
@@ -109,7 +109,7 @@ struct ModelParityTests {
         "Several texts of the same latents give what each gives alone, and the same gradients", arguments: [1, 5],
         [false, true])
     func severalTexts(batch: Int, recomputes: Bool) throws {
-        var network = try ModelCheckpoint(contentsOf: ParityModel.all[0].folder).unet()
+        var network = try ModelFiles(contentsOf: ParityModel.all[0].folder).unet()
         network.recomputesBlocks = recomputes
         let configuration = network.configuration
         var stream = RandomStream(seed: 1)
@@ -141,7 +141,7 @@ struct ModelParityTests {
         arguments: [2, 5],
         [false, true])
     func sharedText(batch: Int, isTrained: Bool) throws {
-        let network = try ModelCheckpoint(contentsOf: ParityModel.all[0].folder).unet()
+        let network = try ModelFiles(contentsOf: ParityModel.all[0].folder).unet()
         let configuration = network.configuration
         var stream = RandomStream(seed: 2)
         let x = stream.normal([batch, 8, 8, configuration.inputChannels])
@@ -171,7 +171,7 @@ struct ModelParityTests {
     func batches() throws {
         let model = ParityModel.all[0]
         let golden = try model.golden()
-        let network = try ModelCheckpoint(contentsOf: model.folder).unet()
+        let network = try ModelFiles(contentsOf: model.folder).unet()
         let (latents, text) = (try golden.map("unet.in"), try golden.golden("unet.text"))
         let both = network(Variable(latents), timesteps: [500], textEmbeddings: Variable(text)).value
         let second = network(

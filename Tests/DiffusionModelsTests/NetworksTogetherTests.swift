@@ -13,7 +13,7 @@ struct NetworksTogetherTests {
         arguments: [["to_q", "to_v"], ["conv1"], ["conv_in"], ["time_emb_proj"], ["linear_1"], ["conv"]], [2, 5])
     func adapters(targets: [String], batch: Int) throws {
         for model in ParityModel.all {
-            let base = try ModelCheckpoint(contentsOf: model.folder).unet()
+            let base = try ModelFiles(contentsOf: model.folder).unet()
             let adapters = LowRankAdapterSet(rank: 3, alpha: 6, targets: targets)
             let adapted = UNet2DConditionModel(base.configuration, in: base.parameters.scope(adapters: adapters))
             var stream = RandomStream(seed: 3)

@@ -7,7 +7,7 @@ import Testing
 @testable import DiffusionModels
 
 /// The formula that the fixture's script samples from: tanh(x) / 2 + t / 2000.
-struct FormulaNetwork: NoisePredictor {
+struct FormulaNetwork: DenoisingNetwork {
     let parameters = ParameterSet()
 
     func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
@@ -17,7 +17,7 @@ struct FormulaNetwork: NoisePredictor {
 }
 
 /// A network whose output is the mean of the condition, to tell guidance apart.
-struct ConditionNetwork: NoisePredictor {
+struct ConditionNetwork: DenoisingNetwork {
     let parameters = ParameterSet()
 
     func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {

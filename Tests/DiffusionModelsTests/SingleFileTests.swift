@@ -87,7 +87,7 @@ final class SingleFileTests {
         arguments: SingleFileFamily.allCases)
     func fullSize(family: SingleFileFamily) throws {
         let keys = try family.fullSizeKeys()
-        let checkpoint = try ModelCheckpoint(contentsOf: hollowFile(keys.map { ($0.key, $0.shape) }))
+        let checkpoint = try ModelFiles(contentsOf: hollowFile(keys.map { ($0.key, $0.shape) }))
         let unet = try UNet2DConditionModel.Configuration(checkpoint.layout.fields(.unet))
         let text = try CLIPTextModel.Configuration(checkpoint.layout.fields(.textEncoder))
         let autoencoder = try AutoencoderKL.Configuration(checkpoint.layout.fields(.vae))
@@ -115,7 +115,7 @@ final class SingleFileTests {
                     isPointwise ? [shape[0], shape[1]] : [rows] + shape.dropFirst()
             }
         }
-        for part in [ModelCheckpoint.Part.unet, .vae, .textEncoder] {
+        for part in [ModelFiles.Part.unet, .vae, .textEncoder] {
             let weights = try checkpoint.layout.weights(part)
             let wanted = try #require(shapes[part.rawValue])
             #expect(Set(weights.names) == Set(wanted.keys))
@@ -139,7 +139,7 @@ final class SingleFileTests {
     }
 
     private func parameters(of url: URL) throws -> [(name: String, tensor: Tensor)] {
-        try ModelCheckpoint(contentsOf: url).textEncoder().parameters.checkpointTensors()
+        try ModelFiles(contentsOf: url).textEncoder().parameters.checkpointTensors()
     }
 
     @Test("CLIP's keys may lack text_model.")
@@ -165,7 +165,7 @@ final class SingleFileTests {
                     }
                 }
             }
-            return try ModelCheckpoint(contentsOf: url).textEncoder().configuration.layers
+            return try ModelFiles(contentsOf: url).textEncoder().configuration.layers
         }
         #expect(try layers(3) == 2)
         #expect(try layers(23) == 23)
@@ -174,17 +174,17 @@ final class SingleFileTests {
 
     @Test("What the network predicts is the argument, the metadata or the family's, in this order")
     func predictionType() throws {
-        #expect(try ModelCheckpoint(contentsOf: SingleFileFamily.sd1.file).schedule().predictionType == .epsilon)
-        #expect(try ModelCheckpoint(contentsOf: SingleFileFamily.sd2.file).schedule().predictionType == .velocity)
-        let base = try ModelCheckpoint(contentsOf: SingleFileFamily.sd2.file, predictionType: .epsilon)
+        #expect(try ModelFiles(contentsOf: SingleFileFamily.sd1.file).schedule().predictionType == .epsilon)
+        #expect(try ModelFiles(contentsOf: SingleFileFamily.sd2.file).schedule().predictionType == .velocity)
+        let base = try ModelFiles(contentsOf: SingleFileFamily.sd2.file, predictionType: .epsilon)
         #expect(try base.schedule().predictionType == .epsilon)
         #expect(try UNet2DConditionModel.Configuration(base.layout.fields(.unet)).sampleSize?.height == 64)
         let described = try rewritten(.sd2, metadata: ["modelspec.prediction_type": "epsilon"]) { _ in }
-        #expect(try ModelCheckpoint(contentsOf: described).schedule().predictionType == .epsilon)
+        #expect(try ModelFiles(contentsOf: described).schedule().predictionType == .epsilon)
         #expect(
-            try ModelCheckpoint(contentsOf: described, predictionType: .sample).schedule().predictionType == .sample)
+            try ModelFiles(contentsOf: described, predictionType: .sample).schedule().predictionType == .sample)
         #expect(
-            try ModelCheckpoint(contentsOf: ParityModel.all[0].folder, predictionType: .velocity).schedule()
+            try ModelFiles(contentsOf: ParityModel.all[0].folder, predictionType: .velocity).schedule()
                 .predictionType == .velocity)
     }
 
@@ -199,14 +199,14 @@ final class SingleFileTests {
             "cond_stage_model.transformer.text_model.embeddings.position_ids",
         ]
         let url = try rewritten(.sd1) { tensors in for name in known { tensors[name] = Tensor(1) } }
-        _ = try ModelCheckpoint(contentsOf: url).textEncoder()
+        _ = try ModelFiles(contentsOf: url).textEncoder()
         let second = try rewritten(.sd2) { tensors in
             for name in ["visual.proj", "attn_mask", "transformer.position_ids", "logit_scale"] {
                 tensors["cond_stage_model.model.\(name)"] = Tensor(1)
             }
             tensors["cond_stage_model.transformer.text_model.embeddings.position_ids"] = Tensor(1)
         }
-        _ = try ModelCheckpoint(contentsOf: second).textEncoder()
+        _ = try ModelFiles(contentsOf: second).textEncoder()
         let strangers = [
             "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn3.weight", "model.stranger",
             "first_stage_model.encoder.down.0.stranger.weight",
@@ -214,8 +214,8 @@ final class SingleFileTests {
         for stranger in strangers {
             let url = try rewritten(.sd1) { tensors in tensors[stranger] = Tensor(1) }
             do {
-                _ = try ModelCheckpoint(contentsOf: url).unet()
-                _ = try ModelCheckpoint(contentsOf: url).autoencoder()
+                _ = try ModelFiles(contentsOf: url).unet()
+                _ = try ModelFiles(contentsOf: url).autoencoder()
                 Issue.record("no error for \(stranger)")
             } catch ModelError.weightMismatch(_, let mismatch) {
                 #expect(mismatch.unexpected.count == 1)
@@ -234,8 +234,8 @@ final class SingleFileTests {
                 tensors["model_ema.diffusion_model" + name.dropFirst(prefix.count).replacing(".", with: "")] = tensor
             }
         }
-        let checkpoint = try ModelCheckpoint(contentsOf: url)
-        let (found, expected) = (try checkpoint.unet(), try ModelCheckpoint(contentsOf: family.file).unet())
+        let checkpoint = try ModelFiles(contentsOf: url)
+        let (found, expected) = (try checkpoint.unet(), try ModelFiles(contentsOf: family.file).unet())
         #expect(found.configuration == expected.configuration)
         let pairs = zip(found.parameters.checkpointTensors(), expected.parameters.checkpointTensors())
         #expect(pairs.allSatisfy { $0.name == $1.name && $0.tensor.scalars == $1.tensor.scalars })
@@ -258,8 +258,8 @@ final class SingleFileTests {
             tensors = tensors.filter { !$0.key.hasPrefix("model.diffusion_model.middle_block.") }
         }
         let (found, whole) = (
-            try ModelCheckpoint(contentsOf: url).unet(),
-            try ModelCheckpoint(contentsOf: SingleFileFamily.sd1.file).unet()
+            try ModelFiles(contentsOf: url).unet(),
+            try ModelFiles(contentsOf: SingleFileFamily.sd1.file).unet()
         )
         var configuration = whole.configuration
         configuration.midBlockType = nil

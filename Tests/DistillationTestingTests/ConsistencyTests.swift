@@ -12,7 +12,7 @@ struct ConsistencyTests {
     private let data = LinearGaussian(mean: 1.5, deviation: 0.7)
 
     /// The loss of a student f = M + S (x_t − α m)/√V, and the gradient's sums with 1 and with the standardised x_t.
-    private func judge(_ student: LinearGaussian, skipping k: Int, at timestep: Int, huber: Double) -> LossGradient {
+    private func evaluate(_ student: LinearGaussian, skipping k: Int, at timestep: Int, huber: Double) -> LossGradient {
         var loss = LatentConsistency()
         (loss.skippedTimesteps, loss.guidanceScales, loss.huberConstant) = (k, 1...1, huber)
         var stream = RandomStream(seed: 2)
@@ -24,20 +24,20 @@ struct ConsistencyTests {
             network: ConsistencyPredictor(data, start: student, schedule: schedule),
             step: OneStepConfiguration(timestep: 999, of: schedule), predictionType: .sample)
         let condition = Tensor.ones([400, 1, 2])
-        var drawn = DrawnSample(
+        var batch = GeneratedBatch(
             original: network.original(of: Variable(noisy), at: times, given: condition, on: schedule).value,
             noise: noise, timesteps: times, condition: condition, nullCondition: condition)
-        drawn.noisedData = noisy
+        batch.noisedData = noisy
         let teacher = LinearGaussianPredictor(data, schedule: schedule)
-        let judges = Judges(teacher: teacher, fakeScore: teacher, schedule: schedule, student: network)
-        return loss.gradient(judges.judge(drawn, needs: loss.needs))
+        let networks = ScoreNetworks(teacher: teacher, fakeScore: teacher, schedule: schedule, student: network)
+        return loss.gradient(networks.evaluate(batch, needs: loss.needs))
     }
 
     @Test("At the exact function the inconsistency falls fourfold when the step halves")
     func order() {
         // With c = 1 a small gradient is the difference itself.
         let distances = [40, 20, 10].map { k in
-            judge(data, skipping: k, at: 500, huber: 1).value.squaredNorm().squareRoot()
+            evaluate(data, skipping: k, at: 500, huber: 1).value.squaredNorm().squareRoot()
         }
         for (coarse, fine) in zip(distances, distances.dropFirst()) {
             #expect(abs(coarse / fine - 4) <= 0.25, "\(distances)")
@@ -48,9 +48,9 @@ struct ConsistencyTests {
     func direction() {
         // Targets come from the same wrong function, so only the boundary at 0 says where the data is.
         let start = LinearGaussian(mean: 1.8, deviation: 0.7)
-        let atEnd = judge(start, skipping: 20, at: 20, huber: 1e-3).value
+        let atEnd = evaluate(start, skipping: 20, at: 20, huber: 1e-3).value
         #expect(atEnd.mean() > 0.9)
-        let inside = judge(start, skipping: 20, at: 500, huber: 1e-3).value
+        let inside = evaluate(start, skipping: 20, at: 500, huber: 1e-3).value
         #expect(abs(inside.mean()) < 0.9)
     }
 }

@@ -25,10 +25,10 @@ struct ConvergenceTests {
 
     private func gaussian(_ loss: any DistillationLoss) -> (flow: DistillationFlow, generator: GaussianGenerator) {
         let generator = GaussianGenerator(mean: -2, deviation: 1.8)
-        let judges = Judges(
+        let networks = ScoreNetworks(
             teacher: GaussianPredictor(mean: 1.5, deviation: 0.7, schedule: schedule),
             fakeScore: generator.exactScore(schedule: schedule), schedule: schedule)
-        return (DistillationFlow(loss, generator: generator, judges: judges), generator)
+        return (DistillationFlow(loss, generator: generator, networks: networks), generator)
     }
 
     @Test("Variational score distillation finds the Gaussian: mean and deviation")
@@ -68,15 +68,15 @@ struct ConvergenceTests {
     func learnedFakeScore(turns: Int, meanTolerance: Float, deviationTolerance: Float) {
         let generator = GaussianGenerator(mean: -2, deviation: 1.8)
         let fakeScore = GaussianPredictor(mean: 0, deviation: 1, schedule: schedule)
-        let judges = Judges(
+        let networks = ScoreNetworks(
             teacher: GaussianPredictor(mean: 1.5, deviation: 0.7, schedule: schedule), fakeScore: fakeScore,
             schedule: schedule)
-        let flow = DistillationFlow(variational, generator: generator, judges: judges)
+        let flow = DistillationFlow(variational, generator: generator, networks: networks)
         var stream = RandomStream(seed: 11)
         var (means, deviations): ([Float], [Float]) = ([], [])
         for step in 0..<4000 {
-            let drawn = flow.step(FlowSamples(random: 16, timesteps: 20..<981, using: &stream), stepSize: 0.05)
-            for _ in 0..<turns { flow.train(fakeScore, on: drawn, stepSize: 0.5, using: &stream) }
+            let batch = flow.step(FlowSamples(random: 16, timesteps: 20..<981, using: &stream), stepSize: 0.05)
+            for _ in 0..<turns { flow.train(fakeScore, on: batch, stepSize: 0.5, using: &stream) }
             if step >= 3000 {
                 means.append(generator.currentMean)
                 deviations.append(generator.currentDeviation)
@@ -95,10 +95,10 @@ extension ConvergenceTests {
         let data: [MixturePredictor.Component] = [
             .init(weight: 0.3, mean: -2, deviation: 0.4), .init(weight: 0.7, mean: 2, deviation: 0.4),
         ]
-        let judges = Judges(
+        let networks = ScoreNetworks(
             teacher: MixturePredictor(data, schedule: schedule), fakeScore: generator.exactScore(schedule: schedule),
             schedule: schedule)
-        let flow = DistillationFlow(loss, generator: generator, judges: judges, reduction: .sum)
+        let flow = DistillationFlow(loss, generator: generator, networks: networks, reduction: .sum)
         for step in 0..<3000 {
             let samples = FlowSamples(random: 256, timesteps: 20..<981, isTimestepShared: true, using: &stream)
             flow.step(samples, stepSize: step < 1500 ? 0.3 : 0.05)

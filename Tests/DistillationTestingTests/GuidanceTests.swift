@@ -37,7 +37,7 @@ struct GuidanceTests {
     }
 
     /// N(1, s²) with the prompt, N(−0.5, s²) without.
-    private struct Shifted: NoisePredictor {
+    private struct Shifted: DenoisingNetwork {
         let parameters = ParameterSet()
         let schedule: NoiseSchedule
 
@@ -56,14 +56,14 @@ struct GuidanceTests {
         let schedule = NoiseSchedule.scaledLinear()
         var stream = RandomStream(seed: 1)
         let shape = [4, 1, 1, 1]
-        let drawn = DrawnSample(
+        let batch = GeneratedBatch(
             original: stream.normal(shape), noise: stream.normal(shape), timesteps: [50, 300, 600, 900],
             condition: .ones([4, 1, 2]), nullCondition: .zeros([4, 1, 2]))
         let teacher = Shifted(schedule: schedule)
-        let judged = Judges(teacher: teacher, fakeScore: teacher, schedule: schedule)
-            .judge(drawn, needs: [.teacher, .unconditionalTeacher])
+        let input = ScoreNetworks(teacher: teacher, fakeScore: teacher, schedule: schedule)
+            .evaluate(batch, needs: [.teacher, .unconditionalTeacher])
         let expected = GaussianPredictor(mean: Float(-0.5 + scale * 1.5), deviation: 0.7, schedule: schedule)
-            .predict(judged.noisy, at: drawn.timesteps.map(Double.init), given: drawn.condition).value
-        #expect(LossContract.difference(judged.teacher.epsilon(guidedBy: scale).value, expected) <= 1e-5)
+            .predict(input.noisy, at: batch.timesteps.map(Double.init), given: batch.condition).value
+        #expect(LossContract.difference(input.teacher.epsilon(guidedBy: scale).value, expected) <= 1e-5)
     }
 }

@@ -12,13 +12,13 @@ import Testing
 struct IdentityTests {
     private func gradient(_ loss: any DistillationLoss) -> Tensor {
         let problem = ContractProblem(loss, seed: 5)
-        return loss.gradient(problem.judges().judge(problem.drawn, needs: loss.needs)).value
+        return loss.gradient(problem.networks().evaluate(problem.batch, needs: loss.needs)).value
     }
 
     /// The small problem judged for everything.
-    private func judged(_ needs: LossNeeds) -> JudgedSample {
+    private func evaluated(_ needs: LossNeeds) -> LossInput {
         let problem = ContractProblem(VariationalScoreDistillation(), seed: 5)
-        return problem.judges().judge(problem.drawn, needs: needs)
+        return problem.networks().evaluate(problem.batch, needs: needs)
     }
 
     private func error(_ a: Tensor, _ b: Tensor) -> Double {
@@ -31,11 +31,11 @@ struct IdentityTests {
         (squared.distance, squared.timesteps) = (.squared, 20..<980)
         var constant = ScoreIdentityDistillation()
         constant.smallestDenominator = 1000
-        let sample = judged([])
+        let sample = evaluated([])
         let factor = sample.alpha.value.squared() / sample.sigma.value.squared().squared()
         let problem = ContractProblem(constant, seed: 5)
-        let identity = constant.gradient(problem.judges().judge(problem.drawn, needs: constant.needs)).value
-        let times = problem.drawn.timesteps
+        let identity = constant.gradient(problem.networks().evaluate(problem.batch, needs: constant.needs)).value
+        let times = problem.batch.timesteps
         let scale =
             problem.schedule.alphas(times).squared() / problem.schedule.sigmas(times).squared().squared() * 1000
         #expect(factor.shape == scale.shape)
@@ -64,9 +64,9 @@ struct IdentityTests {
         var plain = loss
         plain.divergence = .reverseKL
         func gradient(_ loss: FDivergenceDistillation, _ memory: [String: Tensor] = [:]) -> LossGradient {
-            var drawn = problem.drawn
-            drawn.memory = memory
-            return loss.gradient(problem.judges().judge(drawn, needs: loss.needs))
+            var batch = problem.batch
+            batch.memory = memory
+            return loss.gradient(problem.networks().evaluate(batch, needs: loss.needs))
         }
         let (weighted, unweighted) = (gradient(loss), gradient(plain))
         let weights = (0..<5).map { weighted.value[$0, 0, 0, 0] / unweighted.value[$0, 0, 0, 0] }
@@ -94,7 +94,7 @@ struct IdentityTests {
 
     @Test("f_F − f_T = (σ/α)(ε_T − ε_F), and scale 1 is the conditional prediction, 0 the unconditional")
     func predictions() throws {
-        let sample = judged([.teacher, .unconditionalTeacher, .fakeScore])
+        let sample = evaluated([.teacher, .unconditionalTeacher, .fakeScore])
         let ratio = sample.sigma / sample.alpha
         let expected = (sample.teacher.epsilon() - sample.fakeScore.epsilon()) * ratio
         let found = sample.fakeScore.original() - sample.teacher.original()
@@ -108,18 +108,18 @@ struct IdentityTests {
     func scoreIdentity(timestep: Int) {
         let schedule = NoiseSchedule.scaledLinear()
         let (data, student) = (LinearGaussian(mean: 1.5, deviation: 0.7), LinearGaussian(mean: -0.5, deviation: 1.1))
-        let judges = Judges(
+        let networks = ScoreNetworks(
             teacher: LinearGaussianPredictor(data, schedule: schedule),
             fakeScore: LinearGaussianPredictor(student, schedule: schedule), schedule: schedule)
         let samples = FlowSamples(
             nodes: .gaussHermite, timesteps: [timestep], conditionDeviation: nil, seed: 0)
-        let judged = judges.judge(
-            DrawnSample(
+        let input = networks.evaluate(
+            GeneratedBatch(
                 original: samples.latents * 1.1 - 0.5, noise: samples.noise, timesteps: samples.timesteps,
                 condition: samples.conditions, nullCondition: samples.conditions), needs: [.teacher, .fakeScore])
-        let (teacher, fake) = (judged.teacher.original().value, judged.fakeScore.original().value)
+        let (teacher, fake) = (input.teacher.original().value, input.fakeScore.original().value)
         let shares = samples.shares ?? .ones(teacher.shape)
-        let cross = ((teacher - fake) * (teacher - judged.original.value)).dot(shares)
+        let cross = ((teacher - fake) * (teacher - input.original.value)).dot(shares)
         let square = (teacher - fake).squared().dot(shares)
         let (a, s) = (schedule.alpha(timestep), schedule.sigma(timestep))
         let (v, w) = (a * a * 0.49 + s * s, a * a * 1.21 + s * s)
@@ -135,11 +135,11 @@ struct IdentityTests {
         let student = OneStepStudent(
             network: GaussianPredictor(mean: 1.5, deviation: 0.7, schedule: schedule),
             step: OneStepConfiguration(timestep: 999, of: schedule))
-        let drawn = student.generate(from: Variable(Tensor([-1, 1], shape: [2, 1, 1, 1])), given: .zeros([2, 1, 2]))
+        let batch = student.generate(from: Variable(Tensor([-1, 1], shape: [2, 1, 1, 1])), given: .zeros([2, 1, 2]))
         let (a, s) = (schedule.alpha(999), schedule.sigma(999))
         let gain = a * 0.49 / (a * a * 0.49 + s * s)
         #expect(abs(gain - 0.0335) <= 5e-5)
         // x0 is the difference of two numbers 15 times as large.
-        #expect(abs(Double(drawn.value.scalars[1] - drawn.value.scalars[0]) / 2 - gain) <= 1e-5)
+        #expect(abs(Double(batch.value.scalars[1] - batch.value.scalars[0]) / 2 - gain) <= 1e-5)
     }
 }

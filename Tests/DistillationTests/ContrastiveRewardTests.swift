@@ -46,7 +46,7 @@ struct ContrastiveRewardTests {
         ) { losses.append($1) }
         // About four of a batch share each prompt, so that ln 4 of the loss stays.
         #expect(losses.count == 40 && losses[39] - log(4) < 0.2 * (losses[0] - log(4)), "\(losses)")
-        let pictures = FirstChannels().pictures(of: Variable(pairs().pictures.samples([0, 1, 2, 3])))
+        let pictures = FirstChannels().pictures(of: Variable(pairs().pictures.gathered(rows: [0, 1, 2, 3])))
         let own = reward.scores(of: pictures, for: [0, 1, 2, 3]).value.scalars
         let other = reward.scores(of: pictures, for: [1, 2, 3, 0]).value.scalars
         for (own, other) in zip(own, other) { #expect(own > other + 0.3) }

@@ -13,11 +13,11 @@ struct DistillerErrorTests {
         let run = try ReferenceRun()
         let distiller = try run.distiller()
         _ = try #require(distiller.next())
-        var draws = try run.draws(0)
-        draws.noise[0, 0, 0, 0] = .nan
+        var inputs = try run.inputs(0)
+        inputs.noise[0, 0, 0, 0] = .nan
         let before = distiller.student.parameters.all.map(\.value.scalars)
         do {
-            try distiller.step(with: draws)
+            try distiller.step(with: inputs)
             Issue.record("no error")
         } catch DistillationError.nonFinite(let step, let tensor, let count) {
             #expect(step == 2)
@@ -63,8 +63,8 @@ struct DistillerErrorTests {
         #expect(plain.seconds == 11 * plain.secondsOfPass)
         var configuration = ReferenceRun.configuration
         configuration.recomputesBlocks = true
-        configuration.fakeScoreTraining.stepsPerStudentStep = 2
-        configuration.fakeScoreTraining.drawsNewPictures = true
+        configuration.fakeScoreTraining.updatesPerStudentUpdate = 2
+        configuration.fakeScoreTraining.usesNewSamples = true
         #expect(try run.distiller(configuration).estimateTime().passes == 5 + 4 + 2 * 4)
         #expect("\(TimeEstimate(passes: 9, secondsOfPass: 0.5))".hasPrefix("time: about 4.5 s a step (the work of 9 "))
     }
@@ -77,8 +77,8 @@ struct DistillerErrorTests {
             ("adapterRank", { $0.adapterRank = 1_000_000 }),
             ("adapterAlpha", { $0.adapterAlpha = .nan }),
             ("weightDecay", { $0.weightDecay = 1e300 }),
-            ("fakeScoreHeadStart", { $0.fakeScoreHeadStart = .max }),
-            ("stepsPerStudentStep", { $0.fakeScoreTraining.stepsPerStudentStep = .max }),
+            ("fakeScoreWarmUpSteps", { $0.fakeScoreWarmUpSteps = .max }),
+            ("updatesPerStudentUpdate", { $0.fakeScoreTraining.updatesPerStudentUpdate = .max }),
             ("studentLearningRate", { $0.studentLearningRate = -1 }),
             ("fakeScoreLearningRate", { $0.fakeScoreLearningRate = .nan }),
             ("gradientNormLimit", { $0.gradientNormLimit = 0 }),

@@ -38,14 +38,14 @@ struct LossParityTests {
             step: OneStepConfiguration(timestep: 999, cumulativeAlpha: 0.0047))
 
         let condition = try tensor("embeddings")
-        let drawing = student.generate(from: Variable(try tensor("latents").channelsLast()), given: condition)
-        #expect(relativeError(drawing.value.channelsFirst(), try tensor("x0")) <= 1e-4)
-        let drawn = DrawnSample(
-            original: drawing.value, noise: try tensor("noise").channelsLast(),
+        let output = student.generate(from: Variable(try tensor("latents").channelsLast()), given: condition)
+        #expect(relativeError(output.value.channelsFirst(), try tensor("x0")) <= 1e-4)
+        let batch = GeneratedBatch(
+            original: output.value, noise: try tensor("noise").channelsLast(),
             timesteps: try tensor("timesteps").scalars.map { Int($0) }, condition: condition,
             nullCondition: try tensor("null").broadcast(to: condition.shape))
-        let judges = Judges(teacher: run.teacher, fakeScore: fakeScore.network, schedule: run.schedule)
-        let gradient = loss.gradient(judges.judge(drawn, needs: loss.needs)).value
+        let networks = ScoreNetworks(teacher: run.teacher, fakeScore: fakeScore.network, schedule: run.schedule)
+        let gradient = loss.gradient(networks.evaluate(batch, needs: loss.needs)).value
         let expected = try tensor("\(name).gradient")
         for sample in 0..<3 {
             func part(_ tensor: Tensor) -> Tensor { tensor.sliced(axis: 0, sample..<sample + 1) }
@@ -53,7 +53,7 @@ struct LossParityTests {
         }
 
         let reduction: GradientReduction = loss is ScoreIdentityDistillation ? .samples : .elements
-        drawing.backward(from: gradient / reduction.factor(of: gradient.shape))
+        output.backward(from: gradient / reduction.divisor(for: gradient.shape))
         let norm = parameters.all.reduce(0.0) { $0 + ($1.gradient?.squaredNorm() ?? 0) }.squareRoot()
         let expectedNorm = Double(try tensor("\(name).norm").item)
         #expect(abs(norm - expectedNorm) <= 1e-4 * expectedNorm)

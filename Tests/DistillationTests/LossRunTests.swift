@@ -37,7 +37,7 @@ final class LossRunTests {
         var configuration = ReferenceRun.configuration
         configuration.fakeScoreTraining = loss.usualFakeScoreTraining
         configuration.fakeScoreTraining.nullPromptRate = 0.4
-        configuration.fakeScoreTraining.dropsPromptsOneByOne = true
+        configuration.fakeScoreTraining.dropsPromptsPerSample = true
         change(&configuration)
         return try ReferenceRun().distiller(configuration, loss: loss) { fakeScore in
             var stream = RandomStream(seed: 9)
@@ -130,13 +130,14 @@ final class LossRunTests {
         }
         var streams = DistillationStreams(seed: 3)
         var training = FakeScoreTraining()
-        (training.nullPromptRate, training.dropsPromptsOneByOne) = (0.5, true)
-        let plan = DrawPlan(
-            promptCount: 5, latentShape: [1, 1, 1], batch: 64, timesteps: 0..<10, training: training, fakeScoreTurns: 1,
+        (training.nullPromptRate, training.dropsPromptsPerSample) = (0.5, true)
+        let plan = StepPlan(
+            promptCount: 5, latentShape: [1, 1, 1], batch: 64, timesteps: 0..<10, training: training,
+            fakeScoreUpdates: 1,
             dataCount: 0, realCount: 0)
-        let drops = streams.draw(plan).fakeScore[0].dropsPrompts
+        let drops = streams.next(plan).fakeScore[0].dropsPrompts
         #expect((16...48).contains(drops.filter { $0 }.count))
-        #expect(streams.draw(plan).fakeScore[0].real == nil)
+        #expect(streams.next(plan).fakeScore[0].real == nil)
     }
 
     @Test("What a loss needs and is not there, or does not fit, is named before the run begins")
@@ -168,7 +169,7 @@ final class LossRunTests {
             var strength = 2.0
             var needs: LossNeeds { .teacher }
             var timesteps: Range<Int> { 0..<10 }
-            func gradient(_ judged: JudgedSample) -> LossGradient { LossGradient(judged.noise * Float(strength)) }
+            func gradient(_ input: LossInput) -> LossGradient { LossGradient(input.noise * Float(strength)) }
         }
         for loss in Self.losses {
             let saved = try SavedLoss(loss)
@@ -191,22 +192,22 @@ final class LossRunTests {
         var training = FakeScoreTraining.scoreIdentity(guidanceScale: 3)
         var stream = RandomStream(seed: 4)
         let (original, noise) = (stream.normal([2, 8, 8, 4]), stream.normal([2, 8, 8, 4]))
-        let draw = FakeScoreDraw(timesteps: [100, 700], noise: noise, dropsPrompts: [false, false])
+        let inputs = FakeScoreInputs(timesteps: [100, 700], noise: noise, dropsPrompts: [false, false])
         let embeddings = try run.tensor("embeddings").sliced(axis: 0, 0..<2)
         let null = try run.tensor("null").broadcast(to: embeddings.shape)
         func loss(_ condition: Tensor) -> Double {
             Double(
                 training.loss(
-                    of: run.teacher, on: original, draw, given: condition, nullCondition: null, schedule: run.schedule
+                    of: run.teacher, on: original, inputs, given: condition, nullCondition: null, schedule: run.schedule
                 ).value.item)
         }
-        let noisy = run.schedule.noisy(original, noise: noise, timesteps: draw.timesteps)
+        let noisy = run.schedule.noisy(original, noise: noise, timesteps: inputs.timesteps)
         let guided = Guidance(scale: 3, unconditional: null)
             .predict(with: run.teacher, noisy, at: [100, 700], given: embeddings)
         let expected = (guided - noise).squaredNorm() / Double(noise.count)
         #expect(abs(loss(embeddings) - expected) <= 1e-5 * expected)
         training.target = .sample
-        let ratios = run.schedule.sigmas(draw.timesteps) / run.schedule.alphas(draw.timesteps)
+        let ratios = run.schedule.sigmas(inputs.timesteps) / run.schedule.alphas(inputs.timesteps)
         let inOriginal = ((guided - noise) * ratios).squaredNorm() / Double(noise.count)
         #expect(abs(loss(embeddings) - inOriginal) <= 1e-4 * inOriginal)
     }

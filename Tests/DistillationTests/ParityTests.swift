@@ -13,13 +13,13 @@ struct ParityTests {
         let distiller = try run.distiller()
         try distiller.fakeScore.parameters.load(run.tensors("adapter.start."))
         for step in 0..<3 {
-            let draws = try run.draws(step)
-            let drawing = distiller.student.generate(
-                from: Variable(draws.latents), given: distiller.conditions.conditions(draws.prompts)
+            let inputs = try run.inputs(step)
+            let output = distiller.student.generate(
+                from: Variable(inputs.latents), given: distiller.conditions.conditions(inputs.prompts)
             ).value
-            #expect(relativeError(drawing.channelsFirst(), try run.tensor("\(step).x0")) <= 1e-4)
+            #expect(relativeError(output.channelsFirst(), try run.tensor("\(step).x0")) <= 1e-4)
 
-            let report = try distiller.step(with: draws)
+            let report = try distiller.step(with: inputs)
             let losses = try run.tensor("\(step).losses").scalars
             let norms = try run.tensor("\(step).norms").scalars
             expectNear(report.studentLoss, losses[0])
@@ -66,7 +66,7 @@ struct ParityTests {
     )
     func headStart() throws {
         var configuration = ReferenceRun.configuration
-        configuration.fakeScoreHeadStart = 2
+        configuration.fakeScoreWarmUpSteps = 2
         let distiller = try ReferenceRun().distiller(configuration)
         let before = distiller.student.parameters.all.map(\.value.scalars)
         let fakeScore = distiller.fakeScore.parameters.all.map(\.value.scalars)

@@ -61,12 +61,12 @@ struct ReferenceRun {
     private func integers(_ name: String) throws -> [Int] { try tensor(name).scalars.map { Int($0) } }
 
     /// What the script drew in one iteration.
-    func draws(_ step: Int) throws -> DistillationDraws {
-        DistillationDraws(
+    func inputs(_ step: Int) throws -> StepInputs {
+        StepInputs(
             prompts: try integers("\(step).prompts"), latents: try tensor("\(step).latents").channelsLast(),
             timesteps: try integers("\(step).timesteps"), noise: try tensor("\(step).noise").channelsLast(),
             fakeScore: [
-                FakeScoreDraw(
+                FakeScoreInputs(
                     timesteps: try integers("\(step).fake.timesteps"),
                     noise: try tensor("\(step).fake.noise").channelsLast(),
                     dropsPrompts: Array(repeating: try integers("\(step).fake.drops") == [1], count: 3))

@@ -24,7 +24,7 @@ final class ResumeTests {
         let reference = try ReferenceRun()
         var configuration = ReferenceRun.configuration
         configuration.seed = 7
-        configuration.fakeScoreTraining.stepsPerStudentStep = fakeScoreSteps
+        configuration.fakeScoreTraining.updatesPerStudentUpdate = fakeScoreSteps
         configuration.learningRateSchedule = .cosine(warmUp: 1, total: 8)
         // The prompts run out in the second step, so that the order of a new epoch is drawn too.
         let straight = try reference.distiller(configuration)

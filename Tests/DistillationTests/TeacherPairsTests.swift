@@ -17,17 +17,17 @@ final class TeacherPairsTests {
         var stream = RandomStream(seed: 1)
         let other = stream.normal([4, 2, 2, 4])
         let pictures = Tensor.concatenate(
-            [other.samples([0]), other.samples([0]) + 0.03, other.samples([1, 2, 3])], axis: 0)
+            [other.gathered(rows: [0]), other.gathered(rows: [0]) + 0.03, other.gathered(rows: [1, 2, 3])], axis: 0)
         return TeacherPairs(noise: stream.normal([5, 2, 2, 4]), pictures: pictures, prompts: [0, 0, 1, 1, 2])
     }
 
     @Test("Noise of the seeds in turn, and the picture that the teacher makes of it; nothing where nothing is needed")
-    func drawing() throws {
+    func output() throws {
         let teacher = try TextToImageModel(
             contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
         let prompts = ["a red heart", "a snowman"]
         let pairs = try TeacherPairs(
-            drawnBy: teacher, prompts: prompts, count: 3, steps: 2, guidanceScale: 2, seed: 5)
+            generatedBy: teacher, prompts: prompts, count: 3, steps: 2, guidanceScale: 2, seed: 5)
         #expect(pairs.prompts == [0, 1, 0])
         #expect(pairs.noise.scalars == teacher.startingLatents(count: 3, seed: 5).latents.scalars)
         var alone = try teacher.samples(for: "a red heart", steps: 2, guidanceScale: 2, seed: 7)
@@ -35,9 +35,10 @@ final class TeacherPairsTests {
         // A batch of three and of one take other blocks of the same products.
         #expect(relativeError(pairs.pictures.sliced(axis: 0, 2..<3), last) <= 1e-4)
         let twice = try TeacherPairs(
-            drawnBy: teacher, prompts: prompts + ["a red heart"], count: 3, steps: 2, guidanceScale: 2, seed: 5)
+            generatedBy: teacher, prompts: prompts + ["a red heart"], count: 3, steps: 2, guidanceScale: 2, seed: 5)
         #expect(twice.prompts == [0, 1, 0])
-        let none = try DistillationResources(drawnBy: teacher, for: [.teacher, .fakeScore], prompts: prompts, count: 9)
+        let none = try DistillationResources(
+            generatedBy: teacher, for: [.teacher, .fakeScore], prompts: prompts, count: 9)
         #expect(none.pairs == nil && none.realLatents == nil)
     }
 
@@ -48,8 +49,8 @@ final class TeacherPairsTests {
         var stream = RandomStream(seed: 2)
         let fresh = stream.normal([3, 2, 2, 4])
         let noise = pairs.noise([3, 0, 4], orFresh: fresh)
-        #expect(noise.samples([0, 2]).scalars == pairs.noise.samples([3, 4]).scalars)
-        #expect(noise.samples([1]).scalars == fresh.samples([1]).scalars)
+        #expect(noise.gathered(rows: [0, 2]).scalars == pairs.noise.gathered(rows: [3, 4]).scalars)
+        #expect(noise.gathered(rows: [1]).scalars == fresh.gathered(rows: [1]).scalars)
     }
 
     @Test("What was saved is read again, for prompts in another order")

@@ -74,8 +74,8 @@ struct UntrainedStudentTests {
         let noise = teacher.startingLatents(count: 1, seed: 3).latents
         let condition = try teacher.embeddings(for: ["a red heart"]).values
         let output = teacher.unet.predict(Variable(noise), at: [999], given: condition).value
-        let drawn = distiller.student.generate(from: Variable(noise), given: condition).value
-        #expect(relativeError(drawn, output) <= 1e-5)
+        let batch = distiller.student.generate(from: Variable(noise), given: condition).value
+        #expect(relativeError(batch, output) <= 1e-5)
         #expect(
             relativeError(try distiller.studentModel(of: teacher).latents(for: ["a red heart"], seed: 3), output)
                 <= 1e-5)

@@ -31,7 +31,7 @@ enum ArticleSnippets {
 
     static func resources(_ teacher: TextToImageModel, _ prompts: [String]) throws -> Distiller {
         let pairs = try TeacherPairs(
-            drawnBy: teacher, prompts: prompts, count: 64, steps: 25, guidanceScale: 4.5, seed: 0)
+            generatedBy: teacher, prompts: prompts, count: 64, steps: 25, guidanceScale: 4.5, seed: 0)
         var resources = DistillationResources()
         resources.pairs = pairs
         let distiller = try Distiller(teacher: teacher, loss: DMD(), prompts: prompts, resources: resources)
@@ -46,9 +46,9 @@ enum ArticleSnippets {
 
         var needs: LossNeeds { [.teacher(guidedBy: guidanceScale), .fakeScore(guidedBy: guidanceScale)] }
 
-        func gradient(_ judged: JudgedSample) -> LossGradient {
+        func gradient(_ input: LossInput) -> LossGradient {
             let difference =
-                judged.teacher.epsilon(guidedBy: guidanceScale) - judged.fakeScore.epsilon(guidedBy: guidanceScale)
+                input.teacher.epsilon(guidedBy: guidanceScale) - input.fakeScore.epsilon(guidedBy: guidanceScale)
             let square = difference.squared().mean(alongAxes: [1, 2, 3], keepingDimensions: true)
             let size = (square + Float(offset * offset)).squareRoot()
             return LossGradient(difference / size, diagnostics: ["size": size.value.mean()])
@@ -60,9 +60,9 @@ enum ArticleSnippets {
         var timesteps = 20..<981
         var needs: LossNeeds { [.teacher, .teacherJacobian] }
 
-        func gradient(_ judged: JudgedSample) -> LossGradient {
-            let distance = judged.original - judged.teacher.original()
-            return LossGradient(judged.gradient(of: distance.squared() * 0.5))
+        func gradient(_ input: LossInput) -> LossGradient {
+            let distance = input.original - input.teacher.original()
+            return LossGradient(input.gradient(of: distance.squared() * 0.5))
         }
     }
 

@@ -39,7 +39,7 @@ enum SmallSet {
     /// An autoencoder of random weights.
     static func autoencoder() -> AutoencoderKL {
         var stream = RandomStream(seed: 3)
-        let autoencoder = AutoencoderKL(.miniature(side: 16), in: ParameterSet().scope)
+        let autoencoder = AutoencoderKL(.small(side: 16), in: ParameterSet().scope)
         autoencoder.parameters.initialize(using: &stream)
         return autoencoder
     }

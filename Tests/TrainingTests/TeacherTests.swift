@@ -21,7 +21,7 @@ final class TeacherTests {
     deinit { try? FileManager.default.removeItem(at: folder) }
 
     private func trainer(
-        start: ModelCheckpoint? = nil, _ change: (inout TeacherTrainingConfiguration) -> Void = { _ in }
+        start: ModelFiles? = nil, _ change: (inout TeacherTrainingConfiguration) -> Void = { _ in }
     ) throws -> TeacherTrainer {
         var configuration = TeacherTrainingConfiguration()
         (configuration.batchSize, configuration.iterations, configuration.warmUp) = (4, 30, 1)
@@ -47,18 +47,18 @@ final class TeacherTests {
     }
 
     @Test("Timesteps from 600 on are drawn as often as the settings say, pictures never from those held out")
-    func draws() throws {
+    func inputs() throws {
         let trainer = try trainer()
         var streams = TeacherStreams(seed: 3)
-        let draws = streams.draw(
+        let inputs = streams.next(
             8000, of: trainer.captions, latentShape: [1, 1, 1], schedule: trainer.schedule, trainer.configuration)
-        let share = Double(draws.timesteps.filter { $0 >= 600 }.count) / 8000
+        let share = Double(inputs.timesteps.filter { $0 >= 600 }.count) / 8000
         // 0.35 + 0.65 · 0.4; four standard deviations.
         #expect(abs(share - 0.61) < 0.022)
-        #expect(draws.timesteps.allSatisfy { (0..<1000).contains($0) })
+        #expect(inputs.timesteps.allSatisfy { (0..<1000).contains($0) })
         #expect(trainer.captions.count == 15 && !trainer.captions.map(\.text).contains("blue square top"))
-        #expect(!draws.captions.contains("blue square top"))
-        let yellow = Double(draws.pictures.filter { trainer.captions[$0].keywords.contains("yellow") }.count) / 8000
+        #expect(!inputs.captions.contains("blue square top"))
+        let yellow = Double(inputs.pictures.filter { trainer.captions[$0].keywords.contains("yellow") }.count) / 8000
         // Four pictures of weight ½ beside eleven of weight 1; four standard deviations.
         #expect(abs(yellow - 2.0 / 13) < 0.017)
     }
@@ -68,15 +68,15 @@ final class TeacherTests {
         let trainer = try trainer()
         var stream = RandomStream(seed: 9)
         let noise = stream.normal([2] + trainer.latents.shape.dropFirst())
-        let draws = TeacherDraws(
+        let inputs = TeacherStepInputs(
             pictures: [3, 7], captions: ["red square left", ""], timesteps: [100, 990], noise: noise)
         let weights = trainer.configuration.noise.weights(on: trainer.schedule)
         var (weighted, plain, original) = (0.0, 0.0, 0.0)
-        for (index, timestep) in draws.timesteps.enumerated() {
-            let latents = trainer.latents.gathered(rows: [draws.pictures[index]])
+        for (index, timestep) in inputs.timesteps.enumerated() {
+            let latents = trainer.latents.gathered(rows: [inputs.pictures[index]])
             let epsilon = noise.gathered(rows: [index])
             let noisy = trainer.schedule.noisy(latents, noise: epsilon, timesteps: [timestep])
-            let text = trainer.textEncoder([trainer.tokenizer.encode(draws.captions[index])])
+            let text = trainer.textEncoder([trainer.tokenizer.encode(inputs.captions[index])])
             let output = trainer.unet(Variable(noisy), timesteps: [Double(timestep)], textEmbeddings: text).value
             let error = (output - epsilon).squaredNorm() / Double(epsilon.count)
             let clean = trainer.schedule.convert(output, to: .sample, noisy: noisy, timesteps: [timestep])
@@ -84,7 +84,7 @@ final class TeacherTests {
             plain += error / 2
             original += (clean - latents).squaredNorm() / Double(latents.count) / 2
         }
-        let step = try trainer.step(with: draws)
+        let step = try trainer.step(with: inputs)
         // Float32 sums in another order.
         #expect(abs(step.loss / weighted - 1) < 1e-4)
         #expect(abs(step.epsilonLoss / plain - 1) < 1e-4)
@@ -95,10 +95,10 @@ final class TeacherTests {
     func learns() throws {
         let trainer = try trainer { $0.learningRate = 3e-3 }
         var streams = TeacherStreams(seed: 3)
-        let draws = streams.draw(
+        let inputs = streams.next(
             4, of: trainer.captions, latentShape: [4, 4, 4], schedule: trainer.schedule, trainer.configuration)
         let before = (trainer.unet.parameters.checkpointTensors(), trainer.textEncoder.parameters.checkpointTensors())
-        let losses = try (0..<30).map { _ in try trainer.step(with: draws).loss }
+        let losses = try (0..<30).map { _ in try trainer.step(with: inputs).loss }
         #expect(losses[29] < 0.5 * losses[0])
         let after = (trainer.unet.parameters.checkpointTensors(), trainer.textEncoder.parameters.checkpointTensors())
         for (before, after) in zip(before.0 + before.1, after.0 + after.1) {
@@ -122,14 +122,14 @@ final class TeacherTests {
         let errors = try run.metrics(TeacherErrors.self, in: "x0-errors.jsonl")
         #expect(errors.map(\.step) == [2] && errors[0].trainOwnText?.count == 4 && errors[0].heldOutOwnText == nil)
 
-        try run.savePrompts(of: pictures, drawnBy: CaptionMix(), seed: 0)
+        try run.savePrompts(of: pictures, sampledBy: CaptionMix(), seed: 0)
         #expect(try PromptFile.read(run.prompts(.train)) == trainer.captions.map(\.text))
         #expect(try PromptFile.read(run.prompts(.heldOut)) == ["blue square top"])
-        let drawn = try PromptFile.read(run.drawnPrompts)
+        let drawn = try PromptFile.read(run.sampledPrompts)
         #expect(drawn.count == 2 * trainer.captions.count)
         #expect(!drawn.contains("") && !Set(drawn).isSubset(of: trainer.captions.map(\.text)))
 
-        let next = try self.trainer(start: ModelCheckpoint(contentsOf: run.teacher))
+        let next = try self.trainer(start: ModelFiles(contentsOf: run.teacher))
         let average = trainer.unetAverage.parameters["conv_in.weight"]?.value.scalars ?? []
         let start = next.unet.parameters["conv_in.weight"]?.value.scalars ?? []
         #expect(zip(average, start).allSatisfy { abs($0 - $1) <= 1e-3 * max(abs($0), 0.1) })  // Float16's rounding
@@ -143,7 +143,7 @@ final class TeacherTests {
         try parts.save(to: folder.appending(path: "teacher"))
         let model = try TextToImageModel(contentsOf: folder.appending(path: "teacher"))
         let two = pictures.subset([0, 6])
-        let errors = try OriginalErrors(of: model, on: two, timesteps: [300], seed: 4)
+        let errors = try DenoisingErrors(of: model, on: two, timesteps: [300], seed: 4)
 
         let latents = try #require(model.autoencoder).latents(of: two)
         var noise = LatentNoise(seed: 4, count: 2)
@@ -161,7 +161,7 @@ final class TeacherTests {
         let (own, other) = (try error(texts), try error(texts.reversed()))
         #expect(abs(errors.rows[0].ownText - own) < 1e-5)
         #expect(abs(errors.rows[0].otherText - other) < 1e-5)
-        #expect(throws: TrainingError.self) { try OriginalErrors(of: model, on: pictures.subset([1, 1])) }
+        #expect(throws: TrainingError.self) { try DenoisingErrors(of: model, on: pictures.subset([1, 1])) }
     }
 
     @Test("Settings out of range")
@@ -193,7 +193,7 @@ final class TeacherTests {
 
     @Test("A start of another picture size is an error before anything is trained")
     func otherStart() throws {
-        let start = try ModelCheckpoint(contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
+        let start = try ModelFiles(contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
         let error = #expect(throws: TrainingError.self) {
             try TeacherTrainer.check(
                 pictures: pictures, autoencoder: start.autoencoderConfiguration(), blockChannels: [16], start: start)

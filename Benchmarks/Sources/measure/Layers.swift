@@ -39,7 +39,7 @@ struct Layers: ParsableCommand {
     }
 
     private func loadUNet() throws -> ([Layer], () -> Void) {
-        let unet = try ModelCheckpoint(contentsOf: options.model).unet()
+        let unet = try ModelFiles(contentsOf: options.model).unet()
         let side = options.latentSize(of: unet)
         let layers = NetworkLayers(unet.configuration, side: side, options: options).layers(of: unet.parameters)
         var stream = RandomStream(seed: 0)
@@ -49,7 +49,7 @@ struct Layers: ParsableCommand {
     }
 
     private func loadDecoder() throws -> ([Layer], () -> Void) {
-        let autoencoder = try ModelCheckpoint(contentsOf: options.model).autoencoder()
+        let autoencoder = try ModelFiles(contentsOf: options.model).autoencoder()
         let side = options.size ?? 64
         let layers = NetworkLayers(autoencoder.configuration, side: side, options: options)
             .layers(of: autoencoder.parameters)

@@ -20,7 +20,7 @@ enum Part: String, CaseIterable, ExpressibleByArgument {
 
     /// Loads what is measured, and returns one run of it.
     func load(_ options: MeasuringOptions) throws -> () throws -> Void {
-        let checkpoint = try ModelCheckpoint(contentsOf: options.model)
+        let checkpoint = try ModelFiles(contentsOf: options.model)
         var stream = RandomStream(seed: 0)
         let batch = options.batch
         switch self {
@@ -30,7 +30,7 @@ enum Part: String, CaseIterable, ExpressibleByArgument {
             let prompts = (0..<batch).map { _ in stream.integers(options.tokens, in: 0..<last) }
             return { _ = encoder(prompts) }
         case .decode:
-            let decoder = try ModelCheckpoint.latentDecoder(contentsOf: options.model.appending(path: "vae"))
+            let decoder = try ModelFiles.latentDecoder(contentsOf: options.model.appending(path: "vae"))
             let size = options.size ?? 64
             let latents = Variable(stream.normal([batch, size, size, 4]))
             return { _ = decoder.pictures(of: latents) }
@@ -56,7 +56,7 @@ enum Part: String, CaseIterable, ExpressibleByArgument {
 
     /// A distillation of the folder's network with random prompt embeddings: the same work as `distill` does.
     private static func distiller(
-        _ checkpoint: ModelCheckpoint, _ options: MeasuringOptions, using stream: inout RandomStream
+        _ checkpoint: ModelFiles, _ options: MeasuringOptions, using stream: inout RandomStream
     ) throws -> Distiller {
         let teacher = try checkpoint.unet()
         var settings = DistillationConfiguration()

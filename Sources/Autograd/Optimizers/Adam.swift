@@ -16,7 +16,7 @@ public final class Adam: Optimizer {
     private var second: [Tensor]
     private let averages: [ExponentialMovingAverage]
     /// For each parameter that is averaged, the index of its average and its value there.
-    private let followers: [(average: Int, parameter: Parameter)?]
+    private let averagedParameters: [(average: Int, parameter: Parameter)?]
 
     /// - Parameters:
     ///   - parameters: what is trained.
@@ -24,8 +24,8 @@ public final class Adam: Optimizer {
     ///   - betas: decay of the first and of the second moment.
     ///   - epsilon: added to the root of the second moment, after its bias correction.
     ///   - weightDecay: decoupled from the gradient (AdamW).
-    ///   - averages: what follows the parameters, each one updated by every step in the same pass over memory; all that they
-    ///     average must be among the parameters.
+    ///   - averages: moving averages, each updated by every step in the same pass over memory; all parameters that they average must be
+    ///     among `parameters`.
     public init(
         _ parameters: [Parameter], learningRate: Double, betas: (Double, Double) = (0.9, 0.999),
         epsilon: Double = 1e-8, weightDecay: Double = 0, averages: [ExponentialMovingAverage] = []
@@ -38,31 +38,31 @@ public final class Adam: Optimizer {
         first = parameters.map { .zeros($0.shape) }
         second = parameters.map { .zeros($0.shape) }
         self.averages = averages
-        followers = parameters.map { parameter in
+        averagedParameters = parameters.map { parameter in
             averages.enumerated().lazy.compactMap { index, average in
-                average.follower(of: parameter).map { (index, $0) }
+                average.average(of: parameter).map { (index, $0) }
             }.first
         }
         for (index, average) in averages.enumerated() {
-            let (expected, found) = (average.parameters.all.count, followers.count { $0?.average == index })
+            let (expected, found) = (average.parameters.all.count, averagedParameters.count { $0?.average == index })
             precondition(found == expected, "Adam: expected all \(expected) averaged parameters, found \(found)")
         }
     }
 
-    /// Changes every parameter that has a gradient, all moments with the same bias correction; then the averages have followed.
+    /// Changes every parameter that has a gradient, all moments with the same bias correction and updates the moving averages in the same pass.
     public func step(scalingGradientsBy factor: Float) {
         stepCount += 1
         let stepSize = learningRate / (1 - pow(beta1, Double(stepCount)))
         let correction = (1 - pow(beta2, Double(stepCount))).squareRoot()
         let shares = averages.map { Float(1 - $0.nextDecay) }
         for (i, parameter) in parameters.enumerated() {
-            let follower = followers[i]
-            let share = follower.map { shares[$0.average] } ?? 0
+            let averaged = averagedParameters[i]
+            let share = averaged.map { shares[$0.average] } ?? 0
             guard let gradient = parameter.gradient else {
-                follower?.parameter.follow(parameter, by: share)
+                averaged?.parameter.interpolate(towards: parameter, by: share)
                 continue
             }
-            var average = follower?.parameter.storedValue.take()
+            var average = averaged?.parameter.storedValue.take()
             parameter.update {
                 Tensor.adamStep(
                     parameter: &$0, gradient: gradient, factor: factor, firstMoment: &first[i],
@@ -71,7 +71,7 @@ public final class Adam: Optimizer {
                     secondMomentCorrection: Float(correction), weightDecay: Float(learningRate * weightDecay),
                     average: &average, share: share)
             }
-            follower?.parameter.storedValue = average
+            averaged?.parameter.storedValue = average
         }
         for average in averages { average.updateCount += 1 }
     }

@@ -1,6 +1,6 @@
 import Tensor
 
-/// A slowly following copy of a network's parameters. An optimiser that is given it updates it in its own pass over memory.
+/// An exponential moving average of a network's parameters. An optimiser that is given one updates it in the same pass over memory.
 public final class ExponentialMovingAverage {
     /// How the decay depends on the number of updates.
     public enum Rule: String, Codable, Sendable {
@@ -42,19 +42,19 @@ public final class ExponentialMovingAverage {
     /// Moves the average towards the parameters: average += (1 − decay) · (parameter − average).
     public func update() {
         let share = Float(1 - nextDecay)
-        for parameter in source.all { follower(of: parameter)?.follow(parameter, by: share) }
+        for parameter in source.all { average(of: parameter)?.interpolate(towards: parameter, by: share) }
         updateCount += 1
     }
 
     /// The average of a parameter; nil for one that is not averaged.
-    func follower(of parameter: Parameter) -> Parameter? {
+    func average(of parameter: Parameter) -> Parameter? {
         source[parameter.path] === parameter ? parameters[parameter.path] : nil
     }
 }
 
 extension Parameter {
-    /// Moves the value a share of the way to another's.
-    func follow(_ parameter: Parameter, by share: Float) {
+    /// Moves the value a share of the way towards another's.
+    func interpolate(towards parameter: Parameter, by share: Float) {
         if share == 1 {
             value = parameter.value
         } else {

@@ -3,7 +3,7 @@ import Tensor
 
 /// A network together with all that stays the same from step to step: what samplers ask for predictions.
 struct Denoiser {
-    let network: any NoisePredictor
+    let network: any DenoisingNetwork
     let predictionType: PredictionType
     let condition: Tensor
     let guidance: Guidance?

@@ -34,7 +34,7 @@ public struct DiffusionSampler {
     /// Throws ``ModelError`` for a number of steps that the sampler cannot make, and for a network that predicts ε at a timestep without
     /// signal, from which x₀ does not follow.
     public init(
-        _ sampler: any Sampler, network: any NoisePredictor, predictionType: PredictionType, condition: Tensor,
+        _ sampler: any Sampler, network: any DenoisingNetwork, predictionType: PredictionType, condition: Tensor,
         guidance: Guidance? = nil, steps: Int, latents: Tensor, noise: LatentNoise = LatentNoise(streams: [])
     ) throws {
         (self.sampler, self.noise) = (sampler, noise)
@@ -62,7 +62,7 @@ public struct DiffusionSampler {
     ///
     /// Throws as ``init(_:network:predictionType:condition:guidance:steps:latents:noise:)``.
     public init(
-        _ sampler: any Sampler, network: any NoisePredictor, predictionType: PredictionType, condition: Tensor,
+        _ sampler: any Sampler, network: any DenoisingNetwork, predictionType: PredictionType, condition: Tensor,
         guidance: Guidance? = nil, steps: Int, original: Tensor, strength: Double, noise: LatentNoise
     ) throws {
         precondition(

@@ -32,7 +32,7 @@ public struct Guidance: Sendable {
     ///   - timesteps: one a sample.
     ///   - condition: the prompts' text embeddings, `[batch, tokens, width]`.
     public func predict(
-        with network: any NoisePredictor, _ noisy: Tensor, at timesteps: [Double], given condition: Tensor
+        with network: any DenoisingNetwork, _ noisy: Tensor, at timesteps: [Double], given condition: Tensor
     ) -> Tensor {
         if scale == 1 { return network.predict(Variable(noisy), at: timesteps, given: condition).value }
         let outputs = network.predict(

@@ -54,6 +54,6 @@ extension NoiseSchedule {
     }
 
     private func column(_ numbers: [Double]) -> Tensor {
-        Tensor(numbers.map { Float($0) }, shape: [numbers.count, 1, 1, 1])
+        Tensor(perSample: numbers.map { Float($0) })
     }
 }

@@ -40,7 +40,7 @@ public struct DistillationConfiguration: Codable, Sendable, Equatable {
     public var fakeScoreTraining = FakeScoreTraining()
     /// The first steps, in which the fake score learns and the student stands still: until it knows the student, the difference
     /// of the two judgements is noise, which Adam makes as large as any gradient.
-    public var fakeScoreHeadStart = 0
+    public var fakeScoreWarmUpSteps = 0
 
     /// The timestep T that the student is told.
     public var studentTimestep = 999

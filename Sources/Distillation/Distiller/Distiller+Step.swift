@@ -4,35 +4,34 @@ import Foundation
 import Tensor
 
 extension Distiller {
-    /// Takes one step with draws from the run's own streams.
+    /// Takes one step with random inputs from the run's own streams.
     ///
     /// Throws ``DistillationError/nonFinite(step:tensor:count:)``.
     @discardableResult
     public func step() throws -> DistillationStep {
-        try step(with: streams.draw(plan))
+        try step(with: streams.next(plan))
     }
 
-    /// Takes one step with the given draws. Throws ``DistillationError/nonFinite(step:tensor:count:)``.
+    /// Takes one step with the given inputs. Throws ``DistillationError/nonFinite(step:tensor:count:)``.
     @discardableResult
-    public func step(with draws: DistillationDraws) throws -> DistillationStep {
+    public func step(with inputs: StepInputs) throws -> DistillationStep {
         let start = ContinuousClock.now
         let factor = configuration.learningRateSchedule.factor(at: stepCount)
         studentOptimizer.learningRate = configuration.studentLearningRate * factor
         fakeScoreOptimizer.learningRate = configuration.fakeScoreLearningRate * factor
         discriminatorOptimizer?.learningRate = configuration.fakeScoreLearningRate * factor
 
-        let (drawing, drawn) = draw(draws)
-        try check(drawing.value, "the student's x0")
-        let gradient = loss.gradient(try judge(drawn))
+        let (output, batch) = generate(inputs)
+        try check(output.value, "the student's x0")
+        let gradient = loss.gradient(try evaluate(batch))
         try check(gradient.value, "the loss's gradient")
-        let isStill = stepCount < configuration.fakeScoreHeadStart
-        let studentNorm = isStill ? 0 : try follow(gradient.value, of: drawing)
+        let isWarmUp = stepCount < configuration.fakeScoreWarmUpSteps
+        let studentNorm = isWarmUp ? 0 : try updateStudent(along: gradient.value, output)
         memory = gradient.memory
 
-        var turns: [FakeScoreTurn] = []
-        for draw in draws.fakeScore { turns.append(try takeTurn(draw, drawn)) }
-        func mean(_ value: (FakeScoreTurn) -> Double) -> Double {
-            turns.reduce(0) { $0 + value($1) / Double(turns.count) }
+        let updates = try inputs.fakeScore.map { try updateFakeScore($0, batch) }
+        func mean(_ value: (FakeScoreUpdate) -> Double) -> Double {
+            updates.reduce(0) { $0 + value($1) / Double(updates.count) }
         }
         stepCount += 1
         return DistillationStep(
@@ -44,56 +43,57 @@ extension Distiller {
             peakBytes: peakResidentBytes())
     }
 
-    /// The student's pictures, and the batch that they are judged in.
-    private func draw(_ draws: DistillationDraws) -> (drawing: Variable, drawn: DrawnSample) {
-        var (prompts, latents) = (draws.prompts, draws.latents)
+    /// The student's output, and the batch on which the networks are evaluated.
+    private func generate(_ inputs: StepInputs) -> (output: Variable, batch: GeneratedBatch) {
+        var (prompts, latents) = (inputs.prompts, inputs.latents)
         var targets: Tensor?
         if loss.needs.contains(.pairs), let pairs = resources.pairs {
-            prompts = draws.data.map { pairs.prompts[$0] }
+            prompts = inputs.data.map { pairs.prompts[$0] }
             (latents, targets) = (
-                pairs.noise(draws.data, orFresh: draws.latents), pairs.pictures.samples(draws.data)
+                pairs.noise(inputs.data, orFresh: inputs.latents), pairs.pictures.gathered(rows: inputs.data)
             )
         }
         var noisedData: Tensor?
         if loss.needs.contains(.noisedData), let real = resources.realLatents {
-            prompts = draws.data.map { real.prompts[$0] }
+            prompts = inputs.data.map { real.prompts[$0] }
             noisedData = schedule.noisy(
-                real.latents.samples(draws.data), noise: draws.noise, timesteps: draws.timesteps)
+                real.latents.gathered(rows: inputs.data), noise: inputs.noise, timesteps: inputs.timesteps)
         }
         let condition = conditions.conditions(prompts)
-        let drawing =
-            noisedData.map { student.original(of: Variable($0), at: draws.timesteps, given: condition, on: schedule) }
+        let output =
+            noisedData.map { student.original(of: Variable($0), at: inputs.timesteps, given: condition, on: schedule) }
             ?? student.generate(from: Variable(latents), given: condition)
-        var drawn = DrawnSample(
-            original: drawing.value, noise: draws.noise, timesteps: draws.timesteps, condition: condition,
+        var batch = GeneratedBatch(
+            original: output.value, noise: inputs.noise, timesteps: inputs.timesteps, condition: condition,
             nullCondition: conditions.null, prompts: prompts)
-        (drawn.noisedData, drawn.targets) = (noisedData, targets)
-        (drawn.step, drawn.stream, drawn.memory) = (stepCount, draws.stream, memory)
-        return (drawing, drawn)
+        (batch.noisedData, batch.targets) = (noisedData, targets)
+        (batch.step, batch.stream, batch.memory) = (stepCount, inputs.stream, memory)
+        return (output, batch)
     }
 
-    /// What the networks say of the noised drawing.
-    private func judge(_ drawn: DrawnSample) throws -> JudgedSample {
-        let judges = Judges(
+    /// The networks' predictions on the noised batch, which must be finite.
+    private func evaluate(_ batch: GeneratedBatch) throws -> LossInput {
+        let networks = ScoreNetworks(
             teacher: teacher, fakeScore: fakeScore.network, schedule: schedule, resources: resources, student: student)
-        let judged = judges.judge(drawn, needs: loss.needs)
-        let judgements = [
-            ("the teacher's epsilon", judged.teacherJudgement), ("the fake score's epsilon", judged.fakeScoreJudgement),
+        let input = networks.evaluate(batch, needs: loss.needs)
+        let predictions = [
+            ("the teacher's epsilon", input.teacherPrediction), ("the fake score's epsilon", input.fakeScorePrediction),
         ]
-        for case (let name, let judgement?) in judgements {
-            try check(judgement.conditional.value, name)
-            if let unconditional = judgement.unconditional { try check(unconditional.value, name) }
+        for case (let name, let prediction?) in predictions {
+            try check(prediction.conditional.value, name)
+            if let unconditional = prediction.unconditional { try check(unconditional.value, name) }
         }
-        return judged
+        return input
     }
 
-    /// The student's turn: the loss's gradient, reduced, back through the student.
-    private func follow(_ gradient: Tensor, of drawing: Variable) throws -> Double {
-        drawing.backward(from: gradient / configuration.gradientReduction.factor(of: gradient.shape))
+    /// Backpropagates the loss's gradient, reduced over the batch, through the student and updates it. Returns the gradient's norm
+    /// before clipping.
+    private func updateStudent(along gradient: Tensor, _ output: Variable) throws -> Double {
+        output.backward(from: gradient / configuration.gradientReduction.divisor(for: gradient.shape))
         return try update(studentOptimizer, "the student's gradient")
     }
 
-    /// Clips, steps, and forgets the gradients. Returns the norm before clipping.
+    /// Clips the gradients, takes an optimiser step and clears them. Returns the norm before clipping.
     func update(_ optimizer: Adam, _ name: String) throws -> Double {
         defer { optimizer.zeroGradients() }
         let (norm, factor) = gradientNorm(of: optimizer.parameters, clippedTo: configuration.gradientNormLimit)
@@ -110,15 +110,15 @@ extension Distiller {
         if count > 0 { throw DistillationError.nonFinite(step: stepCount + 1, tensor: name, count: count) }
     }
 
-    private var plan: DrawPlan {
+    private var plan: StepPlan {
         let needs = loss.needs
         let data =
             needs.contains(.pairs)
             ? resources.pairs?.prompts.count : needs.contains(.noisedData) ? resources.realLatents?.prompts.count : nil
-        return DrawPlan(
+        return StepPlan(
             promptCount: conditions.count, latentShape: latentShape, batch: configuration.batchSize,
             timesteps: loss.timesteps, training: configuration.fakeScoreTraining,
-            fakeScoreTurns: needs.contains(.fakeScore) ? configuration.fakeScoreTraining.stepsPerStudentStep : 0,
+            fakeScoreUpdates: needs.contains(.fakeScore) ? configuration.fakeScoreTraining.updatesPerStudentUpdate : 0,
             dataCount: data ?? 0,
             realCount: needs.contains(.discriminator) ? resources.realLatents?.prompts.count ?? 0 : 0)
     }

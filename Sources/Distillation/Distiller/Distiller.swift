@@ -16,7 +16,7 @@ public final class Distiller {
     /// The slowly following copy of the student's weights, which is the better student.
     public let average: ExponentialMovingAverage
     /// The frozen network that knows the pictures.
-    public let teacher: any NoisePredictor
+    public let teacher: any DenoisingNetwork
     /// The network that learns what the student draws.
     public let fakeScore: FakeScore
     /// The teacher's noise schedule.
@@ -54,7 +54,7 @@ public final class Distiller {
     ///
     /// Throws ``DistillationError`` for settings out of range, and for what the loss needs and is not there.
     public init(
-        student: OneStepStudent, teacher: any NoisePredictor, fakeScore: FakeScore, schedule: NoiseSchedule,
+        student: OneStepStudent, teacher: any DenoisingNetwork, fakeScore: FakeScore, schedule: NoiseSchedule,
         conditions: PromptConditions, latentShape: [Int], loss: any DistillationLoss,
         configuration: DistillationConfiguration, resources: DistillationResources = DistillationResources()
     ) throws {
@@ -124,10 +124,10 @@ public final class Distiller {
         var resources = resources
         if resources.decoder == nil { resources.decoder = teacher.decoder }
         if resources.discriminator == nil, loss.needs.contains(.discriminator),
-            let judge = fakeScore.network as? UNet2DConditionModel
+            let network = fakeScore.network as? UNet2DConditionModel
         {
             var stream = RandomStream(seed: configuration.seed).split("discriminator")
-            resources.discriminator = BottleneckDiscriminator(of: judge, using: &stream)
+            resources.discriminator = BottleneckDiscriminator(of: network, using: &stream)
         }
         let size = teacher.latentSize
         try self.init(

@@ -1,7 +1,7 @@
 import DiffusionModels
 
 extension DistillationConfiguration {
-    /// Looks at all settings that need no teacher to be judged. Throws ``DistillationError/invalidSetting(name:expected:found:)`` for
+    /// Looks at all settings that need no teacher to be input. Throws ``DistillationError/invalidSetting(name:expected:found:)`` for
     /// the first that is out of range.
     public func validate() throws {
         let training = fakeScoreTraining
@@ -14,8 +14,8 @@ extension DistillationConfiguration {
         for (name, rate) in rates { try check((0...1).contains(rate), name, "a number from 0 to 1", rate) }
         let counts = [
             ("batchSize", batchSize, 1...4096), ("adapterRank", adapterRank, 1...4096),
-            ("fakeScoreHeadStart", fakeScoreHeadStart, 0...1_000_000_000),
-            ("stepsPerStudentStep", training.stepsPerStudentStep, 0...1000),
+            ("fakeScoreWarmUpSteps", fakeScoreWarmUpSteps, 0...1_000_000_000),
+            ("updatesPerStudentUpdate", training.updatesPerStudentUpdate, 0...1000),
         ]
         for (name, count, range) in counts {
             try check(range.contains(count), name, "\(range.lowerBound) to \(range.upperBound)", count)

@@ -43,13 +43,13 @@ extension Distiller {
             let forward = (needs.contains(network.0) ? 1 : 0) + (needs.contains(network.1) ? 1 : 0)
             return needs.contains(network.jacobian) ? 2 * forward : forward
         }
-        let judging =
+        let evaluation =
             passes((.teacher, .unconditionalTeacher, .teacherJacobian))
             + passes((.fakeScore, .unconditionalFakeScore, .fakeScoreJacobian))
         let student = configuration.recomputesBlocks ? 5 : 4
-        guard needs.contains(.fakeScore) else { return student + judging }
+        guard needs.contains(.fakeScore) else { return student + evaluation }
         let guided = training.guidanceScale == 1 ? 1 : 2
-        let turn = guided * (fakeScore.adapters == nil ? 4 : 3) + (training.drawsNewPictures ? 1 : 0)
-        return student + judging + training.stepsPerStudentStep * turn
+        let update = guided * (fakeScore.adapters == nil ? 4 : 3) + (training.usesNewSamples ? 1 : 0)
+        return student + evaluation + training.updatesPerStudentUpdate * update
     }
 }

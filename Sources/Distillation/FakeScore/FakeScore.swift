@@ -13,14 +13,14 @@ public enum FakeScoreWeights: String, CaseIterable, Codable, Sendable {
 /// The network that learns the score of what the student draws: SwiftBrush's "LoRA teacher".
 public struct FakeScore {
     /// Predicts in the teacher's prediction type.
-    public let network: any NoisePredictor
+    public let network: any DenoisingNetwork
     /// What is trained of it. Frozen except during its own turn, so that judging records no graph.
     public let parameters: ParameterSet
     /// The adapters, if what is trained are adapters; they can be saved as PEFT's.
     public let adapters: LowRankAdapterSet?
 
     /// A fake score of which `parameters` are trained.
-    public init(network: any NoisePredictor, parameters: ParameterSet) {
+    public init(network: any DenoisingNetwork, parameters: ParameterSet) {
         self.init(network: network, parameters: parameters, adapters: nil)
     }
 
@@ -31,7 +31,7 @@ public struct FakeScore {
             network: UNet2DConditionModel(teacher.configuration, in: parameters.scope), parameters: parameters)
     }
 
-    private init(network: any NoisePredictor, parameters: ParameterSet, adapters: LowRankAdapterSet?) {
+    private init(network: any DenoisingNetwork, parameters: ParameterSet, adapters: LowRankAdapterSet?) {
         (self.network, self.parameters, self.adapters) = (network, parameters, adapters)
         parameters.freeze()
     }

@@ -13,13 +13,13 @@ public struct FakeScoreTraining: Codable, Sendable, Equatable {
     /// How often pictures are learnt with the empty prompt instead of their own.
     public var nullPromptRate = 0.1
     /// Whether each picture loses its prompt by itself; SwiftBrush's code drops all of a batch or none.
-    public var dropsPromptsOneByOne = false
+    public var dropsPromptsPerSample = false
     /// κ of the prediction that is compared with the target: 1 but for SiD-LSG.
     public var guidanceScale = 1.0
     /// Updates for every one of the student.
-    public var stepsPerStudentStep = 1
+    public var updatesPerStudentUpdate = 1
     /// Whether each update has pictures of its own, drawn for it, or new noise over the student's last.
-    public var drawsNewPictures = false
+    public var usesNewSamples = false
     /// How much the discriminator's loss counts, where the loss needs one.
     public var discriminatorWeight = 1e-2
 
@@ -36,21 +36,21 @@ public struct FakeScoreTraining: Codable, Sendable, Equatable {
     /// ProlificDreamer's: without weights, each picture without its prompt one time in ten.
     public static var prolificDreamer: FakeScoreTraining {
         var training = FakeScoreTraining()
-        (training.weight, training.dropsPromptsOneByOne) = (.one, true)
+        (training.weight, training.dropsPromptsPerSample) = (.one, true)
         return training
     }
 
     /// DMD2's: five updates for one of the student, each on new pictures.
     public static var dmd2: FakeScoreTraining {
         var training = plain
-        (training.stepsPerStudentStep, training.drawsNewPictures) = (5, true)
+        (training.updatesPerStudentUpdate, training.usesNewSamples) = (5, true)
         return training
     }
 
     /// SiD's, and with a guidance scale SiD-LSG's: without weights at 20 ≤ t < 980, on new pictures.
     public static func scoreIdentity(guidanceScale: Double = 1) -> FakeScoreTraining {
         var training = plain
-        (training.timesteps, training.guidanceScale, training.drawsNewPictures) = (20..<980, guidanceScale, true)
+        (training.timesteps, training.guidanceScale, training.usesNewSamples) = (20..<980, guidanceScale, true)
         return training
     }
 
@@ -59,27 +59,27 @@ public struct FakeScoreTraining: Codable, Sendable, Equatable {
     /// - Parameters:
     ///   - network: the fake score's, in the schedule's prediction type.
     ///   - original: x̂₀, `[batch, height, width, channels]`.
-    ///   - draw: noise and timesteps.
+    ///   - inputs: noise and timesteps.
     ///   - condition: the text embeddings, `[batch, tokens, width]`.
     ///   - nullCondition: the empty prompt's, `[1, tokens, width]` or one a sample; read where ``guidanceScale`` is not 1.
     ///   - schedule: the teacher's.
     public func loss(
-        of network: any NoisePredictor, on original: Tensor, _ draw: FakeScoreDraw, given condition: Tensor,
+        of network: any DenoisingNetwork, on original: Tensor, _ inputs: FakeScoreInputs, given condition: Tensor,
         nullCondition: Tensor, schedule: NoiseSchedule
     ) -> Variable {
-        let noisy = Variable(schedule.noisy(original, noise: draw.noise, timesteps: draw.timesteps))
-        let output = guided(network, noisy, draw.timesteps, condition, nullCondition)
-        let prediction = schedule.convert(output, to: target, noisy: noisy, timesteps: draw.timesteps)
+        let noisy = Variable(schedule.noisy(original, noise: inputs.noise, timesteps: inputs.timesteps))
+        let output = guided(network, noisy, inputs.timesteps, condition, nullCondition)
+        let prediction = schedule.convert(output, to: target, noisy: noisy, timesteps: inputs.timesteps)
         let goal = schedule.convert(
-            draw.noise, from: .epsilon, to: target, noisy: noisy.value, timesteps: draw.timesteps)
-        let roots = draw.timesteps.map { Float(weight($0, in: schedule).squareRoot()) }
-        let scale = Variable(Tensor(roots, shape: [roots.count, 1, 1, 1]))
+            inputs.noise, from: .epsilon, to: target, noisy: noisy.value, timesteps: inputs.timesteps)
+        let roots = inputs.timesteps.map { Float(weight($0, in: schedule).squareRoot()) }
+        let scale = Variable(Tensor(perSample: roots))
         return ((prediction - Variable(goal)) * scale).squared().mean()
     }
 
     /// u + κ (c − u) in the network's prediction type, of which every other is an affine function.
     private func guided(
-        _ network: any NoisePredictor, _ noisy: Variable, _ timesteps: [Int], _ condition: Tensor, _ null: Tensor
+        _ network: any DenoisingNetwork, _ noisy: Variable, _ timesteps: [Int], _ condition: Tensor, _ null: Tensor
     ) -> Variable {
         let times = timesteps.map(Double.init)
         if guidanceScale == 1 { return network.predict(noisy, at: times, given: condition) }
@@ -96,18 +96,18 @@ public struct FakeScoreTraining: Codable, Sendable, Equatable {
     ///   - condition: their prompts' embeddings, `[batch, tokens, width]`.
     ///   - real: latents of real pictures, `[batch, height, width, channels]`.
     ///   - realCondition: their prompts' embeddings.
-    ///   - draw: timesteps of both, and the noise of the student's.
+    ///   - inputs: timesteps of both, and the noise of the student's.
     ///   - realNoise: the noise of the real ones.
     ///   - schedule: the teacher's.
     public func discriminatorLoss(
         of discriminator: any Discriminator, on original: Tensor, given condition: Tensor, real: Tensor,
-        given realCondition: Tensor, _ draw: FakeScoreDraw, realNoise: Tensor, schedule: NoiseSchedule
+        given realCondition: Tensor, _ inputs: FakeScoreInputs, realNoise: Tensor, schedule: NoiseSchedule
     ) -> Variable {
         func logits(_ pictures: Tensor, _ noise: Tensor, _ condition: Tensor) -> Variable {
-            let noisy = Variable(schedule.noisy(pictures, noise: noise, timesteps: draw.timesteps))
-            return discriminator.logits(of: noisy, at: draw.timesteps, given: condition)
+            let noisy = Variable(schedule.noisy(pictures, noise: noise, timesteps: inputs.timesteps))
+            return discriminator.logits(of: noisy, at: inputs.timesteps, given: condition)
         }
-        let fake = logits(original, draw.noise, condition).softplus().mean()
+        let fake = logits(original, inputs.noise, condition).softplus().mean()
         return fake + (-logits(real, realNoise, realCondition)).softplus().mean()
     }
 }

@@ -11,7 +11,7 @@ public struct AdversarialTerm: DistillationLoss, Equatable {
 
     /// λ; DMD2's is 1e-3 on Stable Diffusion 1.5, 5e-3 on SDXL.
     public var weight = 1e-3
-    /// The timesteps at which the pictures are judged.
+    /// Timesteps are sampled uniformly from this range.
     public var timesteps = 0..<1000
 
     /// DMD2's settings on Stable Diffusion 1.5.
@@ -21,10 +21,10 @@ public struct AdversarialTerm: DistillationLoss, Equatable {
     public var needs: LossNeeds { [.discriminator, .realLatents] }
 
     /// g of each sample, `[batch, height, width, channels]`; reports `realness`, the mean of sigmoid(D).
-    public func gradient(_ judged: JudgedSample) -> LossGradient {
-        let logits = judged.discriminatorLogits()
-        let objective = (-logits).softplus() * (Float(weight) * judged.elementCount)
+    public func gradient(_ input: LossInput) -> LossGradient {
+        let logits = input.discriminatorLogits()
+        let objective = (-logits).softplus() * (Float(weight) * input.elementCount)
         return LossGradient(
-            judged.gradient(of: objective), diagnostics: ["realness": logits.value.sigmoid().mean()])
+            input.gradient(of: objective), diagnostics: ["realness": logits.value.sigmoid().mean()])
     }
 }

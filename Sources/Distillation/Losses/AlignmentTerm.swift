@@ -25,13 +25,13 @@ public struct AlignmentTerm: DistillationLoss, Equatable {
     public var needs: LossNeeds { [.reward, .decoder] }
 
     /// g of each sample, `[batch, height, width, channels]`; reports `reward`, its mean.
-    public func gradient(_ judged: JudgedSample) -> LossGradient {
-        let rewards = judged.rewards()
-        let left = decaySteps.map { max(0, 1 - Double(judged.drawn.step) / Double(max($0, 1))) } ?? 1
-        let slope = -Float(weight * left) * judged.elementCount
+    public func gradient(_ input: LossInput) -> LossGradient {
+        let rewards = input.rewards()
+        let left = decaySteps.map { max(0, 1 - Double(input.batch.step) / Double(max($0, 1))) } ?? 1
+        let slope = -Float(weight * left) * input.elementCount
         let enough = threshold ?? .infinity
         let slopes = rewards.value.scalars.map { Double($0) < enough ? slope : 0 }
         let objective = rewards * Variable(Tensor(slopes, shape: rewards.shape))
-        return LossGradient(judged.gradient(of: objective), diagnostics: ["reward": rewards.value.mean()])
+        return LossGradient(input.gradient(of: objective), diagnostics: ["reward": rewards.value.mean()])
     }
 }

@@ -26,21 +26,21 @@ public struct CombinedLoss<First: DistillationLoss, Second: DistillationLoss>: D
     public var usualFakeScoreTraining: FakeScoreTraining { first.usualFakeScoreTraining }
 
     /// g₁ + g₂, `[batch, height, width, channels]`; the reports of both, and their memories, each under its loss's name.
-    public func gradient(_ judged: JudgedSample) -> LossGradient {
-        let one = gradient(of: first, judged)
-        let two = gradient(of: second, judged.renewed(for: second.needs))
+    public func gradient(_ input: LossInput) -> LossGradient {
+        let one = gradient(of: first, input)
+        let two = gradient(of: second, input.renewed(for: second.needs))
         return LossGradient(
             one.value + two.value, diagnostics: one.diagnostics.merging(two.diagnostics) { mine, _ in mine },
             memory: one.memory.merging(two.memory) { mine, _ in mine })
     }
 
     /// A part's gradient, with the part's share of the memory.
-    private func gradient<Part: DistillationLoss>(of part: Part, _ judged: JudgedSample) -> LossGradient {
+    private func gradient<Part: DistillationLoss>(of part: Part, _ input: LossInput) -> LossGradient {
         let prefix = "\(Part.name)/"
-        let remembered = judged.drawn.memory.filter { $0.key.hasPrefix(prefix) }
+        let remembered = input.batch.memory.filter { $0.key.hasPrefix(prefix) }
             .map { (String($0.key.dropFirst(prefix.count)), $0.value) }
-        var own = judged
-        own.drawn.memory = Dictionary(uniqueKeysWithValues: remembered)
+        var own = input
+        own.batch.memory = Dictionary(uniqueKeysWithValues: remembered)
         var gradient = part.gradient(own)
         gradient.memory = Dictionary(uniqueKeysWithValues: gradient.memory.map { (prefix + $0.key, $0.value) })
         return gradient

@@ -11,7 +11,7 @@ public struct DiffInstruct: DistillationLoss, Equatable {
     public var teacherGuidanceScale = 1.0
     /// w, which stands for EDM's distribution of noise levels where t is drawn evenly.
     public var weight = TimestepWeight.logNormal
-    /// The timesteps at which the pictures are judged.
+    /// Timesteps are sampled uniformly from this range.
     public var timesteps = 20..<981
 
     /// The settings of the paper's code.
@@ -24,8 +24,8 @@ public struct DiffInstruct: DistillationLoss, Equatable {
     public var usualFakeScoreTraining: FakeScoreTraining { .plain }
 
     /// g of each sample, `[batch, height, width, channels]`.
-    public func gradient(_ judged: JudgedSample) -> LossGradient {
-        let difference = judged.fakeScore.original() - judged.teacher.original(guidedBy: teacherGuidanceScale)
-        return LossGradient(difference * judged.weights(weight))
+    public func gradient(_ input: LossInput) -> LossGradient {
+        let difference = input.fakeScore.original() - input.teacher.original(guidedBy: teacherGuidanceScale)
+        return LossGradient(difference * input.weights(weight))
     }
 }

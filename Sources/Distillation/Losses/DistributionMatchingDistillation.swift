@@ -12,7 +12,7 @@ public struct DistributionMatchingDistillation: DistillationLoss, Equatable {
     public var teacherGuidanceScale = 1.75
     /// c, which keeps the quotient finite; FastGen's, the papers' code has none.
     public var denominatorOffset = 1e-6
-    /// The timesteps at which the pictures are judged: 2 % to 98 %.
+    /// Timesteps are sampled uniformly from this range: 2 % to 98 %.
     public var timesteps = 20..<981
 
     /// DMD2's settings on Stable Diffusion 1.5.
@@ -25,10 +25,10 @@ public struct DistributionMatchingDistillation: DistillationLoss, Equatable {
     public var usualFakeScoreTraining: FakeScoreTraining { .plain }
 
     /// g of each sample, `[batch, height, width, channels]`.
-    public func gradient(_ judged: JudgedSample) -> LossGradient {
-        let teacher = judged.teacher.original(guidedBy: teacherGuidanceScale)
-        let size = (judged.original - teacher).absolute().mean(alongAxes: [1, 2, 3], keepingDimensions: true)
-        let difference = judged.teacher.epsilon(guidedBy: teacherGuidanceScale) - judged.fakeScore.epsilon()
-        return LossGradient(difference * (judged.sigma / judged.alpha) / (size + Float(denominatorOffset)))
+    public func gradient(_ input: LossInput) -> LossGradient {
+        let teacher = input.teacher.original(guidedBy: teacherGuidanceScale)
+        let size = (input.original - teacher).absolute().mean(alongAxes: [1, 2, 3], keepingDimensions: true)
+        let difference = input.teacher.epsilon(guidedBy: teacherGuidanceScale) - input.fakeScore.epsilon()
+        return LossGradient(difference * (input.sigma / input.alpha) / (size + Float(denominatorOffset)))
     }
 }

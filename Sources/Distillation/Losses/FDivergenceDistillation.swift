@@ -55,7 +55,7 @@ public struct FDivergenceDistillation: DistillationLoss, Equatable {
     public var decay = 0.99
     /// What g_KL is: DMD's quotient, or the exact gradient of the KL divergence at t, (α/σ) (ε_T − ε_F).
     public var isExact = false
-    /// The timesteps at which the pictures are judged.
+    /// Timesteps are sampled uniformly from this range.
     public var timesteps = 20..<981
 
     /// The paper's settings at small guidance.
@@ -70,18 +70,18 @@ public struct FDivergenceDistillation: DistillationLoss, Equatable {
     public var usualFakeScoreTraining: FakeScoreTraining { .dmd2 }
 
     /// g of each sample, `[batch, height, width, channels]`; reports `ratio`, the mean of r. Remembers the running means.
-    public func gradient(_ judged: JudgedSample) -> LossGradient {
-        var memory = judged.drawn.memory
-        var ratios = judged.discriminatorLogits().value.scalars.map { held(exp(Double($0))) }
-        if isNormalized { ratios = normalized(ratios, judged, &memory) }
+    public func gradient(_ input: LossInput) -> LossGradient {
+        var memory = input.batch.memory
+        var ratios = input.discriminatorLogits().value.scalars.map { held(exp(Double($0))) }
+        if isNormalized { ratios = normalized(ratios, input, &memory) }
         var weights = ratios.map(divergence.weight)
         if isNormalized {
             let mean = weights.reduce(0, +) / Double(weights.count)
             weights = weights.map { $0 / mean }
         }
-        let column = Tensor(weights.map { Float($0) }, shape: [weights.count, 1, 1, 1])
+        let column = Tensor(perSample: weights.map { Float($0) })
         return LossGradient(
-            matching(judged) * column, diagnostics: ["ratio": ratios.reduce(0, +) / Double(ratios.count)],
+            matching(input) * column, diagnostics: ["ratio": ratios.reduce(0, +) / Double(ratios.count)],
             memory: memory)
     }
 
@@ -89,20 +89,20 @@ public struct FDivergenceDistillation: DistillationLoss, Equatable {
         ratio.isNaN ? ratio : min(max(ratio, ratios.lowerBound), ratios.upperBound)
     }
 
-    private func matching(_ judged: JudgedSample) -> Tensor {
+    private func matching(_ input: LossInput) -> Tensor {
         if isExact {
-            let teacher = judged.teacher.epsilon(guidedBy: teacherGuidanceScale)
-            return ((teacher - judged.fakeScore.epsilon()) * judged.weights(.divergence)).value
+            let teacher = input.teacher.epsilon(guidedBy: teacherGuidanceScale)
+            return ((teacher - input.fakeScore.epsilon()) * input.weights(.divergence)).value
         }
         var matching = DistributionMatchingDistillation()
         matching.teacherGuidanceScale = teacherGuidanceScale
-        return matching.gradient(judged).value
+        return matching.gradient(input).value
     }
 
     /// r over its running mean, whose expectation is 1 under the student's pictures.
-    private func normalized(_ raw: [Double], _ judged: JudgedSample, _ memory: inout [String: Tensor]) -> [Double] {
+    private func normalized(_ raw: [Double], _ input: LossInput, _ memory: inout [String: Tensor]) -> [Double] {
         var means = memory["means"]?.scalars ?? [Float](repeating: 1, count: bins)
-        let bin = judged.timesteps.map { $0 * bins / judged.schedule.timestepCount }
+        let bin = input.timesteps.map { $0 * bins / input.schedule.timestepCount }
         for (index, value) in zip(bin, raw) { means[index] = Float(decay) * means[index] + Float((1 - decay) * value) }
         memory["means"] = Tensor(means, shape: [bins])
         return zip(bin, raw).map { $1 / Double(means[$0]) }

@@ -29,25 +29,25 @@ public struct LatentConsistency: DistillationLoss, Equatable {
     }
 
     /// g of each sample, `[batch, height, width, channels]`; reports `consistency`, the mean of L.
-    public func gradient(_ judged: JudgedSample) -> LossGradient {
-        var stream = judged.drawn.stream
+    public func gradient(_ input: LossInput) -> LossGradient {
+        var stream = input.batch.stream
         let (low, high) = (guidanceScales.lowerBound, guidanceScales.upperBound)
         let scale = low + (high - low) * Double(stream.unit())
-        let earlier = judged.timesteps.map { max($0 - skippedTimesteps, 0) }
+        let earlier = input.timesteps.map { max($0 - skippedTimesteps, 0) }
         let (original, epsilon) = (
-            judged.teacher.original(guidedBy: scale).value, judged.teacher.epsilon(guidedBy: scale).value
+            input.teacher.original(guidedBy: scale).value, input.teacher.epsilon(guidedBy: scale).value
         )
-        let stepped = judged.schedule.noisy(original, noise: epsilon, timesteps: earlier)
-        let target = target(of: stepped, at: earlier, judged)
-        let root = ((judged.original - Variable(target)).squared() + Float(huberConstant * huberConstant)).squareRoot()
+        let stepped = input.schedule.noisy(original, noise: epsilon, timesteps: earlier)
+        let target = target(of: stepped, at: earlier, input)
+        let root = ((input.original - Variable(target)).squared() + Float(huberConstant * huberConstant)).squareRoot()
         return LossGradient(
-            judged.gradient(of: root), diagnostics: ["consistency": root.value.mean() - huberConstant])
+            input.gradient(of: root), diagnostics: ["consistency": root.value.mean() - huberConstant])
     }
 
     /// f(x̂_u, u); at u = 0, where f is the identity, x̂_u itself.
-    private func target(of stepped: Tensor, at timesteps: [Int], _ judged: JudgedSample) -> Tensor {
-        let asked = judged.studentOriginal(of: stepped, at: timesteps)
-        let isEnd = Tensor(timesteps.map { $0 == 0 ? 1 : 0 }, shape: [timesteps.count, 1, 1, 1])
+    private func target(of stepped: Tensor, at timesteps: [Int], _ input: LossInput) -> Tensor {
+        let asked = input.studentOriginal(of: stepped, at: timesteps)
+        let isEnd = Tensor(perSample: timesteps.map { $0 == 0 ? 1 : 0 })
         return asked + (stepped - asked) * isEnd
     }
 }

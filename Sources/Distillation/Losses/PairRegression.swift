@@ -22,13 +22,13 @@ public struct PairRegression: DistillationLoss, Equatable {
     public var needs: LossNeeds { isDecoded ? [.pairs, .decoder] : .pairs }
 
     /// g of each sample, `[batch, height, width, channels]`; reports `regression`, the mean squared error.
-    public func gradient(_ judged: JudgedSample) -> LossGradient {
+    public func gradient(_ input: LossInput) -> LossGradient {
         let error =
             isDecoded
-            ? judged.pictures(of: judged.original) - judged.pictures(of: judged.targets)
-            : judged.original - judged.targets
+            ? input.pictures(of: input.original) - input.pictures(of: input.targets)
+            : input.original - input.targets
         let square = error.squared()
         return LossGradient(
-            judged.gradient(of: square * Float(weight)), diagnostics: ["regression": square.value.mean()])
+            input.gradient(of: square * Float(weight)), diagnostics: ["regression": square.value.mean()])
     }
 }

@@ -11,7 +11,7 @@ public struct RandomGuidanceDistillation: DistillationLoss, Equatable {
     public var guidanceScales = 0.5...4.0
     /// ω.
     public var weight = TimestepWeight.noise
-    /// The timesteps at which the pictures are judged.
+    /// Timesteps are sampled uniformly from this range.
     public var timesteps = 20..<981
 
     /// SNOOPI's settings for Stable Diffusion.
@@ -21,11 +21,11 @@ public struct RandomGuidanceDistillation: DistillationLoss, Equatable {
     public var needs: LossNeeds { [.teacher, .unconditionalTeacher, .fakeScore, .unconditionalFakeScore] }
 
     /// g of each sample, `[batch, height, width, channels]`; reports `guidanceScale`.
-    public func gradient(_ judged: JudgedSample) -> LossGradient {
-        var stream = judged.drawn.stream
+    public func gradient(_ input: LossInput) -> LossGradient {
+        var stream = input.batch.stream
         let (low, high) = (guidanceScales.lowerBound, guidanceScales.upperBound)
         let scale = low + (high - low) * Double(stream.unit())
-        let difference = judged.teacher.epsilon(guidedBy: scale) - judged.fakeScore.epsilon(guidedBy: scale)
-        return LossGradient(difference * judged.weights(weight), diagnostics: ["guidanceScale": scale])
+        let difference = input.teacher.epsilon(guidedBy: scale) - input.fakeScore.epsilon(guidedBy: scale)
+        return LossGradient(difference * input.weights(weight), diagnostics: ["guidanceScale": scale])
     }
 }

@@ -11,7 +11,7 @@ public struct ScoreDistillationSampling: DistillationLoss, Equatable {
     public var teacherGuidanceScale = 100.0
     /// ω.
     public var weight = TimestepWeight.noise
-    /// The timesteps at which the pictures are judged.
+    /// Timesteps are sampled uniformly from this range.
     public var timesteps = 20..<981
 
     /// DreamFusion's settings.
@@ -21,7 +21,7 @@ public struct ScoreDistillationSampling: DistillationLoss, Equatable {
     public var needs: LossNeeds { .teacher(guidedBy: teacherGuidanceScale) }
 
     /// g of each sample, `[batch, height, width, channels]`.
-    public func gradient(_ judged: JudgedSample) -> LossGradient {
-        LossGradient((judged.teacher.epsilon(guidedBy: teacherGuidanceScale) - judged.noise) * judged.weights(weight))
+    public func gradient(_ input: LossInput) -> LossGradient {
+        LossGradient((input.teacher.epsilon(guidedBy: teacherGuidanceScale) - input.noise) * input.weights(weight))
     }
 }

@@ -17,7 +17,7 @@ public struct ScoreIdentityDistillation: DistillationLoss, Equatable {
     public var fakeScoreGuidanceScale = 1.0
     /// c.
     public var smallestDenominator = 1e-5
-    /// The timesteps at which the pictures are judged.
+    /// Timesteps are sampled uniformly from this range.
     public var timesteps = 20..<980
 
     /// SiD's settings without guidance.
@@ -35,16 +35,16 @@ public struct ScoreIdentityDistillation: DistillationLoss, Equatable {
     public var usualFakeScoreTraining: FakeScoreTraining { .scoreIdentity(guidanceScale: fakeScoreGuidanceScale) }
 
     /// g of each sample, `[batch, height, width, channels]`.
-    public func gradient(_ judged: JudgedSample) -> LossGradient {
-        let teacher = judged.teacher.epsilon(guidedBy: teacherGuidanceScale)
-        let fake = judged.fakeScore.epsilon(guidedBy: fakeScoreGuidanceScale)
-        let distance = judged.original - judged.teacher.original(guidedBy: teacherGuidanceScale)
+    public func gradient(_ input: LossInput) -> LossGradient {
+        let teacher = input.teacher.epsilon(guidedBy: teacherGuidanceScale)
+        let fake = input.fakeScore.epsilon(guidedBy: fakeScoreGuidanceScale)
+        let distance = input.original - input.teacher.original(guidedBy: teacherGuidanceScale)
         let size = distance.absolute().mean(alongAxes: [1, 2, 3], keepingDimensions: true)
         let denominator = size.value.clamped(to: Float(smallestDenominator)...Float.infinity)
-        let ratio = judged.sigma / judged.alpha
+        let ratio = input.sigma / input.alpha
         let difference = (fake - teacher) * ratio
-        var objective = difference * ((judged.noise - fake) * ratio)
+        var objective = difference * ((input.noise - fake) * ratio)
         if alpha != 1 { objective = objective + difference.squared() * Float(1 - alpha) }
-        return LossGradient(judged.gradient(of: objective / Variable(denominator)))
+        return LossGradient(input.gradient(of: objective / Variable(denominator)))
     }
 }

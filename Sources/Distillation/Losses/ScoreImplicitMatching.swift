@@ -22,7 +22,7 @@ public struct ScoreImplicitMatching: DistillationLoss, Equatable {
     public var teacherGuidanceScale = 1.0
     /// w.
     public var weight = TimestepWeight.one
-    /// The timesteps at which the pictures are judged.
+    /// Timesteps are sampled uniformly from this range.
     public var timesteps = 20..<981
 
     /// The settings without guidance.
@@ -37,9 +37,9 @@ public struct ScoreImplicitMatching: DistillationLoss, Equatable {
     public var usualFakeScoreTraining: FakeScoreTraining { .plain }
 
     /// g of each sample, `[batch, height, width, channels]`.
-    public func gradient(_ judged: JudgedSample) -> LossGradient {
-        let fake = judged.fakeScore.score()
-        let difference = fake - judged.teacher.score(guidedBy: teacherGuidanceScale)
+    public func gradient(_ input: LossInput) -> LossGradient {
+        let fake = input.fakeScore.score()
+        let difference = fake - input.teacher.score(guidedBy: teacherGuidanceScale)
         let slope: Variable
         switch distance {
         case .squared: slope = difference
@@ -47,7 +47,7 @@ public struct ScoreImplicitMatching: DistillationLoss, Equatable {
             let norm = difference.squared().sum(alongAxes: [1, 2, 3], keepingDimensions: true) + Float(c * c)
             slope = difference / norm.squareRoot()
         }
-        let objective = -(slope * (fake + judged.noise / judged.sigma)) * judged.weights(weight)
-        return LossGradient(judged.gradient(of: objective))
+        let objective = -(slope * (fake + input.noise / input.sigma)) * input.weights(weight)
+        return LossGradient(input.gradient(of: objective))
     }
 }

@@ -14,7 +14,7 @@ public struct VariationalScoreDistillation: DistillationLoss, Equatable {
     public var fakeScoreGuidanceScale = 4.5
     /// ω.
     public var weight = TimestepWeight.noise
-    /// The timesteps at which the pictures are judged.
+    /// Timesteps are sampled uniformly from this range.
     public var timesteps = 20..<981
 
     /// SwiftBrush's settings.
@@ -31,9 +31,9 @@ public struct VariationalScoreDistillation: DistillationLoss, Equatable {
     }
 
     /// g of each sample, `[batch, height, width, channels]`.
-    public func gradient(_ judged: JudgedSample) -> LossGradient {
-        let teacher = judged.teacher.epsilon(guidedBy: teacherGuidanceScale)
-        let fake = judged.fakeScore.epsilon(guidedBy: fakeScoreGuidanceScale)
-        return LossGradient((teacher - fake) * judged.weights(weight))
+    public func gradient(_ input: LossInput) -> LossGradient {
+        let teacher = input.teacher.epsilon(guidedBy: teacherGuidanceScale)
+        let fake = input.fakeScore.epsilon(guidedBy: fakeScoreGuidanceScale)
+        return LossGradient((teacher - fake) * input.weights(weight))
     }
 }

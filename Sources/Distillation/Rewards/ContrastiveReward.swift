@@ -112,7 +112,7 @@ extension ContrastiveReward {
         defer { parameters.freeze() }
         let optimizer = Adam(parameters.all, learningRate: training.learningRate)
         func pictures(_ indices: [Int]) -> Variable {
-            let latents = pairs.pictures.samples(indices)
+            let latents = pairs.pictures.gathered(rows: indices)
             return Variable(
                 decoder.pictures(of: Variable(latents + noise.normal(latents.shape) * training.noise)).value)
         }

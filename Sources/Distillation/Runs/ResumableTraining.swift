@@ -64,7 +64,7 @@ extension Distiller: ResumableTraining {
 
     /// Looked at before the first step, which changes what the networks start from.
     static func contents(
-        student: OneStepStudent, teacher: any NoisePredictor, schedule: NoiseSchedule, conditions: PromptConditions,
+        student: OneStepStudent, teacher: any DenoisingNetwork, schedule: NoiseSchedule, conditions: PromptConditions,
         resources: DistillationResources
     ) -> RunContents {
         var contents = RunContents()

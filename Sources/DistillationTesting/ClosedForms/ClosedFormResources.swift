@@ -52,7 +52,7 @@ public struct NearnessReward: ImageTextReward {
 
 /// The consistency function of N(m, s²): f(x_t, t) = m + s (x_t − α m)/√V, where every path of the probability-flow equation
 /// ends. Used with the prediction type `sample`.
-public struct ConsistencyPredictor: NoisePredictor {
+public struct ConsistencyPredictor: DenoisingNetwork {
     /// `mean` and `deviation`, each `[1]`.
     public let parameters = ParameterSet()
     private let mean: Parameter

@@ -18,18 +18,19 @@ public struct DistillationFlow {
     /// The loss.
     public let loss: any DistillationLoss
     /// What is moved, by its output x̂₀.
-    public let generator: any NoisePredictor
+    public let generator: any DenoisingNetwork
     /// Teacher, fake score and schedule.
-    public let judges: Judges
+    public let networks: ScoreNetworks
     private let reduction: Reduction
     private let student: OneStepStudent
 
     /// A flow of `generator`, whose parameters are made trainable.
     public init(
-        _ loss: any DistillationLoss, generator: any NoisePredictor, judges: Judges, reduction: Reduction = .mean
+        _ loss: any DistillationLoss, generator: any DenoisingNetwork, networks: ScoreNetworks,
+        reduction: Reduction = .mean
     ) {
-        (self.loss, self.generator, self.judges, self.reduction) = (loss, generator, judges, reduction)
-        let last = OneStepConfiguration(timestep: judges.schedule.timestepCount - 1, of: judges.schedule)
+        (self.loss, self.generator, self.networks, self.reduction) = (loss, generator, networks, reduction)
+        let last = OneStepConfiguration(timestep: networks.schedule.timestepCount - 1, of: networks.schedule)
         student = OneStepStudent(network: generator, step: last, predictionType: .sample)
         generator.parameters.unfreeze()
     }
@@ -61,22 +62,22 @@ public struct DistillationFlow {
         return generator.parameters.all.reduce(into: [:]) { $0[$1.path] = $1.gradient }
     }
 
-    /// Judges the generator's pictures and leaves the gradient in its parameters.
+    /// ScoreNetworks the generator's pictures and leaves the gradient in its parameters.
     @discardableResult
     private func pullBack(_ samples: FlowSamples) -> Tensor {
-        let drawing = student.generate(from: Variable(samples.latents), given: samples.conditions)
-        var drawn = DrawnSample(
-            original: drawing.value, noise: samples.noise, timesteps: samples.timesteps, condition: samples.conditions,
+        let output = student.generate(from: Variable(samples.latents), given: samples.conditions)
+        var batch = GeneratedBatch(
+            original: output.value, noise: samples.noise, timesteps: samples.timesteps, condition: samples.conditions,
             nullCondition: .zeros(samples.conditions.shape), prompts: samples.timesteps.map { _ in 0 })
-        drawn.stream = samples.stream
-        var gradient = loss.gradient(judges.judge(drawn, needs: loss.needs)).value
+        batch.stream = samples.stream
+        var gradient = loss.gradient(networks.evaluate(batch, needs: loss.needs)).value
         if let shares = samples.shares {
             gradient *= shares
         } else if reduction == .mean {
             gradient *= 1 / Float(gradient.count)
         }
-        drawing.backward(from: gradient)
-        return drawing.value
+        output.backward(from: gradient)
+        return output.value
     }
 }
 
@@ -188,17 +189,17 @@ extension DistillationFlow {
     ///   - stepSize: the step.
     ///   - stream: of timesteps and noise.
     public func train(
-        _ fakeScore: any NoisePredictor, on original: Tensor, stepSize: Double, using stream: inout RandomStream
+        _ fakeScore: any DenoisingNetwork, on original: Tensor, stepSize: Double, using stream: inout RandomStream
     ) {
         let training = FakeScoreTraining()
         let batch = original.shape[0]
-        let draw = FakeScoreDraw(
+        let inputs = FakeScoreInputs(
             timesteps: stream.integers(batch, in: training.timesteps), noise: stream.normal(original.shape),
             dropsPrompts: Array(repeating: false, count: batch))
         fakeScore.parameters.unfreeze()
         let condition = Tensor.zeros([batch, 1, 2])
         training.loss(
-            of: fakeScore, on: original, draw, given: condition, nullCondition: condition, schedule: judges.schedule
+            of: fakeScore, on: original, inputs, given: condition, nullCondition: condition, schedule: networks.schedule
         ).backward()
         let optimizer = SGD(fakeScore.parameters.all, learningRate: stepSize)
         optimizer.step()

@@ -6,7 +6,7 @@ import Tensor
 ///
 /// ε(x_t) = σ (x_t − α m) / (α² s² + σ²). Mean and log s are parameters: frozen it is a closed-form teacher, trained it is a
 /// fake score that can be exact.
-public struct GaussianPredictor: NoisePredictor {
+public struct GaussianPredictor: DenoisingNetwork {
     /// `mean` and `log_deviation`, each `[1]`.
     public let parameters = ParameterSet()
     private let mean: Parameter
@@ -37,7 +37,7 @@ public struct GaussianPredictor: NoisePredictor {
 /// A generator of normally distributed pictures, x̂₀ = μ + τ z: the one-step student of closed-form tests.
 ///
 /// Used with the prediction type `sample`, so that its output is x̂₀ itself.
-public struct GaussianGenerator: NoisePredictor {
+public struct GaussianGenerator: DenoisingNetwork {
     /// `mean` and `deviation`, each `[1]`.
     public let parameters = ParameterSet()
     private let mean: Parameter
@@ -62,11 +62,11 @@ public struct GaussianGenerator: NoisePredictor {
     }
 
     /// The perfect network of what this generator draws now, which follows it as it changes.
-    public func exactScore(schedule: NoiseSchedule) -> any NoisePredictor {
+    public func exactScore(schedule: NoiseSchedule) -> any DenoisingNetwork {
         ExactGaussianScore(generator: self, schedule: schedule)
     }
 
-    private struct ExactGaussianScore: NoisePredictor {
+    private struct ExactGaussianScore: DenoisingNetwork {
         let parameters = ParameterSet()
         let generator: GaussianGenerator
         let schedule: NoiseSchedule

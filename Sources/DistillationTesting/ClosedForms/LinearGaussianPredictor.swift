@@ -31,7 +31,7 @@ public struct LinearGaussian: Sendable, Equatable {
 }
 
 /// A network that knows the density of what it was made for.
-protocol DensityPredictor: NoisePredictor {
+protocol DensityPredictor: DenoisingNetwork {
     /// log p_t of each sample, up to what depends on the sample's size alone, `[batch, 1, 1, 1]`.
     func logDensity(of noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable
 }
@@ -83,7 +83,7 @@ public struct LinearGaussianPredictor: DensityPredictor {
         let alphas = timesteps.map(schedule.alpha)
         let sigmas = timesteps.map(schedule.sigma)
         func column(_ value: (Int) -> Double) -> Variable {
-            Variable(Tensor(timesteps.indices.map { Float(value($0)) }, shape: [timesteps.count, 1, 1, 1]))
+            Variable(Tensor(perSample: timesteps.indices.map { Float(value($0)) }))
         }
         let means = column { alphas[$0] * moments[$0].mean }
         let variances = column { alphas[$0] * alphas[$0] * moments[$0].variance + sigmas[$0] * sigmas[$0] }
@@ -94,7 +94,7 @@ public struct LinearGaussianPredictor: DensityPredictor {
 /// A one-step student of linear-Gaussian pictures, x̂₀ = μ + b y + τ z.
 ///
 /// Used with the prediction type `sample`, so that its output is x̂₀ itself.
-public struct LinearGaussianGenerator: NoisePredictor {
+public struct LinearGaussianGenerator: DenoisingNetwork {
     /// `mean`, `slope` and `deviation`, each `[1]`.
     public let parameters = ParameterSet()
     private let mean: Parameter

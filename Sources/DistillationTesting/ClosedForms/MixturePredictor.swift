@@ -141,7 +141,7 @@ private struct NoisedMixture: Sendable {
                 return sum + shares(of: point, level).logTotal
             }
         }
-        return Tensor(sums.map { Float($0) }, shape: [sums.count, 1, 1, 1])
+        return Tensor(perSample: sums.map { Float($0) })
     }
 
     private typealias Body = (

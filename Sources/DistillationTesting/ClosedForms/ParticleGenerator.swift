@@ -5,7 +5,7 @@ import Tensor
 /// A generator that is a set of particles: the student whose every picture is a parameter of its own.
 ///
 /// Used with the prediction type `sample`; a batch is all particles.
-public struct ParticleGenerator: NoisePredictor {
+public struct ParticleGenerator: DenoisingNetwork {
     /// `positions`, `[particles, 1, 1, dimensions]`.
     public let parameters = ParameterSet()
     private let positions: Parameter

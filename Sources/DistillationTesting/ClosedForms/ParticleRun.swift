@@ -34,8 +34,8 @@ public struct ParticleRun {
         let fake = generator.exactScore(schedule: schedule)
         var resources = DistillationResources()
         resources.discriminator = DensityRatio(real: teacher, fake: fake)
-        let judges = Judges(teacher: teacher, fakeScore: fake, schedule: schedule, resources: resources)
-        let flow = DistillationFlow(loss, generator: generator, judges: judges, reduction: .sum)
+        let networks = ScoreNetworks(teacher: teacher, fakeScore: fake, schedule: schedule, resources: resources)
+        let flow = DistillationFlow(loss, generator: generator, networks: networks, reduction: .sum)
         let optimizer = Adam(generator.parameters.all, learningRate: 0, betas: (0.8, 0.95))
         let rates = LearningRateSchedule.cosine(total: steps)
         for step in 0..<steps {

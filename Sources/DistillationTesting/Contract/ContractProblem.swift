@@ -10,7 +10,7 @@ struct ContractProblem: Sendable {
     let schedule: NoiseSchedule
     var data = LinearGaussian(mean: 0.3, slope: 1.2, deviation: 0.6)
     var generator = LinearGaussian(mean: -0.4, slope: 0.5, deviation: 0.9)
-    let drawn: DrawnSample
+    let batch: GeneratedBatch
     let seed: UInt64
 
     init(_ loss: any DistillationLoss, predictionType: PredictionType = .epsilon, seed: UInt64) {
@@ -22,28 +22,30 @@ struct ContractProblem: Sendable {
         let timesteps = [0.05, 0.25, 0.5, 0.7, 0.95].map { range.lowerBound + Int($0 * Double(range.count)) }
         let y = stream.normal([5]).scalars
         let (original, noise) = (stream.normal(shape), stream.normal(shape))
-        var drawn = DrawnSample(
+        var batch = GeneratedBatch(
             original: original, noise: noise, timesteps: timesteps,
             condition: Tensor(y.flatMap { [$0, 1] }, shape: [5, 1, 2]), nullCondition: .zeros([5, 1, 2]),
             prompts: [0, 1, 2, 3, 4])
-        drawn.stream = stream.split("loss")
-        drawn.targets = stream.normal(shape)
-        drawn.step = 3
+        batch.stream = stream.split("loss")
+        batch.targets = stream.normal(shape)
+        batch.step = 3
         if loss.needs.contains(.noisedData) {
-            drawn.noisedData = schedule.noisy(stream.normal(shape), noise: noise, timesteps: timesteps)
+            batch.noisedData = schedule.noisy(stream.normal(shape), noise: noise, timesteps: timesteps)
         }
-        self.drawn = drawn
+        self.batch = batch
     }
 
     /// The networks; with `isAgreed` the fake score is the teacher.
-    func judges(isAgreed: Bool = false) -> Judges {
+    func networks(isAgreed: Bool = false) -> ScoreNetworks {
         let teacher = LinearGaussianPredictor(data, schedule: schedule)
         let fake = isAgreed ? teacher : LinearGaussianPredictor(generator, schedule: schedule)
-        return judges(teacher: teacher, fakeScore: fake, ratio: DensityRatio(real: teacher, fake: fake))
+        return networks(teacher: teacher, fakeScore: fake, ratio: DensityRatio(real: teacher, fake: fake))
     }
 
     /// Other networks with the problem's resources.
-    func judges(teacher: any NoisePredictor, fakeScore: any NoisePredictor, ratio: DensityRatio? = nil) -> Judges {
+    func networks(teacher: any DenoisingNetwork, fakeScore: any DenoisingNetwork, ratio: DensityRatio? = nil)
+        -> ScoreNetworks
+    {
         var resources = DistillationResources()
         resources.discriminator =
             ratio
@@ -54,36 +56,36 @@ struct ContractProblem: Sendable {
         let student = OneStepStudent(
             network: ConsistencyPredictor(data, start: generator, schedule: schedule),
             step: OneStepConfiguration(timestep: 999, of: schedule), predictionType: .sample)
-        return Judges(
+        return ScoreNetworks(
             teacher: teacher, fakeScore: fakeScore, schedule: schedule, resources: resources, student: student)
     }
 
     /// The samples in Double.
     var references: [ReferenceSample] {
-        let condition = drawn.condition.scalars
+        let condition = batch.condition.scalars
         func row(_ tensor: Tensor, _ index: Int) -> [Double] {
             tensor.sliced(axis: 0, index..<index + 1).scalars.map(Double.init)
         }
-        return drawn.timesteps.indices.map { index in
-            let (timestep, schedule) = (drawn.timesteps[index], schedule)
+        return batch.timesteps.indices.map { index in
+            let (timestep, schedule) = (batch.timesteps[index], schedule)
             return ReferenceSample(
-                original: row(drawn.original, index), noise: row(drawn.noise, index), alpha: schedule.alpha(timestep),
-                sigma: schedule.sigma(timestep), stream: drawn.stream,
-                target: drawn.targets.map { row($0, index) } ?? [],
+                original: row(batch.original, index), noise: row(batch.noise, index), alpha: schedule.alpha(timestep),
+                sigma: schedule.sigma(timestep), stream: batch.stream,
+                target: batch.targets.map { row($0, index) } ?? [],
                 weight: { referenceWeight($0, at: timestep, in: schedule) },
-                condition: Double(condition[2 * index]), noisedData: drawn.noisedData.map { row($0, index) },
+                condition: Double(condition[2 * index]), noisedData: batch.noisedData.map { row($0, index) },
                 problem: self, timestep: timestep)
         }
     }
 
     /// One sample of the batch.
-    func single(_ index: Int) -> DrawnSample {
+    func single(_ index: Int) -> GeneratedBatch {
         func row(_ tensor: Tensor) -> Tensor { tensor.sliced(axis: 0, index..<index + 1) }
-        var one = drawn
-        (one.original, one.noise, one.timesteps) = (row(drawn.original), row(drawn.noise), [drawn.timesteps[index]])
-        (one.condition, one.nullCondition) = (row(drawn.condition), row(drawn.nullCondition))
-        (one.prompts, one.targets) = ([drawn.prompts[index]], drawn.targets.map(row))
-        one.noisedData = drawn.noisedData.map(row)
+        var one = batch
+        (one.original, one.noise, one.timesteps) = (row(batch.original), row(batch.noise), [batch.timesteps[index]])
+        (one.condition, one.nullCondition) = (row(batch.condition), row(batch.nullCondition))
+        (one.prompts, one.targets) = ([batch.prompts[index]], batch.targets.map(row))
+        one.noisedData = batch.noisedData.map(row)
         return one
     }
 }

@@ -51,12 +51,12 @@ extension LossContract {
     }
 
     /// Networks and resources for data without condition and a generator that moves.
-    func gaussianJudges(_ generator: LinearGaussianGenerator, data: LinearGaussian) -> Judges {
+    func gaussianNetworks(_ generator: LinearGaussianGenerator, data: LinearGaussian) -> ScoreNetworks {
         let teacher = LinearGaussianPredictor(data, schedule: schedule)
         let fake = generator.exactScore(schedule: schedule)
         var resources = DistillationResources()
         resources.discriminator = DensityRatio(real: teacher, fake: fake)
-        return Judges(teacher: teacher, fakeScore: fake, schedule: schedule, resources: resources)
+        return ScoreNetworks(teacher: teacher, fakeScore: fake, schedule: schedule, resources: resources)
     }
 
     private func quadrature(_ start: LinearGaussian, _ timestep: Int) -> LossExpectation.Pull {
@@ -92,11 +92,11 @@ extension LossContract {
     private func gradients(_ start: LinearGaussian, _ samples: FlowSamples) -> [Float] {
         let generator = LinearGaussianGenerator(start)
         let original = samples.latents * Float(start.deviation) + Float(start.mean)
-        var drawn = DrawnSample(
+        var batch = GeneratedBatch(
             original: original, noise: samples.noise, timesteps: samples.timesteps, condition: samples.conditions,
             nullCondition: .zeros(samples.conditions.shape), prompts: samples.timesteps.map { _ in 0 })
-        drawn.stream = samples.stream
-        return loss.gradient(gaussianJudges(generator, data: data).judge(drawn, needs: loss.needs)).value.scalars
+        batch.stream = samples.stream
+        return loss.gradient(gaussianNetworks(generator, data: data).evaluate(batch, needs: loss.needs)).value.scalars
     }
 
     private static func slopes(

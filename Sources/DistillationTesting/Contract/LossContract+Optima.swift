@@ -16,7 +16,7 @@ extension LossContract {
         from start: LinearGaussian, to data: LinearGaussian, conditionDeviation: Double?, steps: Int
     ) -> LinearGaussian {
         let generator = LinearGaussianGenerator(start)
-        let flow = DistillationFlow(loss, generator: generator, judges: gaussianJudges(generator, data: data))
+        let flow = DistillationFlow(loss, generator: generator, networks: gaussianNetworks(generator, data: data))
         let optimizer = Adam(generator.parameters.all, learningRate: 0, betas: (0.8, 0.95))
         let schedule = LearningRateSchedule.cosine(total: steps)
         for step in 0..<steps {

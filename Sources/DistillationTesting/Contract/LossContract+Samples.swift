@@ -12,7 +12,7 @@ extension LossContract {
         let size = (value.squaredNorm() / Double(value.count)).squareRoot()
         var checks = [
             ContractCheck(
-                "shape", Double(zip(value.shape, problem.drawn.original.shape).filter { $0 != $1 }.count), within: 0,
+                "shape", Double(zip(value.shape, problem.batch.original.shape).filter { $0 != $1 }.count), within: 0,
                 "g has the shape of x0"),
             ContractCheck("finite", Double(value.nonFiniteCount()), within: 0, "finite input gives a finite g"),
             ContractCheck(
@@ -22,7 +22,7 @@ extension LossContract {
             settingsCheck(problem, value),
         ]
         if expectation.isPerSample {
-            let one = problem.drawn.timesteps.indices.map { gradient(problem, of: problem.single($0)) }
+            let one = problem.batch.timesteps.indices.map { gradient(problem, of: problem.single($0)) }
             checks.append(
                 ContractCheck(
                     "one by one", Self.difference(.concatenate(one, axis: 0), value) / max(size, 1e-30), within: 1e-5,
@@ -38,7 +38,7 @@ extension LossContract {
         let size = (value.squaredNorm() / Double(value.count)).squareRoot()
         let teacher = CountingPredictor(LinearGaussianPredictor(problem.data, schedule: problem.schedule))
         let fake = CountingPredictor(LinearGaussianPredictor(problem.generator, schedule: problem.schedule))
-        _ = gradient(problem, problem.judges(teacher: teacher, fakeScore: fake))
+        _ = gradient(problem, problem.networks(teacher: teacher, fakeScore: fake))
         let passes = teacher.log.passes + fake.log.passes
         let declared = [LossNeeds.teacher, .unconditionalTeacher, .fakeScore, .unconditionalFakeScore]
             .filter { loss.needs.contains($0) }.count
@@ -48,7 +48,7 @@ extension LossContract {
         var checks = [
             ContractCheck("untouched", touched, within: 0, "no gradient reaches teacher or fake score"),
             ContractCheck(
-                "passes a sample", Double(passes) / Double(problem.drawn.timesteps.count), within: Double(declared),
+                "passes a sample", Double(passes) / Double(problem.batch.timesteps.count), within: Double(declared),
                 "no pass is made that the loss does not declare"),
         ]
         for type in [PredictionType.velocity, .sample] {
@@ -59,7 +59,7 @@ extension LossContract {
                     "what the networks predict does not matter; conversions round"))
         }
         if expectation.vanishesAtAgreement {
-            let agreed = gradient(problem, problem.judges(isAgreed: true))
+            let agreed = gradient(problem, problem.networks(isAgreed: true))
             let isTraced = !loss.needs.isDisjoint(with: [.teacherJacobian, .fakeScoreJacobian])
             checks.append(
                 ContractCheck(
@@ -80,10 +80,10 @@ extension LossContract {
     }
 
     private func nonFiniteCheck(_ problem: ContractProblem) -> ContractCheck {
-        var drawn = problem.drawn
-        drawn.original[1, 0, 0, 0] = .nan
-        drawn.noisedData?[1, 0, 0, 0] = .nan
-        let isSilent = gradient(problem, of: drawn).nonFiniteCount() == 0
+        var batch = problem.batch
+        batch.original[1, 0, 0, 0] = .nan
+        batch.noisedData?[1, 0, 0, 0] = .nan
+        let isSilent = gradient(problem, of: batch).nonFiniteCount() == 0
         return ContractCheck(
             "nan is passed on", isSilent ? 1 : 0, within: 0, "what is not finite shows in g, so that a run stops")
     }
@@ -91,7 +91,7 @@ extension LossContract {
     private func settingsCheck(_ problem: ContractProblem, _ value: Tensor) -> ContractCheck {
         let saved = try? SavedLoss(loss)
         let rebuilt = try? saved?.loss(among: [type(of: loss)])
-        let again = rebuilt.map { $0.gradient(problem.judges().judge(problem.drawn, needs: $0.needs)).value }
+        let again = rebuilt.map { $0.gradient(problem.networks().evaluate(problem.batch, needs: $0.needs)).value }
         return ContractCheck(
             "saved and rebuilt", again.map { Self.difference($0, value) } ?? .infinity, within: 0,
             "its saved settings make the same loss")
@@ -99,15 +99,15 @@ extension LossContract {
 }
 
 /// A network that counts the samples it is asked for, with a weight that would feel a gradient.
-struct CountingPredictor: NoisePredictor {
+struct CountingPredictor: DenoisingNetwork {
     final class Log { var passes = 0 }
 
     let parameters = ParameterSet()
     let weight: Parameter
     let log = Log()
-    private let network: any NoisePredictor
+    private let network: any DenoisingNetwork
 
-    init(_ network: any NoisePredictor) {
+    init(_ network: any DenoisingNetwork) {
         self.network = network
         weight = parameters.scope.parameter("weight", shape: [1], initializer: .ones)
         weight.value = .ones([1])

@@ -47,22 +47,24 @@ public struct LossContract {
     }
 
     /// The gradient of a problem's batch.
-    func gradient(_ problem: ContractProblem, _ judges: Judges? = nil, of drawn: DrawnSample? = nil) -> Tensor {
-        loss.gradient((judges ?? problem.judges()).judge(drawn ?? problem.drawn, needs: loss.needs)).value
+    func gradient(_ problem: ContractProblem, _ networks: ScoreNetworks? = nil, of batch: GeneratedBatch? = nil)
+        -> Tensor
+    {
+        loss.gradient((networks ?? problem.networks()).evaluate(batch ?? problem.batch, needs: loss.needs)).value
     }
 
     private func measuredStep() -> Double {
         var stream = RandomStream(seed: seed)
         let problem = ContractProblem(loss, seed: seed)
         let shape = [1024, 1, 1, 1]
-        var drawn = DrawnSample(
+        var batch = GeneratedBatch(
             original: stream.normal(shape), noise: stream.normal(shape),
             timesteps: stream.integers(1024, in: loss.timesteps), condition: .ones([1024, 1, 2]),
             nullCondition: .zeros([1024, 1, 2]), prompts: [Int](repeating: 0, count: 1024))
-        drawn.targets = drawn.noise
-        if loss.needs.contains(.noisedData) { drawn.noisedData = drawn.original }
-        let (judges, start) = (problem.judges(), ContinuousClock.now)
-        for _ in 0..<3 { _ = loss.gradient(judges.judge(drawn, needs: loss.needs)) }
+        batch.targets = batch.noise
+        if loss.needs.contains(.noisedData) { batch.noisedData = batch.original }
+        let (networks, start) = (problem.networks(), ContinuousClock.now)
+        for _ in 0..<3 { _ = loss.gradient(networks.evaluate(batch, needs: loss.needs)) }
         return (ContinuousClock.now - start) / .milliseconds(1) / 3
     }
 }

@@ -50,7 +50,7 @@ extension SmallPictureAlignment {
                 expected: "captioned pictures, a feature vector of \(network.width) each",
                 found: "\(entries.count { $0.text != nil }) captions and \(features.count) of \(features.width)")
         }
-        let captions = CaptionDraws(entries)
+        let captions = CaptionSampling(entries)
         let (standardized, mean, deviation) = features.tensor(0..<features.count).standardized()
         var stream = RandomStream(seed: training.seed)
         let set = ParameterSet()
@@ -64,7 +64,7 @@ extension SmallPictureAlignment {
         let optimizer = Adam(set.all, learningRate: training.learningRate, weightDecay: training.weightDecay)
         let schedule = LearningRateSchedule.cosine(total: training.steps)
         for step in 0..<training.steps {
-            let (bags, answers) = captions.draw(using: &stream)
+            let (bags, answers) = captions.sample(using: &stream)
             let noisy = standardized + stream.normal(standardized.shape) * training.featureNoise
             let pictures = Variable(noisy).linear(weight: map.variable, bias: nil).normalizedRows()
             let texts = Variable(bags).matmul(words.variable).normalizedRows()

@@ -38,7 +38,7 @@ public final class AutoencoderTrainer: ResumableTraining {
         configuration: AutoencoderTrainingConfiguration = AutoencoderTrainingConfiguration()
     ) throws {
         try configuration.validate()
-        let network = network ?? .miniature(side: pictures.height)
+        let network = network ?? .small(side: pictures.height)
         let factor = network.pixelsPerLatent
         guard pictures.height % factor == 0, pictures.width % factor == 0 else {
             throw TrainingError.invalidSetting(
@@ -74,7 +74,8 @@ public final class AutoencoderTrainer: ResumableTraining {
         let loss = AutoencoderLoss(of: reconstruction, pictures: colours, latents: latents)
         let total = loss.total(configuration)
         total.backward()
-        let norm = try optimizer.follow(loss: total.value, limit: configuration.gradientNormLimit, step: stepCount + 1)
+        let norm = try optimizer.clippedStep(
+            loss: total.value, limit: configuration.gradientNormLimit, step: stepCount + 1)
         stepCount += 1
         return AutoencoderStep(
             step: stepCount, loss: Double(total.value.item), absoluteError: Double(loss.absolute.value.item),

@@ -10,7 +10,7 @@ extension CaptionedPictures {
         var captions: [CaptionedPicture] = []
         var pictures: [Picture] = []
         for (c, colour) in colours.enumerated() {
-            for (s, shape) in DrawnShape.allCases.enumerated() {
+            for (s, shape) in LatentShape.allCases.enumerated() {
                 for (p, place) in places.enumerated() {
                     captions.append(
                         CaptionedPicture(
@@ -37,7 +37,7 @@ extension CaptionedPictures {
 }
 
 /// A shape somewhat more than half as wide as its picture.
-private enum DrawnShape: String, CaseIterable, CustomStringConvertible {
+private enum LatentShape: String, CaseIterable, CustomStringConvertible {
     case circle, square, triangle, ring, cross
 
     var description: String { rawValue }

@@ -12,10 +12,10 @@ extension RunDirectory {
     /// The run in which the autoencoder was trained.
     public var autoencoder: URL { url.appending(path: "autoencoder") }
 
-    /// Where ``savePrompts(of:drawnBy:seed:)`` writes the names of a split's pictures, a line each, as a distillation reads them.
+    /// Where ``savePrompts(of:sampledBy:seed:)`` writes the names of a split's pictures, a line each, as a distillation reads them.
     public func prompts(_ split: CaptionedPicture.Split) -> URL { url.appending(path: "prompts/\(split.rawValue).txt") }
     /// Where it writes captions as the training draws them.
-    public var drawnPrompts: URL { url.appending(path: "prompts/drawn.txt") }
+    public var sampledPrompts: URL { url.appending(path: "prompts/drawn.txt") }
 
     /// Learns the run's ``tokenizer`` from the captions. That of a resumed run must come out the same, and stays as it is.
     ///
@@ -42,8 +42,8 @@ extension RunDirectory {
 
     /// Writes the names of both splits' pictures, and for each training picture two captions of all levels of detail: a student of
     /// names alone never learns the coarse ones. Throws what the file system throws.
-    public func savePrompts(of pictures: CaptionedPictures, drawnBy mix: CaptionMix, seed: UInt64) throws {
-        try DurableFile.makeFolder(drawnPrompts.deletingLastPathComponent())
+    public func savePrompts(of pictures: CaptionedPictures, sampledBy mix: CaptionMix, seed: UInt64) throws {
+        try DurableFile.makeFolder(sampledPrompts.deletingLastPathComponent())
         func write(_ lines: [String], to file: URL) throws {
             try DurableFile.write(Data(lines.map { $0 + "\n" }.joined().utf8), to: file)
         }
@@ -55,11 +55,11 @@ extension RunDirectory {
         let drawn = pictures.split(.train).flatMap { index in
             (0..<2).map { _ in mix.caption(of: pictures.captions[index], using: &stream) }
         }
-        try write(drawn, to: drawnPrompts)
+        try write(drawn, to: sampledPrompts)
     }
 
     /// Saves the averaged networks as the run's ``teacher``, opens it, saves a sheet of what it draws, and adds its
-    /// ``OriginalErrors`` to `x0-errors.jsonl`.
+    /// ``DenoisingErrors`` to `x0-errors.jsonl`.
     ///
     /// Throws what the file system throws, `ModelError`, and ``TrainingError``.
     public func saveSheet(of teacher: TextToImageParts, step: Int, pictures: CaptionedPictures) throws {
@@ -92,7 +92,7 @@ extension RunDirectory {
     }
 }
 
-/// A line of `x0-errors.jsonl`: the errors by timestep, see ``OriginalErrors``.
+/// A line of `x0-errors.jsonl`: the errors by timestep, see ``DenoisingErrors``.
 struct TeacherErrors: TrainingStep {
     static let fileName = "x0-errors.jsonl"
 
@@ -108,8 +108,8 @@ struct TeacherErrors: TrainingStep {
         func errors(_ split: CaptionedPicture.Split) throws -> (own: [String: Double]?, other: [String: Double]?) {
             let indices = pictures.split(split, atMost: 64)
             guard Set(indices.map { pictures.captions[$0].text }).count > 1 else { return (nil, nil) }
-            let rows = try OriginalErrors(of: model, on: pictures.subset(indices)).rows
-            func byTimestep(_ value: (OriginalErrors.Row) -> Double) -> [String: Double] {
+            let rows = try DenoisingErrors(of: model, on: pictures.subset(indices)).rows
+            func byTimestep(_ value: (DenoisingErrors.Row) -> Double) -> [String: Double] {
                 Dictionary(uniqueKeysWithValues: rows.map { ("t = \($0.timestep)", value($0)) })
             }
             return (byTimestep(\.ownText), byTimestep(\.otherText))

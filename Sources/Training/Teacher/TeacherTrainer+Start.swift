@@ -17,7 +17,7 @@ extension TeacherTrainer {
     /// start that cannot be loaded.
     public convenience init(
         pictures: CaptionedPictures, autoencoder: AutoencoderKL, tokenizer: CLIPTokenizer,
-        blockChannels: [Int] = [64, 128, 176], start: ModelCheckpoint? = nil,
+        blockChannels: [Int] = [64, 128, 176], start: ModelFiles? = nil,
         configuration: TeacherTrainingConfiguration = TeacherTrainingConfiguration()
     ) throws {
         try Self.check(
@@ -32,8 +32,8 @@ extension TeacherTrainer {
         } else {
             let size = LatentSize(height: latents.shape[1], width: latents.shape[2])
             unet = UNet2DConditionModel(
-                .miniature(latentSize: size, blockChannels: blockChannels), in: ParameterSet().scope)
-            textEncoder = CLIPTextModel(.miniature(for: tokenizer), in: ParameterSet().scope)
+                .small(latentSize: size, blockChannels: blockChannels), in: ParameterSet().scope)
+            textEncoder = CLIPTextModel(.small(for: tokenizer), in: ParameterSet().scope)
             var streams = (root.split("unet"), root.split("text-encoder"))
             unet.parameters.initialize(using: &streams.0)
             textEncoder.parameters.initialize(using: &streams.1)
@@ -56,7 +56,7 @@ extension TeacherTrainer {
     /// Throws ``TrainingError`` for what does not fit, and `ModelError` for a start whose configuration cannot be read.
     public static func check(
         pictures: CaptionedPictures, autoencoder: AutoencoderKL.Configuration, blockChannels: [Int],
-        start: ModelCheckpoint? = nil
+        start: ModelFiles? = nil
     ) throws {
         try TrainingError.check(
             (1...8).contains(blockChannels.count)

@@ -84,28 +84,29 @@ public final class TeacherTrainer: ResumableTraining {
         initialContents.add("start", computed: (unet.parameters.all + textEncoder.parameters.all).map(\.value))
     }
 
-    /// Takes the next step with draws from the training's own streams. Throws
+    /// Takes the next step with random inputs from the training's own streams. Throws
     /// `DistillationError.nonFinite(step:tensor:count:)`.
     @discardableResult
     public func step() throws -> TeacherStep {
         try step(
-            with: streams.draw(
+            with: streams.next(
                 configuration.batchSize, of: captions, latentShape: Array(latents.shape.dropFirst()),
                 schedule: schedule, configuration))
     }
 
-    /// Takes the next step with the given draws. Throws `DistillationError.nonFinite(step:tensor:count:)`.
+    /// Takes the next step with the given inputs. Throws `DistillationError.nonFinite(step:tensor:count:)`.
     @discardableResult
-    public func step(with draws: TeacherDraws) throws -> TeacherStep {
+    public func step(with inputs: TeacherStepInputs) throws -> TeacherStep {
         let start = ContinuousClock.now
         let schedule = LearningRateSchedule.cosine(warmUp: configuration.warmUp, total: configuration.iterations)
         optimizer.learningRate = configuration.learningRate * schedule.factor(at: stepCount)
-        let errors = squaredErrors(draws)
-        let loss = (errors * Variable(column(draws.timesteps.map { weights[$0] }))).mean()
+        let errors = squaredErrors(inputs)
+        let loss = (errors * Variable(column(inputs.timesteps.map { weights[$0] }))).mean()
         loss.backward()
-        let norm = try optimizer.follow(loss: loss.value, limit: configuration.gradientNormLimit, step: stepCount + 1)
+        let norm = try optimizer.clippedStep(
+            loss: loss.value, limit: configuration.gradientNormLimit, step: stepCount + 1)
         stepCount += 1
-        let ratios = draws.timesteps.map { 1 / self.schedule.signalToNoiseRatio($0) }
+        let ratios = inputs.timesteps.map { 1 / self.schedule.signalToNoiseRatio($0) }
         return TeacherStep(
             step: stepCount, samplesSeen: stepCount * configuration.batchSize, loss: Double(loss.value.item),
             epsilonLoss: errors.value.mean(), originalError: (errors.value * column(ratios)).mean(),
@@ -114,16 +115,16 @@ public final class TeacherTrainer: ResumableTraining {
     }
 
     /// The squared epsilon errors, `[batch, height, width, channels]`.
-    func squaredErrors(_ draws: TeacherDraws) -> Variable {
+    func squaredErrors(_ inputs: TeacherStepInputs) -> Variable {
         let noisy = schedule.noisy(
-            latents.gathered(rows: draws.pictures), noise: draws.noise, timesteps: draws.timesteps)
-        let text = textEncoder(draws.captions.map { tokenizer.encode($0) })
-        let prediction = unet(Variable(noisy), timesteps: draws.timesteps.map(Double.init), textEmbeddings: text)
-        return (prediction - Variable(draws.noise)).squared()
+            latents.gathered(rows: inputs.pictures), noise: inputs.noise, timesteps: inputs.timesteps)
+        let text = textEncoder(inputs.captions.map { tokenizer.encode($0) })
+        let prediction = unet(Variable(noisy), timesteps: inputs.timesteps.map(Double.init), textEmbeddings: text)
+        return (prediction - Variable(inputs.noise)).squared()
     }
 
     private func column(_ numbers: [Double]) -> Tensor {
-        Tensor(numbers.map { Float($0) }, shape: [numbers.count, 1, 1, 1])
+        Tensor(perSample: numbers.map { Float($0) })
     }
 }
 

@@ -21,7 +21,7 @@ extension FuzzedReader {
             try FileManager.default.moveItem(at: weights, to: model.file("unet/one.safetensors"))
             return { input in
                 try input.replace(model.file("unet/diffusion_pytorch_model.safetensors.index.json"))
-                _ = try ModelCheckpoint(contentsOf: model.folder).unet()
+                _ = try ModelFiles(contentsOf: model.folder).unet()
             }
         }.startingWith { file in
             let weights = Fixtures.url("models/c/unet/diffusion_pytorch_model.safetensors")
@@ -34,7 +34,7 @@ extension FuzzedReader {
             try FileManager.default.copyItem(at: Fixtures.url("models/tiny"), to: model)
             return { input in
                 try input.replace(model.appending(path: "config.json"))
-                _ = try ModelCheckpoint.latentDecoder(contentsOf: model)
+                _ = try ModelFiles.latentDecoder(contentsOf: model)
             }
         },
         clip("openclip", "open_clip_config.json"),

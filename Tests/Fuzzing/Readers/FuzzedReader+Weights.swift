@@ -46,7 +46,7 @@ extension FuzzedReader {
             try FileManager.default.copyItem(at: source, to: folder.appending(path: "config.json"))
             return { input in
                 try input.replace(folder.appending(path: "diffusion_pytorch_model.safetensors"))
-                _ = try ModelCheckpoint.latentDecoder(contentsOf: folder)
+                _ = try ModelFiles.latentDecoder(contentsOf: folder)
             }
         },
         FuzzedReader("lora", .safetensors, seeds: loRAs) { folder in
@@ -97,13 +97,13 @@ extension FuzzedReader {
     /// A part of a model, one of whose files the input is.
     static func model(
         _ name: String, _ path: String, _ format: Format = .safetensors, texts: [String]? = nil,
-        _ load: @escaping @Sendable (ModelCheckpoint) throws -> Void
+        _ load: @escaping @Sendable (ModelFiles) throws -> Void
     ) -> FuzzedReader {
         FuzzedReader(name, format, seeds: texts == nil ? ["models/c/\(path)"] : [], texts: texts ?? []) { folder in
             let model = try FuzzedModel(in: folder)
             return { input in
                 try input.replace(model.file(path))
-                try load(ModelCheckpoint(contentsOf: model.folder))
+                try load(ModelFiles(contentsOf: model.folder))
             }
         }
     }
@@ -141,7 +141,7 @@ extension FuzzedReader {
             let model = folder.appending(path: "base")
             try FileManager.default.copyItem(at: Fixtures.url("models/a"), to: model)
             try FuzzedModel.writeTokenizer(to: model.appending(path: "tokenizer"))
-            let checkpoint = try ModelCheckpoint(contentsOf: model)
+            let checkpoint = try ModelFiles(contentsOf: model)
             (unet, textEncoder) = (try checkpoint.unet(), try checkpoint.textEncoder())
         }
 

@@ -10,7 +10,7 @@ public struct MyLoss: DistillationLoss {
 
     /// ω.
     public var weight = TimestepWeight.noise
-    /// The timesteps at which the pictures are judged.
+    /// Timesteps are sampled uniformly from this range.
     public var timesteps = 20..<981
 
     /// The defaults.
@@ -20,7 +20,7 @@ public struct MyLoss: DistillationLoss {
     public var needs: LossNeeds { [.teacher, .fakeScore] }
 
     /// g of each sample, `[batch, height, width, channels]`.
-    public func gradient(_ judged: JudgedSample) -> LossGradient {
-        LossGradient((judged.teacher.epsilon() - judged.fakeScore.epsilon()) * judged.weights(weight))
+    public func gradient(_ input: LossInput) -> LossGradient {
+        LossGradient((input.teacher.epsilon() - input.fakeScore.epsilon()) * input.weights(weight))
     }
 }

@@ -1,0 +1,166 @@
+import Autograd
+import Foundation
+import Tensor
+
+extension CheckpointSummary {
+    /// A whole model: every part's configuration and weights, then whether it loads.
+    mutating func summarizeModel(_ url: URL) {
+        guard let checkpoint = attempt({ try ModelFiles(contentsOf: url) }) else { return }
+        let isFolder = checkpoint.layout is DiffusersFolder
+        add("model", "\(url.lastPathComponent) (\(isFolder ? "diffusers folder" : "single file"))")
+        let schedule = attempt { try checkpoint.schedule() }
+        let unet = attempt { try UNet2DConditionModel.Configuration(checkpoint.layout.fields(.unet)) }
+        let autoencoder =
+            checkpoint.hasAutoencoder
+            ? attempt { try AutoencoderKL.Configuration(checkpoint.layout.fields(.vae)) } : nil
+        let text = attempt { try CLIPTextModel.Configuration(checkpoint.layout.fields(.textEncoder)) }
+        if let unet, let schedule {
+            let steps = checkpoint.oneStep.map { ", one-step student at timestep \($0.timestep)" } ?? ""
+            add("family", unet.familyName(predicting: schedule.predictionType) + steps)
+        }
+        if let schedule { describe(schedule, of: checkpoint) }
+        var total = (parameters: 0, bytes: 0)
+        func addWeights(_ heading: String, _ part: ModelFiles.Part, to summary: inout CheckpointSummary) {
+            guard let weights = summary.attempt({ try checkpoint.layout.weights(part) }) else { return }
+            summary.add(heading, weights.sizeDescription)
+            total = (total.parameters + weights.parameterCount, total.bytes + weights.byteCount)
+        }
+        if let unet {
+            addWeights("unet", .unet, to: &self)
+            if let averages = (checkpoint.layout as? SingleFileCheckpoint)?.averagesDescription { add("", averages) }
+            add("", unet.sizeDescription)
+            add(
+                "",
+                "heads \(unet.headCounts)\(unet.middleDescription), \(unet.usesLinearProjection ? "linear" : "1×1 convolution") projections"
+            )
+        }
+        if let autoencoder {
+            addWeights("vae", .vae, to: &self)
+            add("", autoencoder.sizeDescription)
+        } else if !checkpoint.hasAutoencoder {
+            add("vae", "none; name the folder or file of one (--vae)")
+        }
+        if let text {
+            addWeights("text encoder", .textEncoder, to: &self)
+            add("", "\(text.layers) layers, width \(text.width), heads \(text.heads), \(text.activation.rawValue)")
+        }
+        add("total", "\(millions(total.parameters)) parameters, \(bytes(total.bytes))")
+        let tokenizer = describeTokenizer(of: checkpoint)
+        if problems.isEmpty { load(checkpoint, tokenizer) }
+    }
+
+    /// Loads what the description promised, part by part.
+    private mutating func load(_ checkpoint: ModelFiles, _ tokenizer: CLIPTokenizer?) {
+        if checkpoint.hasAutoencoder { _ = attempt { try checkpoint.checkAgreement(with: tokenizer) } }
+        _ = attempt { try checkpoint.unet() }
+        if checkpoint.hasAutoencoder { _ = attempt { try checkpoint.autoencoder() } }
+        _ = attempt { try checkpoint.textEncoder() }
+    }
+
+    private mutating func describe(_ schedule: NoiseSchedule, of checkpoint: ModelFiles) {
+        let configuration = schedule.configuration
+        let isAssumed = (checkpoint.layout as? SingleFileCheckpoint)?.assumesPredictionType ?? false
+        let rescaled = configuration.rescalesToZeroSignal ? ", no signal at the end" : ""
+        add(
+            "schedule",
+            "\(configuration.className): \(configuration.betaSchedule.rawValue), \(schedule.timestepCount) timesteps, "
+                + "\(configuration.timestepSpacing.rawValue) spacing\(rescaled)")
+        add(
+            "",
+            "predicts \(schedule.predictionType.rawValue)"
+                + (isAssumed ? ", as its family does; the file does not say (--prediction-type)" : ""))
+    }
+
+    private mutating func describeTokenizer(of checkpoint: ModelFiles) -> CLIPTokenizer? {
+        let isFolder = checkpoint.layout is DiffusersFolder
+        guard checkpoint.tokenizerFolder != nil else {
+            add("tokenizer", "none\(isFolder ? "" : ", as in all single files"); name a folder (--tokenizer)")
+            return nil
+        }
+        guard let tokenizer = attempt({ try checkpoint.tokenizer() }) else { return nil }
+        add(
+            "tokenizer",
+            "\(tokenizer.vocabularySize) tokens, prompts of \(tokenizer.maximumLength), padded with "
+                + "\(tokenizer.paddingToken)")
+        return tokenizer
+    }
+
+    /// An autoencoder without the other parts.
+    mutating func summarizeAutoencoder(alone url: URL) {
+        guard let files = attempt({ try AutoencoderFiles(contentsOf: url) }) else { return }
+        let (kind, text): (CheckpointKind, String)
+        switch files.network {
+        case .full(let configuration): (kind, text) = (.autoencoder, configuration.sizeDescription)
+        case .tiny(let configuration):
+            let encoder = configuration.hasEncoder ? "" : ", no encoder"
+            kind = .tinyAutoencoder
+            text =
+                "channels \(configuration.decoderChannels), blocks \(configuration.decoderBlocks) in the decoder\(encoder)"
+        }
+        add("kind", "\(kind.rawValue): \(kind.advice)")
+        add("vae", files.weights.sizeDescription)
+        add("", text + (files.isConfigurationAssumed && kind == .autoencoder ? ", which no file says" : ""))
+        _ = attempt { try files.decoder() }
+    }
+
+    /// Weights that are no model and are not looked into.
+    mutating func summarize(_ kind: CheckpointKind, _ url: URL) {
+        add("kind", "\(kind.rawValue): \(kind.advice)")
+        guard let file = attempt({ try SafetensorsFile(contentsOf: url) }) else { return }
+        guard let weights = attempt({ try WeightFiles([file], path: url.path) }) else { return }
+        add("weights", weights.sizeDescription)
+        _ = attempt { try weights.checkFinite { _ in } }
+    }
+}
+
+func millions(_ count: Int) -> String {
+    count < 100_000 ? "\(count)" : String(format: "%.2f M", Double(count) / 1e6)
+}
+
+private func bytes(_ count: Int) -> String {
+    count < 1_000_000_000
+        ? String(format: "%.1f MB", Double(count) / 1e6) : String(format: "%.2f GB", Double(count) / 1e9)
+}
+
+extension WeightFiles {
+    fileprivate var sizeDescription: String {
+        "\(millions(parameterCount)) parameters in \(storedTypes.joined(separator: ", "))"
+            + (variant.map { ", of the variant \($0)" } ?? "")
+    }
+}
+
+extension AutoencoderKL.Configuration {
+    fileprivate var sizeDescription: String {
+        "\(pixelsPerLatent) pixels a latent, channels \(blockChannels), scaling factor \(scalingFactor)"
+    }
+}
+
+extension UNet2DConditionModel.Configuration {
+    fileprivate var sizeDescription: String {
+        let size = sampleSize.map { "\($0.height) × \($0.width)" } ?? "unnamed size"
+        let widths = Set(crossAttentionWidths).sorted().map(String.init).joined(separator: ", ")
+        return "latents \(inputChannels) × \(size), channels \(blockChannels), text width \(widths)"
+    }
+
+    /// What the middle block is where it is not the usual one.
+    fileprivate var middleDescription: String {
+        switch midBlockType {
+        case .crossAttention: ""
+        case .plain: ", one residual block in the middle"
+        case nil: ", no middle block"
+        }
+    }
+
+    /// What the model is called among people.
+    fileprivate func familyName(predicting type: PredictionType) -> String {
+        let isPublishedSize = blockChannels == [320, 640, 1280, 1280] && layersPerBlock == [2, 2, 2, 2]
+        let isVelocity = type == .velocity
+        switch (isPublishedSize, Set(crossAttentionWidths)) {
+        case (true, [768]): return "Stable Diffusion 1.x" + (isVelocity ? ", v-prediction" : "")
+        case (true, [1024]): return "Stable Diffusion 2.x " + (isVelocity ? "v-prediction" : "base")
+        default:
+            let kind = usesLinearProjection ? "2" : "1"
+            return "custom size of Stable Diffusion \(kind).x's kind" + (isVelocity ? ", v-prediction" : "")
+        }
+    }
+}

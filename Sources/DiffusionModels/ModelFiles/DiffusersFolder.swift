@@ -1,0 +1,111 @@
+import Foundation
+
+/// A model in the Hub's diffusers layout: a folder a part, each with its configuration.
+struct DiffusersFolder: CheckpointLayout {
+    static let indexName = "model_index.json"
+
+    let url: URL
+
+    /// Reads `model_index.json`. Throws ``ModelError`` if a part is missing or of another kind than ours.
+    ///
+    /// - Parameters:
+    ///   - url: the folder.
+    ///   - replaced: parts that come from elsewhere: what the folder says of them does not count.
+    init(_ url: URL, replacing replaced: Set<ModelFiles.Part> = []) throws {
+        self.url = url
+        let file = url.appending(path: Self.indexName)
+        if !FileManager.default.fileExists(atPath: file.path), let kind = CheckpointKind(folder: url) {
+            throw ModelError.otherModel(path: url.path, kind: kind)
+        }
+        let index = try ConfigurationFields(contentsOf: file, purpose: "the list of the model's parts")
+        for foreign in ["transformer", "text_encoder_2", "prior"] where !index.isNull(foreign) {
+            if index.values[foreign] == .array([.null, .null]) { continue }
+            throw index.unsupported(
+                foreign, expected: "no such part, since only Stable Diffusion 1.x and 2.x are supported")
+        }
+        for part in ModelFiles.Part.allCases where !replaced.contains(part) {
+            guard case .array(let names)? = index.values[part.rawValue], names.count == 2,
+                case .string(let name) = names[1]
+            else { throw index.invalid(part.rawValue, expected: "[library, class]") }
+            if let classes = part.classes, !classes.contains(name) {
+                throw index.unsupported(part.rawValue, expected: classes.joined(separator: " or "))
+            }
+        }
+    }
+
+    /// The student's timestep, nil where there is no `one_step.json`.
+    func oneStep() throws -> OneStepConfiguration? {
+        let file = url.appending(path: OneStepConfiguration.fileName)
+        guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+        return try OneStepConfiguration(ConfigurationFields(contentsOf: file, purpose: "the student's timestep"))
+    }
+
+    /// Whether a part's folder is there.
+    func has(_ part: ModelFiles.Part) -> Bool { FileManager.default.fileExists(atPath: folder(part).path) }
+
+    var hasAutoencoder: Bool { has(.vae) }
+
+    /// A part's folder.
+    func folder(_ part: ModelFiles.Part) -> URL { url.appending(path: part.rawValue) }
+
+    func fields(_ part: ModelFiles.Part) throws -> ConfigurationFields {
+        if part == .vae, !hasAutoencoder { throw ModelError.missingAutoencoder(path: url.path) }
+        let name = part == .scheduler ? "scheduler_config.json" : "config.json"
+        return try ConfigurationFields(
+            contentsOf: folder(part).appending(path: name), purpose: "the configuration of this part")
+    }
+
+    func weights(_ part: ModelFiles.Part) throws -> WeightFiles {
+        switch part {
+        case .vae: try AutoencoderKL.weights(in: folder(part))
+        case .textEncoder: try WeightFiles(in: folder(part), stem: part.stem, naming: CLIPTextModel.names)
+        default: try WeightFiles(in: folder(part), stem: part.stem)
+        }
+    }
+}
+
+extension ModelFiles.Part {
+    /// The classes that this library can stand in for; nil for any.
+    fileprivate var classes: [String]? {
+        switch self {
+        case .unet: ["UNet2DConditionModel"]
+        case .vae: ["AutoencoderKL"]
+        case .textEncoder: ["CLIPTextModel"]
+        case .tokenizer: ["CLIPTokenizer", "CLIPTokenizerFast"]
+        case .scheduler: nil
+        }
+    }
+
+    /// The name of the weights' file before its extension.
+    var stem: String { self == .textEncoder ? "model" : "diffusion_pytorch_model" }
+}
+
+extension CLIPTextModel {
+    /// What a key of transformers' is called here: `text_model.` may be absent, and old files hold the numbers of the positions.
+    static func names(for key: String) -> [String] {
+        let prefix = "text_model."
+        let name = key.hasPrefix(prefix) ? key : prefix + key
+        return name == "text_model.embeddings.position_ids" ? [] : [name]
+    }
+}
+
+extension AutoencoderKL {
+    /// The weights in an autoencoder's folder, of either generation of diffusers.
+    static func weights(in folder: URL) throws -> WeightFiles {
+        try WeightFiles(in: folder, stem: ModelFiles.Part.vae.stem, naming: names, isLinear: isLinear)
+    }
+
+    /// What a key of diffusers' is called here: before 0.18 the middle blocks' attention had other names.
+    static func names(for key: String) -> [String] {
+        let replacements = ["query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"]
+        var words = key.split(separator: ".").map(String.init)
+        guard words.count == 6, words[1] == "mid_block", words[2] == "attentions",
+            let replacement = replacements[words[4]]
+        else { return [key] }
+        words[4] = replacement
+        return [words.joined(separator: ".")]
+    }
+
+    /// The linear weights that old files hold as 1×1 convolutions.
+    static func isLinear(_ name: String) -> Bool { name.contains(".attentions.") }
+}

@@ -1,0 +1,180 @@
+import Autograd
+import Foundation
+
+/// A model's files, from which its parts are loaded one by one.
+///
+/// Either a folder in the Hub's diffusers layout (`model_index.json`, `unet/`, `vae/`, `text_encoder/`, `tokenizer/`,
+/// `scheduler/`, and `one_step.json` if the model is a one-step student), or a single safetensors file in the layout of the
+/// original Stable Diffusion code (`model.diffusion_model.…`, `first_stage_model.…`, `cond_stage_model.…`). Weights are
+/// safetensors in Float32, Float16, BFloat16 or 8-bit floating point; nothing is downloaded.
+///
+/// A single file has no configuration. Its networks' sizes follow from the shapes of its tensors. What shapes do not tell is
+/// taken from the family, which the text encoder gives away:
+///
+/// | | Stable Diffusion 1.x (CLIP) | 2.x (OpenCLIP) |
+/// | --- | --- | --- |
+/// | attention heads of the UNet | 8 | channels / 64 |
+/// | activation of the text encoder | `quick_gelu` | `gelu` |
+/// | prediction type | epsilon | v, as 2.1 has; 2.x base predicts epsilon |
+/// | latents | 64 × 64 | 96 × 96, of 2.x base 64 × 64 |
+///
+/// and in both: text encoder heads of width 64, 32 normalisation groups, scaling factor 0.18215, and the scaled linear schedule
+/// from 0.00085 to 0.012 over 1000 timesteps. A file without an autoencoder needs one from elsewhere; of one that holds moving averages
+/// of the denoising network alone, these are read.
+public struct ModelFiles: Sendable {
+    /// A part of the model, named as its folder.
+    enum Part: String, CaseIterable {
+        case unet
+        case vae
+        case textEncoder = "text_encoder"
+        case tokenizer
+        case scheduler
+    }
+
+    /// The folder or file.
+    public let url: URL
+    /// At which timestep the model works if it is a one-step student, nil if it is a multi-step model.
+    public let oneStep: OneStepConfiguration?
+    /// The folder of the tokenizer, nil for a model without one.
+    public let tokenizerFolder: URL?
+
+    /// Told how far a network's loading has come, tensor by tensor: of each network, whenever it is loaded.
+    public var progress: (@Sendable (LoadingProgress) -> Void)?
+
+    let layout: any CheckpointLayout
+    /// The autoencoder in place of the model's own.
+    let otherAutoencoder: AutoencoderFiles?
+    private let predictionType: PredictionType?
+
+    /// Looks at a model without loading its weights.
+    ///
+    /// - Parameters:
+    ///   - url: a folder in the diffusers layout or a single safetensors file.
+    ///   - tokenizer: the folder of a tokenizer, which a single file lacks; nil means the model's own.
+    ///   - autoencoder: the diffusers folder or safetensors file of another autoencoder. An `AutoencoderKL` replaces the model's own, a
+    ///     small one (TAESD) only decodes in its place.
+    ///   - predictionType: what the network predicts; nil means what the folder's scheduler says, or for a single file what its
+    ///     metadata says (`modelspec.prediction_type`), or else what its family does.
+    ///
+    /// Throws ``ModelError`` if it is not such a model, and `SafetensorsError`.
+    public init(
+        contentsOf url: URL, tokenizer: URL? = nil, autoencoder: URL? = nil, predictionType: PredictionType? = nil
+    ) throws {
+        self.url = url
+        otherAutoencoder = try autoencoder.map { try AutoencoderFiles(contentsOf: $0) }
+        self.predictionType = predictionType
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
+            throw ModelError.missingFile(
+                path: url.path, purpose: "a model: a folder in the diffusers layout or a safetensors file")
+        }
+        if isFolder.boolValue {
+            var replaced: Set<Part> = tokenizer == nil ? [] : [.tokenizer]
+            if otherAutoencoder != nil { replaced.insert(.vae) }
+            let folder = try DiffusersFolder(url, replacing: replaced)
+            (layout, oneStep) = (folder, try folder.oneStep())
+            tokenizerFolder = tokenizer ?? (folder.has(.tokenizer) ? folder.folder(.tokenizer) : nil)
+        } else {
+            layout = try SingleFileCheckpoint(url, predictionType: predictionType)
+            (oneStep, tokenizerFolder) = (nil, tokenizer)
+        }
+    }
+}
+
+/// Where a checkpoint's parts are found.
+protocol CheckpointLayout: Sendable {
+    /// Whether there is an autoencoder.
+    var hasAutoencoder: Bool { get }
+    /// The fields of a part's configuration.
+    func fields(_ part: ModelFiles.Part) throws -> ConfigurationFields
+    /// The weights of a network, under this library's names.
+    func weights(_ part: ModelFiles.Part) throws -> WeightFiles
+}
+
+extension ModelFiles {
+    /// The noise schedule. Throws ``ModelError``.
+    public func schedule() throws -> NoiseSchedule {
+        var configuration = try NoiseSchedule.Configuration(layout.fields(.scheduler))
+        if let predictionType { configuration.predictionType = predictionType }
+        return NoiseSchedule(configuration)
+    }
+
+    /// The tokenizer. Throws ``ModelError/missingTokenizer(path:)`` for a model without one, and what `CLIPTokenizer` throws.
+    public func tokenizer() throws -> CLIPTokenizer {
+        guard let tokenizerFolder else { throw ModelError.missingTokenizer(path: url.path) }
+        return try CLIPTokenizer(contentsOf: tokenizerFolder)
+    }
+
+    /// The sizes of the denoising network, without its weights. Throws ``ModelError``.
+    public func unetConfiguration() throws -> UNet2DConditionModel.Configuration { try .init(layout.fields(.unet)) }
+
+    /// The sizes of the autoencoder, without its weights. Throws ``ModelError``.
+    public func autoencoderConfiguration() throws -> AutoencoderKL.Configuration { try .init(layout.fields(.vae)) }
+
+    /// The denoising network, frozen. Throws ``ModelError`` or `SafetensorsError`.
+    public func unet() throws -> UNet2DConditionModel {
+        let configuration = try UNet2DConditionModel.Configuration(layout.fields(.unet))
+        let weights = try layout.weights(.unet)
+        try weights.check(layers: configuration.layerCount)
+        let model = UNet2DConditionModel(configuration, in: ParameterSet().scope)
+        try load(.unet, from: weights, into: model.parameters)
+        return model
+    }
+
+    /// Whether ``autoencoder()`` has files to read.
+    public var hasAutoencoder: Bool {
+        if case .full? = otherAutoencoder?.network { return true }
+        return layout.hasAutoencoder
+    }
+
+    /// The autoencoder, frozen: the one that replaces the model's own, if one does. Throws ``ModelError`` or `SafetensorsError`.
+    public func autoencoder() throws -> AutoencoderKL {
+        let (configuration, weights) = try autoencoderFiles()
+        try weights.check(layers: configuration.layerCount)
+        let model = AutoencoderKL(configuration, in: ParameterSet().scope)
+        try load(.vae, from: weights, into: model.parameters)
+        return model
+    }
+
+    private func autoencoderFiles() throws -> (AutoencoderKL.Configuration, WeightFiles) {
+        if let other = otherAutoencoder, case .full(let configuration) = other.network {
+            return (configuration, other.weights)
+        }
+        return (try AutoencoderKL.Configuration(layout.fields(.vae)), try layout.weights(.vae))
+    }
+
+    /// The small autoencoder that decodes in place of the model's own, frozen; nil when none was given.
+    func tinyDecoder() throws -> (any LatentDecoder)? {
+        guard let otherAutoencoder, case .tiny = otherAutoencoder.network else { return nil }
+        return try otherAutoencoder.decoder()
+    }
+
+    /// The text encoder, frozen. Throws ``ModelError`` or `SafetensorsError`.
+    public func textEncoder() throws -> CLIPTextModel {
+        let (model, weights) = try declaredTextEncoder()
+        try load(.textEncoder, from: weights, into: model.parameters)
+        return model
+    }
+
+    private func declaredTextEncoder() throws -> (CLIPTextModel, WeightFiles) {
+        let configuration = try CLIPTextModel.Configuration(layout.fields(.textEncoder))
+        let weights = try layout.weights(.textEncoder)
+        try weights.check(layers: configuration.layers)
+        return (CLIPTextModel(configuration, in: ParameterSet().scope), weights)
+    }
+
+    /// The text encoder to look at some of its numbers: most of the file is not read.
+    func uncheckedTextEncoder() throws -> CLIPTextModel {
+        let (model, weights) = try declaredTextEncoder()
+        try model.parameters.load(unchecked: weights)
+        return model
+    }
+
+    private func load(_ part: Part, from weights: WeightFiles, into parameters: ParameterSet) throws {
+        var state = LoadingProgress(network: part.rawValue, loadedBytes: 0, totalBytes: weights.byteCount)
+        try parameters.load(from: weights) { bytes in
+            state.loadedBytes += bytes
+            progress?(state)
+        }
+    }
+}

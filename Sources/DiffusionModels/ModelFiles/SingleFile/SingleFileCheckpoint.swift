@@ -1,0 +1,143 @@
+import Foundation
+import Tensor
+
+/// A whole model in one safetensors file, in the layout of CompVis's latent-diffusion code, in which Stable Diffusion 1.x and 2.x were
+/// published and most of their descendants are passed around.
+struct SingleFileCheckpoint: CheckpointLayout {
+    let url: URL
+    private let file: SafetensorsFile
+    private let networks: [ModelFiles.Part: Network]
+    private let predictionType: PredictionType
+    /// Whether what the network predicts is the family's, since neither the caller nor the file says it.
+    let assumesPredictionType: Bool
+
+    /// Whether the denoising network's weights are moving averages, since the file has no others.
+    let readsAverages: Bool
+
+    private struct Network {
+        let prefix: String
+        let description: any SingleFileNetwork
+        /// What a key of the file is called within the network; nil when it is not this network's.
+        let local: @Sendable (String) -> String?
+
+        init(_ description: any SingleFileNetwork, prefix: String) {
+            self.init(description, prefix: prefix) { $0.hasPrefix(prefix) ? String($0.dropFirst(prefix.count)) : nil }
+        }
+
+        init(
+            _ description: any SingleFileNetwork, prefix: String, local: @escaping @Sendable (String) -> String?
+        ) {
+            (self.description, self.prefix, self.local) = (description, prefix, local)
+        }
+
+        /// What a key of the file is called here, nil when it is not this network's.
+        func names(for key: String) -> [String]? { local(key).flatMap(description.names) }
+    }
+
+    static let unetPrefix = "model.diffusion_model."
+    static let autoencoderPrefix = "first_stage_model."
+    static let clipPrefix = "cond_stage_model.transformer."
+    static let openCLIPPrefix = "cond_stage_model.model."
+
+    /// Throws ``ModelError`` if the file is another kind of model or holds a tensor that is no part of one, and `SafetensorsError`.
+    init(_ url: URL, predictionType: PredictionType?) throws {
+        self.url = url
+        file = try SafetensorsFile(contentsOf: url)
+        let kind = CheckpointKind(tensors: file.names)
+        guard kind == .stableDiffusion1 || kind == .stableDiffusion2 else {
+            throw ModelError.otherModel(path: url.path, kind: kind)
+        }
+        let isOpenCLIP = kind == .stableDiffusion2
+        let textPrefix = isOpenCLIP ? Self.openCLIPPrefix : Self.clipPrefix
+        let text = PrefixedTensors(file, prefix: textPrefix)
+        let textEncoder: any SingleFileNetwork =
+            isOpenCLIP ? try OpenCLIPTextEncoder(text) : try SingleFileCLIPTextEncoder(text)
+        let described = predictionType ?? PredictionType(modelSpecification: file.metadata)
+        assumesPredictionType = described == nil
+        self.predictionType = described ?? (isOpenCLIP ? .velocity : .epsilon)
+        readsAverages = !file.names.contains { $0.hasPrefix(Self.unetPrefix) }
+        let unet =
+            readsAverages
+            ? PrefixedTensors(file, prefix: Self.unetPrefix, naming: AveragedNames.original)
+            : PrefixedTensors(file, prefix: Self.unetPrefix)
+        let network = try LatentDiffusionUNet(
+            unet, heads: isOpenCLIP ? .ofWidth(64) : .count(8),
+            latentSide: isOpenCLIP && self.predictionType == .velocity ? 96 : 64)
+        var networks: [ModelFiles.Part: Network] = [
+            .unet: readsAverages
+                ? Network(network, prefix: Self.unetPrefix, local: AveragedNames.original)
+                : Network(network, prefix: Self.unetPrefix),
+            .textEncoder: Network(textEncoder, prefix: textPrefix),
+        ]
+        let prefix = Self.autoencoderPrefix
+        if file.names.contains(where: { $0.hasPrefix(prefix) && !Self.isIgnored($0) }) {
+            networks[.vae] = Network(
+                try LatentDiffusionAutoencoder(PrefixedTensors(file, prefix: prefix)), prefix: prefix)
+        }
+        self.networks = networks
+        let strangers = file.names.filter { !isKnown($0) }
+        guard strangers.isEmpty else {
+            throw ModelError.weightMismatch(path: url.path, mismatch: .init(unexpected: strangers))
+        }
+    }
+
+    var hasAutoencoder: Bool { networks[.vae] != nil }
+
+    /// What is made of moving averages; nil where there are none.
+    var averagesDescription: String? {
+        if readsAverages { return "moving averages, since the file has no other weights" }
+        let hasAverages = file.names.contains { $0.hasPrefix(AveragedNames.prefix) }
+        return hasAverages ? "the moving averages beside them are not read" : nil
+    }
+
+    func fields(_ part: ModelFiles.Part) throws -> ConfigurationFields {
+        if part == .vae, networks[.vae] == nil { throw ModelError.missingAutoencoder(path: url.path) }
+        if let network = networks[part] {
+            return try ConfigurationFields(.object(network.description.fields), file: url.path)
+        }
+        var schedule = NoiseSchedule.Configuration.stableDiffusion
+        schedule.predictionType = predictionType
+        return try ConfigurationFields(schedule.json, file: url.path)
+    }
+
+    func weights(_ part: ModelFiles.Part) throws -> WeightFiles {
+        guard let network = networks[part] else { throw ModelError.missingAutoencoder(path: url.path) }
+        return try WeightFiles(
+            [file], path: url.path, naming: { network.names(for: $0) ?? [] },
+            isLinear: { part == .vae && AutoencoderKL.isLinear($0) })
+    }
+
+    private func isKnown(_ key: String) -> Bool {
+        Self.isIgnored(key) || networks.values.contains { $0.names(for: key) != nil }
+    }
+
+    /// Tensors that training left in the file or that tools put there, and that no network reads: moving averages, the noise schedule's
+    /// tables (which the family's schedule replaces), losses, optimisers' moments, and the picture towers and contrastive heads of CLIP.
+    private static func isIgnored(_ key: String) -> Bool {
+        let prefixes = [
+            "model_ema.", "alphas_cumprod", "posterior_", "first_stage_model.loss.", "first_stage_model.model_ema.",
+            "loss.",
+            "embedding_manager.", "cond_stage_model.transformer.vision_model.", "cond_stage_model.model.visual.",
+            "optimizer", "lr_schedulers", "callbacks.", "loops.", "denoiser.",
+        ]
+        let names = [
+            "betas", "sqrt_alphas_cumprod", "sqrt_one_minus_alphas_cumprod", "log_one_minus_alphas_cumprod",
+            "sqrt_recip_alphas_cumprod", "sqrt_recipm1_alphas_cumprod", "lvlb_weights", "logvar", "scale_factor",
+            "global_step", "epoch", "v_pred", "ztsnr", "edm_vpred.sigma_max", "edm_vpred.sigma_min",
+            "cond_stage_model.logit_scale", "cond_stage_model.text_projection",
+        ]
+        let isPosition = key.hasPrefix("cond_stage_model.") && key.hasSuffix("position_ids")
+        return isPosition || names.contains(key) || prefixes.contains { key.hasPrefix($0) }
+    }
+}
+
+extension PredictionType {
+    /// What Stability AI's metadata says the network predicts, nil where it says nothing.
+    fileprivate init?(modelSpecification metadata: [String: String]) {
+        switch metadata["modelspec.prediction_type"] {
+        case "epsilon": self = .epsilon
+        case "v", "v_prediction": self = .velocity
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,160 @@
+import Tensor
+
+/// All random inputs of one step. The distiller samples them from the run's streams; tests pass their own.
+public struct StepInputs: Sendable {
+    /// Indices of the prompts, one per sample.
+    public var prompts: [Int]
+    /// z, the student's input, `[batch, height, width, channels]`.
+    public var latents: Tensor
+    /// t, at which teacher and fake score are evaluated, one per sample.
+    public var timesteps: [Int]
+    /// ε, with which the generated batch is noised for them.
+    public var noise: Tensor
+    /// One per update of the fake score.
+    public var fakeScore: [FakeScoreInputs]
+    /// Indices of pairs or real latents, one per sample, for losses that need them in the student's update.
+    public var data: [Int] = []
+    /// The loss's own stream.
+    public var stream = RandomStream(seed: 0)
+
+    /// Inputs of a step.
+    public init(prompts: [Int], latents: Tensor, timesteps: [Int], noise: Tensor, fakeScore: [FakeScoreInputs]) {
+        (self.prompts, self.latents, self.timesteps) = (prompts, latents, timesteps)
+        (self.noise, self.fakeScore) = (noise, fakeScore)
+    }
+}
+
+/// All random inputs of one update of the fake score.
+public struct FakeScoreInputs: Sendable {
+    /// What the student generates for this update.
+    public struct NewSamples: Sendable {
+        /// Indices of the prompts, one per sample.
+        public var prompts: [Int]
+        /// z, `[batch, height, width, channels]`.
+        public var latents: Tensor
+    }
+
+    /// The discriminator's batch of real images.
+    public struct Real: Sendable {
+        /// Indices of the real latents, one per sample.
+        public var indices: [Int]
+        /// ε, `[batch, height, width, channels]`.
+        public var noise: Tensor
+    }
+
+    /// t, one per sample.
+    public var timesteps: [Int]
+    /// ε, `[batch, height, width, channels]`.
+    public var noise: Tensor
+    /// Which samples are trained on with the empty prompt, one per sample.
+    public var dropsPrompts: [Bool]
+    /// New samples to train on; nil for those of the student's update.
+    public var newSamples: NewSamples?
+    /// Real images; nil without a discriminator.
+    public var real: Real?
+
+    /// Inputs of an update.
+    public init(timesteps: [Int], noise: Tensor, dropsPrompts: [Bool]) {
+        (self.timesteps, self.noise, self.dropsPrompts) = (timesteps, noise, dropsPrompts)
+    }
+}
+
+/// The sizes and settings that a step's random inputs depend on.
+struct StepPlan {
+    let promptCount: Int
+    let latentShape: [Int]
+    let batch: Int
+    let timesteps: Range<Int>
+    let training: FakeScoreTraining
+    let fakeScoreUpdates: Int
+    /// Pairs or real latents for the student's update, 0 for none.
+    let dataCount: Int
+    /// Real latents for the discriminator, 0 for none.
+    let realCount: Int
+}
+
+/// The random streams of a run, one per purpose, so that a setting that changes one leaves the others as they were.
+struct DistillationStreams: Codable, Equatable {
+    private var latents: RandomStream
+    private var evaluation: RandomStream
+    private var fakeScore: RandomStream
+    private var data: RandomStream
+    private var newSamples: RandomStream
+    private var loss: RandomStream
+    /// The stream of the prompts' order, as it was before the current epoch's permutation.
+    private var epoch: RandomStream
+    private var position = 0
+    /// The current epoch's permutation and the stream after it; computed again after a restore.
+    private var order: (prompts: [Int], next: RandomStream)?
+
+    // The names under which checkpoints keep the streams, and the seeds are split.
+    private enum CodingKeys: String, CodingKey {
+        case latents, fakeScore, data, loss, epoch, position
+        case evaluation = "judging"
+        case newSamples = "newPictures"
+    }
+
+    init(seed: UInt64) {
+        let root = RandomStream(seed: seed)
+        epoch = root.split("prompts")
+        (latents, evaluation) = (root.split("latents"), root.split("judging"))
+        (fakeScore, newSamples) = (root.split("fake-score"), root.split("new-pictures"))
+        (data, loss) = (root.split("data"), root.split("loss"))
+    }
+
+    static func == (left: DistillationStreams, right: DistillationStreams) -> Bool {
+        left.latents == right.latents && left.evaluation == right.evaluation && left.fakeScore == right.fakeScore
+            && left.data == right.data && left.newSamples == right.newSamples && left.loss == right.loss
+            && left.epoch == right.epoch && left.position == right.position
+    }
+
+    /// The next step's inputs.
+    mutating func next(_ plan: StepPlan) -> StepInputs {
+        let shape = [plan.batch] + plan.latentShape
+        var inputs = StepInputs(
+            prompts: nextPrompts(plan.batch, of: plan.promptCount), latents: latents.normal(shape),
+            timesteps: evaluation.integers(plan.batch, in: plan.timesteps), noise: evaluation.normal(shape),
+            fakeScore: (0..<plan.fakeScoreUpdates).map { _ in nextFakeScoreInputs(plan, shape) })
+        if plan.dataCount > 0 { inputs.data = data.integers(plan.batch, in: 0..<plan.dataCount) }
+        inputs.stream = RandomStream(seed: UInt64(loss.integer(in: 0..<1 << 31)))
+        return inputs
+    }
+
+    private mutating func nextFakeScoreInputs(_ plan: StepPlan, _ shape: [Int]) -> FakeScoreInputs {
+        let (batch, rate) = (plan.batch, plan.training.nullPromptRate)
+        let (timesteps, noise) = (fakeScore.integers(batch, in: plan.training.timesteps), fakeScore.normal(shape))
+        let drops = (0..<(plan.training.dropsPromptsPerSample ? batch : 1)).map { _ in Double(fakeScore.unit()) < rate }
+        var inputs = FakeScoreInputs(
+            timesteps: timesteps, noise: noise,
+            dropsPrompts: drops.count == batch ? drops : Array(repeating: drops[0], count: batch))
+        if plan.training.usesNewSamples {
+            inputs.newSamples = .init(
+                prompts: newSamples.integers(batch, in: 0..<plan.promptCount), latents: newSamples.normal(shape))
+        }
+        if plan.realCount > 0 {
+            inputs.real = .init(indices: data.integers(batch, in: 0..<plan.realCount), noise: data.normal(shape))
+        }
+        return inputs
+    }
+
+    /// Every prompt once per epoch, in a new order each time.
+    private mutating func nextPrompts(_ batch: Int, of count: Int) -> [Int] {
+        (0..<batch).map { _ in
+            var current = order ?? permuted(count)
+            if position == count {
+                epoch = current.next
+                current = permuted(count)
+                position = 0
+            }
+            order = current
+            defer { position += 1 }
+            return current.prompts[position]
+        }
+    }
+
+    private func permuted(_ count: Int) -> (prompts: [Int], next: RandomStream) {
+        var stream = epoch
+        let prompts = stream.permutation(count)
+        return (prompts, stream)
+    }
+}

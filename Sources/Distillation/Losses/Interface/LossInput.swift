@@ -1,0 +1,96 @@
+import Autograd
+import DiffusionModels
+import Tensor
+
+/// The input of a loss: a generated batch, noised, with the networks' predictions on it.
+///
+/// Everything is a variable of x̂₀. Predictions are constants, unless the loss declares that it needs a network's Jacobian.
+public struct LossInput {
+    /// The networks.
+    public let networks: ScoreNetworks
+    /// The generated batch.
+    public internal(set) var batch: GeneratedBatch
+    /// x̂₀, `[batch, height, width, channels]`.
+    public let original: Variable
+    /// x_t = α_t x̂₀ + σ_t ε.
+    public let noisy: Variable
+    let teacherPrediction: ScorePrediction?
+    let fakeScorePrediction: ScorePrediction?
+
+    /// ε.
+    public var noise: Variable { Variable(batch.noise) }
+    /// t, one per sample.
+    public var timesteps: [Int] { batch.timesteps }
+    /// The teacher's noise schedule.
+    public var schedule: NoiseSchedule { networks.schedule }
+    /// α_t, `[batch, 1, 1, 1]`.
+    public var alpha: Variable { Variable(schedule.alphas(timesteps)) }
+    /// σ_t, `[batch, 1, 1, 1]`.
+    public var sigma: Variable { Variable(schedule.sigmas(timesteps)) }
+    /// Elements per sample. Multiply by it to convert a mean over elements to a mean over samples.
+    public var elementCount: Float { Float(batch.original.count / max(batch.original.shape[0], 1)) }
+
+    /// ε_T.
+    public var teacher: ScorePrediction { declared(teacherPrediction, "teacher") }
+    /// ε_F.
+    public var fakeScore: ScorePrediction { declared(fakeScorePrediction, "fakeScore") }
+
+    /// ω(t) per sample, `[batch, 1, 1, 1]`.
+    public func weights(_ weight: TimestepWeight) -> Variable {
+        Variable(Tensor(perSample: timesteps.map { Float(weight($0, in: schedule)) }))
+    }
+
+    func declared<Part>(_ part: Part?, _ name: String) -> Part {
+        guard let part else {
+            preconditionFailure("LossInput.\(name): the loss did not declare that it needs it, or it is missing")
+        }
+        return part
+    }
+}
+
+extension LossInput {
+    /// ∂ Σ objective / ∂x̂₀: how a loss that is written as an objective becomes a gradient. Samples are independent, so it is each
+    /// sample's own.
+    ///
+    /// - Parameter objective: of any shape, computed from this input's variables; detach what is not to be differentiated.
+    ///
+    /// The graph is freed: an input gives one gradient. An objective that does not depend on x̂₀ gives zero.
+    public func gradient(of objective: Variable) -> Tensor {
+        if objective.requiresGradient { objective.backward(from: .ones(objective.shape)) }
+        return original.gradient ?? .zeros(original.shape)
+    }
+
+    /// The same batch for another loss: with a gradient of its own, and evaluated again where that loss needs a Jacobian.
+    public func renewed(for needs: LossNeeds) -> LossInput { networks.evaluate(batch, needs: needs, reusing: self) }
+}
+
+extension LossInput {
+    /// D(x_t), the discriminator's logits, `[batch, 1, 1, 1]`; positive for real images.
+    public func discriminatorLogits() -> Variable {
+        declared(networks.resources.discriminator, "discriminatorLogits()")
+            .logits(of: noisy, at: timesteps, given: batch.condition)
+    }
+
+    /// Decoded images, nominally in −1…1, `[batch, height′, width′, 3]`.
+    public func pictures(of latents: Variable) -> Variable {
+        declared(networks.resources.decoder, "pictures(of:)").pictures(of: latents)
+    }
+
+    /// The reward of each generated image for its prompt, `[batch]`.
+    public func rewards() -> Variable {
+        declared(networks.resources.reward, "rewards()").scores(of: pictures(of: original), for: batch.prompts)
+    }
+
+    /// y, the pairs' images, `[batch, height, width, channels]`.
+    public var targets: Variable { Variable(declared(batch.targets, "targets")) }
+
+    /// The student's x̂₀ of other latents, a constant of x̂₀.
+    ///
+    /// - Parameters:
+    ///   - noisy: `[batch, height, width, channels]`.
+    ///   - timesteps: one per sample.
+    public func studentOriginal(of noisy: Tensor, at timesteps: [Int]) -> Tensor {
+        declared(networks.student, "studentOriginal(of:at:)")
+            .original(of: Variable(noisy), at: timesteps, given: batch.condition, on: schedule).value
+    }
+}

@@ -1,0 +1,128 @@
+import Autograd
+import DiffusionModels
+import Tensor
+
+/// The networks whose predictions on the noised sample a loss compares. All must be frozen while they are evaluated.
+public struct ScoreNetworks {
+    /// The frozen teacher.
+    public let teacher: any DenoisingNetwork
+    /// The fake score.
+    public let fakeScore: any DenoisingNetwork
+    /// The noise schedule and prediction type of both.
+    public let schedule: NoiseSchedule
+    /// Discriminator, decoder, reward and data, where the loss needs them.
+    public let resources: DistillationResources
+    /// The student, for losses that evaluate it again.
+    public let student: OneStepStudent?
+
+    /// Networks with what a loss may need besides.
+    public init(
+        teacher: any DenoisingNetwork, fakeScore: any DenoisingNetwork, schedule: NoiseSchedule,
+        resources: DistillationResources = DistillationResources(), student: OneStepStudent? = nil
+    ) {
+        (self.teacher, self.fakeScore, self.schedule) = (teacher, fakeScore, schedule)
+        (self.resources, self.student) = (resources, student)
+    }
+
+    /// Noises a batch and evaluates the networks on it, as far as `needs` says. All passes without a Jacobian are computed together.
+    public func evaluate(_ batch: GeneratedBatch, needs: LossNeeds) -> LossInput {
+        evaluate(batch, needs: needs, reusing: nil)
+    }
+
+    /// The same, with the predictions of an earlier evaluation of the batch where no Jacobian is needed.
+    func evaluate(_ batch: GeneratedBatch, needs: LossNeeds, reusing earlier: LossInput?) -> LossInput {
+        let original = Variable.trainable(batch.original)
+        let noisy =
+            batch.noisedData.map { Variable($0) }
+            ?? schedule.noisy(original, noise: batch.noise, timesteps: batch.timesteps)
+        let teacherPasses = NetworkPasses(
+            needs, .teacher, .unconditionalTeacher, .teacherJacobian, on: batch, reusing: earlier?.teacherPrediction)
+        let fakeScorePasses = NetworkPasses(
+            needs, .fakeScore, .unconditionalFakeScore, .fakeScoreJacobian, on: batch,
+            reusing: earlier?.fakeScorePrediction)
+        let predictions: (teacher: ScorePrediction?, fakeScore: ScorePrediction?)
+        if case (.constants(let own), .constants(let other)) = (teacherPasses, fakeScorePasses) {
+            let outputs = teacher.predict(
+                noisy.detached(), at: batch.timesteps.map(Double.init), givenEach: own, and: fakeScore,
+                givenEach: other)
+            predictions = (
+                prediction(outputs.own, batch, noisy).detached(), prediction(outputs.other, batch, noisy).detached()
+            )
+        } else {
+            predictions = (
+                run(teacherPasses, of: teacher, batch, noisy), run(fakeScorePasses, of: fakeScore, batch, noisy)
+            )
+        }
+        return LossInput(
+            networks: self, batch: batch, original: original, noisy: noisy, teacherPrediction: predictions.teacher,
+            fakeScorePrediction: predictions.fakeScore)
+    }
+
+    private func run(
+        _ passes: NetworkPasses, of network: any DenoisingNetwork, _ batch: GeneratedBatch, _ noisy: Variable
+    ) -> ScorePrediction? {
+        func predict(_ conditions: [Tensor], _ noisy: Variable) -> ScorePrediction {
+            prediction(
+                network.predict(noisy, at: batch.timesteps.map(Double.init), givenEach: conditions), batch, noisy)
+        }
+        switch passes {
+        case .none: return nil
+        case .reused(let prediction): return prediction.detached()
+        case .constants(let conditions): return predict(conditions, noisy.detached()).detached()
+        case .variables(let conditions): return predict(conditions, noisy)
+        }
+    }
+
+    private func prediction(_ outputs: [Variable], _ batch: GeneratedBatch, _ noisy: Variable) -> ScorePrediction {
+        let epsilons = outputs.map {
+            schedule.convert($0, to: .epsilon, noisy: noisy, timesteps: batch.timesteps)
+        }
+        return ScorePrediction(
+            conditional: epsilons[0], unconditional: epsilons.count > 1 ? epsilons[1] : nil, noisy: noisy,
+            timesteps: batch.timesteps, schedule: schedule)
+    }
+}
+
+/// The passes of one network that a loss needs.
+private enum NetworkPasses {
+    case none
+    /// An earlier evaluation made them.
+    case reused(ScorePrediction)
+    /// One per condition, constants of x̂₀.
+    case constants([Tensor])
+    /// One per condition, with gradients to x̂₀.
+    case variables([Tensor])
+
+    init(
+        _ needs: LossNeeds, _ prediction: LossNeeds, _ unconditional: LossNeeds, _ jacobian: LossNeeds,
+        on batch: GeneratedBatch, reusing earlier: ScorePrediction?
+    ) {
+        guard needs.contains(prediction) else {
+            self = .none
+            return
+        }
+        let conditions =
+            needs.contains(unconditional) ? [batch.condition, batch.nullCondition] : [batch.condition]
+        if needs.contains(jacobian) {
+            self = .variables(conditions)
+        } else {
+            self = earlier.map { .reused($0) } ?? .constants(conditions)
+        }
+    }
+}
+
+extension OneStepStudent {
+    /// f(x_t, t): the network's x₀ at any timestep of its teacher's schedule.
+    ///
+    /// - Parameters:
+    ///   - noisy: x_t, `[batch, height, width, channels]`.
+    ///   - timesteps: one per sample.
+    ///   - condition: the prompts' text embeddings, `[batch, tokens, width]`.
+    ///   - schedule: the teacher's.
+    public func original(
+        of noisy: Variable, at timesteps: [Int], given condition: Tensor, on schedule: NoiseSchedule
+    ) -> Variable {
+        let output = network.predict(noisy, at: timesteps.map(Double.init), given: condition)
+        return schedule.convert(output, from: predictionType, to: .sample, noisy: noisy, timesteps: timesteps)
+    }
+}
