@@ -62,7 +62,7 @@ let benchmarks: @Sendable () -> Void = {
     measure("pack 1280 × 11520 from float32") { row.matmul(matrix, transposingOther: true) }
 }
 
-/// Measures `body` with an algorithm for convolutions, which is a setting of the process.
+/// Measures `body` with a convolution algorithm, which is a process-wide setting.
 @Sendable private func measure(
     _ name: String, with algorithm: ConvolutionAlgorithm = .fastest, _ body: @escaping @Sendable () -> Tensor
 ) {
@@ -78,7 +78,7 @@ let benchmarks: @Sendable () -> Void = {
     return stream.normal(shape)
 }
 
-/// The numbers as a weight file of that type gives them.
+/// The numbers mapped from a weight file of the given type.
 @Sendable private func stored(_ tensor: Tensor, as type: ScalarType) -> Tensor {
     let file = FileManager.default.temporaryDirectory.appending(path: "kernels-\(UUID().uuidString).safetensors")
     defer { try? FileManager.default.removeItem(at: file) }

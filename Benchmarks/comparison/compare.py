@@ -1,4 +1,4 @@
-"""Measures parts of the models with SwiftBrush and its peers in turn, and prints the table of everything measured so far.
+"""Measures parts of the models with SwiftBrush and its peers in alternation, and prints the table of all results so far.
 
 Run through Benchmarks/compare.
 """
@@ -25,7 +25,7 @@ PARTS = {
     "emoji-iteration": ("iteration", "emoji", TORCH, {"batch": 16, "tokens": 20}),
     "training": ("training", "sd2", TORCH, {}),
 }
-# What only our side is told: weights stay packed, as OpenVINO packs them when it compiles a model.
+# Options for SwiftBrush only: weights stay packed, as OpenVINO packs them when it compiles a model.
 OUR_OPTIONS = {"text": {"packed-weights": 4}, "unet": {"packed-weights": 4}}
 
 
@@ -35,7 +35,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="runs of each process (default: 3)")
     parser.add_argument("--starts", type=int, default=3, help="processes of each framework, one after another (default: 3)")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--models", type=Path, metavar="DIR", help="where the full-size model is or shall be made")
+    parser.add_argument("--models", type=Path, metavar="DIR", help="folder of the full-size model, created if it is missing")
     options = parser.parse_args()
     unknown = set(options.parts) - set(PARTS)
     if unknown:
@@ -48,7 +48,7 @@ def main():
         tasks = {framework: (framework, part, settings) for framework in frameworks}
         tasks["ours"] = ("ours", part, settings | OUR_OPTIONS.get(name, {}))
         runs = {framework: [] for framework in frameworks}
-        # Where a process's memory happens to lie decides some percent of its speed.
+        # The placement of a process's memory changes its speed by some percent.
         for _ in range(options.starts):
             some = (one_by_one if part == "training" else in_turn)(tasks, options.rounds)
             for framework in frameworks:

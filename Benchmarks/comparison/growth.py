@@ -1,4 +1,4 @@
-"""How SwiftBrush's time grows with the picture's size, the batch and the threads: a table of each and one plot.
+"""Measures how SwiftBrush's time grows with the image size, the batch and the threads: a table of each and one plot.
 
 Run through Benchmarks/compare growth [size] [batch] [threads]
 """
@@ -34,16 +34,16 @@ KINDS = {
         },
     ),
 }
-# How much work a value is, relative to others, if cost is linear.
+# The relative work of a value if the cost is linear.
 WORK = {"size": lambda side: side**2, "batch": lambda batch: batch, "threads": lambda threads: 1 / threads}
-LABELS = {"size": "picture side in pixels", "batch": "batch", "threads": "threads"}
+LABELS = {"size": "image side in pixels", "batch": "batch", "threads": "threads"}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kinds", nargs="*", choices=[[], "none", *KINDS], metavar="KIND", help="size, batch, threads, or none to show the last; default: all")
+    parser.add_argument("kinds", nargs="*", choices=[[], "none", *KINDS], metavar="KIND", help="size, batch, threads, or none to show the last results; default: all")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--models", type=Path, metavar="DIR", help="where the full-size model is or shall be made")
+    parser.add_argument("--models", type=Path, metavar="DIR", help="folder of the full-size model, created if it is missing")
     parser.add_argument("--plot", type=Path, default=RESULTS / "growth.png")
     options = parser.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def name_of(kind, value):
 
 
 def show(kind, results):
-    """Median seconds, and in brackets the power of the work by which they grew since the value before.
+    """Prints median seconds and, in brackets, the power of the work with which they grew since the previous value.
 
     The power is the median over rounds, because the machine's speed changes from round to round.
     """
@@ -109,7 +109,7 @@ def plot(records, file):
         panel.set_xticks(places, [f"{place}" for place in places])
         panel.minorticks_off()
         panel.legend(fontsize=7)
-    figure.suptitle("Time, and dotted what would be linear from the first point", fontsize=9)
+    figure.suptitle("Time (solid) and linear growth from the first point (dotted)", fontsize=9)
     figure.tight_layout()
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=110)

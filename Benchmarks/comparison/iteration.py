@@ -1,7 +1,7 @@
 """One iteration of SwiftBrush with PyTorch, diffusers and peft: the same work as one step of `Distiller` with its defaults.
 
-The student's step against two guided judges, the turn of an adapter of rank 64 on to_q and to_v, two Adam steps, the moving
-average. Prompt embeddings are random.
+An update of the student from the guided predictions of the teacher and the fake score, an update of the fake score's adapter of
+rank 64 on to_q and to_v, both with Adam, and the student's moving average. Prompt embeddings are random.
 """
 
 import copy

@@ -1,4 +1,4 @@
-"""The models that are measured: folders in the diffusers layout with seeded random weights, made when they are first asked for."""
+"""The measured models: folders in the diffusers layout, with seeded random weights created on first use."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / "Benchmarks/.cache/models"
 
-# Run in a process of its own, so that whoever asks for a model stays small: memory is measured too.
+# Run in a separate process, so that the caller, whose memory is measured, stays small.
 MAKE = """
 import sys, torch
 from diffusers import AutoencoderTiny, DDIMScheduler, UNet2DConditionModel

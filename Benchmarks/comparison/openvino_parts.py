@@ -1,4 +1,4 @@
-"""The same parts in OpenVINO, in Float32, converted from diffusers' modules once and kept."""
+"""The same parts in OpenVINO, in Float32, converted from diffusers' modules once and cached."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from models import CACHE
 
 
 class Forward(torch.nn.Module):
-    """A module that gives one tensor, which is what conversion wants."""
+    """A module that returns one tensor, as the conversion requires."""
 
     def __init__(self, module, part):
         super().__init__()
@@ -40,7 +40,7 @@ def convert(options):
 
 def load(options):
     if not file(options).exists():
-        # In a process of its own: conversion takes much memory, and memory is measured.
+        # In a separate process: conversion takes much memory, and memory is measured.
         subprocess.run([sys.executable, __file__, *sys.argv[1:]], check=True, stdout=subprocess.DEVNULL)
     inputs = torch.load(file(options).with_suffix(".pt"), weights_only=False)
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": options.threads}

@@ -1,6 +1,6 @@
 """Times one part of a model with PyTorch or OpenVINO: the peers' side of Benchmarks/compare.
 
-Run: python peer.py FRAMEWORK PART --model DIR …   (a run for each line on standard input, a JSON line after each)
+Run: python peer.py FRAMEWORK PART --model DIR …   (one run per line on standard input, each followed by a JSON line)
 
 Parts and options are those of `measure run`; inputs are random in the same shapes.
 """
@@ -26,7 +26,7 @@ def parse():
 
 
 def load(options):
-    """One run of the part, ready to be called."""
+    """A function that runs the part once."""
     if options.framework == "openvino":
         import openvino_parts
 

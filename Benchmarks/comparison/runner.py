@@ -1,4 +1,4 @@
-"""Processes that each hold one part of a model and run it when told to."""
+"""Processes that each hold one part of a model and run it on request."""
 
 import json
 import os
@@ -12,7 +12,7 @@ PEER = Path(__file__).with_name("peer.py")
 
 
 class Runner:
-    """A framework with one part loaded and run once, unmeasured."""
+    """A process of a framework with one part loaded and run once as a warm-up."""
 
     def __init__(self, framework, part, options):
         head = [os.environ["MEASURE"], "run"] if framework == "ours" else [sys.executable, PEER, framework]
@@ -42,9 +42,9 @@ class Runner:
 
 
 def in_turn(tasks, rounds):
-    """`rounds` runs of each task, taking turns, all of them in memory from the start.
+    """`rounds` runs of each task in alternation, with all tasks in memory from the start.
 
-    Tasks and results have names; a task is a framework, a part and its options.
+    Tasks and results are dictionaries by name; a task is a framework, a part and its options.
     """
     with ExitStack() as stack:
         runners = {name: stack.enter_context(closing(Runner(*task))) for name, task in tasks.items()}
@@ -53,6 +53,6 @@ def in_turn(tasks, rounds):
 
 
 def one_by_one(tasks, rounds):
-    """As `in_turn`, for tasks of which only one at a time fits into memory: each run is a process's first."""
+    """As `in_turn`, for tasks of which only one at a time fits into memory: each run has a process of its own."""
     runs = [in_turn({name: task}, 1) for _ in range(rounds) for name, task in tasks.items()]
     return {name: [run[name][0] for run in runs if name in run] for name in tasks}

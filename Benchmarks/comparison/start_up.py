@@ -1,4 +1,4 @@
-"""From launch to file: `text-to-image` with the emoji student as a whole, and the same work stage by stage.
+"""Times `text-to-image` with the emoji student from launch to file: as a whole, and stage by stage.
 
 Run through Benchmarks/compare start-up
 """
@@ -18,7 +18,7 @@ STUDENT = ROOT / "Examples/Models/emoji-student"
 
 
 def launch(command):
-    """Seconds of a whole process, and what it printed."""
+    """The seconds of a whole process, and its output."""
     start = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
     command = [str(start) if word == "LAUNCHED" else str(word) for word in command]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)

@@ -1,4 +1,4 @@
-"""The table of issue C in Markdown: seconds, ratios and peak memory of each part."""
+"""The table of results in Markdown: seconds, ratios and peak memory of each part."""
 
 import json
 from statistics import median
@@ -17,7 +17,7 @@ STEP = ["text", "unet", "decode"]
 
 
 def show(files):
-    """Prints what the result files hold; parts without one are left out."""
+    """Prints the table of the result files; parts without one are left out."""
     records = {name: json.loads(file.read_text()) for name, file in files.items() if file.exists()}
     rows = {name: record["runs"] for name, record in records.items()}
     if all(name in rows for name in STEP):
@@ -33,7 +33,7 @@ def show(files):
 
 
 def total(parts):
-    """The runs of a whole step: seconds added up round by round, the largest peak."""
+    """The runs of a whole step: seconds summed round by round, and the largest peak."""
     frameworks = set.intersection(*(set(part) for part in parts))
     return {
         framework: [

@@ -26,7 +26,7 @@ def module(options):
 
 
 def forward(module, part):
-    """A function of the inputs that gives one tensor."""
+    """A function of the inputs that returns one tensor."""
     if part == "text":
         return lambda ids: module(ids).last_hidden_state
     if part == "decode":

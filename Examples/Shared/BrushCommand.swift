@@ -2,21 +2,21 @@ import ArgumentParser
 import DiffusionModels
 import Tensor
 
-/// A command of this package: every error ends it with a sentence on standard error and the exit code 1, or 64 where an option is
-/// wrong.
+/// A command of this package. Every error ends it with a sentence on standard error and exit code 1, or 64 for an invalid
+/// option.
 public protocol BrushCommand: ParsableCommand {
-    /// The options that settings of the libraries come from, by the settings' names: an error in a setting names its option.
+    /// The option names of library settings, by setting name, so that an error in a setting names its option.
     static var optionNames: [String: String] { get }
-    /// The new names of options that had another name in the version before, by the old ones, both without dashes. The old names
+    /// The new names of options that were renamed since the previous version, by old name, both without dashes. The old names
     /// still work, with a warning.
     static var renamedOptions: [String: String] { get }
 }
 
 extension BrushCommand {
-    /// None.
+    /// No option names, by default.
     public static var optionNames: [String: String] { [:] }
 
-    /// None.
+    /// No renamed options, by default.
     public static var renamedOptions: [String: String] { [:] }
 
     /// Parses the command line and runs the command.
@@ -37,7 +37,7 @@ extension BrushCommand {
         }
     }
 
-    /// The arguments with the new names of renamed options, each with a warning.
+    /// Replaces the old names of renamed options in the arguments, with a warning for each.
     private static func withNewNames(_ arguments: [String]) -> [String] {
         arguments.map { argument in
             guard argument.hasPrefix("--") else { return argument }
@@ -49,7 +49,7 @@ extension BrushCommand {
         }
     }
 
-    /// The command line that resumes a work which a signal stopped.
+    /// The command line that resumes an operation stopped by a signal.
     private static func resumingCommandLine() -> String {
         let resumes =
             ["distill", "train-teacher"].contains(_commandName) && !CommandLine.arguments.contains("--resume")
@@ -68,7 +68,7 @@ extension BrushCommand {
     }
 }
 
-/// An error of the system or of Foundation in words.
+/// An error of the system or of Foundation, described in one sentence.
 private struct Failure: Error, CustomStringConvertible {
     let description: String
 }

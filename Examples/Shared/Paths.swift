@@ -3,7 +3,7 @@ import Foundation
 import Tensor
 
 extension URL: @retroactive ExpressibleByArgument {
-    /// The file of a path.
+    /// The file URL of a path; nil for an empty one.
     public init?(argument: String) {
         if argument.isEmpty { return nil }
         self.init(filePath: argument)
@@ -11,26 +11,27 @@ extension URL: @retroactive ExpressibleByArgument {
 }
 
 extension ParsableArguments {
-    /// Looks whether a file that an option names can be written, before the work that leads to it; its folder is made where it is
-    /// missing. Throws `ValidationError` with the option.
+    /// Checks in advance that an option's output file can be written; its folder is created if it does not exist. Throws
+    /// `ValidationError` with the option.
     public func checkOutput(file: URL?, _ option: String) throws {
         guard let file else { return }
         try naming(option) { try DurableFile.prepare(file) }
     }
 
-    /// The same of a folder, which is made where it is missing.
+    /// Checks in advance that an option's output folder can be written; it is created if it does not exist. Throws `ValidationError`
+    /// with the option.
     public func checkOutput(folder: URL?, _ option: String) throws {
         guard let folder else { return }
         try naming(option) { try DurableFile.prepareFolder(folder) }
     }
 
-    /// Looks whether there is what an option names for reading. Throws `ValidationError` with the option.
+    /// Checks that an option's input file or folder exists and is readable. Throws `ValidationError` with the option.
     public func checkInput(_ url: URL?, _ option: String) throws {
         guard let url, access(url.path, R_OK) != 0 else { return }
         throw ValidationError("\(option): \(FileError(path: url.path, operation: .reading))")
     }
 
-    /// Throws `ValidationError` with the option for a number out of its range.
+    /// Checks that an option's number is in its range. Throws `ValidationError` with the option.
     public func check<Number: Comparable>(_ option: String, _ number: Number?, in range: ClosedRange<Number>) throws {
         guard let number, !range.contains(number) else { return }
         throw ValidationError("\(option): expected \(range.lowerBound) to \(range.upperBound), found \(number)")

@@ -3,22 +3,22 @@ import DiffusionModels
 
 /// A seed on the command line: a number from 0, or -1 for a random one.
 public struct Seed: Sendable {
-    /// What random streams begin with.
+    /// The seed of the random streams.
     public let value: UInt64
     let isRandom: Bool
 
     /// The seed 0.
     public init() { (value, isRandom) = (0, false) }
 
-    /// Prints a random one on standard error.
+    /// Prints the seed on standard error if it was chosen at random.
     public func announce(_ name: String) {
         if isRandom { StandardError.write(line: "\(name): \(value)") }
     }
 
-    /// Throws `ValidationError` for another number than 0 to 2⁶⁴ − 1 or -1.
+    /// Parses a seed. Throws `ValidationError` for anything but 0 to 2⁶⁴ − 1, or -1.
     public init(_ argument: String) throws {
         isRandom = argument == "-1"
-        // Short enough to be typed again.
+        // A random seed is short enough to be typed again.
         if isRandom {
             value = .random(in: 0...UInt64(UInt32.max))
         } else {
@@ -30,24 +30,24 @@ public struct Seed: Sendable {
     }
 }
 
-/// The option of everything random.
+/// The option `--seed`.
 public struct SeedOptions: ParsableArguments {
     @Option(
         name: .customLong("seed"), parsing: .unconditional,
         help: """
-            The seed of everything random; of several pictures the first one's, the next have the seeds after it. -1: a random one, \
-            which is printed.
+            The seed of all random numbers; of several images it is the first one's, and the next ones have consecutive seeds. \
+            -1: a random seed, which is printed.
             """, transform: Seed.init)
     var seed = Seed()
 
     /// The seed 0.
     public init() {}
 
-    /// Prints a random seed.
+    /// Prints the seed if it was chosen at random.
     public func validate() throws {
         seed.announce("seed")
     }
 
-    /// What random streams begin with.
+    /// The seed of the random streams.
     public var value: UInt64 { seed.value }
 }

@@ -6,10 +6,11 @@ import Tensor
     @preconcurrency import Darwin
 #endif
 
-/// Standard input, output and error of a command.
+/// The standard input, output and error streams of a command.
 enum StandardStreams {
-    /// Lets a pipe without a reader be an error and not the end of the process. A stream that is closed is opened on nothing: the next
-    /// file would take its number and get what is printed. Throws `FileError` for a closed standard output.
+    /// Ignores SIGPIPE, so that a pipe without a reader is an error instead of ending the process. Closed streams are opened on
+    /// `/dev/null`; otherwise the next opened file would get their descriptor and the printed output. Throws `FileError` for a closed
+    /// standard output.
     static func prepare() throws {
         signal(SIGPIPE, SIG_IGN)
         let closed = (Int32(0)...2).filter { fcntl($0, F_GETFD) == -1 }
@@ -17,7 +18,7 @@ enum StandardStreams {
         if closed.contains(1) { throw FileError(path: name, operation: .writing, code: EBADF) }
     }
 
-    /// Throws `FileError` when something that was printed has not been written.
+    /// Flushes standard output. Throws `FileError` if printed output could not be written.
     static func finish() throws {
         errno = 0
         let isFlushed = fflush(stdout) == 0

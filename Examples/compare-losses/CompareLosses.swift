@@ -6,7 +6,7 @@ import SwiftBrushCommands
 struct CompareLosses: BrushCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare-losses",
-        abstract: "Puts several losses beside each other, from the same start and seed.",
+        abstract: "Compares several losses from the same start and seed.",
         subcommands: [ComparePoints.self, ComparePictures.self])
 }
 

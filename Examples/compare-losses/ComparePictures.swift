@@ -5,20 +5,21 @@ import Foundation
 import SwiftBrushCommands
 import Tensor
 
-/// On a teacher: one run a loss from the same student, seed and number of pictures; a sheet for each, and a table.
+/// Compares losses on a teacher: one run per loss from the same student, seed and number of images; a sample grid for each, and a
+/// table.
 struct ComparePictures: BrushCommand {
     static let configuration = CommandConfiguration(
         commandName: "pictures",
         abstract:
-            "Runs on a teacher: a folder and a sheet for each loss, and a table. Stopped, it goes on where it was.")
+            "Runs on a teacher: a folder and a sample grid per loss, and a table. A stopped comparison is resumed.")
 
     @Option(help: "The teacher, a model in the diffusers layout.")
     var teacher: String
 
-    @Option(help: "A text file with a prompt a line.")
+    @Option(help: "A text file with one prompt per line.")
     var prompts: String
 
-    @Option(help: "A text file with the sheets' prompts.")
+    @Option(help: "A text file with the sample grids' prompts.")
     var sheetPrompts: String
 
     @Option(parsing: .upToNextOption, help: "The losses.")
@@ -27,25 +28,25 @@ struct ComparePictures: BrushCommand {
     @Option(help: "The folder for the runs.")
     var output = "comparison"
 
-    @Option(help: "Pictures that each student may draw to learn.")
+    @Option(help: "Images per student to train on.")
     var pictures = 4000
 
-    @Option(help: "Pictures a step.")
+    @Option(help: "Images per step.")
     var batch = 8
 
-    @Option(help: "The student's step size.")
+    @Option(help: "The student's learning rate.")
     var studentLearningRate = 2e-5
 
-    @Option(help: "The fake score's step size.")
+    @Option(help: "The fake score's learning rate.")
     var fakeScoreLearningRate = DistillationConfiguration().fakeScoreLearningRate
 
-    @Option(help: "The adapters' inner width, of a fake score that is a LoRA; their scale stays 1.6875.")
+    @Option(help: "The rank of the fake score's adapters; their scale stays 1.6875.")
     var rank = DistillationConfiguration().adapterRank
 
-    @Option(parsing: .upToNextOption, help: "The layers that get adapters, by the ends of their paths.")
+    @Option(parsing: .upToNextOption, help: "The layers that get adapters, by suffixes of their paths.")
     var adapterTargets = DistillationConfiguration().adapterTargets
 
-    @Option(help: "Pictures of the teacher, for losses that need pairs or data.")
+    @Option(help: "Images of the teacher to generate, for losses that need pairs or data.")
     var teacherPictures = 64
 
     @OptionGroup var seeds: SeedOptions
@@ -80,7 +81,7 @@ struct ComparePictures: BrushCommand {
         let resources = try DistillationResources(
             generatedBy: model, for: needs, prompts: lines, count: teacherPictures, seed: seed)
         let measure = try Likeness(to: model, prompts: lines, seed: seed)
-        var table = "| loss | steps | student norm | fake-score norm | fake-score loss | seconds a step "
+        var table = "| loss | steps | student norm | fake-score norm | fake-score loss | seconds per step "
         table += "| PSNR to the teacher | grain |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n"
         table += "| the teacher, 25 steps | | | | | | | \(measure.teacherGrain) |\n"
         for (index, published) in losses.enumerated() {
@@ -112,7 +113,7 @@ struct ComparePictures: BrushCommand {
         return settings
     }
 
-    /// The first cells of a line of the table: means over the last tenth of the run.
+    /// The first cells of a table row: means over the last tenth of the run.
     private func row(_ published: PublishedLoss, _ steps: [DistillationStep]) -> String {
         let last = steps.suffix(max(1, steps.count / 10))
         func mean(_ value: (DistillationStep) -> Double) -> Double {

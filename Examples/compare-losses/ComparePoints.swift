@@ -6,10 +6,10 @@ import Foundation
 import SwiftBrushCommands
 import Tensor
 
-/// On eight spots in the plane: particles with perfect networks, a plot for each loss, in seconds.
+/// Compares losses on particles in the plane, with exact networks and a ring of eight modes: a plot per loss, in seconds.
 struct ComparePoints: BrushCommand {
     static let configuration = CommandConfiguration(
-        commandName: "points", abstract: "Particles in the plane: a table, and a plot for each loss.")
+        commandName: "points", abstract: "Particles in the plane: a table, and a plot per loss.")
 
     @Option(parsing: .upToNextOption, help: "The losses.")
     var losses: [PublishedLoss] = [.sds, .vsd, .pgSB, .diffInstruct, .dmd, .sid, .sim, .fDistill]
@@ -17,10 +17,10 @@ struct ComparePoints: BrushCommand {
     @Option(help: "The folder for the plots.")
     var output = "comparison"
 
-    @Option(help: "How many particles.")
+    @Option(help: "The number of particles.")
     var count = 256
 
-    @Option(help: "How many steps.")
+    @Option(help: "The number of steps.")
     var steps = 1200
 
     @OptionGroup var seeds: SeedOptions
@@ -35,7 +35,7 @@ struct ComparePoints: BrushCommand {
         ]
         for published in losses where !published.loss.needs.isSubset(of: allowed) {
             throw ValidationError(
-                "--losses: \(published.rawValue) needs more than points have; compare it on pictures")
+                "--losses: \(published.rawValue) needs more than points have; use compare-losses pictures")
         }
     }
 
@@ -46,7 +46,7 @@ struct ComparePoints: BrushCommand {
             folder, of: "comparison", writing: losses.map { "\($0.rawValue).png" } + ["all.png"])
         defer { withExtendedLifetime(results) {} }
         let data = ParticleRun.ring
-        let drawn = ParticleRun.samples(of: data, count: 4000, seed: seed)
+        let samples = ParticleRun.samples(of: data, count: 4000, seed: seed)
         var plots: [Picture] = []
         print("| loss | modes covered | seconds |\n| --- | --- | --- |")
         for published in losses {
@@ -55,7 +55,7 @@ struct ComparePoints: BrushCommand {
             let start = ContinuousClock.now
             let positions = run.run()
             let seconds = (ContinuousClock.now - start) / .seconds(1)
-            let plot = ScatterPlot().picture(of: positions, over: drawn)
+            let plot = ScatterPlot().picture(of: positions, over: samples)
             plots.append(plot)
             let file = folder.appending(path: "\(published.rawValue).png")
             try PNG.write(plot, text: ["loss": published.rawValue, "seed": "\(seed)"], to: file)

@@ -1,14 +1,14 @@
 import DiffusionModels
 import Foundation
 
-/// How near a student's pictures are to its teacher's in 25 guided steps, on the same prompts and seeds.
+/// Measures the similarity of a student's images to its teacher's in 25 guided steps, for the same prompts and seeds.
 struct Likeness {
     private let prompts: [String]
     private let seed: UInt64
     private let text: PromptEmbeddings
-    private let drawn: [Picture]
+    private let references: [Picture]
 
-    /// Draws the teacher's pictures for at most 64 of the prompts, evenly spread.
+    /// Generates the teacher's images for at most 64 of the prompts, evenly spread.
     init(to teacher: TextToImageModel, prompts: [String], seed: UInt64) throws {
         let every = (prompts.count + 63) / 64
         self.prompts = stride(from: 0, to: prompts.count, by: every).map { prompts[$0] }
@@ -16,23 +16,23 @@ struct Likeness {
         text = try teacher.embeddings(for: self.prompts + [""])
         var sampler = try teacher.samples(
             for: self.prompts, SamplingSettings(steps: 25, guidanceScale: 4.5), seed: seed, embeddings: text)
-        drawn = try sampler.last().map { try teacher.pictures(from: $0.latents) } ?? []
+        references = try sampler.last().map { try teacher.pictures(from: $0.latents) } ?? []
     }
 
     /// The teacher's own grain, for comparison.
-    var teacherGrain: String { String(format: "%.4f", grain(of: drawn)) }
+    var teacherGrain: String { String(format: "%.4f", grain(of: references)) }
 
-    /// The mean PSNR in decibels over the pictures, and the student's grain: two cells of a table.
+    /// The mean PSNR in decibels over the images, and the student's grain, as two table cells.
     func callAsFunction(_ student: TextToImageModel) throws -> String {
         let pictures = try student.pictures(for: prompts, seed: seed, embeddings: text)
-        let ratios = zip(pictures, drawn).map { ours, theirs in
+        let ratios = zip(pictures, references).map { ours, theirs in
             let squares = zip(ours.pixels, theirs.pixels).reduce(0.0) { $0 + pow(Double($1.0) - Double($1.1), 2) }
             return 10 * log10(255 * 255 * Double(ours.pixels.count) / squares)
         }
         return String(format: "%.2f dB | %.4f", ratios.reduce(0, +) / Double(ratios.count), grain(of: pictures))
     }
 
-    /// The mean difference of horizontal neighbours, of 1: what noise raises and blur lowers.
+    /// The mean absolute difference of horizontal neighbours, in 0…1: noise raises it, blur lowers it.
     private func grain(of pictures: [Picture]) -> Double {
         let means = pictures.map { picture in
             let row = 3 * picture.width

@@ -14,65 +14,65 @@ struct Distill: BrushCommand {
     @Option(help: "The teacher: a diffusers folder or a safetensors file.") var teacher: String
     @Option(
         parsing: .upToNextOption,
-        help: "A student of this teacher to start from, instead of the teacher itself; of several, their mean.")
+        help: "Students of this teacher to start from, instead of the teacher itself; several are averaged.")
     var student: [String] = []
-    @Option(help: "The folder of a tokenizer, which a single file lacks.") var tokenizer: String?
-    @Option(help: "A text file with a prompt a line.") var prompts: String
+    @Option(help: "A tokenizer folder, for a teacher in a single file.") var tokenizer: String?
+    @Option(help: "A text file with one prompt per line.") var prompts: String
     @Option(
-        help: "Embeddings of all prompts and of \"\", as this or text-to-image saved them, instead of the text encoder."
+        help: "Embeddings of all prompts and of \"\" that distill or text-to-image saved, instead of the text encoder."
     )
     var embeddings: String?
     @Option(help: "Where to save the embeddings of all prompts and of \"\".") var saveEmbeddings: String?
     @Option(help: "The loss, with its publication's settings.") var loss = PublishedLoss.vsd
-    @Option(help: "The run's folder: settings, metrics, sheets, checkpoints, and at the end student/ and fake-score/.")
+    @Option(help: "The run's folder: settings, metrics, sample grids, checkpoints, student/ and fake-score/.")
     var output: String
-    @Option(help: "Steps to take in all; 0 saves what the student starts from.") var iterations = 1000
-    @Option(help: "Pictures a step.") var batch = DistillationConfiguration().batchSize
-    @Option(help: "The student's step size.")
+    @Option(help: "Steps to take in all; 0 saves the initial student.") var iterations = 1000
+    @Option(help: "Images per step.") var batch = DistillationConfiguration().batchSize
+    @Option(help: "The student's learning rate.")
     var studentLearningRate = DistillationConfiguration().studentLearningRate
-    @Option(help: "The fake score's step size.")
+    @Option(help: "The fake score's learning rate.")
     var fakeScoreLearningRate = DistillationConfiguration().fakeScoreLearningRate
-    @Option(help: "How both step sizes change: constant, or cosine, which is 0 after the iterations.")
+    @Option(help: "The schedule of both learning rates: constant, or cosine, which ends at 0.")
     var learningRateSchedule = LearningRateDecay.constant
     @Option(
-        help: "Guidance: the teacher's, and the fake score's where the loss guides both. Default: the publication's.")
+        help: "Guidance scale of the teacher, and of the fake score if the loss guides it. Default: as published.")
     var guidanceScale: Double?
-    @Option(help: "The timestep at which the student works.")
+    @Option(help: "The student's timestep.")
     var studentTimestep = DistillationConfiguration().studentTimestep
     @Option(
         help:
-            "What the student's network is asked for: epsilon, sample or v_prediction. Default: what the teacher's is.")
+            "The student's prediction type: epsilon, sample or v_prediction. Default: the teacher's.")
     var studentPrediction: PredictionType?
-    @Option(help: "What of the fake score is trained: adapters or copy.")
+    @Option(help: "Which fake-score weights to train: adapters or copy.")
     var fakeScore = DistillationConfiguration().fakeScoreWeights
     @Option(
-        help: "Updates of the fake score for each of the student, each on pictures drawn for it if there are several.")
+        help: "Updates of the fake score per update of the student; if several, each on newly generated samples.")
     var fakeScoreUpdates: Int?
-    @Option(help: "Steps at the start in which only the fake score learns.") var fakeScoreWarmUpSteps = 0
-    @Option(help: "Pictures of the teacher, for losses that need pairs or data.") var teacherPictures = 64
-    @Option(help: "Pairs of noise and the teacher's picture that an earlier run saved, instead of drawing them.")
+    @Option(help: "Warm-up steps: only the fake score is updated.") var fakeScoreWarmUpSteps = 0
+    @Option(help: "Images of the teacher to generate, for losses that need pairs or data.") var teacherPictures = 64
+    @Option(help: "Pairs of noise and teacher image that an earlier run saved, instead of generating them.")
     var pairs: String?
-    @Option(help: "Where to save the pairs that were drawn.") var savePairs: String?
-    @Option(help: "The adapters' inner width; their scale stays 1.6875.")
+    @Option(help: "Where to save the generated pairs.") var savePairs: String?
+    @Option(help: "The adapters' rank; their scale stays 1.6875.")
     var rank = DistillationConfiguration().adapterRank
-    @Option(parsing: .upToNextOption, help: "The layers that get adapters, by the ends of their paths.")
+    @Option(parsing: .upToNextOption, help: "The layers that get adapters, by suffixes of their paths.")
     var adapterTargets = DistillationConfiguration().adapterTargets
     @Option(help: "The largest decay of the student's moving average.")
     var averageDecay = DistillationConfiguration().averageDecay
-    @Flag(help: "Run the student's blocks again in the backward pass instead of keeping what they computed.")
+    @Flag(help: "Recompute the student's blocks in the backward pass instead of keeping their intermediates.")
     var recompute = false
     @OptionGroup var seeds: SeedOptions
-    @Option(help: "Steps between two sheets, and between two checkpoints.") var saveEvery = 100
-    @Option(help: "A text file with the sheets' prompts. Default: 16 of the training prompts.")
+    @Option(help: "Steps between two sample grids, and between two checkpoints.") var saveEvery = 100
+    @Option(help: "A text file with the sample grids' prompts. Default: 16 of the training prompts.")
     var sheetPrompts: String?
-    @Option(help: "The teacher's guidance on the last sheet, where it stands beside the student.")
+    @Option(help: "The teacher's guidance scale in the last sample grid, which compares it with the student.")
     var sheetGuidanceScale = 4.5
-    @Option(help: "How the finished student's weights are stored: float16, float32 or bfloat16.")
+    @Option(help: "The data type of the saved student's weights: float16, float32 or bfloat16.")
     var dtype = StoredType.float16
     @Flag(help: "Resume the run in the output folder.") var resume = false
-    @Flag(help: "Begin a run in an output folder that holds other files; they are left alone.") var allowOtherFiles =
+    @Flag(help: "Start a run in an output folder that contains other files; they are left alone.") var allowOtherFiles =
         false
-    @Flag(help: "Begin also where more memory is needed than the system, or the process's control group, grants.")
+    @Flag(help: "Start even if more memory is needed than the system, or the process's control group, grants.")
     var ignoreMemory = false
 
     private var seed: UInt64 { seeds.value }
@@ -87,7 +87,7 @@ struct Distill: BrushCommand {
         try check("--fake-score-updates", fakeScoreUpdates, in: 1...1000)
         try check("--rank", rank, in: 1...4096)
         if let guidanceScale, loss.loss(guidanceScale: guidanceScale) == nil {
-            throw ValidationError("--guidance-scale: --loss \(loss.rawValue) draws its own")
+            throw ValidationError("--guidance-scale: --loss \(loss.rawValue) takes none")
         }
         if adapterTargets.isEmpty { throw ValidationError("--adapter-targets: expected at least one") }
     }
@@ -102,7 +102,7 @@ struct Distill: BrushCommand {
         "adapter-learning-rate": "fake-score-learning-rate", "fake-score-head-start": "fake-score-warm-up-steps",
     ]
 
-    /// Looks at the files that the options name and at the settings that are known, before the teacher is loaded.
+    /// Checks the files that the options name, and the settings known so far, before the teacher is loaded.
     private func checkBefore(_ settings: DistillationConfiguration) throws {
         try settings.validate()
         let read: [(String?, String)] =
@@ -115,7 +115,7 @@ struct Distill: BrushCommand {
             try checkOutput(file: path.map { URL(filePath: $0) }, option)
         }
         if savePairs != nil, pairs == nil, loss.loss.needs.isDisjoint(with: [.pairs, .realLatents, .reward]) {
-            throw ValidationError("--save-pairs: --loss \(loss.rawValue) draws no pairs")
+            throw ValidationError("--save-pairs: --loss \(loss.rawValue) generates no pairs")
         }
         try checkOutput(folder: URL(filePath: output), "--output")
     }
@@ -180,10 +180,10 @@ struct Distill: BrushCommand {
                 generatedBy: model, for: chosen.needs, prompts: lines, count: teacherPictures, seed: seed,
                 embeddings: embedded)
         if let savePairs {
-            guard let drawn = resources.pairs else {
-                throw ValidationError("--save-pairs: --loss \(loss.rawValue) draws no pairs")
+            guard let generated = resources.pairs else {
+                throw ValidationError("--save-pairs: --loss \(loss.rawValue) generates no pairs")
             }
-            try drawn.save(to: URL(filePath: savePairs), prompts: lines)
+            try generated.save(to: URL(filePath: savePairs), prompts: lines)
         }
         if var aligned = chosen as? SwiftBrushV2 {
             let reward = try learnReward(of: model, from: resources, embedded, lines)
@@ -218,7 +218,7 @@ struct Distill: BrushCommand {
         print(run.student.path)
     }
 
-    /// The mean of the students to start from, nil for none.
+    /// The mean of the students to start from; nil if there are none.
     private func start() throws -> TextToImageModel? {
         let students = try student.map { try TextToImageModel(contentsOf: URL(filePath: $0)) }
         return try students.dropFirst().enumerated().reduce(students.first) { mean, next in
@@ -226,14 +226,14 @@ struct Distill: BrushCommand {
         }
     }
 
-    /// The reward of the alignment loss, from the teacher's own pictures.
+    /// Trains the alignment loss's reward on the teacher's images.
     private func learnReward(
         of model: TextToImageModel, from resources: DistillationResources, _ embedded: PromptEmbeddings,
         _ lines: [String]
     ) throws -> ContrastiveReward {
         guard let pairs = resources.pairs else {
             throw ValidationError(
-                "--loss \(loss.rawValue) learns its reward from the teacher's pictures, and there are none")
+                "--loss \(loss.rawValue) trains its reward on the teacher's images, and there are none")
         }
         var training = ContrastiveReward.Training()
         training.seed = seed
@@ -248,17 +248,17 @@ struct Distill: BrushCommand {
         }
         progress.finish()
         StandardError.write(
-            line: "reward: \(String(format: "%.3f", reward.teacherMean)) on the teacher's own pictures")
+            line: "reward: \(String(format: "%.3f", reward.teacherMean)) on the teacher's images")
         return reward
     }
 }
 
-/// How the step sizes change over a run.
+/// The learning-rate schedule of a run.
 enum LearningRateDecay: String, ExpressibleByArgument, CaseIterable {
     case constant, cosine
 }
 
-/// How weights are stored.
+/// The data type of saved weights.
 enum StoredType: String, ExpressibleByArgument, CaseIterable {
     case float16, float32, bfloat16
 

@@ -5,7 +5,7 @@ import SwiftBrushCommands
 struct Evaluate: BrushCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
-        abstract: "Measures pictures as the field does, and trains what small ones are measured with.",
+        abstract: "Evaluates images with standard metrics, and trains the text-picture alignment for small images.",
         subcommands: [EvaluatePictures.self, EvaluateTable.self, TrainAlignment.self],
         defaultSubcommand: EvaluatePictures.self)
 }

@@ -5,32 +5,32 @@ import SwiftBrushCommands
 
 struct EvaluatePictures: BrushCommand {
     static let configuration = CommandConfiguration(
-        commandName: "pictures", abstract: "Compares a folder of pictures with another and with their captions.",
+        commandName: "pictures", abstract: "Compares a folder of images with a reference and with their captions.",
         discussion: """
-            Pictures are PNG or JPEG files, all in the folder or those of its metadata.jsonl, a line a picture: {"file_name": "a.png", \
-            "text": "its caption"}. Transparency is dropped and the orientation that cameras note is not applied, as in pytorch-fid and \
-            clean-fid. Without --inception the features are EfficientNet-Lite0's, whose distances are no FID.
+            Images are PNG or JPEG files: all in the folder, or those in its metadata.jsonl, one line per image: {"file_name": "a.png", \
+            "text": "its caption"}. Transparency is dropped and EXIF orientation is not applied, as in pytorch-fid and clean-fid. \
+            Without --inception the features are EfficientNet-Lite0's, whose distances are not FID and must not be reported as FID.
 
-            The COCO-2014 30K protocol, on 30,000 pictures with their captions against all of val-2014:
+            The COCO-2014 30K protocol, with 30,000 captioned images against all of val-2014:
               evaluate GENERATED --reference val2014 --crop 256 --inception pt_inception.safetensors --resizing clean \
             --clip CLIP-ViT-g-14-laion2B-s12B-b42K --text-prefix "A photo depicts " --output runs/coco
             """)
 
-    @Argument(help: "The folder of the pictures that are judged.")
+    @Argument(help: "The folder of the images to evaluate.")
     var pictures: String
 
-    @Option(help: "A text file with a caption a line for the pictures in the order of their names.")
+    @Option(help: "A text file with one caption per line, in the order of the images' names.")
     var captions: String?
 
-    @Option(help: "Judge only the pictures of this split in metadata.jsonl, such as held-out.")
+    @Option(help: "Evaluate only the images of this split in metadata.jsonl, such as held-out.")
     var split: String?
 
-    @Option(help: "Judge no more than so many pictures.")
+    @Option(help: "The maximum number of images to evaluate.")
     var count = Int.max
 
     @OptionGroup var options: EvaluationOptions
 
-    @Option(help: "Write the pictures' statistics to this .npz, for later calls or pytorch-fid.")
+    @Option(help: "Write the images' statistics to this .npz file, for later runs or pytorch-fid.")
     var saveStatistics: String?
 
     func validate() throws {

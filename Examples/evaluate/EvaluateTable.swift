@@ -6,19 +6,19 @@ import SwiftBrushCommands
 struct EvaluateTable: BrushCommand {
     static let configuration = CommandConfiguration(
         commandName: "table",
-        abstract: "Compares several folders of pictures with one reference, in a table of Markdown.",
+        abstract: "Compares several folders of images with one reference, in a Markdown table.",
         discussion: """
-            A row a folder: Fréchet distance, precision, recall, diversity, or other --metrics, and the alignment with the folder's own \
-            captions. With --output the numbers stand in table.json too.
+            One row per folder: Fréchet distance, precision, recall, diversity, or other --metrics, and the alignment with the folder's \
+            own captions. With --output the values are also written to table.json.
             """)
 
-    @Argument(help: "The folders of the pictures that are judged.")
+    @Argument(help: "The folders of the images to evaluate.")
     var pictures: [String]
 
     @Flag(
         help: """
-            Of coarse captions such as "an animal": for each group of the reference the pictures of that caption alone, against the \
-            reference's of that group; by default precision, recall and diversity.
+            For coarse captions such as "an animal": compare the images whose caption is a group's name with the reference images of \
+            that group, for each group; by default precision, recall and diversity.
             """)
     var byGroup = false
 

@@ -6,27 +6,27 @@ import SwiftBrushCommands
 extension FeatureMetric: ExpressibleByArgument {}
 extension InceptionV3.Resizing: ExpressibleByArgument {}
 
-/// Which networks look at the pictures.
+/// Options for the networks that evaluate images.
 struct NetworkOptions: ParsableArguments {
     @Option(help: "The weights of EfficientNet-Lite0.")
     var efficientnet = "Examples/Models/efficientnet-lite0/model.safetensors"
 
-    @Option(help: "Measure with FID's Inception-v3: pytorch-fid's pt_inception-2015-12-05 in safetensors.")
+    @Option(help: "Use FID's Inception-v3: pytorch-fid's pt_inception-2015-12-05 in safetensors.")
     var inception: String?
 
-    @Option(help: "How pictures are resized for Inception-v3: clean or pytorch-fid.")
+    @Option(help: "The resizing of images for Inception-v3: clean or pytorch-fid.")
     var resizing = InceptionV3.Resizing.clean
 
-    @Option(help: "The text-picture alignment of small pictures.")
+    @Option(help: "The text-picture alignment model for small images.")
     var alignment = "Examples/Models/emoji-alignment/model.safetensors"
 
-    @Option(help: "Measure the CLIP score with the model in this folder, of transformers or OpenCLIP, instead.")
+    @Option(help: "Compute the CLIP score instead, with the model in this folder, of transformers or OpenCLIP.")
     var clip: String?
 
-    @Option(help: "What the CLIP score puts before each caption, such as \"A photo depicts \".")
+    @Option(help: "The text that the CLIP score puts before each caption, such as \"A photo depicts \".")
     var textPrefix = ""
 
-    /// Looks whether there is what the options name. Throws `ValidationError`.
+    /// Checks that the files and folders exist. Throws `ValidationError`.
     func checkPaths() throws {
         for (path, option) in [(inception, "--inception"), (clip, "--clip")] {
             try checkInput(path.map { URL(filePath: $0) }, option)
@@ -39,7 +39,7 @@ struct NetworkOptions: ParsableArguments {
         return try smallNetwork()
     }
 
-    /// What captions are compared by.
+    /// The model that compares images with captions.
     func textPictureAlignment() throws -> any TextPictureAlignment {
         if let clip { return try CLIPAlignment(contentsOf: URL(filePath: clip), prefix: textPrefix) }
         return try SmallPictureAlignment(contentsOf: URL(filePath: alignment), network: smallNetwork())

@@ -6,10 +6,10 @@ import SwiftBrushCommands
 
 struct TrainAlignment: BrushCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Trains the text-picture alignment of small pictures on real, captioned ones.",
+        abstract: "Trains the text-picture alignment model for small images on real images with captions.",
         discussion: """
-            Pictures whose split in metadata.jsonl is not "train" are kept out; afterwards their captions look for them, among \
-            themselves and among all pictures.
+            Images whose split in metadata.jsonl is not "train" are held out; after training, retrieval by their captions is \
+            evaluated among them and among all images.
             """)
 
     @Argument(help: "A folder of PNG or JPEG files with metadata.jsonl.")
@@ -18,10 +18,10 @@ struct TrainAlignment: BrushCommand {
     @Option(help: "The weights of EfficientNet-Lite0.")
     var efficientnet = "Examples/Models/efficientnet-lite0/model.safetensors"
 
-    @Option(help: "Where the alignment is written.")
+    @Option(help: "The file to which the alignment model is written.")
     var output: String
 
-    @Option(help: "Steps, each over all pictures.")
+    @Option(help: "The number of steps, each over all images.")
     var steps = SmallPictureAlignment.Training().steps
 
     @OptionGroup var seeds: SeedOptions
@@ -50,7 +50,7 @@ struct TrainAlignment: BrushCommand {
         try alignment.save(to: URL(filePath: output))
         guard !heldOut.entries.isEmpty else { return }
         let own = try features(of: heldOut, network)
-        for (name, set) in [("themselves", own), ("all pictures", try own.appending(trainFeatures))] {
+        for (name, set) in [("themselves", own), ("all images", try own.appending(trainFeatures))] {
             let found = try RetrievalScore(set, captions: heldOut.captions(), by: alignment)
             let shares = [1, 5, 10].map { String(format: "R@%d %.3f", $0, found.share(within: $0)) }
             print(

@@ -6,7 +6,7 @@ import SwiftBrushCommands
 @main
 struct Inspect: BrushCommand {
     static let configuration = CommandConfiguration(
-        commandName: "inspect", abstract: "Says what a model, a LoRA or an autoencoder holds and what is wrong with it."
+        commandName: "inspect", abstract: "Reports the contents and problems of a model, a LoRA or an autoencoder."
     )
 
     @Argument(help: "A diffusers folder or a safetensors file.")
@@ -15,7 +15,7 @@ struct Inspect: BrushCommand {
     func run() throws {
         let summary = CheckpointSummary(of: URL(filePath: model))
         print(summary)
-        // So that the error comes after the summary where both go into one file.
+        // So that the error comes after the summary if both go to the same file.
         fflush(nil)
         if let first = summary.problems.first {
             throw UnusableModel(path: model, first: "\(first)", others: summary.problems.count - 1)
@@ -23,7 +23,7 @@ struct Inspect: BrushCommand {
     }
 }
 
-/// What is wrong with a model, after the summary, which names all of it.
+/// The error for a model with problems; the summary, printed before, lists all of them.
 private struct UnusableModel: Error, CustomStringConvertible {
     let path: String
     let first: String

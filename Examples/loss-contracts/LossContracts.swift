@@ -8,12 +8,12 @@ import SwiftBrushCommands
 struct LossContracts: BrushCommand {
     static let configuration = CommandConfiguration(
         commandName: "loss-contracts",
-        abstract: "Holds every loss of the library against theory and prints a table for each.")
+        abstract: "Checks every loss of the library against theory and prints a report for each.")
 
-    @Argument(help: "Parts of the losses' titles or names; none for all.")
+    @Argument(help: "Parts of the titles, or names, of the losses to check; all if omitted.")
     var losses: [String] = []
 
-    @Flag(help: "Print what failed and nothing else.")
+    @Flag(help: "Print only the failed checks.")
     var failuresOnly = false
 
     func run() throws {
@@ -22,7 +22,7 @@ struct LossContracts: BrushCommand {
         }
         for name in losses where !LossContract.shipped.contains(where: { matches($0, name) }) {
             throw ValidationError(
-                "\"\(name)\": expected a part of one of the titles "
+                "\"\(name)\": expected part of one of the titles "
                     + LossContract.shipped.map(\.title).joined(separator: ", "))
         }
         let chosen = LossContract.shipped.filter { contract in

@@ -3,7 +3,8 @@ import Distillation
 import DistillationTesting
 import Foundation
 
-/// A loss that nobody has published: variational score distillation in which every sample pulls equally hard.
+/// A loss that nobody has published: variational score distillation in which the gradients of all samples have about
+/// the same norm.
 ///
 /// g = y/√(mean y² + c²), y = ε̂_T − ε̂_F, both guided by κ, the mean over a sample's elements.
 struct EvenScoreDistillation: DistillationLoss {
@@ -11,9 +12,9 @@ struct EvenScoreDistillation: DistillationLoss {
 
     /// κ of both networks.
     var guidanceScale = 4.5
-    /// c, below which a difference counts as none.
+    /// c, the size below which differences are damped.
     var offset = 0.01
-    /// Where pictures are input.
+    /// Timesteps are sampled uniformly from this range.
     var timesteps = 20..<981
 
     var needs: LossNeeds { [.teacher(guidedBy: guidanceScale), .fakeScore(guidedBy: guidanceScale)] }

@@ -3,21 +3,21 @@ import DiffusionModels
 import Foundation
 import SwiftBrushCommands
 
-/// What --count pictures in a row lead to.
+/// The options of an interpolation over --count images.
 struct InterpolationOptions: ParsableArguments {
     @Option(
         parsing: .unconditional,
-        help: "Another seed, to which --count pictures in one row lead: the noise between is on the sphere.",
+        help: "Interpolate from --seed to this seed in --count images (spherical interpolation of the noise).",
         transform: Seed.init)
     var toSeed: Seed?
-    @Option(help: "Another prompt, to which --count pictures in one row lead: the embeddings between are on the line.")
+    @Option(help: "Interpolate from the prompt to this prompt in --count images (linear interpolation of embeddings).")
     var toPrompt: String?
 
     func validate() throws { toSeed?.announce("to seed") }
 
     var isAsked: Bool { toSeed != nil || toPrompt != nil }
 
-    /// The options as the picture's file records them.
+    /// The options as recorded in the image file.
     var record: [String: String] {
         var record: [String: String] = [:]
         record["to seed"] = toSeed.map { "\($0.value)" }

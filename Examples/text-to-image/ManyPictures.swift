@@ -3,14 +3,14 @@ import DiffusionModels
 import Foundation
 import SwiftBrushCommands
 
-/// How a folder of pictures is drawn.
+/// The options for generating a folder of images.
 struct ManyPictures: ParsableArguments {
     @Option(
         help:
-            "A text file with a prompt a line: draw --count pictures of each into the folder --output. What is there is kept."
+            "A text file with one prompt per line: write --count images of each to the folder --output; existing ones are kept."
     )
     var prompts: URL?
-    @Option(help: "Pictures at a time, with --prompts. Default: 8.") var batch: Int?
+    @Option(help: "Images per batch, with --prompts. Default: 8.") var batch: Int?
 
     func validate() throws {
         if batch != nil, prompts == nil { throw ValidationError("--batch needs --prompts") }
@@ -19,7 +19,7 @@ struct ManyPictures: ParsableArguments {
 }
 
 extension TextToImage {
-    /// Draws a folder, or what of it is missing.
+    /// Generates the images of a folder, or those that are missing.
     func drawFolder(of prompts: [String], in folder: URL) throws {
         let url = models.url(isMultiStep: sampling.steps != nil)
         let model = try models.load(url, isMultiStep: sampling.steps != nil)
@@ -39,11 +39,11 @@ extension TextToImage {
             if left > 0, let signal = signals.received {
                 progress.finish()
                 throw StoppedBySignal(
-                    signal, work: "\(folder.relativePath): \(done) of \(generation.count) pictures are there")
+                    signal, work: "\(folder.relativePath): \(done) of \(generation.count) images done")
             }
             progress.show(
                 Double(done) / Double(generation.count),
-                "\(done) of \(generation.count) pictures, \(time.formatted(.time(pattern: .hourMinuteSecond))) left")
+                "\(done) of \(generation.count) images, \(time.formatted(.time(pattern: .hourMinuteSecond))) left")
         }
         progress.finish()
         let time = generation.time.perPicture.map { time in

@@ -4,31 +4,31 @@ import Foundation
 import SwiftBrushCommands
 import Tensor
 
-/// What draws.
+/// The options that select the model.
 struct ModelOptions: ParsableArguments {
     @Option(
         help:
-            "A diffusers folder or a safetensors file. Default: the student in Examples/Models, with --steps the teacher."
+            "A diffusers folder or a safetensors file. Default: the student in Examples/Models; with --steps, the teacher."
     )
     var model: URL?
-    @Option(help: "The folder of a tokenizer, which a single file lacks.") var tokenizer: URL?
-    @Option(help: "What the network predicts: epsilon, v_prediction or sample. Default: what the model's files say.")
+    @Option(help: "The folder of a tokenizer, which single files do not contain.") var tokenizer: URL?
+    @Option(help: "The network's prediction type: epsilon, v_prediction or sample. Default: that of the model's files.")
     var predictionType: PredictionType?
     @Option(
         help:
-            "Another autoencoder, a folder or a safetensors file: an AutoencoderKL, or a small one (TAESD) that decodes."
+            "Another autoencoder, a folder or a safetensors file: an AutoencoderKL, or a small decoder (TAESD)."
     )
     var vae: URL?
     @Option(help: "A LoRA file or folder to merge into the model, as FILE or FILE:WEIGHT; may be given more than once.")
     var lora: [WeightedAdapter] = []
-    @OptionGroup(title: "How prompts are read") var prompts: PromptOptions
-    @Flag(help: "Draw in one step with a multi-step model's own network: the student that a distillation begins with.")
+    @OptionGroup(title: "Prompt encoding") var prompts: PromptOptions
+    @Flag(help: "Generate in one step with a multi-step model's own network: the initial student of a distillation.")
     var untrainedStudent = false
-    @Option(help: "Processor threads. Default: one a core.") var threads: Int?
+    @Option(help: "Processor threads. Default: one per core.") var threads: Int?
     @Option(
-        help: "GiB of memory for weights in the order in which products read them, for many pictures. Default: 0.")
+        help: "GiB of memory for packed copies of weights, useful for many images. Default: 0.")
     var packedWeights: Double?
-    @Flag(help: "Convolve by the definition instead of Winograd's transform, which is faster and rounds more.")
+    @Flag(help: "Use direct convolution instead of Winograd's algorithm, which is faster but less exact.")
     var exactConvolution = false
 
     func validate() throws {
@@ -54,7 +54,7 @@ struct ModelOptions: ParsableArguments {
         }
         if checkpoint.oneStep != nil, isMultiStep { throw ModelError.notMultiStepModel(path: url.path) }
         checkpoint.progress = Self.showProgress()
-        // The smaller files first: a wrong one is found before the model is loaded.
+        // The smaller files are read first, so that an invalid one is found before the model is loaded.
         let adapters = try lora.map { (weights: try LowRankWeights(contentsOf: $0.file), weight: $0.weight) }
         var model = try TextToImageModel(checkpoint)
         for adapter in adapters { try adapter.weights.merge(into: &model, weight: adapter.weight) }
@@ -62,7 +62,7 @@ struct ModelOptions: ParsableArguments {
         return untrainedStudent ? try model.untrainedStudent() : model
     }
 
-    /// A line on standard error for networks of 64 MiB and more.
+    /// Shows progress on standard error for networks of 64 MiB and more.
     private static func showProgress() -> @Sendable (LoadingProgress) -> Void {
         let line = ProgressLine()
         return { progress in
@@ -74,7 +74,7 @@ struct ModelOptions: ParsableArguments {
         }
     }
 
-    /// The options as a picture's file records them.
+    /// The options as recorded in image files.
     func record(_ url: URL) -> [String: String] {
         var record = ["model": url.lastPathComponent]
         record["vae"] = vae?.lastPathComponent

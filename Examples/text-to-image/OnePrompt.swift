@@ -3,7 +3,7 @@ import Foundation
 import Tensor
 
 extension TextToImage {
-    /// Draws --count pictures of a prompt as one file.
+    /// Generates --count images of a prompt and writes them to one file.
     func draw(_ prompt: String, to output: URL) throws {
         let url = models.url(isMultiStep: sampling.steps != nil)
         let saved = try embeddings.map(PromptEmbeddings.init(contentsOf:))
@@ -20,9 +20,9 @@ extension TextToImage {
         }
         if let saveEmbeddings { try embedded.save(to: saveEmbeddings) }
         let start = try starting.start(for: model)
-        let drawn = try timed(&network) { try latents(prompt, by: model, sampling, start, embedded, beside: output) }
-        if let saveLatents { try LatentsFile.write(drawn, to: saveLatents) }
-        let pictures = try timed(&decoder) { try model.pictures(from: drawn) }
+        let sampled = try timed(&network) { try latents(prompt, by: model, sampling, start, embedded, beside: output) }
+        if let saveLatents { try LatentsFile.write(sampled, to: saveLatents) }
+        let pictures = try timed(&decoder) { try model.pictures(from: sampled) }
         let picture = interpolation.isAsked ? Picture.grid(pictures, columns: count) : .grid(pictures)
         var record = sampling.record.merging(starting.record) { $1 }
         for more in [models.record(url), interpolation.record, model.promptRecord] { record.merge(more) { $1 } }
@@ -51,15 +51,15 @@ extension TextToImage {
         var sampler = try model.samples(for: prompts, settings, seed: seed, start: start, embeddings: embedded)
         sampler.warnings.forEach { StandardError.write(line: "warning: \($0)") }
         let progress = ProgressLine()
-        var drawn = Tensor(0)
+        var latents = Tensor(0)
         while let step = try sampler.next() {
             let number = step.index + 1
             progress.show(Double(number) / Double(step.total), "step \(number) of \(step.total)")
             if let preview = self.sampling.preview(of: step, beside: output) {
                 try PNG.write(.grid(try model.pictures(from: step.predictedOriginal)), to: preview)
             }
-            drawn = step.latents
+            latents = step.latents
         }
-        return drawn
+        return latents
     }
 }

@@ -3,25 +3,25 @@ import DiffusionModels
 import Foundation
 import SwiftBrushCommands
 
-/// What only a multi-step model is asked.
+/// The sampling options of multi-step models.
 struct SamplingOptions: ParsableArguments {
-    @Option(help: "Steps of the sampler, for multi-step models; with --image only the share --strength is made.")
+    @Option(help: "Sampling steps, for multi-step models; with --image, only the fraction --strength of them is made.")
     var steps: Int?
-    @Option(help: "How strongly the sampler follows the prompt; 1 and below is no guidance. Default: 4.5.")
+    @Option(help: "Scale of classifier-free guidance; 1 or below means no guidance. Default: 4.5.")
     var guidanceScale: Double?
-    @Option(help: "How much of guidance's larger contrast is taken back, 0 to 1. Default: 0.")
+    @Option(help: "Guidance rescale, which reduces the excess contrast of guidance, 0 to 1. Default: 0.")
     var guidanceRescale: Double?
-    @Option(help: "What the picture is guided away from.") var negativePrompt: String?
+    @Option(help: "The negative prompt, from which guidance moves away.") var negativePrompt: String?
     @Option(
         help: ArgumentHelp(
-            "The sampler: \(ShippedSamplers.names.joined(separator: ", ")). Default: the one that the model's files name.",
+            "The sampler: \(ShippedSamplers.names.joined(separator: ", ")). Default: that of the model's files.",
             valueName: "name"))
     var sampler: String?
     @Option(
-        help: "Which timesteps few steps visit: leading, trailing or linspace. Default: what the model's files say.")
+        help: "Timestep spacing: leading, trailing or linspace. Default: that of the model's files.")
     var timestepSpacing: TimestepSpacing?
-    @Option(help: "How much noise each step of ddim or tcd adds anew, 0 to 1. Default: 0.") var eta: Double?
-    @Option(help: "Write what the picture will be after every so many steps, as OUTPUT-step-N.png.")
+    @Option(help: "How much noise each step of ddim or tcd adds, 0 to 1. Default: 0.") var eta: Double?
+    @Option(help: "Write a preview every so many steps, as OUTPUT.step-N.png.")
     var previewEvery: Int?
 
     func validate() throws {
@@ -31,7 +31,7 @@ struct SamplingOptions: ParsableArguments {
             ("timestep-spacing", timestepSpacing != nil), ("eta", eta != nil), ("preview-every", previewEvery != nil),
         ]
         if steps == nil, let name = given.first(where: { $0.isGiven })?.name {
-            throw ValidationError("--\(name) needs --steps: a one-step student has its guidance built in")
+            throw ValidationError("--\(name) needs --steps: it applies only to multi-step models")
         }
         try check(steps, "steps", 1...1_000_000)
         try check(guidanceScale, "guidance-scale", SamplingSettings.guidanceScales)
@@ -49,7 +49,7 @@ struct SamplingOptions: ParsableArguments {
         throw ValidationError("--\(name): expected \(range.lowerBound) to \(range.upperBound), found \(value)")
     }
 
-    /// How the pictures are made by a model.
+    /// The sampling for a model: one step without --steps.
     func sampling(of model: TextToImageModel) throws -> PictureSampling {
         guard let steps else { return .oneStep }
         let sampler = try model.sampler(named: sampler, timestepSpacing: timestepSpacing, eta: eta, steps: steps)
@@ -59,14 +59,14 @@ struct SamplingOptions: ParsableArguments {
                 negativePrompt: negativePrompt ?? "", sampler: sampler))
     }
 
-    /// Where a step's preview goes, nil when it gets none.
+    /// The file of a step's preview; nil if the step has none.
     func preview(of step: DenoisingStep, beside output: URL) -> URL? {
         guard let previewEvery, (step.index + 1) % previewEvery == 0 else { return nil }
         return output.deletingPathExtension().appendingPathExtension("step-\(step.index + 1).png")
     }
 }
 
-/// A LoRA file and how strongly it is merged: `FILE` or `FILE:WEIGHT`.
+/// A LoRA file and the weight with which it is merged: `FILE` or `FILE:WEIGHT`.
 struct WeightedAdapter: ExpressibleByArgument, CustomStringConvertible {
     let file: URL
     let weight: Float

@@ -3,26 +3,26 @@ import DiffusionModels
 import Foundation
 import SwiftBrushCommands
 
-/// What pictures are made from, and with it their size.
+/// The options of the starting point, which also determines the size.
 struct StartOptions: ParsableArguments {
-    @Option(help: "Pixels, with --width. Default: what the model was trained on.") var height: Int?
-    @Option(help: "Pixels, with --height.") var width: Int?
+    @Option(help: "Height in pixels; needs --width. Default: the size that the model was trained on.") var height: Int?
+    @Option(help: "Width in pixels; needs --height.") var width: Int?
     @Option(
         help: "Starting noise instead of the seed's: safetensors with \"latents\" [pictures, channels, height, width].")
     var latents: URL?
     @Option(
         help: """
-            A PNG or JPEG picture to begin with; needs --steps. It is resized to --height and --width, by default to its own size rounded \
-            down to what the model can make.
+            A PNG or JPEG image to start from; needs --steps. It is resized to --height and --width, by default to its own size rounded \
+            down to one that the model supports.
             """)
     var image: URL?
-    @Option(help: "How much of --image is drawn anew, above 0 and at most 1. Default: 0.8.") var strength: Double?
+    @Option(help: "How much of --image is changed, above 0 and at most 1. Default: 0.8.") var strength: Double?
 
     func validate() throws {
         if (height == nil) != (width == nil) { throw ValidationError("--height and --width need each other") }
         if latents != nil, height != nil || image != nil {
             throw ValidationError(
-                "--latents give the size and the start: expected neither --height and --width nor --image")
+                "--latents determines size and start: expected neither --height and --width nor --image")
         }
         try check("--height", height, in: 1...16_384)
         try check("--width", width, in: 1...16_384)
@@ -32,7 +32,7 @@ struct StartOptions: ParsableArguments {
         if strength != nil, image == nil { throw ValidationError("--strength needs --image") }
     }
 
-    /// Looks at the files before a model is loaded for them.
+    /// Checks the files before the model is loaded.
     func check() throws {
         if let latents { _ = try LatentsFile.read(latents) }
         if let image { _ = try Picture(contentsOf: image, isUpright: true) }
@@ -47,13 +47,13 @@ struct StartOptions: ParsableArguments {
         return .noise(size: try size(for: model))
     }
 
-    /// The size of the latents; nil for what the model was trained on.
+    /// The size of the latents; nil for the size that the model was trained on.
     func size(for model: TextToImageModel) throws -> LatentSize? {
         guard let height, let width else { return nil }
         return try model.latentSize(height: height, width: width)
     }
 
-    /// The options as the picture's file records them.
+    /// The options as recorded in image files.
     var record: [String: String] {
         var record: [String: String] = [:]
         record["latents"] = latents?.lastPathComponent

@@ -8,24 +8,24 @@ import Tensor
 struct TextToImage: BrushCommand {
     static let configuration = CommandConfiguration(
         commandName: "text-to-image",
-        abstract: "Draws a prompt, or many: in one step with a student, in several with a multi-step model.",
+        abstract: "Generates images of prompts: in one step with a student, in several with a multi-step model.",
         discussion: """
-            The last line on standard output has the file and the seconds for text encoder, denoising network and decoder; of many \
-            pictures, the folder and the seconds that each took.
+            The last line on standard output contains the file and the seconds for text encoder, denoising network and decoder; with \
+            --prompts, the folder and the seconds per image.
             """)
 
-    @Argument(help: "What the picture shows.") var prompt: String?
-    @Option(help: "The PNG file to write; several pictures make a grid. Default: out.png. With --prompts the folder.")
+    @Argument(help: "The prompt.") var prompt: String?
+    @Option(help: "The PNG file to write, a grid of all images. Default: out.png. With --prompts, the folder.")
     var output: URL?
     @OptionGroup var seeds: SeedOptions
-    @Option(help: "How many pictures of each prompt.") var count = 1
-    @Option(help: "Where to save the latents of the pictures, in the form of --latents.") var saveLatents: URL?
-    @Option(help: "Prompt embeddings that were saved, instead of the text encoder.") var embeddings: URL?
-    @Option(help: "Where to save the embeddings of prompt and negative prompt.") var saveEmbeddings: URL?
+    @Option(help: "Images per prompt.") var count = 1
+    @Option(help: "Save the images' latents to this file, in the format of --latents.") var saveLatents: URL?
+    @Option(help: "Use saved prompt embeddings instead of the text encoder.") var embeddings: URL?
+    @Option(help: "Save the embeddings of prompt and negative prompt to this file.") var saveEmbeddings: URL?
     @OptionGroup var models: ModelOptions
-    @OptionGroup(title: "What to start from") var starting: StartOptions
-    @OptionGroup(title: "Several steps") var sampling: SamplingOptions
-    @OptionGroup(title: "Between two pictures") var interpolation: InterpolationOptions
+    @OptionGroup(title: "Starting point") var starting: StartOptions
+    @OptionGroup(title: "Multi-step sampling") var sampling: SamplingOptions
+    @OptionGroup(title: "Interpolation") var interpolation: InterpolationOptions
     @OptionGroup(title: "Many prompts") var many: ManyPictures
 
     static let renamedOptions = ["method": "sampler"]
@@ -40,10 +40,10 @@ struct TextToImage: BrushCommand {
         }
         if sampling.steps != nil, models.untrainedStudent || interpolation.isAsked {
             throw ValidationError(
-                "--untrained-student, --to-seed and --to-prompt are for one step: expected no --steps")
+                "--untrained-student, --to-seed and --to-prompt generate in one step: expected no --steps")
         }
         if starting.image != nil, sampling.steps == nil {
-            throw ValidationError("--image needs --steps: a one-step student draws from noise")
+            throw ValidationError("--image needs --steps: a one-step student generates from noise")
         }
         if interpolation.isAsked, count < 2 || starting.latents != nil {
             throw ValidationError("--to-seed and --to-prompt need --count of at least 2, and no --latents")
@@ -65,7 +65,7 @@ struct TextToImage: BrushCommand {
 
     var seed: UInt64 { seeds.value }
 
-    /// Looks at all files that the options name, before the model is loaded.
+    /// Checks all files that the options name, before the model is loaded.
     private func checkPaths() throws {
         let read = [
             (many.prompts, "--prompts"), (embeddings, "--embeddings"), (models.model, "--model"),
@@ -79,7 +79,7 @@ struct TextToImage: BrushCommand {
         if many.prompts == nil { try checkOutput(file: file, "--output") }
     }
 
-    /// The file of a single prompt's pictures.
+    /// The output file of a single prompt.
     private var file: URL { output ?? URL(filePath: "out.png") }
 
     func run() throws {

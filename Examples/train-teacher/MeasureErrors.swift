@@ -5,17 +5,17 @@ import Foundation
 import SwiftBrushCommands
 import Training
 
-/// Measures a teacher by what it finds behind the noise.
+/// Measures the error of a teacher's x0 predictions.
 struct MeasureErrors: BrushCommand {
     static let configuration = CommandConfiguration(
         commandName: "errors",
-        abstract: "The error of a model's x0 by timestep, with each picture's own text and with another picture's.")
+        abstract: "Measures the error of a model's x0 by timestep, with each image's own text and with another's.")
 
     @Argument(help: "A folder of PNG or JPEG files with metadata.jsonl.") var data: String
     @Option(help: "The model, a diffusers folder.") var model: String
-    @Option(help: "A text file with a name a line: only the pictures of these names.") var prompts: String?
-    @Option(help: "The most pictures of each split.") var pictures = 128
-    @Option(parsing: .upToNextOption, help: "Where the error is measured.") var timesteps = [400, 700, 950, 999]
+    @Option(help: "A text file with one name per line: use only the images of these names.") var prompts: String?
+    @Option(help: "The maximum number of images per split.") var pictures = 128
+    @Option(parsing: .upToNextOption, help: "The timesteps to measure.") var timesteps = [400, 700, 950, 999]
     @OptionGroup var seeds: SeedOptions
 
     func validate() throws {
@@ -34,7 +34,7 @@ struct MeasureErrors: BrushCommand {
             let names = Set(try PromptFile.read(URL(filePath: prompts)))
             let named = set.captions.indices.filter { names.contains(set.captions[$0].text) }
             guard !named.isEmpty else {
-                throw ValidationError("--prompts: no picture of \(data) has one of these names")
+                throw ValidationError("--prompts: no image of \(data) has one of these names")
             }
             set = set.subset(named)
         }

@@ -9,35 +9,35 @@ import Training
 struct Train: BrushCommand {
     static let configuration = CommandConfiguration(
         abstract:
-            "Trains a small text-to-image model on captioned pictures: autoencoder, text encoder, denoising network.")
+            "Trains a small text-to-image model on captioned images: autoencoder, text encoder, denoising network.")
 
     @Argument(help: "A folder of PNG or JPEG files with metadata.jsonl, as Scripts/emoji-data writes it.") var data:
         String?
-    @Flag(help: "Shapes drawn in code instead of a folder.") var shapes = false
-    @Option(help: "The run's folder: settings, metrics, sheets, checkpoints, and teacher/.") var output: String
-    @Option(help: "A model whose autoencoder is kept. Default: one is trained first.") var autoencoder: String?
-    @Option(help: "The folder of a tokenizer. Default: one is learned from the captions.") var tokenizer: String?
+    @Flag(help: "Train on shapes drawn in code instead of a folder.") var shapes = false
+    @Option(help: "The run's folder: settings, metrics, sample grids, checkpoints, and teacher/.") var output: String
+    @Option(help: "A model whose autoencoder is used. Default: one is trained first.") var autoencoder: String?
+    @Option(help: "The folder of a tokenizer. Default: one is trained on the captions.") var tokenizer: String?
     @Option(help: "A teacher whose weights the training starts from, with its autoencoder and tokenizer.")
     var start: String?
-    @Option(help: "Steps to take in all.") var iterations = TeacherTrainingConfiguration().iterations
-    @Option(help: "The autoencoder's steps.")
+    @Option(help: "The total number of steps.") var iterations = TeacherTrainingConfiguration().iterations
+    @Option(help: "The total number of autoencoder steps.")
     var autoencoderIterations = AutoencoderTrainingConfiguration().iterations
-    @Option(help: "Pictures a step.") var batch = TeacherTrainingConfiguration().batchSize
-    @Option(help: "AdamW's largest step size.") var learningRate = TeacherTrainingConfiguration().learningRate
-    @Option(help: "The largest decay of the moving average.")
+    @Option(help: "Images per step.") var batch = TeacherTrainingConfiguration().batchSize
+    @Option(help: "AdamW's maximum learning rate.") var learningRate = TeacherTrainingConfiguration().learningRate
+    @Option(help: "The maximum decay of the moving average.")
     var averageDecay = TeacherTrainingConfiguration().averageDecay
     @Option(
         parsing: .upToNextOption,
-        help: "The denoising network's widths, outermost block first. Default: 64 128 176; of shapes 48 96.")
+        help: "The denoising network's channels per block, outermost first. Default: 64 128 176; with --shapes 48 96.")
     var channels: [Int] = []
-    @Option(help: "The most tokens of a learned tokenizer.") var vocabulary = 2560
+    @Option(help: "The maximum vocabulary size of a trained tokenizer.") var vocabulary = 2560
     @OptionGroup var seeds: SeedOptions
-    @Option(help: "Steps between two checkpoints.") var saveEvery = 250
-    @Option(help: "Steps between two sheets.") var sheetEvery = 1000
+    @Option(help: "Steps between checkpoints.") var saveEvery = 250
+    @Option(help: "Steps between sample grids.") var sheetEvery = 1000
     @Flag(help: "Resume the run in the output folder.") var resume = false
-    @Flag(help: "Begin a run in an output folder that holds other files; they are left alone.") var allowOtherFiles =
+    @Flag(help: "Start a run in an output folder that contains other files, which are kept.") var allowOtherFiles =
         false
-    @Flag(help: "Begin also where more memory is needed than the system, or the process's control group, grants.")
+    @Flag(help: "Start even if the run needs more memory than the system or the process's control group provides.")
     var ignoreMemory = false
 
     func validate() throws {
@@ -105,7 +105,7 @@ struct Train: BrushCommand {
         print(run.teacher.path)
     }
 
-    /// Trains an autoencoder in a run of its own inside the run, or goes on with it.
+    /// Trains an autoencoder in its own run inside the run's folder, or resumes that run.
     private func trainAutoencoder(on pictures: CaptionedPictures, in run: RunDirectory) throws -> AutoencoderKL {
         var settings = AutoencoderTrainingConfiguration()
         (settings.iterations, settings.seed) = (autoencoderIterations, seeds.value)

@@ -3,13 +3,13 @@ import Distillation
 import Foundation
 import SwiftBrushCommands
 
-/// Shows a run.
+/// Writes the HTML report of a run.
 struct WriteReport: BrushCommand {
     static let configuration = CommandConfiguration(
-        commandName: "report", abstract: "Writes a run's curves and sheets as a page of HTML that needs no other file.")
+        commandName: "report", abstract: "Writes a run's curves and sample grids as a self-contained HTML page.")
 
-    @Argument(help: "The folder of a training or of a distillation.") var folder: String
-    @Option(help: "The page. Default: report.html in the run's folder.") var output: String?
+    @Argument(help: "The folder of a training or distillation run.") var folder: String
+    @Option(help: "The HTML file. Default: report.html in the run's folder.") var output: String?
 
     func run() throws {
         let folder = URL(filePath: self.folder)

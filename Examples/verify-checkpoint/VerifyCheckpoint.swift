@@ -8,10 +8,10 @@ import Tensor
 struct VerifyCheckpoint: BrushCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify-checkpoint",
-        abstract: "Holds each part of a model against what another program computed with it.",
+        abstract: "Compares the outputs of each part of a model with those of another implementation.",
         discussion: """
-            One line a part: its name in the golden file, the largest error, that error over the reference's standard
-            deviation, and ok or FAIL. The exit code is 1 when a part fails or there is none to compare.
+            Prints one line per part: its name in the golden file, the largest error, that error divided by the reference's
+            standard deviation, and ok or FAIL. The exit code is 1 when a part fails or there is none to compare.
             """)
 
     @Option(help: "A model: a diffusers folder or a single safetensors file.")
@@ -26,7 +26,7 @@ struct VerifyCheckpoint: BrushCommand {
     @Option(help: "The largest relative error that is ok.")
     var tolerance = 1e-4
 
-    @Flag(help: "Convolve by the definition instead of Winograd's transform, which is faster and rounds more.")
+    @Flag(help: "Use direct convolution instead of Winograd's transform, which is faster but less precise.")
     var exactConvolution = false
 
     func validate() throws { try check("--tolerance", tolerance, in: 0...1) }

@@ -1,28 +1,27 @@
 import Tensor
 
-/// Holds a gradient against directional finite differences, without any test framework.
+/// Compares gradients of the backward pass with directional finite differences; needs no test framework.
 ///
-/// For random directions v the derivative of f(x + h v) at h = 0 is estimated by central differences at h and h/2 with
-/// one Richardson step, the sum of the outputs against a fixed random weight taken in Double, and compared with ⟨∇f, v⟩.
+/// f is the dot product of the function's outputs with a fixed random weight, computed in Double. For random directions v, the derivative
+/// of f(x + h v) at h = 0 is estimated by central differences at h and h/2 with one Richardson step and compared with ⟨∇f, v⟩.
 public struct GradientCheck {
-    /// The outcome.
+    /// The result of a check.
     public struct Report: CustomStringConvertible, Sendable {
-        /// max |measured − expected| / (|expected| + scale) over all directions, the scale being the typical size of a
-        /// directional derivative, |∇f|.
+        /// max |finite difference − ⟨∇f, v⟩| / |∇f| over all directions; |∇f| is the typical size of a directional derivative.
         public let worstError: Double
         /// The directional derivatives, by finite differences and by the backward pass.
         public let derivatives: [(differences: Double, backward: Double)]
 
-        /// A line a direction.
+        /// The worst error, then one line per direction.
         public var description: String {
             let lines = derivatives.map { "differences \($0.differences), backward \($0.backward)" }
             return "worst relative error \(worstError)\n" + lines.joined(separator: "\n")
         }
     }
 
-    /// The step h; Float32 leaves the smallest error near the cube root of its precision.
+    /// The step h of the finite differences; in Float32 the error is smallest near the cube root of the precision.
     public var step: Float = 0.02
-    /// How many directions are tried.
+    /// The number of random directions.
     public var directions = 4
 
     /// A check with the default step.
@@ -31,8 +30,8 @@ public struct GradientCheck {
     /// Checks the gradient of `function` with respect to every input.
     ///
     /// - Parameters:
-    ///   - inputs: where.
-    ///   - seed: of the directions and of the weight on the outputs.
+    ///   - inputs: the point at which the gradient is checked.
+    ///   - seed: the seed of the random directions and of the random weight on the outputs.
     ///   - function: called with trainable variables of the inputs' shapes; must be smooth near them.
     public func run(at inputs: [Tensor], seed: UInt64 = 0, _ function: ([Variable]) -> Variable) -> Report {
         var stream = RandomStream(seed: seed)

@@ -1,11 +1,11 @@
 import Tensor
 
-/// What a walk through a graph found for its leaves.
+/// The gradients of a graph's leaves that a backward pass computed.
 struct LeafGradients {
     private var sums: [ObjectIdentifier: Tensor] = [:]
 
     mutating func add(_ gradient: Tensor, of leaf: Node) {
-        // Taken out, so that it is added to in place.
+        // Removed from the dictionary, so that the addition happens in place.
         guard var sum = sums.removeValue(forKey: ObjectIdentifier(leaf)) else {
             sums[ObjectIdentifier(leaf)] = gradient
             return

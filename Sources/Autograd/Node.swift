@@ -3,12 +3,12 @@ import Tensor
 /// One recorded operation, or a leaf.
 final class Node {
     let shape: [Int]
-    /// The longest path to a leaf: a node comes before everything it was made from.
+    /// The length of the longest path to a leaf; greater than that of every parent.
     let depth: Int
     let isLeaf: Bool
     private var parents: [Node?]
     private var backward: ((Tensor) -> [Tensor?])?
-    /// The gradient so far; a leaf keeps it, an operation hands it on.
+    /// The gradient accumulated so far; a leaf keeps it, an operation passes it on to its parents.
     var gradient: Tensor?
 
     init(shape: [Int]) {
@@ -26,7 +26,7 @@ final class Node {
         self.backward = backward
     }
 
-    /// A chain of nodes is taken apart one by one: freeing it through nested deinits would overflow the stack.
+    /// Frees a chain of nodes iteratively: nested deinits would overflow the stack.
     deinit {
         var pending = parents.compactMap { $0 }
         parents = []
@@ -51,8 +51,8 @@ final class Node {
         gradient = sum
     }
 
-    /// Walks the graph below `self` once, deepest node first, and frees each operation as it is passed. What reaches a leaf
-    /// is handed to `deliver`, which adds it to the leaf's gradient unless told otherwise.
+    /// Propagates `seed` through the graph below `self`, deepest node first, and frees each operation on the way. Gradients that
+    /// reach a leaf go to `deliver`, which by default adds them to the leaf's gradient.
     func propagate(_ seed: Tensor, deliver: (_ leaf: Node, Tensor) -> Void = { $0.accumulate($1) }) {
         guard !isLeaf else { return deliver(self, seed) }
         accumulate(seed)
@@ -60,7 +60,7 @@ final class Node {
         for node in order where !node.isLeaf {
             guard let outputGradient = node.gradient.take() else { continue }
             guard let rule = node.backward.take() else {
-                preconditionFailure("backward: this graph was walked before and its buffers are freed")
+                preconditionFailure("backward: this graph's backward pass has already run and its buffers are freed")
             }
             let contributions = rule(outputGradient)
             for (parent, contribution) in zip(node.parents, contributions) {
@@ -71,17 +71,17 @@ final class Node {
         }
     }
 
-    /// The leaves below, in the order they are met.
+    /// The leaves of the graph below `self`, in traversal order.
     var leaves: [Node] { nodesBelow().filter(\.isLeaf) }
 
-    /// The same walk, with the leaves left as they are.
+    /// The gradients of the leaves, returned without changing the leaves.
     func leafGradients(from seed: Tensor) -> LeafGradients {
         var gradients = LeafGradients()
         propagate(seed) { gradients.add($1, of: $0) }
         return gradients
     }
 
-    /// This node and all it was made from, deepest first, ties in the order they are met.
+    /// This node and all its ancestors in the computation, deepest first, ties in traversal order.
     private func nodesBelow() -> [Node] {
         var seen: Set<ObjectIdentifier> = [ObjectIdentifier(self)]
         var found: [Node] = [self]
@@ -98,11 +98,11 @@ final class Node {
 }
 
 extension Variable {
-    /// Walks back from this variable and adds to the gradient of every trainable leaf.
+    /// Runs the backward pass from this variable and adds to the gradient of every trainable leaf.
     ///
-    /// - Parameter gradient: the gradient of this variable, of its shape; 1 when left out, which a scalar may do.
+    /// - Parameter gradient: the gradient of this variable, of its shape; may be omitted for a scalar and is then 1.
     ///
-    /// The graph is freed on the way: walking it twice is a programming error.
+    /// The graph is freed on the way: running its backward pass twice is a programming error.
     public func backward(from gradient: Tensor? = nil) {
         guard let node else { preconditionFailure("backward: nothing upstream of this variable is trainable") }
         precondition(

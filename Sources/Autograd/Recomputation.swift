@@ -1,7 +1,7 @@
 import Tensor
 
-/// Runs `body` without keeping its intermediates and runs it again when gradients are wanted: memory for one block at a
-/// time, paid with one more forward pass (arXiv 1604.06174).
+/// Gradient checkpointing (arXiv 1604.06174): runs `body` without keeping its intermediates and runs it again in the backward
+/// pass, which saves memory at the cost of one more forward pass.
 ///
 /// `body` must compute the same values each time it is called with the same inputs.
 public func recomputed(_ inputs: [Variable], _ body: @escaping ([Variable]) -> Variable) -> Variable {
@@ -21,7 +21,7 @@ public func recomputed(_ inputs: [Variable], _ body: @escaping ([Variable]) -> V
 }
 
 extension Node {
-    /// The leaves of a piece of a graph other than those that were made for its inputs: parameters.
+    /// The leaves of a subgraph other than its inputs, which are the parameters.
     func leaves(besides inputs: [Variable]) -> [Node] {
         let own = Set(inputs.compactMap { $0.node.map(ObjectIdentifier.init) })
         return leaves.filter { !own.contains(ObjectIdentifier($0)) }

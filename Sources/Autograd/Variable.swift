@@ -1,15 +1,15 @@
 import Tensor
 
-/// A tensor and, only if something upstream is trainable, how it was made.
+/// A tensor together with the recorded operation that produced it, if anything upstream is trainable.
 ///
-/// Operations on variables whose parameters are all frozen record nothing and free every intermediate at once, so one
-/// model serves training and inference. A recorded variable belongs to one task: it is not `Sendable`.
+/// Operations without a trainable input record nothing and free every intermediate at once, so the same model serves training
+/// and inference. A recorded variable belongs to one task: it is not `Sendable`.
 public struct Variable {
     /// The value.
     public let value: Tensor
     let node: Node?
 
-    /// A constant: nothing flows back into it.
+    /// A constant, which receives no gradient.
     public init(_ constant: Tensor) {
         value = constant
         node = nil
@@ -20,7 +20,7 @@ public struct Variable {
         self.node = node
     }
 
-    /// A leaf whose ``gradient`` a backward pass fills.
+    /// A trainable leaf, whose ``gradient`` is filled by the backward pass.
     public static func trainable(_ value: Tensor) -> Variable {
         Variable(value, node: Node(shape: value.shape))
     }
@@ -31,16 +31,16 @@ public struct Variable {
     /// The extent of each axis.
     public var shape: [Int] { value.shape }
 
-    /// The accumulated gradient of a leaf, nil before the first backward pass.
+    /// The accumulated gradient of a leaf; nil before the first backward pass.
     public var gradient: Tensor? { node?.gradient }
 
-    /// The same value as a constant: the stop-gradient of the literature.
+    /// The same value as a constant (stop-gradient).
     public func detached() -> Variable { Variable(value) }
 
     /// The result of an operation and its backward rule.
     ///
-    /// `backward` gets the gradient of `value` and returns one gradient an input, nil where the input needs none. It is
-    /// dropped at once when no input requires a gradient.
+    /// `backward` gets the gradient of `value` and returns one gradient per input, nil where the input needs none. It is
+    /// discarded at once when no input requires a gradient.
     package static func record(
         _ value: Tensor, from inputs: [Variable], _ backward: @escaping (_ outputGradient: Tensor) -> [Tensor?]
     ) -> Variable {

@@ -3,9 +3,9 @@
 #include <string.h>
 #include <png.h>
 
-// libpng leaves a failed read by longjmp, which must not pass Swift's frames: what may fail is here.
+// libpng reports errors by longjmp, which must not cross Swift's frames: calls that can fail are made here.
 
-/// A PNG file in memory, how far it was read, and what libpng said when it could not be read further.
+/// A PNG file in memory, the read position, and libpng's error message.
 struct png_memory {
     const uint8_t *bytes;
     size_t count, position;
@@ -30,8 +30,8 @@ static inline void png_memory_warned(png_structp png, png_const_charp message) {
     (void)message;
 }
 
-/// Reads the pixels as 8 bits each: red, green, blue, and with four channels alpha. Samples of 16 bits give their high bytes; gamma,
-/// profiles and all other chunks that do not hold pixels are skipped. Gives 0, and a message, when it fails.
+/// Decodes the pixels with 8 bits per sample: red, green, blue, and with four channels alpha. 16-bit samples are reduced to their high
+/// bytes; gamma, profiles and all other chunks that do not hold pixels are skipped. Returns 0 and sets the message on failure.
 static inline int png_memory_decode(
     struct png_memory *memory, uint32_t width, uint32_t height, int channels, uint8_t *pixels) {
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, memory, png_memory_failed, png_memory_warned);

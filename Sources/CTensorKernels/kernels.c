@@ -6,7 +6,7 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-// Lets the next `count` cache lines of some come into the second-level cache.
+// Prefetches the next `count` of the given cache lines into the second-level cache.
 INLINE void fetch(struct tensor_lines *lines, intptr_t count) {
     for (; count > 0 && lines->rows > 0; count--) {
         __builtin_prefetch((const char *)lines->base + lines->fetched * 64, 0, 2);
@@ -59,7 +59,7 @@ static const struct tensor_kernels *choose(void) {
     if (wanted != NULL && *wanted != '\0') {
         const struct tensor_kernels *table = tensor_kernels_named(wanted);
         if (table != NULL) return table;
-        // A measurement with other kernels than it names would be a wrong one; there is nobody yet to throw to.
+        // Falling back to other kernels would falsify measurements, and there is no caller yet that could handle an error.
         fprintf(stderr, "TENSOR_ISA: expected an instruction set of this processor:");
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)
             if (tensor_kernels_named(names[i]) != NULL) fprintf(stderr, " %s", names[i]);

@@ -1,5 +1,5 @@
-/// This package.
+/// Information about this package.
 public enum SwiftBrush {
-    /// Its version, by semantic versioning.
+    /// The package's version, by semantic versioning.
     public static let version = "0.1.0"
 }

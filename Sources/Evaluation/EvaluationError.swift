@@ -1,18 +1,18 @@
 import Tensor
 
-/// Why something cannot be evaluated.
+/// An error in an evaluation.
 public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// Features that do not suit the metric.
+    /// Features are not suitable for the metric.
     case unsuitableFeatures(metric: String, expected: String, found: String)
-    /// LAPACK did not find the decomposition.
+    /// LAPACK failed to compute a decomposition.
     case decompositionFailed(routine: String, status: Int)
-    /// A file or folder that is missing, or is not in its format.
+    /// A file or folder is missing or malformed.
     case unreadable(path: String, reason: String)
-    /// A file that could not be written.
+    /// A file could not be written.
     case unwritable(path: String, reason: String)
-    /// A file or folder in its format that does not hold what is needed.
+    /// A well-formed file or folder does not contain what is needed.
     case unsuitableContents(path: String, expected: String, found: String)
-    /// A setting that is out of range or contradicts another.
+    /// A setting is out of range or contradicts another.
     case invalidSetting(name: String, expected: String, found: String)
 
     /// One sentence with what was expected and what was found.

@@ -1,5 +1,5 @@
-/// An error in a setting, whose name a command replaces by that of its option.
+/// An error about a setting. Commands replace the setting's name with that of their option.
 package protocol SettingError: Error {
-    /// The setting, what it may be, and what it is; nil where the error is no setting's.
+    /// The setting's name, the expected value and the value found; nil if the error is not about a setting.
     var setting: (name: String, expected: String, found: String)? { get }
 }

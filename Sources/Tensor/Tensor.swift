@@ -2,12 +2,12 @@ import Foundation
 
 /// A dense array of Float32 in row-major order, with value semantics.
 ///
-/// Copies share memory until one of them is written. Feature maps lie channels-last, `[batch, height, width, channels]`;
-/// ``channelsLast()`` and ``channelsFirst()`` convert at the boundaries that face PyTorch.
+/// Copies share memory until one of them is written. Feature maps are channels-last, `[batch, height, width, channels]`;
+/// ``channelsLast()`` and ``channelsFirst()`` convert from and to PyTorch's layout.
 ///
-/// Weights that were mapped from a file stay there, with as many bits as the file gives them: ``scalarType``. Matrix products,
-/// convolutions and ``gathered(rows:)`` widen them as they read; any other operation first makes a Float32 copy of all of
-/// them, which is kept. A tensor that is written to becomes Float32.
+/// Weights mapped from a file stay in the map, in the file's type (``scalarType``). Matrix products, convolutions and
+/// ``gathered(rows:)`` widen them to Float32 as they read; any other operation first makes a Float32 copy of the whole tensor
+/// and keeps it. A tensor that is written to becomes Float32.
 public struct Tensor: Sendable {
     /// The extent of each axis, outermost first; `[]` is a scalar.
     public let shape: [Int]
@@ -31,7 +31,7 @@ public struct Tensor: Sendable {
         self.storage = storage
     }
 
-    /// How the elements are stored: Float32, or what a mapped file has.
+    /// The type in which the elements are stored: Float32, or the type in a mapped file.
     public var scalarType: ScalarType { storage.scalarType }
 
     /// The number of elements.
@@ -40,10 +40,10 @@ public struct Tensor: Sendable {
     /// The number of axes.
     public var rank: Int { shape.count }
 
-    /// Where the elements lie, for reading. Valid while this tensor lives.
+    /// A pointer to the elements, for reading. Valid while this tensor lives.
     package var base: UnsafePointer<Float> { UnsafePointer(storage.base) }
 
-    /// Where the elements lie, for writing; copies them first if another tensor shares them.
+    /// A pointer to the elements, for writing. Copies them first if another tensor shares them.
     package mutating func mutableBase() -> UnsafeMutablePointer<Float> {
         if !isKnownUniquelyReferenced(&storage) || !storage.isWritable { storage = storage.copy() }
         return storage.base
@@ -100,15 +100,15 @@ extension Tensor {
     /// The elements in row-major order.
     public var scalars: [Float] { withUnsafeScalars { Array($0) } }
 
-    /// The same elements as Float32; a copy if they are stored otherwise.
+    /// The same elements as Float32; a copy if they are stored in another type.
     public func widened() -> Tensor { scalarType == .float32 ? self : Tensor(storage.copy(), shape: shape) }
 
-    /// The elements as they are stored.
+    /// The elements in their stored type.
     var storedBytes: Data {
         withExtendedLifetime(storage) { Data(bytes: storage.stored, count: count * scalarType.byteCount) }
     }
 
-    /// The only element of a tensor that has one.
+    /// The element of a tensor that has only one.
     public var item: Float {
         precondition(count == 1, "Tensor.item: expected one element, found shape \(shape)")
         return storage.base[0]
@@ -130,7 +130,7 @@ extension Tensor {
         try body(UnsafeMutableBufferPointer(start: mutableBase(), count: count))
     }
 
-    /// The element at one index an axis.
+    /// The element at the given indices, one per axis.
     public subscript(_ index: Int...) -> Float {
         get { storage.base[offset(of: index)] }
         set { mutableBase()[offset(of: index)] = newValue }
@@ -152,7 +152,7 @@ extension Tensor: CustomStringConvertible {
     }
 }
 
-/// How many elements a shape holds; extents must not be negative.
+/// The number of elements of a shape; extents must not be negative.
 package func elementCount(of shape: [Int]) -> Int {
     shape.reduce(1) { product, extent in
         precondition(extent >= 0, "shape \(shape): extents must not be negative")

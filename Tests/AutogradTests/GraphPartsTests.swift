@@ -2,8 +2,8 @@ import Autograd
 import Tensor
 import Testing
 
-/// Pieces of a graph that are walked by themselves: recomputed ones, and parts of a batch side by side.
-@Suite("Pieces of a graph")
+/// Subgraphs with their own backward pass: recomputed blocks, and parts of a batch in parallel.
+@Suite("Recomputation and data parallelism")
 struct GraphPartsTests {
     private let input: Tensor
     private let other: Tensor
@@ -25,11 +25,11 @@ struct GraphPartsTests {
     }
 
     private func body(_ x: Variable, _ y: Variable) -> Variable {
-        // The second layer is met twice, so its gradient has two contributions.
+        // The second layer is used twice, so its gradient has two contributions.
         layers.1(layers.0(x).activated(.silu) * y) + layers.1(y)
     }
 
-    /// All gradients: of both inputs, then of the parameters.
+    /// The output and all gradients: those of both inputs, then those of the parameters.
     private func gradients(of run: (Variable, Variable) -> Variable) throws -> (value: Tensor, gradients: [Tensor]) {
         parameters.zeroGradients()
         let (x, y) = (Variable.trainable(input), Variable.trainable(other))
@@ -49,44 +49,58 @@ struct GraphPartsTests {
         }
     }
 
-    @Test("Parts of a batch give the gradients of the whole", arguments: [1, 2, 3, 7])
-    func parts(count: Int) throws {
+    @Test("dataParallel gives the gradients of the whole batch, reproducibly", arguments: [1, 2, 3, 7])
+    func shards(count: Int) throws {
         let whole = try gradients { body($0, $1) }
-        let inParts = try gradients { x, y in
-            dataParallel([x, y], parts: count) { rows, inputs in
+        let inShards = try gradients { x, y in
+            dataParallel([x, y], shards: count) { rows, inputs in
                 #expect(inputs[0].shape[0] == rows.count)
-                return body(inputs[0], inputs[1])
-            }
+                return [body(inputs[0], inputs[1])]
+            }[0]
         }
-        expectSame(inParts, as: whole)
-        let again = try gradients { x, y in dataParallel([x, y], parts: count) { body($1[0], $1[1]) } }
-        #expect(again.gradients.map(\.scalars) == inParts.gradients.map(\.scalars))
+        expectSame(inShards, as: whole)
+        let again = try gradients { x, y in dataParallel([x, y], shards: count) { [body($1[0], $1[1])] }[0] }
+        #expect(again.gradients.map(\.scalars) == inShards.gradients.map(\.scalars))
     }
 
-    @Test("Recomputed pieces inside parts too, with gradients from an earlier pass kept")
+    @Test("dataParallel joins each of several outputs, and their gradients add", arguments: [1, 3])
+    func severalOutputs(count: Int) throws {
+        let whole = try gradients { body($0, $1) }
+        let found = try gradients { x, y in
+            let outputs = dataParallel([x, y], shards: count) { _, inputs in
+                let output = body(inputs[0], inputs[1])
+                return [output * 0.25, output.reshaped(to: [output.shape[0], output.value.count / output.shape[0]]) * 0.75]
+            }
+            #expect(outputs.count == 2 && outputs[1].shape.count == 2)
+            return outputs[0] + outputs[1].reshaped(to: outputs[0].shape)
+        }
+        expectSame(found, as: whole)
+    }
+
+    @Test("Recomputation inside dataParallel gives the same gradients and adds to those of an earlier pass")
     func nested() throws {
         let whole = try gradients { body($0, $1) }
         let nested = try gradients { x, y in
-            // A pass before, whose gradients stay.
+            // An earlier pass, whose gradients are kept.
             body(Variable(input), Variable(other)).backward(from: -seed)
-            return dataParallel([x, y], parts: 2) { _, inputs in recomputed(inputs) { body($0[0], $0[1]) } }
+            return dataParallel([x, y], shards: 2) { _, inputs in [recomputed(inputs) { body($0[0], $0[1]) }] }[0]
         }
         expectSame(
             (nested.value, Array(nested.gradients.prefix(2))), as: (whole.value, Array(whole.gradients.prefix(2))))
         for gradient in nested.gradients.dropFirst(2) {
-            // What was added with −seed and with seed.
+            // The contributions of −seed and seed cancel.
             #expect(gradient.absolute().maximum() <= 4e-6)
         }
     }
 
-    @Test("An input that needs no gradient gets none, and frozen parts record nothing")
+    @Test("A constant input gets no gradient, and frozen subgraphs record nothing")
     func constants() throws {
         let x = Variable.trainable(input)
-        let output = dataParallel([x, Variable(other)], parts: 2) { body($1[0], $1[1]) }
+        let output = dataParallel([x, Variable(other)], shards: 2) { [body($1[0], $1[1])] }[0]
         output.backward(from: seed)
         #expect(x.gradient != nil)
         parameters.freeze()
-        #expect(!dataParallel([Variable(input), Variable(other)], parts: 2) { body($1[0], $1[1]) }.requiresGradient)
+        #expect(!dataParallel([Variable(input), Variable(other)], shards: 2) { [body($1[0], $1[1])] }[0].requiresGradient)
         #expect(!recomputed([Variable(input), Variable(other)]) { body($0[0], $0[1]) }.requiresGradient)
     }
 }

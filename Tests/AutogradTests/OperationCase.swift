@@ -3,7 +3,7 @@ import Foundation
 import Tensor
 import TestFixtures
 
-/// One operation with inputs and what PyTorch computes in Float64: `Fixtures/operations`.
+/// One operation with its inputs and PyTorch's Float64 results, from `Fixtures/operations`.
 struct OperationCase: Decodable, Sendable, CustomStringConvertible {
     let name: String
     let operation: String
@@ -37,7 +37,7 @@ struct OperationCase: Decodable, Sendable, CustomStringConvertible {
         return cases
     }()
 
-    /// The operation under test. Parameters that a case of its kind must have fall back to values that fail.
+    /// Runs the operation under test. Required parameters that are missing fall back to invalid values.
     func callAsFunction(_ x: [Variable]) -> Variable {
         if let binary { return binary(x[0], x[1]) }
         if let unary { return unary(x[0]) }
@@ -90,7 +90,7 @@ struct OperationCase: Decodable, Sendable, CustomStringConvertible {
         case "broadcast": return x[0].broadcast(to: shape ?? [])
         case "sumAlong": return x[0].sum(alongAxes: axes ?? [])
         case "meanAlong": return x[0].mean(alongAxes: axes ?? [])
-        default: preconditionFailure("the test does not know the operation \(operation)")
+        default: preconditionFailure("unknown operation \(operation)")
         }
     }
 

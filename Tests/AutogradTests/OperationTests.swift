@@ -21,7 +21,7 @@ struct OperationTests {
         return Double((found - expected).absolute().maximum() / max(expected.absolute().maximum(), 1e-30))
     }
 
-    @Test("Values and gradients agree with PyTorch in Float64 to 1e-5", arguments: OperationCase.all)
+    @Test("Values and gradients agree with PyTorch's Float64 results to 1e-5", arguments: OperationCase.all)
     func parity(operation: OperationCase) throws {
         let leaves = try inputs(operation).map { Variable.trainable($0) }
         let output = operation(leaves)
@@ -33,8 +33,8 @@ struct OperationTests {
         }
     }
 
-    /// Float32's own limit of each operation: its outputs' rounding divided by the step of 0.02, relative to the gradient's
-    /// norm. Measured, and doubled.
+    /// The Float32 error limit of each operation: the rounding of its outputs divided by the step of 0.02, relative to the gradient's
+    /// norm; twice the measured error.
     private static let differenceLimits: [String: Double] = [
         "absolute": 2e-5, "add": 2e-5, "attention": 6e-5, "averagePooled": 3e-5, "broadcast": 3e-6, "clamped": 10e-6,
         "concatenate": 10e-6, "conv2d": 4e-5, "cosine": 3e-5, "divide": 9e-6, "exp": 7e-6, "gathered": 10e-6,
@@ -59,16 +59,16 @@ struct OperationTests {
         }
     }
 
-    @Test("A wrong rule is caught by the finite differences")
+    @Test("GradientCheck detects a wrong backward rule")
     func wrongRule() {
         let report = GradientCheck().run(at: [Tensor([0.3, -0.8, 1.4], shape: [3])]) { x in
-            // A product in which one factor was forgotten by the rule.
+            // x², with the gradient through one factor missing.
             x[0] * x[0].detached()
         }
         #expect(report.worstError > 0.1)
     }
 
-    @Test("Recomputed blocks have the same gradients as kept ones, and inputs used twice add up")
+    @Test("Recomputed blocks have the same gradients as stored ones, also when an input is used twice")
     func recomputation() throws {
         var stream = RandomStream(seed: 8)
         let (x, w) = (stream.normal([4, 6]), stream.normal([6, 6]))
@@ -85,7 +85,7 @@ struct OperationTests {
         }
     }
 
-    @Test("A chain of 100,000 operations is walked and freed without a deep stack")
+    @Test("The backward pass through 100,000 chained operations does not overflow the stack")
     func longChain() throws {
         let x = Variable.trainable(Tensor([1], shape: [1]))
         var y = x

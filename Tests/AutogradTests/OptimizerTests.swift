@@ -54,7 +54,7 @@ struct OptimizerTests {
         }
     }
 
-    @Test("A saved state goes on exactly", arguments: ["adam", "adamw", "momentum"])
+    @Test("Training resumed from a saved optimiser state is bit-identical", arguments: ["adam", "adamw", "momentum"])
     func state(name: String) throws {
         let (first, second) = (try parameters(), try parameters())
         let (straight, broken) = (make(name, first), make(name, second))
@@ -71,7 +71,7 @@ struct OptimizerTests {
         #expect(first.all.map(\.value.scalars) == second.all.map(\.value.scalars))
     }
 
-    @Test("The moving average follows as diffusers' EMAModel does")
+    @Test("The moving average agrees with diffusers' EMAModel")
     func average() throws {
         let set = try parameters()
         let average = ExponentialMovingAverage(of: set)
@@ -86,7 +86,7 @@ struct OptimizerTests {
         }
     }
 
-    @Test("An average in the optimiser's pass is the average after it, as long as there are gradients and without")
+    @Test("A moving average updated by the optimiser equals one updated after each step, with or without gradients")
     func fusedAverage() throws {
         let (first, second) = (try parameters(), try parameters())
         let after = ExponentialMovingAverage(of: first)
@@ -105,12 +105,12 @@ struct OptimizerTests {
         fused.step()
         #expect(during.updateCount == 5)
         for (expected, found) in zip(after.parameters.all, during.parameters.all) {
-            // The same formula, which the compiler may contract to fused multiply-adds in one place and not in the other.
+            // The formula is the same, but the compiler may use fused multiply-adds in only one of the two places.
             #expect(relativeError(found.value, expected.value) <= 1e-6, "\(found.path)")
         }
     }
 
-    @Test("The decay: a copy first, then (1 + s)/(10 + s), at most the largest")
+    @Test("EMA decay: 0 for the first update, then (1 + s)/(10 + s) up to the maximum")
     func decay() {
         let average = ExponentialMovingAverage(of: ParameterSet())
         let expected = [0: 0, 1: 2.0 / 11, 9: 10.0 / 19, 89_989: 89_990.0 / 89_999, 100_000: 0.9999]
@@ -121,7 +121,7 @@ struct OptimizerTests {
         #expect(ExponentialMovingAverage(of: ParameterSet(), decay: 0.9, rule: .constant).nextDecay == 0.9)
     }
 
-    @Test("Learning rates rise from zero and fall along a cosine")
+    @Test("Learning-rate schedules: linear warm-up from zero, cosine decay")
     func schedules() {
         let warm = LearningRateSchedule.constant(warmUp: 4)
         #expect([0, 1, 4, 100].map { warm.factor(at: $0) } == [0, 0.25, 1, 1])

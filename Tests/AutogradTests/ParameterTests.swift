@@ -11,7 +11,7 @@ struct ParameterTests {
         )
     }
 
-    @Test("Paths are the checkpoint's keys; kernels are PyTorch's [out, in, height, width] there")
+    @Test("Parameter paths are checkpoint keys, and kernels have PyTorch's layout [out, in, height, width]")
     func layout() throws {
         let set = ParameterSet()
         _ = network(set.scope)
@@ -26,7 +26,7 @@ struct ParameterTests {
         #expect(other.all.map(\.value.scalars) == set.all.map(\.value.scalars))
     }
 
-    @Test("Loading lists every key that does not fit and then changes nothing")
+    @Test("A failed load lists every mismatched key and changes nothing")
     func strictLoading() throws {
         let set = ParameterSet()
         _ = network(set.scope)
@@ -47,7 +47,7 @@ struct ParameterTests {
         #expect(set.all.allSatisfy { !$0.isInitialized })
     }
 
-    @Test("Copies share nothing, frozen parameters get no gradient")
+    @Test("Copied parameter sets share nothing, and frozen parameters get no gradient")
     func copies() throws {
         let set = ParameterSet()
         let layer = Linear(inputs: 2, outputs: 2, in: set.scope)
@@ -65,7 +65,7 @@ struct ParameterTests {
         #expect(copy.all.allSatisfy { $0.gradient == nil })
     }
 
-    @Test("An adapter adds scale · B A x, from zero, over shared weights")
+    @Test("An adapter shares the base weights, starts at zero and adds scale · B A x")
     func adapters() throws {
         let set = ParameterSet()
         let plain = network(set.scope).1

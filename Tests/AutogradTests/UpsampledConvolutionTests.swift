@@ -3,12 +3,12 @@ import Tensor
 import TestFixtures
 import Testing
 
-/// Upsampling that is folded into a convolution, where a part of Winograd's planes is left out, against the same in two steps.
+/// Compares upsampling fused into a convolution, which skips some of Winograd's planes, with upsampling followed by a convolution.
 @Suite("Upsampled convolutions")
 struct UpsampledConvolutionTests {
-    /// Few tiles and many, whole ones and parts, and paddings and factors whose tiles do not begin between two pixels of a pair.
+    /// Few and many tiles, complete and partial ones, and paddings and factors whose tiles do not begin between two pixels of a pair.
     @Test(
-        "Value and gradients are those of upsampling and convolving",
+        "Fused upsampling has the values and gradients of upsampling followed by a convolution",
         arguments: [
             (1, 2, 2, 1, 2), (1, 3, 4, 1, 2), (3, 5, 7, 1, 2), (2, 9, 8, 1, 2), (2, 14, 15, 1, 2), (2, 9, 8, 0, 2),
             (2, 9, 8, 2, 2), (2, 6, 5, 1, 3),

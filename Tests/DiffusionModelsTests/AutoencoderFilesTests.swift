@@ -6,7 +6,7 @@ import Testing
 
 @testable import DiffusionModels
 
-@Suite("Autoencoders by themselves")
+@Suite("Standalone autoencoder files")
 final class AutoencoderFilesTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "autoencoder-\(UUID().uuidString)")
     private static let tokenizer = Fixtures.package.appending(path: "Tests/Fixtures/tokenizer/small")
@@ -16,7 +16,7 @@ final class AutoencoderFilesTests {
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
-    /// A file of another file's tensors under other names, nil for those that are left out.
+    /// Writes a file with another file's tensors under new names; tensors with the name nil are left out.
     private func file(_ source: URL, named name: String = "a.safetensors", _ naming: (String) -> String?) throws -> URL
     {
         let file = try SafetensorsFile(contentsOf: source)
@@ -34,7 +34,7 @@ final class AutoencoderFilesTests {
         return decoder.pictures(of: Variable(stream.normal([1, 4, 4, 4]))).value.scalars
     }
 
-    @Test("The original layout is read with and without its prefix, and out of a whole model's file")
+    @Test("The original layout is read with and without its prefix, and from a whole model's file")
     func original() throws {
         let (model, prefix) = (SingleFileFamily.sd1.file, SingleFileCheckpoint.autoencoderPrefix)
         let expected = outputs(of: try ModelFiles(contentsOf: model).autoencoder())
@@ -49,7 +49,7 @@ final class AutoencoderFilesTests {
         }
     }
 
-    @Test("diffusers' layout is read in one file, with its configuration beside it or from the shapes")
+    @Test("diffusers' layout is read from one file, with sizes from config.json or from the shapes")
     func diffusersLayout() throws {
         let model = try TextToImageModel(contentsOf: SingleFileFamily.sd1.file, tokenizer: Self.tokenizer)
         let saved = folder.appending(path: "saved")
@@ -64,7 +64,7 @@ final class AutoencoderFilesTests {
         #expect(decoder.configuration.scalingFactor == 0.13 && decoder.configuration.normalizationGroups == 2)
     }
 
-    @Test("A small autoencoder is read in diffusers' layout and its authors', and its decoder alone")
+    @Test("TAESD is read in diffusers' and in the original layout, complete or decoder only")
     func tiny() throws {
         let expected = outputs(of: try ModelFiles.latentDecoder(contentsOf: Fixtures.url("models/tiny")))
         func original(_ key: String) -> String {
@@ -99,7 +99,7 @@ final class AutoencoderFilesTests {
         #expect("\(try #require(error))".hasSuffix("found the encoder of a small autoencoder (TAESD)"))
     }
 
-    @Test("A single file without an autoencoder draws with another, and says so without")
+    @Test("A single file without an autoencoder works with a separate one and is an error without")
     func missing() throws {
         let prefix = SingleFileCheckpoint.autoencoderPrefix
         let bare = try file(SingleFileFamily.sd1.file) { $0.hasPrefix(prefix) ? nil : $0 }
@@ -124,7 +124,7 @@ final class AutoencoderFilesTests {
         #expect(throws: ModelError.self) { try tiny.latents(of: picture, using: &noise) }
     }
 
-    @Test("What is no autoencoder is called by its name")
+    @Test("Files that are not autoencoders are refused with their kind in the error")
     func strangers() throws {
         for (url, text) in [
             (
@@ -137,7 +137,7 @@ final class AutoencoderFilesTests {
             let error = #expect(throws: ModelError.self) { try ModelFiles.latentDecoder(contentsOf: url) }
             #expect("\(try #require(error))".hasSuffix(text))
         }
-        // Too few layers of a small autoencoder.
+        // A small autoencoder with too few layers.
         let url = folder.appending(path: "taesd.safetensors")
         try Safetensors.write([(name: "decoder.layers.0.weight", tensor: .zeros([4, 4, 3, 3]))], to: url)
         #expect(throws: ModelError.self) { try ModelFiles.latentDecoder(contentsOf: url) }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import DiffusionModels
 
-@Suite("Reports on checkpoints")
+@Suite("CheckpointVerification and CheckpointSummary")
 final class CheckpointReportTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "report-\(UUID().uuidString)")
     private let model = ParityModel.all[0]
@@ -19,7 +19,7 @@ final class CheckpointReportTests {
         return Dictionary(uniqueKeysWithValues: comparisons.map { ($0.name, $0.errors) })
     }
 
-    @Test("Each part is compared, and what the golden file lacks is skipped")
+    @Test("CheckpointVerification compares each part and skips those missing from the golden file")
     func agreement() throws {
         let found = try compare(against: model.folder.appending(path: "golden.safetensors"))
         #expect(found.count == 5)
@@ -32,7 +32,7 @@ final class CheckpointReportTests {
         }
     }
 
-    @Test("One changed number shows, and only in its own part")
+    @Test("CheckpointVerification detects a single changed value, in its own part only")
     func disagreement() throws {
         var golden = try model.golden()
         golden["unet.out"]?[1, 2, 3, 4] += 0.5
@@ -49,7 +49,7 @@ final class CheckpointReportTests {
         #expect(try #require(found["vae.out"] ?? nil).relative <= 2e-5)
     }
 
-    @Test("The summary of a whole model is a screen of text")
+    @Test("CheckpointSummary of a diffusers folder")
     func summary() {
         let summary = CheckpointSummary(of: Fixtures.package.appending(path: "Examples/Models/emoji-student"))
         #expect(
@@ -62,7 +62,7 @@ final class CheckpointReportTests {
                               latents 4 × 16 × 16, channels [64, 128, 176], text width 128
                               heads [2, 4, 4], linear projections
                 vae           0.68 M parameters in F16
-                              4 pixels a latent, channels [16, 32, 64], scaling factor 1.0
+                              4 pixels per latent, channels [16, 32, 64], scaling factor 1.0
                 text encoder  0.73 M parameters in F16
                               2 layers, width 128, heads 4, quick_gelu
                 total         11.10 M parameters, 22.2 MB
@@ -71,19 +71,19 @@ final class CheckpointReportTests {
                 """)
     }
 
-    @Test("The summary of a single file says what it assumes and what it lacks")
+    @Test("CheckpointSummary of a single file includes assumptions and missing parts")
     func singleFileSummary() {
         #expect(
             CheckpointSummary(of: SingleFileFamily.sd2.file).description == """
                 model         sd2.safetensors (single file)
                 family        custom size of Stable Diffusion 2.x's kind, v-prediction
                 schedule      DDIMScheduler: scaled_linear, 1000 timesteps, leading spacing
-                              predicts v_prediction, as its family does; the file does not say (--prediction-type)
+                              predicts v_prediction, assumed from its family; not in the file (--prediction-type)
                 unet          1.00 M parameters in F16
                               latents 4 × 96 × 96, channels [32, 64], text width 64
                               heads [1, 1], linear projections
                 vae           0.22 M parameters in F16
-                              2 pixels a latent, channels [32, 32], scaling factor 0.18215
+                              2 pixels per latent, channels [32, 32], scaling factor 0.18215
                 text encoder  0.23 M parameters in F16
                               2 layers, width 64, heads 1, gelu
                 total         1.45 M parameters, 2.9 MB
@@ -92,7 +92,7 @@ final class CheckpointReportTests {
                 """)
     }
 
-    @Test("LoRA files and autoencoders are told apart, with the flag that takes them")
+    @Test("CheckpointSummary of LoRA files and autoencoders names the option that takes them")
     func otherKinds() throws {
         #expect(
             CheckpointSummary(of: Fixtures.url("adapters/adapter")).description == """
@@ -105,21 +105,21 @@ final class CheckpointReportTests {
                 """)
         #expect(
             CheckpointSummary(of: Fixtures.url("models/tiny")).description == """
-                kind  a small autoencoder (TAESD): let it decode in place of a model's own (--vae)
+                kind  a small autoencoder (TAESD): use it to decode instead of a model's own (--vae)
                 vae   13671 parameters in F16
                       channels [6, 6, 6], blocks [2, 1, 1] in the decoder
                 nothing is wrong with it
                 """)
         #expect(
             CheckpointSummary(of: Fixtures.url("models/a/vae")).description == """
-                kind  an autoencoder: let it decode in place of a model's own (--vae)
+                kind  an autoencoder: use it to decode instead of a model's own (--vae)
                 vae   43711 parameters in F16
-                      2 pixels a latent, channels [8, 16], scaling factor 0.18215
+                      2 pixels per latent, channels [8, 16], scaling factor 0.18215
                 nothing is wrong with it
                 """)
     }
 
-    @Test("The published models are called by their names")
+    @Test("CheckpointSummary names the published model families")
     func families() throws {
         func family(_ configuration: UNet2DConditionModel.Configuration, _ type: PredictionType) throws -> String {
             let workshop = try CheckpointWorkshop()
@@ -136,7 +136,7 @@ final class CheckpointReportTests {
         #expect(try family(configuration, .velocity) == "Stable Diffusion 2.x v-prediction")
     }
 
-    @Test("However much is wrong, it is 24 lines of 100 columns", arguments: MalformedCheckpoint.all)
+    @Test("CheckpointSummary of a broken model has at most 24 lines of 100 columns", arguments: MalformedCheckpoint.all)
     func screen(malformed: MalformedCheckpoint) throws {
         let workshop = try CheckpointWorkshop()
         try malformed.damage(workshop)
@@ -145,7 +145,7 @@ final class CheckpointReportTests {
         #expect(rows.count <= 24 && rows.allSatisfy { $0.count <= 100 || $0.contains("python -c") }, "\(summary)")
     }
 
-    @Test("The summary of a broken model says what is wrong")
+    @Test("CheckpointSummary of a broken model lists every problem")
     func brokenSummary() throws {
         let copy = folder.appending(path: "model")
         try FileManager.default.copyItem(

@@ -6,7 +6,7 @@ import Testing
 
 @testable import DiffusionModels
 
-/// Folders that are copied to a temporary place, broken or rewritten there, and removed.
+/// Tests with temporary copies of a checkpoint folder, which are damaged or rewritten.
 @Suite("Checkpoint folders")
 final class CheckpointTests {
     private let root = FileManager.default.temporaryDirectory.appending(path: "checkpoint-\(UUID().uuidString)")
@@ -21,7 +21,7 @@ final class CheckpointTests {
 
     private func file(_ path: String) -> URL { model.appending(path: path) }
 
-    /// Rewrites a weights file: other names, fewer or more tensors.
+    /// Rewrites a weights file with renamed, fewer or more tensors.
     private func rewrite(
         _ path: String, to other: String? = nil, _ change: (inout [String: Tensor]) -> Void
     ) throws {
@@ -41,7 +41,7 @@ final class CheckpointTests {
         "scheduler/scheduler_config.json",
     ]
 
-    @Test("A missing file is named", arguments: missing)
+    @Test("A missing file is named in the error", arguments: missing)
     func missingFile(path: String) throws {
         try FileManager.default.removeItem(at: file(path))
         do {
@@ -60,7 +60,7 @@ final class CheckpointTests {
         _ = try directory.unet()
     }
 
-    @Test("JSON that is cut short is refused with its path", arguments: missing.filter { $0.hasSuffix(".json") })
+    @Test("Truncated JSON is refused with its path", arguments: missing.filter { $0.hasSuffix(".json") })
     func truncatedJSON(path: String) throws {
         try Data(contentsOf: file(path)).dropLast(3).write(to: file(path))
         do {
@@ -87,7 +87,7 @@ final class CheckpointTests {
         #expect(zip(found, expected).allSatisfy { $0.name == $1.name && $0.tensor.scalars == $1.tensor.scalars })
     }
 
-    @Test("Variants in half precision are found, also in shards, where there is no full one")
+    @Test("The fp16 variant, also in shards, is used if there are no full-precision weights")
     func variants() throws {
         let path = "unet/diffusion_pytorch_model"
         let (single, half) = ("\(path).safetensors", "\(path).fp16.safetensors")
@@ -110,12 +110,12 @@ final class CheckpointTests {
             let other = "\(path).\(variant).safetensors"
             try rewrite("unet/part-1.fp16.safetensors", to: other) { $0["conv_in.bias"]?[0] = 7 }
             #expect(try bias() == 7)
-            #expect(CheckpointSummary(of: model).description.contains("of the variant \(variant)"))
+            #expect(CheckpointSummary(of: model).description.contains(", variant \(variant)"))
             try FileManager.default.removeItem(at: file(other))
         }
     }
 
-    @Test("Old keys of the autoencoder's attention are understood, as linear weights and as 1×1 convolutions")
+    @Test("Old keys of the autoencoder's attention are read, as linear weights and as 1×1 convolutions")
     func oldAutoencoderKeys() throws {
         let expected = try ModelFiles(contentsOf: model).autoencoder().parameters.checkpointTensors()
         let path = "vae/diffusion_pytorch_model.safetensors"
@@ -134,7 +134,7 @@ final class CheckpointTests {
         #expect(zip(found, expected).allSatisfy { $0.name == $1.name && $0.tensor.scalars == $1.tensor.scalars })
     }
 
-    @Test("The text encoder's keys may have or lack their prefix; position_ids is ignored")
+    @Test("Text encoder keys are read with and without text_model.; position_ids is ignored")
     func textPrefix() throws {
         let path = "text_encoder/model.safetensors"
         let expected = try ModelFiles(contentsOf: model).textEncoder().parameters.checkpointTensors()

@@ -4,19 +4,19 @@ import TestFixtures
 
 @testable import DiffusionModels
 
-/// A whole small model in a temporary folder, where a test breaks it.
+/// A complete small model in a temporary folder, for tests to damage.
 final class CheckpointWorkshop {
     static let unetWeights = "unet/diffusion_pytorch_model.safetensors"
     static let autoencoderWeights = "vae/diffusion_pytorch_model.safetensors"
     static let textWeights = "text_encoder/model.safetensors"
 
     let folder: URL
-    /// What is loaded: the folder, unless the test says otherwise.
+    /// The path to load: the folder, unless a test changes it.
     var target: URL
     /// The tokenizer to load a single file with.
     var tokenizer: URL?
 
-    /// The first parity model with a tokenizer of 60 tokens and prompts of 12.
+    /// Copies the first parity model and adds a tokenizer with prompts of 12 tokens.
     init() throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "workshop-\(UUID().uuidString)")
         target = folder
@@ -43,14 +43,14 @@ final class CheckpointWorkshop {
         try FileManager.default.moveItem(at: file(path), to: file(other))
     }
 
-    /// Sets or, with nil, takes away a field of a JSON file.
+    /// Sets a field of a JSON file, or removes it with nil.
     func set(_ field: String, _ value: JSONValue?, in path: String) throws {
         guard case .object(var fields) = try JSONValue(contentsOf: file(path), purpose: "a test") else { return }
         fields[field] = value
         try JSONValue.object(fields).write(to: file(path))
     }
 
-    /// Rewrites a weights file with other names, more or fewer tensors.
+    /// Rewrites a weights file with renamed, more or fewer tensors.
     func rewrite(
         _ path: String, to other: String? = nil, as type: ScalarType = .float32,
         _ change: (inout [String: Tensor]) -> Void
@@ -65,13 +65,13 @@ final class CheckpointWorkshop {
         try Safetensors.write(sorted, scalarType: type, allowsNonFinite: true, to: file(other ?? path))
     }
 
-    /// Writes a safetensors file of a given header and as many zero bytes.
+    /// Writes a safetensors file with a header and `bytes` zero bytes.
     func write(header: String, length: UInt64? = nil, bytes: Int = 0, to path: String) throws {
         let size = withUnsafeBytes(of: (length ?? UInt64(header.utf8.count)).littleEndian) { Data($0) }
         try (size + Data(header.utf8) + Data(count: bytes)).write(to: file(path))
     }
 
-    /// Takes the fixture of a family in a single file in place of the folder.
+    /// Replaces the target by a family's single-file fixture.
     func useSingleFile(
         _ family: SingleFileFamily = .sd1, _ change: (inout [String: Tensor]) -> Void = { _ in }
     ) throws {
@@ -81,7 +81,7 @@ final class CheckpointWorkshop {
         tokenizer = Fixtures.package.appending(path: "Tests/Fixtures/tokenizer/small")
     }
 
-    /// Takes a file of tensors of these names, a number each, in place of the folder.
+    /// Replaces the target by a file with one-element tensors of these names.
     func useFile(ofTensors names: String...) throws {
         try Safetensors.write(names.map { (name: $0, tensor: Tensor(1)) }, to: file("other.safetensors"))
         target = file("other.safetensors")
@@ -103,7 +103,7 @@ final class CheckpointWorkshop {
         try JSONEncoder().encode(["weight_map": map]).write(to: file("\(Self.unetWeights).index.json"))
     }
 
-    /// Loads the model, its text encoder too, and says what is wrong with it, with `MODEL` for the temporary folder; nil when nothing is.
+    /// Loads the model with its text encoder and returns the error, with `MODEL` for the temporary folder; nil on success.
     func problem() -> String? {
         do {
             _ = try TextToImageModel(contentsOf: target, tokenizer: tokenizer).promptEncoder()

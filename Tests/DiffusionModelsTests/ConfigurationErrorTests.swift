@@ -3,7 +3,7 @@ import Testing
 
 @testable import DiffusionModels
 
-/// One wrong field and what the error must say about it.
+/// A configuration with one wrong field, and the field that the error must name.
 struct WrongField: Sendable, CustomTestStringConvertible {
     let json: String
     let field: String
@@ -110,19 +110,19 @@ struct ConfigurationErrorTests {
         .init(json: #"{"timestep": -1, "cumulative_alpha": 0.5}"#, field: "timestep"),
     ]
 
-    @Test("The denoising network's fields", arguments: unet)
+    @Test("Invalid fields of the denoising network are named in the error", arguments: unet)
     func unetField(wrong: WrongField) { expectError(wrong, UNet2DConditionModel.Configuration.self) }
 
-    @Test("The autoencoder's fields", arguments: autoencoder)
+    @Test("Invalid fields of the autoencoder are named in the error", arguments: autoencoder)
     func autoencoderField(wrong: WrongField) { expectError(wrong, AutoencoderKL.Configuration.self) }
 
-    @Test("The text encoder's fields", arguments: textEncoder)
+    @Test("Invalid fields of the text encoder are named in the error", arguments: textEncoder)
     func textEncoderField(wrong: WrongField) { expectError(wrong, CLIPTextModel.Configuration.self) }
 
-    @Test("The scheduler's fields", arguments: scheduler)
+    @Test("Invalid fields of the scheduler are named in the error", arguments: scheduler)
     func schedulerField(wrong: WrongField) { expectError(wrong, NoiseSchedule.Configuration.self) }
 
-    @Test("The student's fields", arguments: oneStep)
+    @Test("Invalid fields of one_step.json are named in the error", arguments: oneStep)
     func oneStepField(wrong: WrongField) { expectError(wrong, OneStepConfiguration.self) }
 
     private func expectError<Configuration: Decodable>(_ wrong: WrongField, _ type: Configuration.Type) {
@@ -140,7 +140,7 @@ struct ConfigurationErrorTests {
         }
     }
 
-    @Test("Empty configurations take diffusers' defaults, and what is written is read back")
+    @Test("Empty configurations get diffusers' defaults, and written ones are read back")
     func defaults() throws {
         try expectDefault(UNet2DConditionModel.Configuration())
         try expectDefault(AutoencoderKL.Configuration())
@@ -155,7 +155,7 @@ struct ConfigurationErrorTests {
         #expect(try JSONDecoder().decode(Configuration.self, from: written) == expected)
     }
 
-    @Test("One number stands for every block, and the number of heads hides in attention_head_dim")
+    @Test("A single number applies to every block, and attention_head_dim is the number of heads")
     func perBlock() throws {
         let text = """
             {"block_out_channels": [32, 64], "norm_num_groups": 8, "attention_head_dim": [2, 4], "layers_per_block": 1,

@@ -6,8 +6,8 @@ import Testing
 
 @testable import DiffusionModels
 
-/// The trained teacher in Examples against diffusers and transformers on the same weights.
-@Suite("The trained teacher against PyTorch")
+/// Compares the trained teacher in Examples with diffusers and transformers on the same weights.
+@Suite("Parity of the trained teacher with PyTorch")
 struct EmojiParityTests {
     private let model: TextToImageModel
     private let golden: [String: Tensor]
@@ -23,7 +23,7 @@ struct EmojiParityTests {
         #expect(relativeError(found, try golden.golden("text.out")) <= 1e-4)
     }
 
-    @Test("One pass of the denoising network")
+    @Test("Denoising network")
     func unet() throws {
         let output = model.unet(
             Variable(try golden.map("unet.in")), timesteps: try golden.integers("unet.t").map(Double.init),
@@ -31,17 +31,17 @@ struct EmojiParityTests {
         #expect(relativeError(output.value.channelsFirst(), try golden.golden("unet.out")) <= 1e-4)
     }
 
-    @Test("One decoding")
+    @Test("Decoder")
     func decoder() throws {
         let latents = try golden.map("vae.in") / Float(#require(model.autoencoder).configuration.scalingFactor)
         let decoded = try #require(model.autoencoder).decode(Variable(latents)).value
         #expect(relativeError(decoded.channelsFirst(), try golden.golden("vae.out")) <= 1e-4)
     }
 
-    @Test("A picture of 25 guided DDIM steps is diffusers' to at least 50 dB")
+    @Test("An image of 25 guided DDIM steps matches diffusers with a PSNR of at least 50 dB")
     func picture() throws {
         let start = try golden.map("ddim.in")
-        // The seed alone gives the same start.
+        // The seed gives the same starting latents.
         #expect(relativeError(model.startingLatents(count: 1, seed: 3).latents, start) <= 2e-6)
         var sampler = try model.samples(for: "a red heart", steps: 25, guidanceScale: 4.5, seed: 3)
         let last = try #require(

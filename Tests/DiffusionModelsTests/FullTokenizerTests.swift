@@ -5,16 +5,16 @@ import Testing
 
 @testable import DiffusionModels
 
-/// CLIP's vocabulary of 49,408 tokens against transformers 5's CLIPTokenizer, as `Tests/Fixtures/tokenizer/make.py` ran it.
+/// Compares CLIP's vocabulary of 49,408 tokens with transformers 5's CLIPTokenizer, whose ids `Tests/Fixtures/tokenizer/make.py` computed.
 ///
-/// No string is left out: where Swift's Unicode is later than the original's, the code says which version holds.
+/// No string is left out: where Swift's Unicode version is later than the original's, the tokenizer behaves like the original.
 @Suite("Tokenizer at full vocabulary")
 final class FullTokenizerTests {
     private let root = FileManager.default.temporaryDirectory.appending(path: "tokenizer-\(UUID().uuidString)")
 
     deinit { try? FileManager.default.removeItem(at: root) }
 
-    /// A tokenizer with the configuration of Stable Diffusion 1.5 or 2.1-base; `vocab.json` follows from the merges.
+    /// A tokenizer with the configuration of Stable Diffusion 1.5 or 2.1-base; `vocab.json` is derived from the merges.
     private func tokenizer(_ name: String) throws -> CLIPTokenizer {
         try CLIPTokenizer(contentsOf: folder(name))
     }
@@ -45,7 +45,7 @@ final class FullTokenizerTests {
         try lines("strings.jsonl").map { try JSONDecoder().decode(String.self, from: $0) }
     }
 
-    /// Rows of ids, which are stored one after the other.
+    /// Rows of ids, which are stored consecutively.
     private static func rows(_ prefix: String) throws -> [[Int]] {
         let file = try SafetensorsFile(contentsOf: Fixtures.url("tokenizer/ids.safetensors"))
         let ids = try file.integers("\(prefix)ids").map { $0 & 0xffff }
@@ -76,7 +76,7 @@ final class FullTokenizerTests {
         expectSame(tokenizer, strings, expected)
     }
 
-    @Test("Ids with Stable Diffusion 2's configuration, which pads with \"!\" and so reads it")
+    @Test("Ids with Stable Diffusion 2's configuration, in which \"!\" is the padding token")
     func second() throws {
         let strings = try Self.strings()
         var expected = try Self.rows("")
@@ -90,7 +90,7 @@ final class FullTokenizerTests {
         #expect(tokenizer.encode("").suffix(75).allSatisfy { $0 == 0 })
     }
 
-    @Test("\"!\" is text when asked for, with OpenCLIP's ids")
+    @Test("With readsPaddingTokenAsText \"!\" is text, with OpenCLIP's ids")
     func exclamationMarks() throws {
         var tokenizer = try tokenizer("sd2")
         #expect(tokenizer.tokens(of: "!!! a!") == [0, 0, 0, 320, 0])
@@ -103,7 +103,7 @@ final class FullTokenizerTests {
         #expect(first.tokens(of: "a<|endoftext|>") == [320, 49407])
     }
 
-    @Test("Texts of ids are transformers', and what is cut is what diffusers says")
+    @Test("Decoded text matches transformers, and truncated text matches diffusers' warning")
     func decoding() throws {
         let tokenizer = try tokenizer("sd2")
         let special: Set = [0, 49406, 49407]
@@ -126,7 +126,7 @@ final class FullTokenizerTests {
         #expect(cuts > 15)
     }
 
-    /// Strings of equal characters may differ in scalars.
+    /// The scalars of a text, since equal strings may differ in scalars.
     private func scalars(_ text: String?) -> [Unicode.Scalar]? { text.map { Array($0.unicodeScalars) } }
 
     @Test("tokenizer.json alone, as transformers 5 saves it, gives the same ids")
@@ -165,7 +165,7 @@ final class FullTokenizerTests {
         #expect(throws: ModelError.self) { try CLIPTokenizer(contentsOf: folder) }
     }
 
-    @Test("A token that was added later is read as one, and a configuration that lists all tokens is alone")
+    @Test("added_tokens.json adds tokens, and added_tokens_decoder replaces all other sources")
     func addedTokens() throws {
         let folder = try folder("sd1")
         try Data(#"{"<Cat-toy>": 49408}"#.utf8).write(to: folder.appending(path: "added_tokens.json"))

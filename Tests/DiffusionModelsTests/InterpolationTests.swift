@@ -5,7 +5,7 @@ import Testing
 
 @testable import DiffusionModels
 
-@Suite("Pictures between two")
+@Suite("Interpolation between images")
 struct InterpolationTests {
     private let student: TextToImageModel
 
@@ -13,7 +13,7 @@ struct InterpolationTests {
         student = try TextToImageModel(contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-student"))
     }
 
-    @Test("A quarter circle is walked in equal angles, and ends where it should")
+    @Test("slerp divides a quarter circle into equal angles and reaches its end")
     func sphere() {
         let (a, b) = (Tensor([2, 0], shape: [2]), Tensor([0, 2], shape: [2]))
         let root = 2.0.squareRoot()
@@ -22,7 +22,7 @@ struct InterpolationTests {
         ]
         for (share, expected) in steps {
             let found = a.slerp(to: b, by: share).scalars
-            // The last bits of Float32.
+            // Float32 rounding.
             #expect(zip(found, expected).allSatisfy { abs(Double($0) - $1) < 1e-6 }, "\(share): \(found)")
         }
         #expect(a.slerp(to: a, by: 0.3).scalars == a.scalars)
@@ -30,7 +30,7 @@ struct InterpolationTests {
         #expect(Tensor([0, 0], shape: [2]).slerp(to: b, by: 0.5).scalars == [0, 1])
     }
 
-    @Test("The ends of a row are the pictures of their prompt and seed, and what is between is neither")
+    @Test("The ends of an interpolation match their prompt and seed, and its middle differs from both")
     func ends() throws {
         for (first, last): ((String, UInt64), (String, UInt64)) in [
             (("a red heart", 0), ("a red heart", 7)), (("a red heart", 3), ("a blue circle", 3)),
@@ -39,7 +39,7 @@ struct InterpolationTests {
             let row = try student.latents(from: first, to: last, count: 3)
             #expect(row.shape == [3, 16, 16, 4])
             let ends = try [first, last].map { try student.latents(for: [$0.0], seed: $0.1) }
-            // As between a batch and a single picture: σ/α = 14.6 magnifies the last bits of ε.
+            // As between a batch and a single image: σ/α = 14.6 magnifies the rounding of ε.
             #expect(relativeError(row.sliced(axis: 0, 0..<1), ends[0]) <= 5e-5)
             #expect(relativeError(row.sliced(axis: 0, 2..<3), ends[1]) <= 5e-5)
             let middle = row.sliced(axis: 0, 1..<2)
@@ -48,7 +48,7 @@ struct InterpolationTests {
         }
     }
 
-    @Test("Multi-step models and rows of one are refused")
+    @Test("Multi-step models and a count of 1 are refused")
     func errors() throws {
         let teacher = try TextToImageModel(
             contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))

@@ -1,11 +1,11 @@
 import Tensor
 
-/// A layout of LoRA files that is passed around: how the matrices of a layer are named.
+/// A common layout of LoRA files: the names of a layer's matrices.
 struct LowRankFileLayout: Sendable, CustomStringConvertible {
     let description: String
-    /// From a layer's path to the names of its matrices.
+    /// Maps a layer's path to the names of its matrices.
     private let names: @Sendable (String) -> (down: String, up: String)
-    /// Whether a file of this layout tells alpha.
+    /// Whether files of this layout include alpha.
     private let hasAlpha: Bool
 
     static let all = [
@@ -13,7 +13,7 @@ struct LowRankFileLayout: Sendable, CustomStringConvertible {
         LowRankFileLayout("diffusers") { ("unet.\($0).lora_A.weight", "unet.\($0).lora_B.weight") },
         LowRankFileLayout("diffusers-before") { ("unet.\($0).lora.down.weight", "unet.\($0).lora.up.weight") },
         LowRankFileLayout("diffusers-at-first") { path in
-            // Only attention has a processor; other layers had the layout between.
+            // Only attention has a processor; other layers were named as in the `lora.down` layout.
             guard let dot = path.range(of: ".to_") else {
                 return ("unet.\(path).lora.down.weight", "unet.\(path).lora.up.weight")
             }

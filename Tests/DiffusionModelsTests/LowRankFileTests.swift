@@ -4,7 +4,7 @@ import Testing
 
 @testable import DiffusionModels
 
-@Suite("LoRA files, malformed")
+@Suite("Malformed LoRA files")
 final class LowRankFileTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "lora-\(UUID().uuidString)")
 
@@ -21,7 +21,7 @@ final class LowRankFileTests {
         }
     }
 
-    @Test("Hostile tensors are refused by name")
+    @Test("Malformed tensors are refused and named in the error")
     func hostile() throws {
         let layer = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q"
         func expect(_ tensors: [(String, Tensor)], _ words: String) throws {
@@ -64,7 +64,7 @@ final class LowRankFileTests {
         }
     }
 
-    @Test("Patterns of paths fit as PEFT's do, in time that the path bounds")
+    @Test("PathPattern matches as PEFT does, in time bounded by the path's length")
     func patterns() throws {
         let path = "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q"
         for (pattern, fits) in [

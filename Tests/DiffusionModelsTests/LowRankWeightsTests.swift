@@ -16,7 +16,7 @@ final class LowRankWeightsTests {
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
-    /// What the network computes on the golden input.
+    /// The network's output for the golden input.
     private func output(of network: UNet2DConditionModel) throws -> Tensor {
         let golden = try model.golden()
         return network(
@@ -29,7 +29,7 @@ final class LowRankWeightsTests {
         try Fixtures.tensors("adapters/golden.safetensors").golden("unet.out")
     }
 
-    @Test("A file of peft's changes the network as peft does, and is taken out again")
+    @Test("Merging a PEFT adapter matches peft, and merging it with weight −1 restores the network")
     func peft() throws {
         let network = try ModelFiles(contentsOf: model.folder).unet()
         let plain = try output(of: network)
@@ -41,7 +41,7 @@ final class LowRankWeightsTests {
         #expect(relativeError(try output(of: network), plain) <= 2e-5)
     }
 
-    @Test("All layouts mean the same", arguments: LowRankFileLayout.all)
+    @Test("All LoRA layouts give the same network", arguments: LowRankFileLayout.all)
     func layout(layout: LowRankFileLayout) throws {
         let source = try SafetensorsFile(contentsOf: Self.adapter.appending(path: "adapter_model.safetensors"))
         var layers: [(path: String, down: Tensor, up: Tensor)] = []
@@ -50,7 +50,7 @@ final class LowRankWeightsTests {
             let up = try source.tensor("base_model.model.\(path).lora_B.weight")
             layers.append((path, try source.tensor(key), up))
         }
-        // Where no alpha can be told it is the rank, so that the scale of 3/2 goes into the matrix.
+        // Layouts without alpha imply that it is the rank, so the scale of 3/2 is multiplied into the matrix.
         let file = folder.appending(path: "pytorch_lora_weights.safetensors")
         try Safetensors.write(layout.tensors(unet: layers, alpha: 3), to: file)
         let network = try ModelFiles(contentsOf: model.folder).unet()
@@ -58,7 +58,7 @@ final class LowRankWeightsTests {
         #expect(relativeError(try output(of: network), try expected()) <= 2e-5)
     }
 
-    @Test("Two at once, each with its weight, are what peft makes of them, and are taken out again")
+    @Test("Merging two adapters with weights matches peft, and negative weights restore the network")
     func several() throws {
         let network = try ModelFiles(contentsOf: model.folder).unet()
         let plain = try output(of: network)
@@ -73,7 +73,7 @@ final class LowRankWeightsTests {
         #expect(relativeError(try output(of: network), plain) <= 2e-5)
     }
 
-    @Test("Adapters that were trained here are saved and mean the same merged", arguments: LowRankLayout.allCases)
+    @Test("A saved adapter set, merged, gives the output of the adapted network", arguments: LowRankLayout.allCases)
     func saving(layout: LowRankLayout) throws {
         let directory = try ModelFiles(contentsOf: model.folder)
         let network = try directory.unet()
@@ -90,7 +90,7 @@ final class LowRankWeightsTests {
     }
 
     @Test(
-        "A file that was read is saved again and means the same, also with several ranks",
+        "A LoRA file that is read and saved again has the same changes, also with several ranks",
         arguments: LowRankLayout.allCases)
     func savingAgain(layout: LowRankLayout) throws {
         let text = try TextToImageModel(
@@ -131,7 +131,7 @@ final class LowRankWeightsTests {
         }
     }
 
-    @Test("PEFT's layout has no place for the text encoder")
+    @Test("Saving text encoder layers in PEFT's layout is an error")
     func savingText() throws {
         let text = try TextToImageModel(
             contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
@@ -148,7 +148,7 @@ final class LowRankWeightsTests {
     }
 
     @Test(
-        "The text encoder's share is merged whenever it is loaded, under all its names, by alpha / rank if there is an alpha",
+        "Text encoder layers are merged at each loading, under all their names, scaled by alpha / rank if there is an alpha",
         arguments: [
             ("lora_te_text_model_", "lora_down", "lora_up"), ("text_encoder.text_model.", "lora_A", "lora_B"),
             ("text_encoder.", "lora_A", "lora_B"),
@@ -182,7 +182,7 @@ final class LowRankWeightsTests {
     }
 
     @Test(
-        "Scales are read as they are written: patterns and rsLoRA in a header, PEFT's configuration, kohya's alphas of each layer",
+        "Scales are read from patterns and rsLoRA in a header, from PEFT's configuration, and from kohya's alphas per layer",
         arguments: [
             ("metadata", "metadata", "lora_adapter_metadata"), ("peft", "peft", "adapter_config.json"),
             ("kohya.safetensors", "kohya", "alpha of each layer"),
@@ -197,7 +197,7 @@ final class LowRankWeightsTests {
         #expect(relativeError(try output(of: network), expected) <= 2e-5)
     }
 
-    @Test("The configuration of another file in the folder is not taken")
+    @Test("adapter_config.json applies to adapter_model.safetensors only, and its invalid fields are errors")
     func neighbours() throws {
         let names = ["adapter_config.json", "adapter_model.safetensors"]
         for name in names {
@@ -231,7 +231,7 @@ final class LowRankWeightsTests {
         }
     }
 
-    @Test("A weight or a result that is not finite is refused, and nothing is changed")
+    @Test("Merging with a non-finite weight or result throws and changes nothing")
     func nonFinite() throws {
         let network = try ModelFiles(contentsOf: model.folder).unet()
         let before = network.parameters.all.map(\.value.scalars)
@@ -242,7 +242,7 @@ final class LowRankWeightsTests {
         #expect(network.parameters.all.map(\.value.scalars) == before)
     }
 
-    @Test("Files that do not fit are refused, and nothing is changed")
+    @Test("Merging a file that does not fit throws and changes nothing")
     func errors() throws {
         let file = folder.appending(path: "lora.safetensors")
         func expectError(_ tensors: [(name: String, tensor: Tensor)], _ words: String) throws {

@@ -11,7 +11,7 @@ extension MalformedCheckpoint {
         .array([.string(library), .string(name)])
     }
 
-    /// Configurations of other families, or that contradict each other.
+    /// Configurations of other families, and contradictory ones.
     static let configurations: [MalformedCheckpoint] = [
         .init(
             "an index without a part",
@@ -106,7 +106,7 @@ extension MalformedCheckpoint {
             "heads for another number of blocks",
             #"""
             MODEL/unet/config.json: field "attention_head_dim": expected an integer from 1 to 4096, or a \#
-            list of 2 of them (one a block), found [5,10,20,20]
+            list of 2 of them (one per block), found [5,10,20,20]
             """#
         ) { workshop in
             let heads: [JSONValue] = [.integer(5), .integer(10), .integer(20), .integer(20)]
@@ -146,7 +146,7 @@ extension MalformedCheckpoint {
             try workshop.set("cross_attention_dim", .integer(768), in: "unet/config.json")
         },
         .init(
-            "pictures that are not in colour",
+            "images without three colour channels",
             #"MODEL/vae/config.json: field "out_channels": expected 3 colours, found 1"#
         ) { workshop in
             try workshop.set("out_channels", .integer(1), in: "vae/config.json")
@@ -189,7 +189,7 @@ extension MalformedCheckpoint {
             try workshop.write(text, to: scheduler)
         },
         .init(
-            "a sampler that is told to match flows",
+            "a sampler with flow-matching sigmas",
             #"""
             MODEL/scheduler/scheduler_config.json: field "use_flow_sigmas" is not supported with this value: \#
             expected false or null, found true
@@ -208,7 +208,7 @@ extension MalformedCheckpoint {
         },
     ]
 
-    /// Tokenizers that contradict themselves or the text encoder.
+    /// Inconsistent tokenizers, and ones that do not fit the text encoder.
     static let tokenizers: [MalformedCheckpoint] = [
         .init(
             "no vocabulary",
@@ -235,7 +235,7 @@ extension MalformedCheckpoint {
             try workshop.write("#version: 0.2\nh e</w>\nhe llo</w>\n", to: "tokenizer/merges.txt")
         },
         .init(
-            "ids that are no numbers",
+            "ids that are not numbers",
             "MODEL/tokenizer/vocab.json: cannot be read: it is not an object from tokens to ids from 0 to 1000000"
         ) { try $0.write(#"{"a": "b"}"#, to: "tokenizer/vocab.json") },
         .init(
@@ -257,7 +257,7 @@ extension MalformedCheckpoint {
             try workshop.write(#"{"model": \#(model), "added_tokens": []}"#, to: "tokenizer/tokenizer.json")
         },
         .init(
-            "an unknown padding",
+            "an unknown padding token",
             #"""
             MODEL/tokenizer/special_tokens_map.json: field "pad_token": expected a token of the vocabulary, \#
             found "<pad>"
@@ -266,7 +266,7 @@ extension MalformedCheckpoint {
             try workshop.write(#"{"pad_token": "<pad>"}"#, to: "tokenizer/special_tokens_map.json")
         },
         .init(
-            "more tokens than the text encoder knows",
+            "more tokens than the text encoder has",
             #"""
             MODEL/text_encoder/config.json: field "vocab_size": expected at least the tokenizer's 1001, of \#
             which the last is "new</w>", found 60

@@ -4,10 +4,10 @@ import Tensor
 @testable import DiffusionModels
 
 extension MalformedCheckpoint {
-    /// Files that are missing, cut or something else.
+    /// Files that are missing, truncated or something else.
     static let files: [MalformedCheckpoint] = [
         .init(
-            "nothing there",
+            "a path that does not exist",
             """
             MODEL/nothing: missing; expected a model: a folder in the diffusers layout or a safetensors file
             """
@@ -30,8 +30,8 @@ extension MalformedCheckpoint {
         .init(
             "an autoencoder's folder instead of a model's",
             """
-            MODEL/vae: expected a model of Stable Diffusion 1.x or 2.x, found an autoencoder; let it decode \
-            in place of a model's own (--vae)
+            MODEL/vae: expected a model of Stable Diffusion 1.x or 2.x, found an autoencoder; use it to \
+            decode instead of a model's own (--vae)
             """
         ) { $0.target = $0.file("vae") },
         .init(
@@ -65,7 +65,7 @@ extension MalformedCheckpoint {
                 at: workshop.file(CheckpointWorkshop.unetWeights), withIntermediateDirectories: true)
         },
         .init(
-            "weights of no length",
+            "an empty weights file",
             """
             MODEL/unet/diffusion_pytorch_model.safetensors: not a valid safetensors file: length of the \
             file: expected at least 8 bytes, found 0
@@ -74,15 +74,15 @@ extension MalformedCheckpoint {
         .init(
             "a Git LFS pointer",
             """
-            MODEL/unet/diffusion_pytorch_model.safetensors: not a safetensors file but a Git LFS pointer, \
-            which stands for the file; fetch the file with git lfs pull
+            MODEL/unet/diffusion_pytorch_model.safetensors: not a safetensors file but a Git LFS pointer \
+            instead of the file; fetch the file with git lfs pull
             """
         ) { workshop in
             let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
             try workshop.write(pointer, to: CheckpointWorkshop.unetWeights)
         },
         .init(
-            "weights cut short",
+            "truncated weights",
             #"""
             MODEL/text_encoder/model.safetensors: not a valid safetensors file: tensor \#
             "encoder.layers.1.self_attn.v_proj.weight": data_offsets: expected an end within the 22940 bytes \#
@@ -133,7 +133,7 @@ extension MalformedCheckpoint {
             try workshop.write(header: header, bytes: 12, to: CheckpointWorkshop.unetWeights)
         },
         .init(
-            "one name twice",
+            "a repeated tensor name",
             """
             MODEL/unet/diffusion_pytorch_model.safetensors: not a valid safetensors file: header: expected \
             every name once, found 1 repeated
@@ -145,7 +145,7 @@ extension MalformedCheckpoint {
             try workshop.write(header: header, bytes: 8, to: CheckpointWorkshop.unetWeights)
         },
         .init(
-            "pickled weights alone",
+            "only pickled weights",
             "MODEL/unet: the weights are pickled (diffusion_pytorch_model.bin), and pickles are never read because they can "
                 + "run code; convert with: "
                 + command("MODEL/unet/diffusion_pytorch_model.bin MODEL/unet/diffusion_pytorch_model.safetensors")
@@ -194,25 +194,24 @@ extension MalformedCheckpoint {
             workshop.target = workshop.file("v1-5-pruned.ckpt")
         },
         .init(
-            "a web page with the name of weights",
-            "MODEL/unet/diffusion_pytorch_model.safetensors: not a safetensors file but a web page; where a download failed, "
-                + "such a text is saved in place of the file: fetch it again"
+            "a web page in place of weights",
+            "MODEL/unet/diffusion_pytorch_model.safetensors: not a safetensors file but a web page; a failed download "
+                + "often leaves such a file: download it again"
         ) { workshop in
             try workshop.write(
                 "<html>404: this file was not found on the server</html>", to: CheckpointWorkshop.unetWeights)
         },
         .init(
             "several variants and no full weights",
-            "MODEL/unet/diffusion_pytorch_model.safetensors: missing; expected the weights of this part; of the variants "
-                + "diffusion_pytorch_model.ema.safetensors, diffusion_pytorch_model.non_ema.safetensors copy the one that is "
-                + "wanted to this name"
+            "MODEL/unet/diffusion_pytorch_model.safetensors: missing; expected the weights of this part; copy one of the "
+                + "variants diffusion_pytorch_model.ema.safetensors, diffusion_pytorch_model.non_ema.safetensors to this name"
         ) { workshop in
             let weights = try Data(contentsOf: workshop.file(CheckpointWorkshop.unetWeights))
             try weights.write(to: workshop.file("unet/diffusion_pytorch_model.ema.safetensors"))
             try workshop.move(CheckpointWorkshop.unetWeights, to: "unet/diffusion_pytorch_model.non_ema.safetensors")
         },
         .init(
-            "weights of other programs alone",
+            "only weights of other frameworks",
             "MODEL/unet/diffusion_pytorch_model.safetensors: missing; expected the weights of this part, found "
                 + "diffusion_flax_model.msgpack, model.onnx"
         ) { workshop in
@@ -228,11 +227,11 @@ extension MalformedCheckpoint {
                 CheckpointWorkshop.unetWeights, to: "unet/diffusion_pytorch_model-00001-of-00001.safetensors")
         },
         .init(
-            "a field twice",
+            "a repeated field",
             "MODEL/unet/config.json: cannot be read: expected every field once in its object, found 1 repeated"
         ) { try $0.write(#"{"a": [{"b": 1, "b": ":"}]}"#, to: "unet/config.json") },
         .init(
-            "a configuration of many levels",
+            "a deeply nested configuration",
             "MODEL/unet/config.json: cannot be read: expected JSON of at most 64 levels, found more"
         ) { workshop in
             try workshop.write(String(repeating: "[", count: 100_000), to: "unet/config.json")
@@ -260,7 +259,7 @@ extension MalformedCheckpoint {
         """#
     }
 
-    /// Shards that do not agree with their index.
+    /// Shards that disagree with their index.
     static let shards: [MalformedCheckpoint] = [
         .init(
             "a shard that is missing",
@@ -301,7 +300,7 @@ extension MalformedCheckpoint {
             try workshop.shard { $0["conv_in.bias"] = "one.bin" }
         },
         .init(
-            "an index that names a tensor which its shard lacks",
+            "an index that names a tensor missing from its shard",
             #"""
             MODEL/unet/diffusion_pytorch_model.safetensors.index.json: field "weight_map.conv_in.scale": \#
             expected a shard that holds this tensor, found "one.safetensors", which does not

@@ -63,15 +63,15 @@ extension MalformedCheckpoint {
             "an autoencoder alone",
             """
             MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found an autoencoder; \
-            let it decode in place of a model's own (--vae)
+            use it to decode instead of a model's own (--vae)
             """
         ) { try $0.useFile(ofTensors: "first_stage_model.encoder.conv_in.weight") },
         .init(
             "a denoising network alone",
             """
             MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found a denoising \
-            network without its text encoder; take the whole model's file or its diffusers folder, for no \
-            option brings a text encoder (--vae brings an autoencoder)
+            network without its text encoder; use the whole model's file or diffusers folder: no option adds \
+            a text encoder (--vae adds an autoencoder)
             """
         ) { workshop in
             try workshop.useFile(ofTensors: "model.diffusion_model.input_blocks.0.0.weight")
@@ -86,10 +86,10 @@ extension MalformedCheckpoint {
             workshop.target = workshop.file(CheckpointWorkshop.unetWeights)
         },
         .init(
-            "a file of other tensors",
+            "a file of unknown tensors",
             """
-            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found something that \
-            this library does not know; only Stable Diffusion 1.x and 2.x are supported
+            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found an unknown kind \
+            of file; only Stable Diffusion 1.x and 2.x are supported
             """
         ) { try $0.useFile(ofTensors: "something") },
         .init(
@@ -112,7 +112,7 @@ extension MalformedCheckpoint {
             try workshop.useSingleFile { $0["depth_model.model.scale"] = Tensor(1) }
         },
         .init(
-            "a single file with a tensor too many in a network",
+            "a single file with an extra tensor in a network",
             """
             MODEL/single.safetensors: the checkpoint does not fit the network:
               unexpected: model.diffusion_model.out.2.scale
@@ -121,7 +121,7 @@ extension MalformedCheckpoint {
             try workshop.useSingleFile { $0["model.diffusion_model.out.2.scale"] = Tensor(1) }
         },
         .init(
-            "a single file without a tensor that gives the size",
+            "a single file without a tensor that determines the size",
             """
             MODEL/single.safetensors: the checkpoint does not fit the network:
               missing: first_stage_model.encoder.conv_in.weight
@@ -130,7 +130,7 @@ extension MalformedCheckpoint {
             try workshop.useSingleFile { $0["first_stage_model.encoder.conv_in.weight"] = nil }
         },
         .init(
-            "a single file without a tensor that does not",
+            "a single file without a tensor that does not determine the size",
             """
             MODEL/single.safetensors: the checkpoint does not fit the network:
               missing: encoder.conv_in.bias
@@ -139,7 +139,7 @@ extension MalformedCheckpoint {
             try workshop.useSingleFile { $0["first_stage_model.encoder.conv_in.bias"] = nil }
         },
         .init(
-            "a single file with a tensor of other axes",
+            "a single file with a tensor of the wrong rank",
             #"""
             MODEL/single.safetensors: cannot be read: tensor "model.diffusion_model.out.2.weight": expected \#
             4 axes, found shape [4, 32]
@@ -157,7 +157,7 @@ extension MalformedCheckpoint {
             try workshop.useSingleFile { $0["model.diffusion_model.input_blocks.0.0.weight"] = .zeros([32, 9, 3, 3]) }
         },
         .init(
-            "a single file that overflowed",
+            "a single file with a Float16 overflow",
             """
             MODEL/single.safetensors: weights that are infinite or not a number: \
             model.diffusion_model.out.2.bias (1 of 4, F16)
@@ -166,7 +166,7 @@ extension MalformedCheckpoint {
             try workshop.useSingleFile { $0["model.diffusion_model.out.2.bias"]?[0] = 1e6 }
         },
         .init(
-            "a fused projection whose rows are no three equal parts",
+            "a fused projection whose rows do not divide by three",
             #"""
             MODEL/single.safetensors: cannot be read: tensor \#
             "cond_stage_model.model.transformer.resblocks.0.attn.in_proj_weight": expected rows for 3 equal \#
@@ -190,17 +190,17 @@ extension MalformedCheckpoint {
             }
         },
         .init(
-            "weights that are quantised",
+            "quantised weights",
             #"""
             MODEL/single.safetensors: cannot be read: its weights are quantised (bitsandbytes: tensor \#
-            "first_stage_model.quant_conv.weight.absmax"), which is not supported; take the model in Float32, \#
+            "first_stage_model.quant_conv.weight.absmax"), which is not supported; use the model in Float32, \#
             Float16 or BFloat16
             """#
         ) { workshop in
             try workshop.useSingleFile { $0["first_stage_model.quant_conv.weight.absmax"] = .zeros([3]) }
         },
         .init(
-            "an entrance of no size",
+            "an input convolution without input channels",
             #"MODEL/single.safetensors: field "in_channels": expected an integer from 1 to 65536, found 0"#
         ) { workshop in
             try workshop.useSingleFile { $0["model.diffusion_model.input_blocks.0.0.weight"] = .zeros([32, 0, 3, 3]) }

@@ -4,7 +4,7 @@ import Tensor
 @testable import DiffusionModels
 
 extension MalformedCheckpoint {
-    /// Weights that are readable and do not fit, or are no numbers.
+    /// Readable weights that do not fit or are not finite.
     static let weights: [MalformedCheckpoint] = [
         .init(
             "a missing tensor",
@@ -49,7 +49,7 @@ extension MalformedCheckpoint {
             }
         },
         .init(
-            "a matrix that lies flat",
+            "a flattened matrix",
             """
             MODEL/text_encoder/model.safetensors: the checkpoint does not fit the network:
               shape: encoder.layers.0.mlp.fc1.weight: expected [48, 24], found [1152]
@@ -87,7 +87,7 @@ extension MalformedCheckpoint {
             try workshop.rewrite(CheckpointWorkshop.textWeights, to: CheckpointWorkshop.autoencoderWeights) { _ in }
         },
         .init(
-            "no tensor at all",
+            "a file without tensors",
             """
             MODEL/text_encoder/model.safetensors: the checkpoint does not fit the network:
               missing: text_model.embeddings.token_embedding.weight
@@ -102,10 +102,10 @@ extension MalformedCheckpoint {
             """
         ) { try $0.write(header: "{}", to: CheckpointWorkshop.textWeights) },
         .init(
-            "two generations of keys at once",
+            "old and new keys for the same weight",
             #"""
             MODEL/vae/diffusion_pytorch_model.safetensors: cannot be read: tensor \#
-            "decoder.mid_block.attentions.0.to_q.bias" stands for the same weight as \#
+            "decoder.mid_block.attentions.0.to_q.bias" maps to the same weight as \#
             "decoder.mid_block.attentions.0.query.bias"
             """#
         ) { workshop in
@@ -114,7 +114,7 @@ extension MalformedCheckpoint {
             }
         },
         .init(
-            "integers for weights",
+            "integer weights",
             #"""
             MODEL/text_encoder/model.safetensors: tensor "embeddings.token_embedding.weight": expected \#
             floating-point numbers, found I8
@@ -132,7 +132,7 @@ extension MalformedCheckpoint {
                 header: "{\(fields.joined(separator: ","))}", bytes: end, to: CheckpointWorkshop.textWeights)
         },
         .init(
-            "not a number in Float32",
+            "NaN in Float32",
             """
             MODEL/unet/diffusion_pytorch_model.safetensors: weights that are infinite or not a number: \
             conv_in.weight (1 of 432, F32)
@@ -141,7 +141,7 @@ extension MalformedCheckpoint {
             try workshop.rewrite(CheckpointWorkshop.unetWeights) { $0["conv_in.weight"]?[0, 1, 2, 0] = .nan }
         },
         .init(
-            "not a number in BFloat16",
+            "NaN in BFloat16",
             """
             MODEL/text_encoder/model.safetensors: weights that are infinite or not a number: \
             final_layer_norm.bias (1 of 24, BF16)
@@ -152,7 +152,7 @@ extension MalformedCheckpoint {
             }
         },
         .init(
-            "Float16 that overflowed",
+            "Float16 overflow",
             """
             MODEL/vae/diffusion_pytorch_model.safetensors: weights that are infinite or not a number: \
             decoder.conv_out.weight (216 of 216, F16)
@@ -173,7 +173,7 @@ extension MalformedCheckpoint {
             try workshop.shard()
         },
         .init(
-            "a training that diverged",
+            "diverged training",
             """
             MODEL/vae/diffusion_pytorch_model.safetensors: weights that are infinite or not a number: \
             decoder.conv_in.bias (16 of 16, F32), decoder.conv_in.weight (576 of 576, F32), \

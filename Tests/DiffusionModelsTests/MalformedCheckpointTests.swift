@@ -3,7 +3,7 @@ import Testing
 
 @testable import DiffusionModels
 
-/// A way to break a checkpoint, and what the reader is told.
+/// A way to break a checkpoint, and the expected error message.
 struct MalformedCheckpoint: Sendable, CustomTestStringConvertible {
     let name: String
     let message: String
@@ -20,7 +20,7 @@ struct MalformedCheckpoint: Sendable, CustomTestStringConvertible {
 
 @Suite("Malformed checkpoints")
 struct MalformedCheckpointTests {
-    @Test("The model that the others are made from is whole, also in shards and in a single file")
+    @Test("The undamaged model loads, also in shards and as a single file")
     func whole() throws {
         let workshop = try CheckpointWorkshop()
         #expect(workshop.problem() == nil)
@@ -30,14 +30,14 @@ struct MalformedCheckpointTests {
         #expect(workshop.problem() == nil)
     }
 
-    @Test("A broken checkpoint is refused in these words", arguments: MalformedCheckpoint.all)
+    @Test("A broken checkpoint is refused with the expected message", arguments: MalformedCheckpoint.all)
     func refusal(malformed: MalformedCheckpoint) throws {
         let workshop = try CheckpointWorkshop()
         try malformed.damage(workshop)
         #expect(workshop.problem() == malformed.message)
     }
 
-    @Test("There are at least 40, each once")
+    @Test("There are at least 40 cases with different names")
     func count() {
         #expect(Set(MalformedCheckpoint.all.map(\.name)).count == MalformedCheckpoint.all.count)
         #expect(MalformedCheckpoint.all.count >= 40)

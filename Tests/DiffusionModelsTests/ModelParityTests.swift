@@ -6,10 +6,10 @@ import Testing
 
 @testable import DiffusionModels
 
-/// Random-weight models against diffusers and transformers in Float32: max |Δ| / standard deviation of the reference.
+/// Compares random-weight models with diffusers and transformers in Float32: max |Δ| / standard deviation of the reference.
 @Suite("Parity with PyTorch")
 struct ModelParityTests {
-    /// Two Float32 implementations that add in different orders, over a few dozen layers.
+    /// The rounding of Float32 sums in different orders, over a few dozen layers.
     static let tolerance = 2e-5
 
     @Test("Text encoder", arguments: ParityModel.all)
@@ -31,7 +31,7 @@ struct ModelParityTests {
         #expect(relativeError(output.value.channelsFirst(), try golden.golden("unet.out")) <= Self.tolerance)
     }
 
-    @Test("Without a middle block the bottleneck is the last map of the way down")
+    @Test("Without a middle block the bottleneck is the output of the last down block")
     func bottleneck() throws {
         let model = try #require(ParityModel.all.first { $0.name == "d" })
         let golden = try model.golden()
@@ -42,7 +42,7 @@ struct ModelParityTests {
         #expect(map.shape == [2, 2, 3, 16])
     }
 
-    @Test("A network that nowhere attends to the text has the same output for each")
+    @Test("A network without cross-attention has the same output for every text")
     func noAttention() throws {
         var configuration = UNet2DConditionModel.Configuration()
         configuration.blockChannels = [8, 8]
@@ -74,7 +74,7 @@ struct ModelParityTests {
         #expect(relativeError(moments.mean.value.channelsFirst(), try golden.golden("vae.enc.mean")) <= Self.tolerance)
     }
 
-    @Test("Small autoencoder, there and back")
+    @Test("Small autoencoder, decoder and encoder")
     func tiny() throws {
         let golden = try Fixtures.tensors("models/tiny/golden.safetensors")
         let folder = Fixtures.url("models/tiny")
@@ -106,7 +106,7 @@ struct ModelParityTests {
     }
 
     @Test(
-        "Several texts of the same latents give what each gives alone, and the same gradients", arguments: [1, 5],
+        "Evaluating several texts at once gives the same outputs and gradients as one by one", arguments: [1, 5],
         [false, true])
     func severalTexts(batch: Int, recomputes: Bool) throws {
         var network = try ModelFiles(contentsOf: ParityModel.all[0].folder).unet()
@@ -137,7 +137,7 @@ struct ModelParityTests {
     }
 
     @Test(
-        "A text for all samples gives what it gives repeated, and its gradient is the sum of theirs",
+        "A text shared by all samples gives the outputs of repeated texts and the sum of their gradients",
         arguments: [2, 5],
         [false, true])
     func sharedText(batch: Int, isTrained: Bool) throws {
@@ -167,7 +167,7 @@ struct ModelParityTests {
         #expect(relativeError(try #require(found.text), sum) <= 1e-5)
     }
 
-    @Test("Batches are independent, and one timestep stands for all")
+    @Test("Samples of a batch are independent, and a single timestep applies to all")
     func batches() throws {
         let model = ParityModel.all[0]
         let golden = try model.golden()

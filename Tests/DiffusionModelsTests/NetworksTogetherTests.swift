@@ -4,12 +4,12 @@ import Tensor
 import TestFixtures
 import Testing
 
-@Suite("Networks that share weights, asked together")
+@Suite("Joint evaluation of networks that share weights")
 struct NetworksTogetherTests {
-    /// Adapters behind the first transformer's entrance leave what lies before to be shared; those in it, or anywhere before, do
-    /// not.
+    /// The layers before the first transformer can be shared if all adapters are after its input projection, and not if adapters are in
+    /// it or earlier.
     @Test(
-        "A network with adapters and its base give what each gives alone",
+        "Joint evaluation of a network and its adapted copy matches separate evaluation",
         arguments: [["to_q", "to_v"], ["conv1"], ["conv_in"], ["time_emb_proj"], ["linear_1"], ["conv"]], [2, 5])
     func adapters(targets: [String], batch: Int) throws {
         for model in ParityModel.all {

@@ -28,7 +28,7 @@ struct NoiseScheduleTests {
         #expect(abs(schedule.sigma(999) - 0.99766723) <= 5e-9)
     }
 
-    @Test("DDPM's linear schedule starts at 1 − β₀ and never rises")
+    @Test("DDPM's linear schedule starts at 1 − β₀ and decreases")
     func linear() {
         let schedule = NoiseSchedule.linear()
         #expect(abs(schedule.cumulativeAlphas[0] - 0.9999) <= 1e-15)
@@ -37,7 +37,7 @@ struct NoiseScheduleTests {
         #expect(zip(schedule.cumulativeAlphas, schedule.cumulativeAlphas.dropFirst()).allSatisfy(>))
     }
 
-    @Test("Predictions of all types turn into each other and back", arguments: PredictionType.allCases)
+    @Test("Predictions of every type convert to every other", arguments: PredictionType.allCases)
     func conversions(target: PredictionType) {
         let schedule = NoiseSchedule.scaledLinear()
         var stream = RandomStream(seed: 3)
@@ -50,7 +50,7 @@ struct NoiseScheduleTests {
         for (source, prediction) in expected {
             let converted = schedule.convert(
                 prediction, from: source, to: target, noisy: noisy, timesteps: timesteps)
-            // Float32 rounding, grown by at most 1/α = 3.6 at t = 700.
+            // Float32 rounding, amplified by at most 1/α = 3.6 at t = 700.
             #expect(relativeError(converted, wanted) <= 4e-6, "\(source) to \(target)")
         }
     }
@@ -61,14 +61,14 @@ struct NoiseScheduleTests {
         #expect(timesteps == stride(from: 961.0, through: 1, by: -40).map { $0 })
     }
 
-    @Test("As many steps as timesteps stay inside the schedule")
+    @Test("With as many steps as timesteps, all stay within the schedule")
     func allTimesteps() {
         let timesteps = TimestepSpacing.leading.timesteps(steps: 1000, of: 1000, offset: 1)
         #expect(timesteps.first == 999)
         #expect(timesteps.last == 1)
     }
 
-    @Test("A PNDM file is read as Stable Diffusion means it")
+    @Test("A PNDM configuration is read with Stable Diffusion's defaults, and its own fields are kept")
     func otherSampler() throws {
         let text = """
             {"_class_name": "PNDMScheduler", "beta_end": 0.012, "beta_schedule": "scaled_linear",

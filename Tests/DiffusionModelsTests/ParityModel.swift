@@ -4,7 +4,7 @@ import TestFixtures
 
 @testable import DiffusionModels
 
-/// A small random-weight model in the fixtures and what PyTorch computed with it.
+/// A small random-weight model in the fixtures, with outputs computed by PyTorch.
 struct ParityModel: Sendable, CustomStringConvertible {
     let name: String
 
@@ -17,19 +17,19 @@ struct ParityModel: Sendable, CustomStringConvertible {
 }
 
 extension [String: Tensor] {
-    /// A golden tensor, whose absence is a broken fixture.
+    /// A golden tensor. Throws if the fixture lacks it.
     func golden(_ name: String) throws -> Tensor {
         guard let tensor = self[name] else { throw MissingGolden(name: name) }
         return tensor
     }
 
-    /// A golden feature map, turned from `[batch, channels, height, width]`.
+    /// A golden feature map, transposed from `[batch, channels, height, width]` to channels last.
     func map(_ name: String) throws -> Tensor { try golden(name).channelsLast() }
 
-    /// Golden integers, of a matrix row by row.
+    /// Golden integers, in row-major order.
     func integers(_ name: String) throws -> [Int] { try golden(name).scalars.map { Int($0) } }
 
-    /// Golden token ids, a row a prompt.
+    /// Golden token ids, one row per prompt.
     func tokens(_ name: String) throws -> [[Int]] {
         let length = try golden(name).shape[1]
         let all = try integers(name)

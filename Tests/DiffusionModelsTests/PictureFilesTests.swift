@@ -39,14 +39,14 @@ final class PictureFilesTests {
         }
     }
 
-    @Test("Every kind of PNG and JPEG file is read as Pillow reads it in RGB, to the bit")
+    @Test("PNG and JPEG files of every kind decode to Pillow's RGB values bit for bit")
     func colours() throws {
         let names = names(with: ".rgb")
         #expect(names.count == 81)
         for name in names { #expect(try Picture(bytes(name)) == picture("\(name).rgb"), "\(name)") }
     }
 
-    @Test("On white, transparent pictures are what Pillow's alpha_composite makes of them, to the bit")
+    @Test("Transparent images on white match Pillow's alpha_composite bit for bit")
     func onWhite() throws {
         let names = names(with: ".white")
         #expect(names.count == 36)
@@ -55,7 +55,7 @@ final class PictureFilesTests {
         }
     }
 
-    @Test("The orientation that EXIF or XMP notes is applied where it is asked for, as Pillow's exif_transpose does")
+    @Test("isUpright applies the orientation in EXIF or XMP as Pillow's exif_transpose does")
     func orientation() throws {
         let names = names(with: ".upright")
         #expect(names.count == 18)
@@ -64,7 +64,7 @@ final class PictureFilesTests {
         }
     }
 
-    @Test("Damaged EXIF is no orientation", arguments: [0, 4, 8, 9, 10, 14, 21])
+    @Test("Damaged EXIF gives no orientation", arguments: [0, 4, 8, 9, 10, 14, 21])
     func damagedOrientation(count: Int) {
         let exif = Data(Array("II".utf8) + [42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0])
         #expect(PictureOrientation(exif: exif) == .turnedLeft)
@@ -77,7 +77,7 @@ final class PictureFilesTests {
         #expect(PictureOrientation(exif: other) == nil)
     }
 
-    @Test("What a header claims is compared with the limit and with the file's size before memory is taken")
+    @Test("Sizes in a header are checked against the limit and the file's size before allocation")
     func claims() throws {
         func png(_ width: [UInt8], _ height: [UInt8]) throws -> Data {
             var data = try bytes("png-2-8")
@@ -106,7 +106,7 @@ final class PictureFilesTests {
     }
 
     @Test(
-        "A file of another format is named by its contents",
+        "The error for another format names it, as detected from the contents",
         arguments: [
             (Data(), "an empty file"), (Data("RIFF\u{1}\u{2}\u{3}\u{4}WEBPVP8 ".utf8), "WebP"),
             (Data("GIF89a".utf8), "GIF"), (Data("BM".utf8), "BMP"), (Data([0x49, 0x49, 0x2a, 0]), "TIFF"),
@@ -144,7 +144,7 @@ final class PictureFilesTests {
         #expect(large?.reason.hasPrefix("expected at most 100 bytes") == true)
     }
 
-    @Test("Files that are cut off are errors at every length; bytes after the end and between segments do no harm")
+    @Test("Files truncated at any length are errors; bytes after the end and between segments are ignored")
     func cutOff() throws {
         for name in ["png-6-8-interlaced", "png-3-4-transparent", "jpeg-420", "jpeg-progressive", "jpeg-cmyk"] {
             let data = try bytes(name)
@@ -160,7 +160,7 @@ final class PictureFilesTests {
         #expect(try Picture(data) == picture("jpeg-420.rgb"))
     }
 
-    @Test("Damaged files end in a picture or an error, and never otherwise", arguments: 0..<8)
+    @Test("Damaged files give an image or an error and never crash", arguments: 0..<8)
     func damaged(part: Int) throws {
         var stream = RandomStream(seed: UInt64(part))
         let names = names(with: ".file").enumerated().filter { $0.offset % 8 == part }.map(\.element)
@@ -182,7 +182,7 @@ final class PictureFilesTests {
         }
     }
 
-    /// A PNG file with checksums that fit, so that damage gets past them.
+    /// A PNG file with corrected checksums, so that damage reaches the decoder.
     private func repaired(_ data: Data) -> Data {
         guard PictureFormat(of: data) == .png else { return data }
         var (result, rest) = (data.prefix(8), data.dropFirst(8))
@@ -202,7 +202,7 @@ final class PictureFilesTests {
     }
 
     @Test(
-        "Resizing is Pillow's in 8 bits, to the bit, in the order of its directions",
+        "Resizing in 8 bits matches Pillow bit for bit, including the order of its passes",
         arguments: [(32, 40), (48, 16), (64, 32), (64, 80), (52, 32), (40, 64)])
     func resizing(width: Int, height: Int) throws {
         let photo = try picture("photo")

@@ -5,7 +5,7 @@ import Testing
 
 @testable import DiffusionModels
 
-@Suite("Folders of drawn pictures")
+@Suite("PictureGeneration")
 final class PictureGenerationTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "generation-\(UUID().uuidString)")
     private let student: TextToImageModel
@@ -27,7 +27,7 @@ final class PictureGenerationTests {
             record: ["model": "emoji-student"], in: folder.appending(path: name), batchSize: 5)
     }
 
-    /// The bytes of every file but the record, which has the time.
+    /// The bytes of every file except the record, which has the time, and the lock.
     private func files(in name: String) throws -> [String: Data] {
         let folder = folder.appending(path: name)
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter {
@@ -37,12 +37,12 @@ final class PictureGenerationTests {
             uniqueKeysWithValues: names.map { ($0, try Data(contentsOf: folder.appending(path: $0))) })
     }
 
-    /// Batches are summed in another order than single pictures: a number next to a half may fall on either side.
+    /// Batches are summed in another order than single images, so a value next to a half may round either way.
     private func isClose(_ a: Picture, _ b: Picture) -> Bool {
         zip(a.pixels, b.pixels).allSatisfy { abs(Int($0) - Int($1)) <= 1 }
     }
 
-    @Test("Picture n is that of its prompt and the seed n further; the list names all in order")
+    @Test("Image n has its prompt and the seed plus n, and the list names all images in order")
     func drawing() throws {
         var generation = try generation(in: "a")
         #expect(generation.count == 12 && generation.missingCount == 12 && generation.time.perPicture == nil)
@@ -55,8 +55,8 @@ final class PictureGenerationTests {
         #expect(list.map(\.fileName).sorted() == list.map(\.fileName) && list[4].fileName == "2-1.png")
         #expect(list.map(\.text) == prompts.flatMap { Array(repeating: $0, count: 4) })
         for number in [0, 4, 5, 11] {
-            let drawn = try Picture(contentsOf: generation.folder.appending(path: list[number].fileName))
-            #expect(isClose(drawn, try student.picture(for: prompts[number / 4], seed: 5 + UInt64(number))))
+            let generated = try Picture(contentsOf: generation.folder.appending(path: list[number].fileName))
+            #expect(isClose(generated, try student.picture(for: prompts[number / 4], seed: 5 + UInt64(number))))
         }
         let bytes = try Data(contentsOf: generation.folder.appending(path: "2-1.png"))
         for text in ["prompt\0", "a cat", "seed\0", "emoji-student"] {
@@ -64,7 +64,7 @@ final class PictureGenerationTests {
         }
     }
 
-    @Test("Stopped, robbed of a picture and gone on with, a folder is the same to the bit; what is there is kept")
+    @Test("Resuming after a deleted image reproduces the folder bit for bit and keeps existing images")
     func resumption() throws {
         var whole = try generation(in: "whole")
         while try whole.next() != nil {}
@@ -87,7 +87,7 @@ final class PictureGenerationTests {
     }
 
     @Test(
-        "PictureGeneration: a picture that is cut short, changed or empty is drawn again; a file that is no picture stays"
+        "A truncated, changed or empty image is generated again; a file that is not an image is kept and is an error"
     )
     func damagedPictures() throws {
         var whole = try generation(in: "a")
@@ -110,7 +110,7 @@ final class PictureGenerationTests {
         #expect(try Data(contentsOf: foreign) == Data("a text".utf8))
     }
 
-    @Test("PictureGeneration: another process is kept out of the folder")
+    @Test("A folder that another process uses is an error")
     func lock() throws {
         let first = folder.appending(path: "locked")
         try FileManager.default.createDirectory(at: first, withIntermediateDirectories: true)
@@ -121,13 +121,13 @@ final class PictureGenerationTests {
         _ = try generation(in: "locked")
     }
 
-    @Test("Other settings than the folder was begun with are named, both; so are files that are not its own")
+    @Test("Resuming with other settings is an error that names both values; a folder of other files is an error")
     func otherSettings() throws {
         _ = try generation(in: "a")
         let error = #expect(throws: ModelError.self) { try self.generation(in: "a", seed: 6) }
         #expect(error?.description.contains("seed: expected 5, with which \(folder.path)/a was begun, found 6") == true)
         #expect(throws: ModelError.self) { try self.generation(in: "a", prompts: ["a", "b", "c"]) }
-        // The same settings by name, other weights.
+        // The same settings with other weights.
         let other = try teacher.untrainedStudent()
         #expect(throws: ModelError.self) {
             try PictureGeneration(
@@ -142,7 +142,7 @@ final class PictureGenerationTests {
     }
 
     @Test(
-        "Several steps, with each method's noise from the picture's own stream", arguments: ["ddim", "euler-ancestral"])
+        "Multi-step images use noise from their own seed with each sampler", arguments: ["ddim", "euler-ancestral"])
     func steps(method: String) throws {
         let sampler = try teacher.sampler(named: method)
         let settings = SamplingSettings(steps: 3, guidanceScale: 2, negativePrompt: "a dog", sampler: sampler)
@@ -152,11 +152,11 @@ final class PictureGenerationTests {
         while try generation.next() != nil {}
         var steps = try teacher.samples(for: [prompts[2]], settings, seed: 9)
         let last = try #require(try steps.last())
-        let drawn = try Picture(contentsOf: generation.folder.appending(path: "3.png"))
-        #expect(isClose(drawn, try teacher.pictures(from: last.latents)[0]))
+        let generated = try Picture(contentsOf: generation.folder.appending(path: "3.png"))
+        #expect(isClose(generated, try teacher.pictures(from: last.latents)[0]))
     }
 
-    @Test("Arguments out of range, and models that cannot be sampled so")
+    @Test("Arguments out of range and models of the wrong kind are errors")
     func errors() throws {
         let target = folder.appending(path: "none")
         #expect(throws: ModelError.self) { try PictureGeneration(of: [], by: self.student, .oneStep, in: target) }

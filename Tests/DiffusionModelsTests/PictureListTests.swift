@@ -17,7 +17,7 @@ final class PictureListTests {
 
     private func write(_ lines: [String]) throws { try Data(lines.joined(separator: "\n").utf8).write(to: file) }
 
-    @Test("What is written and added is read again; defaults are not written")
+    @Test("Written and appended entries are read back; default values are not written")
     func roundTrip() throws {
         let full = PictureEntry(
             fileName: "a.png", text: "a \"red\" heart", keywords: ["love", "♥"], group: "a heart", split: "held-out",
@@ -30,14 +30,14 @@ final class PictureListTests {
         #expect(lines.count == 2 && lines[1] == #"{"file_name":"a.png","text":"line\nbreak"}"#)
     }
 
-    @Test("Only file_name must be there; empty lines, carriage returns and other fields are passed over")
+    @Test("Only file_name is required; empty lines, carriage returns and other fields are ignored")
     func defaults() throws {
         try write([#"{"file_name": "a.png", "source": 1}"# + "\r", "", "  "])
         #expect(try PictureList(in: folder).entries == [PictureEntry(fileName: "a.png")])
     }
 
     @Test(
-        "A line that is no such object is named",
+        "The error for an invalid line names it",
         arguments: [
             "not JSON", "[1, 2]", #"{"text": "a"}"#, #"{"file_name": "a.png", "keywords": "a"}"#,
             #"{"file_name": "a.png", "weight": -1}"#,
@@ -55,7 +55,7 @@ final class PictureListTests {
     ]
 
     @Test(
-        "A file name that leads out of the folder is refused in reading",
+        "A file name that leads out of the folder is refused when reading",
         arguments: hostile + ["b", "link/a.png", "c.png"])
     func hostileName(name: String) throws {
         let other = FileManager.default.temporaryDirectory.appending(path: "other-\(UUID().uuidString)")
@@ -81,7 +81,7 @@ final class PictureListTests {
         #expect(PictureFileName.flaw(of: "a b/…ü.png") == nil)
     }
 
-    @Test("A file name that leads out of the folder is refused in writing, and nothing is written", arguments: hostile)
+    @Test("A file name that leads out of the folder is refused before anything is written", arguments: hostile)
     func hostileWriting(name: String) throws {
         let entries = ["a.png", name].map { PictureEntry(fileName: $0) }
         #expect(throws: PictureList.Error.self) { try PictureList.write(entries, in: self.folder) }
@@ -91,7 +91,7 @@ final class PictureListTests {
         #expect(try PictureList(in: folder).entries.count == 1)
     }
 
-    @Test("Links within the folder are followed, and those of the Hub's cache")
+    @Test("Symbolic links within the folder and in the Hub's cache are followed")
     func links() throws {
         let (contents, snapshot) = (folder.appending(path: "blobs"), folder.appending(path: "snapshot"))
         for path in [contents, snapshot] {
@@ -110,7 +110,7 @@ final class PictureListTests {
         #expect(try PictureList(in: folder).entries.count == 1)
     }
 
-    @Test("Lists and lines above the limits, and what is no plain file")
+    @Test("Lists and lines above the limits, and a folder as a list, are errors")
     func limits() throws {
         try write([#"{"file_name": "a.png"}"#, #"{"file_name": "a.png", "text": "0123456789"}"#])
         var limits = PictureLimits()
@@ -126,7 +126,7 @@ final class PictureListTests {
         #expect(folder?.found == "expected a file, found a folder or device")
     }
 
-    @Test("A folder without a list, and a picture that is not there")
+    @Test("A missing list and a missing image are errors")
     func absent() throws {
         #expect(!PictureList.exists(in: folder))
         let none = #expect(throws: PictureList.Error.self) { try PictureList(in: self.folder) }

@@ -16,14 +16,14 @@ struct PictureTests {
         #expect(try Picture(picture.tensor) == picture)
     }
 
-    @Test("Numbers that are not finite are an error, not black", arguments: [Float.nan, .infinity, -.infinity])
+    @Test("Values that are not finite are an error", arguments: [Float.nan, .infinity, -.infinity])
     func nonFinite(number: Float) {
         let colours = Tensor([0, number, 0, number, 1, 1], shape: [1, 2, 3])
         let error = #expect(throws: ModelError.self) { try Picture(colours) }
         #expect(error?.description.contains("2 of its 6 numbers") == true)
     }
 
-    @Test("A PNG file has every pixel and its texts")
+    @Test("A PNG file keeps every pixel and the text chunks")
     func png() throws {
         let data = PNG.encode(picture, text: ["prompt": "ein rotes Herz ♥", "seed": "7"])
         #expect(try PNG.decode(data) == picture)
@@ -32,13 +32,13 @@ struct PictureTests {
         #expect(bytes.contains("iTXtseed\0\0\0\0\u{0}7"))
     }
 
-    @Test("What is no PNG is an error with libpng's reason", arguments: [0, 10, 60])
+    @Test("Truncated PNG data is an error", arguments: [0, 10, 60])
     func damaged(count: Int) {
         let data = PNG.encode(picture).prefix(count)
         #expect(throws: PictureError.self) { try PNG.decode(data) }
     }
 
-    @Test("A grid has the pictures in rows, on white")
+    @Test("A grid arranges images in rows on white")
     func grid() {
         let dark = Picture(width: 1, height: 1, pixels: [1, 2, 3])
         let grid = Picture.grid([dark, dark, dark], columns: 2, spacing: 1)

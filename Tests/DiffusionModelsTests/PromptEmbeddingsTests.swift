@@ -18,7 +18,7 @@ final class PromptEmbeddingsTests {
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
-    @Test("Saved embeddings draw the same picture", arguments: [ScalarType.float32, .float16, .bfloat16])
+    @Test("Saved embeddings give the same image", arguments: [ScalarType.float32, .float16, .bfloat16])
     func roundTrip(type: ScalarType) throws {
         let embeddings = try student.embeddings(for: ["a red heart", "", "a \"blue\" circle, ♥", "a red heart"])
         #expect(embeddings.prompts == ["a red heart", "", "a \"blue\" circle, ♥"])
@@ -26,7 +26,7 @@ final class PromptEmbeddingsTests {
         let found = try PromptEmbeddings(contentsOf: file)
         #expect(found.prompts == embeddings.prompts)
         #expect(found.values.scalarType == type)
-        // Half a unit in the last place of 11 and 8 bits, of numbers up to a few standard deviations.
+        // Half a unit in the last place of 11 and 8 bits, for values up to a few standard deviations.
         let allowed = [ScalarType.float32: 0, .float16: 1e-2, .bfloat16: 8e-2]
         #expect(relativeError(found.values.widened(), embeddings.values) <= (allowed[type] ?? 0))
         if type == .float32 {
@@ -35,7 +35,7 @@ final class PromptEmbeddingsTests {
         }
     }
 
-    @Test("A prompt that was not embedded is named")
+    @Test("A prompt that was not embedded is named in the error")
     func missingPrompt() throws {
         let embeddings = try student.embeddings(for: ["a red heart"])
         do {
@@ -47,7 +47,7 @@ final class PromptEmbeddingsTests {
         #expect(throws: ModelError.self) { try student.embeddings(for: []) }
     }
 
-    @Test("Embeddings of another text encoder or tokenizer are refused; another precision of the same is not another")
+    @Test("Embeddings of another text encoder or tokenizer are refused; another precision of the same is accepted")
     func origin() throws {
         let embeddings = try student.embeddings(for: ["a red heart", ""])
         for type in [ScalarType.float32, .float16, .bfloat16] {
@@ -71,12 +71,12 @@ final class PromptEmbeddingsTests {
             flatPath: "text_model_encoder_layers_1_self_attn_v_proj", part: .textEncoder,
             down: .ones([1, 128]), up: .ones([128, 1]), scale: 0.02)
         try LowRankWeights(layers: [layer]).merge(into: &adapted)
-        expectRefusal(adapted, "another one's")
+        expectRefusal(adapted, "those of another text encoder")
         try LowRankWeights(layers: [layer]).merge(into: &adapted, weight: -1)
         try embeddings.check(against: adapted)
     }
 
-    @Test("Files that are none are refused")
+    @Test("Files without prompt embeddings are refused")
     func malformed() throws {
         try Safetensors.write([(name: "embeddings", tensor: .zeros([1, 2, 3]))], to: file)
         #expect(throws: ModelError.self) { try PromptEmbeddings(contentsOf: file) }
@@ -87,7 +87,7 @@ final class PromptEmbeddingsTests {
         #expect(throws: SafetensorsError.self) { try PromptEmbeddings(contentsOf: file) }
     }
 
-    @Test("The text encoder is gone once prompts are encoded")
+    @Test("The text encoder is released once prompts are encoded")
     func memory() throws {
         func encode() throws -> (embeddings: PromptEmbeddings, isThere: () -> Bool) {
             let encoder = try student.promptEncoder()
@@ -98,7 +98,7 @@ final class PromptEmbeddingsTests {
         let (embeddings, isThere) = try encode()
         #expect(!isThere())
         #expect(embeddings.values.count > 0)
-        // And the model has no text encoder anywhere.
+        // The model itself holds no text encoder either.
         func holds(_ value: Any, depth: Int) -> Bool {
             value is CLIPTextModel
                 || depth > 0 && Mirror(reflecting: value).children.contains { holds($0.value, depth: depth - 1) }

@@ -52,7 +52,7 @@ final class PromptEncodingTests {
         }
     }
 
-    @Test("Skipped layers are diffusers' clip_skip, and more than there are is an error")
+    @Test("skippedLayers matches diffusers' clip_skip, and skipping too many layers is an error")
     func clipSkip() throws {
         var model = model
         for item in cases.clip {
@@ -64,7 +64,7 @@ final class PromptEncodingTests {
         expectError("encoding.skippedLayers") { _ = try model.embeddings(for: ["a"]) }
     }
 
-    @Test("Textual inversions of both kinds of file, of one vector and of several, are diffusers'")
+    @Test("Textual inversions of both file formats, with one and several vectors, match diffusers")
     func inversions() throws {
         var model = model
         try model.add(TextualInversion(contentsOf: Fixtures.url("prompts/learned_embeds.safetensors")))
@@ -86,7 +86,7 @@ final class PromptEncodingTests {
         expectError("width, 128, found [1, 5]") { try model.add(TextualInversion(token: "<x>", vectors: .ones([5]))) }
     }
 
-    @Test("Files that are no textual inversion are named with what is wrong")
+    @Test("Files that are not textual inversions are refused with the reason")
     func malformedInversions() throws {
         let file = folder.appending(path: "file.safetensors")
         func expect(_ tensors: [(name: String, tensor: Tensor)], _ words: String) throws {
@@ -106,14 +106,14 @@ final class PromptEncodingTests {
         expectError("missing") { _ = try TextualInversion(contentsOf: folder.appending(path: "none.safetensors")) }
     }
 
-    @Test("Weights and windows are the documented formula's")
+    @Test("Prompt weights and windows match the documented formula")
     func weights() throws {
         var model = model
         model.promptEncoding.readsWeights = true
         model.promptEncoding.windowLimit = 8
         let encoder = try model.promptEncoder()
         for (number, item) in cases.weights.enumerated() {
-            // The mean that is given back is a small difference of large sums, which takes a digit.
+            // Restoring the mean involves a small difference of large sums, which costs a digit.
             try expect(
                 encoder.embeddings(for: [item.prompt], windows: item.number), "weights.\(number)", within: 5e-5)
             if item.prompt.count > 20 { #expect(encoder.windowCount(for: [item.prompt]) == item.number) }
@@ -124,7 +124,7 @@ final class PromptEncodingTests {
         expectError("weights that leave the embeddings finite") { _ = try encoder.embeddings(for: [huge]) }
     }
 
-    @Test("Prompts in brackets are read as the notation has it")
+    @Test("WeightedPrompt parses parentheses, brackets and weights")
     func notation() {
         func pieces(_ prompt: String) -> [String] {
             WeightedPrompt(prompt).pieces.map { "\($0.text)|\((1000 * $0.weight).rounded() / 1000)" }
@@ -135,11 +135,11 @@ final class PromptEncodingTests {
         #expect(pieces("(a:1.2.3) (b:c)") == ["a:1.2.3|1.1", " |1.0", "b:c|1.1"])
         #expect(pieces("(a (b:2) c") == ["a |1.1", "b|2.2", " c|1.1"])
         #expect(pieces("") == ["|1.0"] && pieces("()") == ["|1.0"])
-        // Deeper brackets than anyone writes are text, so that work grows with the length alone.
+        // Very deep brackets are text, so that the work is proportional to the length.
         #expect(WeightedPrompt(String(repeating: "(a", count: 200_000)).pieces.count == 64)
     }
 
-    @Test("Long prompts draw with guidance away from a short one, alone, in a folder and from saved embeddings")
+    @Test("Long prompts work with a short negative prompt, in samples, in folders and from saved embeddings")
     func longPrompts() throws {
         var model = model
         model.promptEncoding.windowLimit = 8

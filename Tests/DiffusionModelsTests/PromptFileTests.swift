@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Prompt files")
 struct PromptFileTests {
-    @Test("Lines are prompts; empty ones and blanks around them are not")
+    @Test("Each line is a prompt; empty lines and surrounding blanks are dropped")
     func reading() throws {
         let file = FileManager.default.temporaryDirectory.appending(path: "prompts-\(UUID().uuidString).txt")
         defer { try? FileManager.default.removeItem(at: file) }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import DiffusionModels
 
-/// Configurations as they were published, down to the versions of diffusers that wrote fewer fields.
+/// Published configurations, including those of early versions of diffusers with fewer fields.
 @Suite("Published configurations")
 struct PublishedConfigurationTests {
     private func read<Configuration: Decodable>(_ type: Configuration.Type, _ json: String) throws -> Configuration {
@@ -29,7 +29,7 @@ struct PublishedConfigurationTests {
          "use_linear_projection": true}
         """
 
-    @Test("One number of heads stands for every block, and fields that old files lack have their defaults")
+    @Test("A single number of heads applies to every block, and missing fields get their defaults")
     func firstUNet() throws {
         let configuration = try read(UNet2DConditionModel.Configuration.self, Self.firstUNet)
         #expect(configuration.headCounts == [8, 8, 8, 8])
@@ -39,7 +39,7 @@ struct PublishedConfigurationTests {
         #expect(network.parameters.scalarCount == 859_520_964)
     }
 
-    @Test("A list of heads has one number a block; upcasting is kept for saving")
+    @Test("A list of heads has one number per block; upcast_attention is kept for saving")
     func secondUNet() throws {
         let configuration = try read(UNet2DConditionModel.Configuration.self, Self.secondUNet)
         #expect(configuration.headCounts == [5, 10, 20, 20])
@@ -51,7 +51,7 @@ struct PublishedConfigurationTests {
         #expect(network.parameters.scalarCount == 865_910_724)
     }
 
-    @Test("BK-SDM's networks have diffusers' numbers of parameters", arguments: ["tiny", "small", "base"])
+    @Test("BK-SDM's networks have the same parameter counts as in diffusers", arguments: ["tiny", "small", "base"])
     func blockRemoval(size: String) throws {
         let blocks = { (name: String) in #"["\#(name)", "\#(name)", "\#(name)"]"# }
         let tiny = """
@@ -120,7 +120,7 @@ struct PublishedConfigurationTests {
         #""_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "dpmsolver++", "solver_order": 2"#,
     ]
 
-    @Test("Every sampler's file is read for its noise schedule", arguments: schedulers)
+    @Test("The noise schedule is read from every scheduler's configuration", arguments: schedulers)
     func scheduler(fields: String) throws {
         let json = """
             {"beta_end": 0.012, "beta_schedule": "scaled_linear", "beta_start": 0.00085, "num_train_timesteps": 1000,
@@ -131,7 +131,7 @@ struct PublishedConfigurationTests {
         #expect(configuration.predictionType == .epsilon && !configuration.clipsSample)
     }
 
-    @Test("v-prediction, zero terminal signal and trailing timesteps, as in files after arXiv 2305.08891")
+    @Test("v-prediction, zero terminal SNR and trailing timesteps, as in files after arXiv 2305.08891")
     func zeroTerminalSignal() throws {
         let configuration = try read(
             NoiseSchedule.Configuration.self,
@@ -151,7 +151,7 @@ struct PublishedConfigurationTests {
         #expect(TimestepSpacing.trailing.timesteps(steps: 4, of: 1000, offset: 0) == [999, 749, 499, 249])
     }
 
-    @Test("Trained βs stand in place of a rule")
+    @Test("trained_betas replaces the beta schedule")
     func trainedBetas() throws {
         let configuration = try read(
             NoiseSchedule.Configuration.self, #"{"num_train_timesteps": 3, "trained_betas": [0.5, 0.25, 0.75]}"#)

@@ -8,8 +8,8 @@ import Testing
 
 private let roundTripFolder = ProcessInfo.processInfo.environment["ROUND_TRIP"].map { URL(filePath: $0) }
 
-/// Writes models and adapters into the folder that `ROUND_TRIP` names, each with what this library computes with it, for
-/// `Tests/Fixtures/roundtrip/check.py` to open them in diffusers and peft: `Scripts/check-diffusers` runs both.
+/// Writes models and adapters with this library's outputs into the folder `ROUND_TRIP`, for `Tests/Fixtures/roundtrip/check.py` to
+/// check them with diffusers and peft. `Scripts/check-diffusers` runs both.
 @Suite("Files for the round trip through diffusers", .enabled(if: roundTripFolder != nil))
 struct RoundTripTests {
     private let models = Fixtures.package.appending(path: "Examples/Models")
@@ -21,7 +21,7 @@ struct RoundTripTests {
         try Safetensors.write(sorted, metadata: metadata, to: folder.appending(path: "golden.safetensors"))
     }
 
-    /// What the text encoder and the denoising network compute, with the inputs, in PyTorch's layout.
+    /// The inputs and outputs of the text encoder and the denoising network, in PyTorch's layout.
     private func outputs(of model: TextToImageModel) throws -> [String: Tensor] {
         let encoder = try model.promptEncoder()
         let ids = prompts.map { encoder.tokenizer.encode($0) }

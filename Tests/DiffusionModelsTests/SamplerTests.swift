@@ -6,7 +6,7 @@ import Testing
 
 @testable import DiffusionModels
 
-/// The formula that the fixture's script samples from: tanh(x) / 2 + t / 2000.
+/// A network that computes the formula in the fixture's script: tanh(x) / 2 + t / 2000.
 struct FormulaNetwork: DenoisingNetwork {
     let parameters = ParameterSet()
 
@@ -16,7 +16,7 @@ struct FormulaNetwork: DenoisingNetwork {
     }
 }
 
-/// A network whose output is the mean of the condition, to tell guidance apart.
+/// A network whose output is the mean of the condition, to test guidance.
 struct ConditionNetwork: DenoisingNetwork {
     let parameters = ParameterSet()
 
@@ -52,9 +52,9 @@ struct SamplerTests {
 
     private static let golden = Result { try Fixtures.tensors("schedulers/schedulers.safetensors") }
 
-    /// Differences are fractions of the largest number. A case agrees with diffusers in Float32, or where that has lost its digits, as
-    /// where x₀ is the difference of two large numbers, in Float64.
-    @Test("Each class with each setting, and well-known models' files, agree with diffusers", arguments: cases.indices)
+    /// Differences are relative to the largest value. A case must agree with diffusers in Float32, or in Float64 where Float32 loses
+    /// precision, for example where x₀ is the difference of two large numbers.
+    @Test("Every scheduler class and setting, and well-known models' files, match diffusers", arguments: cases.indices)
     func agreement(number: Int) throws {
         let sample = Self.cases[number]
         let configuration = try NoiseSchedule.Configuration(
@@ -81,7 +81,7 @@ struct SamplerTests {
         #expect(try #require(differences.min()) <= 1e-5, "\(sample.testDescription)")
     }
 
-    @Test("The cases have every shipped class")
+    @Test("The cases cover every shipped sampler class")
     func coverage() throws {
         let names = Set(
             try Self.cases.map {
@@ -91,7 +91,7 @@ struct SamplerTests {
         #expect(Set(Self.cases.map(\.group)).count >= 14)
     }
 
-    @Test("From a picture, a share of the steps is made, from that picture noised")
+    @Test("Image-to-image starts from the noised image and runs only the last steps")
     func imageToImage() throws {
         var configuration = NoiseSchedule.scaledLinear().configuration
         configuration.timestepSpacing = .leading
@@ -103,7 +103,7 @@ struct SamplerTests {
             steps: 10, original: original, strength: 0.35, noise: noise)
         let steps = try sampler.remainingSteps()
         #expect(steps.map(\.index) == [7, 8, 9])
-        // The first x₀ says from which latents it was predicted.
+        // The first x₀ shows from which latents it was predicted.
         let timestep = Int(steps[0].timestep)
         let noisy = schedule.noisy(original, noise: noise.next(height: 4, width: 4, channels: 4), timesteps: [timestep])
         let output = FormulaNetwork().predict(Variable(noisy), at: [steps[0].timestep], given: .zeros([1, 1, 1])).value
@@ -111,7 +111,7 @@ struct SamplerTests {
         #expect(relativeError(steps[0].predictedOriginal, expected) <= 1e-5)
     }
 
-    @Test("A pulled sampler stops when nobody pulls, and a copy goes on by itself")
+    @Test("DiffusionSampler computes steps on demand, and a copy continues independently")
     func pulling() throws {
         let schedule = NoiseSchedule.scaledLinear()
         let start = RandomStream(seed: 1).firstNormal([1, 4, 4, 4])
@@ -128,7 +128,7 @@ struct SamplerTests {
         #expect(try sampler.remainingSteps().count == 4)
     }
 
-    @Test("Guidance goes from the unconditional prediction through the conditional one")
+    @Test("Guidance extrapolates from the unconditional through the conditional prediction")
     func guidance() {
         let conditional = Tensor(repeating: 3, shape: [2, 1, 1])
         let unconditional = Tensor(repeating: 1, shape: [1, 1, 1])
@@ -154,7 +154,7 @@ struct SamplerTests {
         #expect(relativeError(latents, expected) <= 1e-6)
     }
 
-    @Test("Each picture of a batch has the noise of its own seed")
+    @Test("Each image of a batch has the noise of its own seed")
     func seeds() {
         var both = LatentNoise(seed: 7, count: 2)
         var second = LatentNoise(seed: 8, count: 1)

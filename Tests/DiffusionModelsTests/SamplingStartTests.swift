@@ -5,7 +5,7 @@ import Testing
 
 @testable import DiffusionModels
 
-@Suite("What pictures start from")
+@Suite("Starting latents and images")
 final class SamplingStartTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "start-\(UUID().uuidString)")
     private let student: TextToImageModel
@@ -20,11 +20,11 @@ final class SamplingStartTests {
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
-    /// Batches are summed in another order than single pictures, and one step multiplies what differs in ε, some 1e-6, by
+    /// Batches are summed in another order than single images, and one step multiplies the difference in ε, about 1e-6, by
     /// σ/α = 14.6.
     private let batchTolerance = 5e-5
 
-    @Test("Picture i of a batch is the single picture of its seed, and seeds differ, 0 too")
+    @Test("Image i of a batch equals the single image of its seed, and all seeds, 0 included, differ")
     func seeds() throws {
         let batch = try student.latents(for: Array(repeating: "a blue circle", count: 4), seed: 0)
         let noise = student.startingLatents(count: 4, seed: 0).latents
@@ -41,13 +41,13 @@ final class SamplingStartTests {
             #expect(try student.picture(for: "a blue circle", seed: seed) == pictures[index])
         }
         for index in 1..<4 { #expect(pictures[index] != pictures[0] && pictures[index] != pictures[index % 3 + 1]) }
-        // From the latents to 8 bits, a number next to a half may fall on either side.
+        // In the conversion to 8 bits, a value next to a half may round either way.
         for (found, expected) in try zip(student.pictures(from: batch), pictures) {
             #expect(zip(found.pixels, expected.pixels).allSatisfy { abs(Int($0) - Int($1)) <= 1 })
         }
     }
 
-    @Test("A sampler's picture i of a batch is the single picture of its seed", arguments: ShippedSamplers.names)
+    @Test("With every sampler, image i of a batch is the single image of its seed", arguments: ShippedSamplers.names)
     func samplers(name: String) throws {
         let sampler = try teacher.sampler(named: name)
         #expect(sampler.name == name)
@@ -61,7 +61,7 @@ final class SamplingStartTests {
         #expect(relativeError(batch.sliced(axis: 0, 1..<2), try last(1, seed: 9)) <= batchTolerance)
     }
 
-    @Test("Latents in a file are PyTorch's, and start what their seed starts")
+    @Test("Latents files have PyTorch's layout and give the same result as their seed")
     func files() throws {
         let file = folder.appending(path: "latents.safetensors")
         var stream = RandomStream(seed: 7)
@@ -75,7 +75,7 @@ final class SamplingStartTests {
         #expect(try LatentsFile.read(file).scalars == expected.scalars)
     }
 
-    @Test("Noise and pictures that do not fit are refused with what was expected")
+    @Test("Latents and images that do not fit are refused with the expected size")
     func errors() throws {
         func expectError(_ words: String, _ body: () throws -> Void) {
             do {
@@ -110,28 +110,28 @@ final class SamplingStartTests {
             _ = try teacher.fitted(odd, height: 32, width: 47)
         }
         let small = Picture(width: 3, height: 9, pixels: Array(repeating: 0, count: 81))
-        expectError("picture: expected at least 4 pixels a side, found 3 × 9") { _ = try teacher.fitted(small) }
+        expectError("picture: expected at least 4 pixels per side, found 3 × 9") { _ = try teacher.fitted(small) }
         expectError("a picture") { _ = try student.latents(for: [""], seed: 0, start: .picture(odd, strength: 1)) }
         expectError("height: expected a multiple of 4 pixels, found 0") {
             _ = try student.latentSize(height: 0, width: 64)
         }
     }
 
-    @Test("A picture is fitted as diffusers' image processor does it: to its own size rounded down, or to another")
+    @Test("Images are resized as in diffusers' image processor: to their own size rounded down, or to another")
     func fitting() throws {
         let odd = Picture(width: 66, height: 67, pixels: (0..<3 * 66 * 67).map { UInt8($0 % 251) })
         #expect(try teacher.fitted(odd) == odd.resized(width: 64, height: 64))
         #expect(try teacher.fitted(odd, height: 32, width: 48) == odd.resized(width: 48, height: 32))
     }
 
-    @Test("Another size draws a picture of that size")
+    @Test("A requested size gives an image of that size")
     func size() throws {
         let size = try student.latentSize(height: 80, width: 48)
         let picture = try student.pictures(for: ["a red heart"], seed: 0, start: .noise(size: size))[0]
         #expect((picture.height, picture.width) == (80, 48))
     }
 
-    @Test("From a picture, the latents are diffusers' of the same seeds", arguments: [1, 2])
+    @Test("Image-to-image latents match diffusers for the same seeds", arguments: [1, 2])
     func imageToImage(count: Int) throws {
         let golden = try Fixtures.tensors("image-to-image/golden.safetensors")
         let colours = try golden.golden("picture")
@@ -146,7 +146,7 @@ final class SamplingStartTests {
         let steps = try sampler.remainingSteps()
         #expect(steps.map(\.index) == Array(4..<10))
         let found = try #require(steps.last).latents.channelsFirst()
-        // Six guided steps of the whole network in Float32, as in the parity of whole pictures.
+        // Six guided steps of the whole network in Float32, with the tolerance of the parity test for images.
         #expect(relativeError(found, try golden.golden("latents.\(count)")) <= 1e-3)
         #expect(throws: PictureError.self) { try Picture(contentsOf: folder.appending(path: "nothing.png")) }
     }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import DiffusionModels
 
-@Suite("Saving and the two kinds of models")
+@Suite("Saving models, and one-step and multi-step models")
 final class SavingTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "saved-\(UUID().uuidString)")
     private let teacher: TextToImageModel
@@ -16,7 +16,7 @@ final class SavingTests {
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
-    @Test("A saved student is the same model, in 16 bits too, since the weights came from there")
+    @Test("A saved student generates the same image, also in Float16, in which its weights were stored")
     func roundTrip() throws {
         var student = teacher
         student.oneStep = OneStepConfiguration(timestep: 999, cumulativeAlpha: 0.0047)
@@ -31,7 +31,7 @@ final class SavingTests {
         }
     }
 
-    @Test("Saving weights that do not fit the type or are not finite is an error, and keeps the older model whole")
+    @Test("Saving weights that overflow the type or are not finite throws and keeps the previous model intact")
     func unfit() throws {
         try teacher.save(to: folder, scalarType: .float16)
         let files = try FileManager.default.subpathsOfDirectory(atPath: folder.path).sorted()
@@ -50,14 +50,14 @@ final class SavingTests {
         #expect(throws: Never.self) { try TextToImageModel(contentsOf: folder) }
     }
 
-    @Test("A guidance scale or a LoRA weight beyond Float32 is an error of the picture, not a black one")
+    @Test("A guidance scale beyond Float32 is an error instead of a black image")
     func nonFinite() throws {
         #expect(throws: ModelError.self) {
             try teacher.picture(for: "a red heart", steps: 2, guidanceScale: 1e300, seed: 0)
         }
     }
 
-    @Test("So many or so large pictures that no memory holds them are an error beforehand")
+    @Test("Images too large for memory are an error before sampling starts")
     func memory() throws {
         let size = LatentSize(height: 1 << 20, width: 1 << 20)
         #expect(throws: ModelError.self) {
@@ -74,7 +74,7 @@ final class SavingTests {
         }
     }
 
-    @Test("Asking a model for what it is not is an error")
+    @Test("One-step sampling of a teacher and multi-step sampling of a student are errors")
     func wrongKind() throws {
         #expect(throws: ModelError.self) { try teacher.picture(for: "a red heart", seed: 0) }
         var student = teacher
@@ -87,7 +87,7 @@ final class SavingTests {
         }
     }
 
-    @Test("A picture does not depend on the batch it is drawn in")
+    @Test("An image does not depend on the batch it is generated in")
     func batches() throws {
         var student = teacher
         student.oneStep = OneStepConfiguration(timestep: 999, of: teacher.schedule)

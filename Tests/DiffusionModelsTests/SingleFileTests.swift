@@ -6,14 +6,14 @@ import Testing
 
 @testable import DiffusionModels
 
-/// A family of Stable Diffusion and its fixtures in one file.
+/// A family of Stable Diffusion and its single-file fixtures.
 enum SingleFileFamily: String, CaseIterable, Sendable {
     case sd1, sd2
 
     var file: URL { Fixtures.url("single-file/\(rawValue).safetensors") }
     var golden: URL { Fixtures.url("single-file/golden-\(rawValue).safetensors") }
 
-    /// The tensors of the full-size model: key, shape, and `part:name` of what they hold.
+    /// The tensors of the full-size model: key, shape, and `part:name` of the weights in them.
     func fullSizeKeys() throws -> [(key: String, shape: [Int], names: [String])] {
         let text = try String(contentsOf: Fixtures.url("single-file/keys-\(rawValue).txt"), encoding: .utf8)
         return text.split(separator: "\n").map { line in
@@ -23,7 +23,7 @@ enum SingleFileFamily: String, CaseIterable, Sendable {
     }
 }
 
-@Suite("Single files in the layout of the original code")
+@Suite("Single-file checkpoints in the original layout")
 final class SingleFileTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "single-\(UUID().uuidString)")
     private static let tokenizer = Fixtures.package.appending(path: "Tests/Fixtures/tokenizer/small")
@@ -32,7 +32,7 @@ final class SingleFileTests {
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
-    @Test("Every part computes what diffusers and transformers do", arguments: SingleFileFamily.allCases)
+    @Test("Every part matches diffusers and transformers", arguments: SingleFileFamily.allCases)
     func parity(family: SingleFileFamily) throws {
         let comparisons = Array(try CheckpointVerification(of: family.file, against: family.golden))
         for comparison in comparisons where comparison.name != "onestep.latent" {
@@ -42,7 +42,7 @@ final class SingleFileTests {
         #expect(comparisons.count == 5)
     }
 
-    @Test("Saved, it is a diffusers folder with the same picture, bit for bit", arguments: SingleFileFamily.allCases)
+    @Test("Saving as a diffusers folder keeps the generated image bit for bit", arguments: SingleFileFamily.allCases)
     func saving(family: SingleFileFamily) throws {
         var model = try TextToImageModel(contentsOf: family.file, tokenizer: Self.tokenizer)
         model.unet = try small(model.unet)
@@ -52,20 +52,20 @@ final class SingleFileTests {
         #expect(try loaded.promptEncoder().textEncoder.configuration == model.promptEncoder().textEncoder.configuration)
         #expect(loaded.autoencoder?.configuration == model.autoencoder?.configuration)
         func picture(_ model: TextToImageModel) throws -> Picture {
-            // In fewer than 5, a single file, which names no scheduler, takes timesteps of its own.
+            // With fewer than 5 steps, a single file, which names no scheduler, uses its own timesteps.
             try model.picture(for: "a red heart", steps: 5, guidanceScale: 2, seed: 1)
         }
         #expect(try picture(loaded) == picture(model))
     }
 
-    /// The same network for latents of 8 × 8, which draws faster.
+    /// The same network for latents of 8 × 8, which is faster.
     private func small(_ unet: UNet2DConditionModel) throws -> UNet2DConditionModel {
         var configuration = unet.configuration
         configuration.sampleSize = LatentSize(height: 8, width: 8)
         return UNet2DConditionModel(configuration, in: unet.parameters.scope)
     }
 
-    /// A file of the given tensors whose numbers are a hole.
+    /// A sparse file of tensors, whose data take no disk space.
     private func hollowFile(_ tensors: [(key: String, shape: [Int])]) throws -> URL {
         var end = 0
         let fields = tensors.map { key, shape in
@@ -83,7 +83,7 @@ final class SingleFileTests {
     }
 
     @Test(
-        "The full-size models have the published configurations, and every key its place",
+        "Full-size models get the published configurations, and every key is mapped",
         arguments: SingleFileFamily.allCases)
     func fullSize(family: SingleFileFamily) throws {
         let keys = try family.fullSizeKeys()
@@ -123,7 +123,7 @@ final class SingleFileTests {
         }
     }
 
-    /// Copies a fixture with other tensors.
+    /// Copies a fixture with changed tensors.
     private func rewritten(
         _ family: SingleFileFamily, metadata: [String: String] = [:], _ change: (inout [String: Tensor]) -> Void
     ) throws -> URL {
@@ -154,7 +154,7 @@ final class SingleFileTests {
         #expect(zip(found, expected).allSatisfy { $0.name == $1.name && $0.tensor.scalars == $1.tensor.scalars })
     }
 
-    @Test("OpenCLIP's last layer is not read, unless there are 23: then it is gone already")
+    @Test("OpenCLIP's last layer is not read, except in files with 23 layers, which lack it already")
     func lastLayer() throws {
         let prefix = "cond_stage_model.model.transformer.resblocks."
         func layers(_ count: Int) throws -> Int {
@@ -172,7 +172,7 @@ final class SingleFileTests {
         #expect(try layers(24) == 23)
     }
 
-    @Test("What the network predicts is the argument, the metadata or the family's, in this order")
+    @Test("The prediction type comes from the argument, the metadata or the family, in this order")
     func predictionType() throws {
         #expect(try ModelFiles(contentsOf: SingleFileFamily.sd1.file).schedule().predictionType == .epsilon)
         #expect(try ModelFiles(contentsOf: SingleFileFamily.sd2.file).schedule().predictionType == .velocity)
@@ -188,7 +188,7 @@ final class SingleFileTests {
                 .predictionType == .velocity)
     }
 
-    @Test("Tensors that no network reads are known by name; others are an error")
+    @Test("Known unused tensors are ignored; unknown ones are an error")
     func strangers() throws {
         let known = [
             "alphas_cumprod_prev", "sqrt_one_minus_alphas_cumprod", "posterior_mean_coef1", "logvar",
@@ -224,7 +224,7 @@ final class SingleFileTests {
     }
 
     @Test(
-        "Where there are only moving averages of the denoising network they are read",
+        "EMA weights of the denoising network are read if the file has no others",
         arguments: SingleFileFamily.allCases)
     func averages(family: SingleFileFamily) throws {
         let prefix = SingleFileCheckpoint.unetPrefix
@@ -239,11 +239,11 @@ final class SingleFileTests {
         #expect(found.configuration == expected.configuration)
         let pairs = zip(found.parameters.checkpointTensors(), expected.parameters.checkpointTensors())
         #expect(pairs.allSatisfy { $0.name == $1.name && $0.tensor.scalars == $1.tensor.scalars })
-        #expect(CheckpointSummary(of: url).description.contains("moving averages, since the file has no other weights"))
+        #expect(CheckpointSummary(of: url).description.contains("EMA), since the file has no other weights"))
     }
 
     @Test(
-        "Every key of the full-size models is found in its moving average's name", arguments: SingleFileFamily.allCases)
+        "Every key of the full-size models is recovered from its EMA name", arguments: SingleFileFamily.allCases)
     func averagedNames(family: SingleFileFamily) throws {
         let prefix = SingleFileCheckpoint.unetPrefix
         for key in try family.fullSizeKeys().map(\.key) where key.hasPrefix(prefix) {
@@ -252,7 +252,7 @@ final class SingleFileTests {
         }
     }
 
-    @Test("A network without a middle block is told by its absence")
+    @Test("A network without a middle block is recognised")
     func noMiddle() throws {
         let url = try rewritten(.sd1) { tensors in
             tensors = tensors.filter { !$0.key.hasPrefix("model.diffusion_model.middle_block.") }

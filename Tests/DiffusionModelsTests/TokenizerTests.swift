@@ -13,7 +13,7 @@ final class TokenizerTests {
 
     deinit { try? FileManager.default.removeItem(at: root) }
 
-    @Test("Ids are those of transformers' CLIPTokenizer")
+    @Test("Ids match transformers' CLIPTokenizer")
     func ids() throws {
         let data = try Data(contentsOf: Fixtures.url("emoji/tokens.json"))
         let expected = try JSONDecoder().decode([String: [Int]].self, from: data)
@@ -31,7 +31,7 @@ final class TokenizerTests {
         #expect(tokenizer.encode("").count == 20)
     }
 
-    @Test("A pad token of the map wins over the configuration's, and is recognised in the text")
+    @Test("The pad token of special_tokens_map.json overrides the configuration's and is recognised in text")
     func padding() throws {
         let map = #"{"bos_token": {"content": "<|startoftext|>"}, "eos_token": "<|endoftext|>", "pad_token": "!"}"#
         try Data(map.utf8).write(to: root.appending(path: "special_tokens_map.json"))
@@ -40,7 +40,7 @@ final class TokenizerTests {
         #expect(Array(tokenizer.encode("a! b").prefix(5)) == [2067, 320, 0] + tokenizer.tokens(of: "b") + [2068])
     }
 
-    @Test("Broken files are named, with the field or the line")
+    @Test("Errors for broken files name the file and the field or line")
     func errors() throws {
         func expect(_ name: String, _ text: String?, _ isExpected: (ModelError) -> Bool) throws {
             let file = root.appending(path: name)
@@ -68,7 +68,7 @@ final class TokenizerTests {
         try expect("special_tokens_map.json", #"{"pad_token": "<pad>"}"#, isField("pad_token"))
     }
 
-    @Test("Ids that no table has, or that two tokens have, are named with the token")
+    @Test("Ids that are out of range or used twice are errors that name the token")
     func idRanges() throws {
         func expect(_ name: String, _ text: String, _ words: String) throws {
             let file = root.appending(path: name)
@@ -99,7 +99,7 @@ final class TokenizerTests {
         try expect("tokenizer.json", listed, "field \"a\": expected an id from 0 to 1000000, found -9")
     }
 
-    @Test("Lines of Windows and byte-order marks are read over")
+    @Test("Windows line endings and byte-order marks are accepted")
     func windowsFiles() throws {
         let expected = try CLIPTokenizer(contentsOf: root)
         for name in ["merges.txt", "vocab.json", "tokenizer_config.json", "special_tokens_map.json"] {
@@ -114,7 +114,7 @@ final class TokenizerTests {
     }
 
     @Test(
-        "No text takes time beyond its length",
+        "Long repetitive texts do not take quadratic time",
         arguments: [
             "👩\u{200d}", "\u{301}\u{323}", "\u{344}", "q", " ", "aé", "<|startoftext|>", "<|", "가\u{11a8}", "'",
         ])
@@ -123,7 +123,7 @@ final class TokenizerTests {
         let text = "a" + String(repeating: unit, count: 20_000 / unit.utf8.count)
         let ids = tokenizer.tokens(of: text)
         #expect(ids.first == tokenizer.tokens(of: "a\(unit)\(unit)").first)
-        // Of a mark that is taken apart, two tokens for each of its two bytes.
+        // A mark that is decomposed has two tokens for each of its two bytes.
         #expect(ids.count <= 2 * text.utf8.count)
         #expect(tokenizer.truncationWarning(for: text) != nil || unit == " ")
         try CLIPTokenizer.learn(
@@ -131,7 +131,7 @@ final class TokenizerTests {
         #expect(try CLIPTokenizer(contentsOf: root).vocabularySize <= 600)
     }
 
-    @Test("Marks in any order are put into canonical order, however many they are")
+    @Test("Any number of combining marks is put into canonical order")
     func marks() {
         let marks = (0..<500).compactMap { Unicode.Scalar(UInt32(0x300 + $0 * 7 % 0x6f)) }
             .filter { $0.properties.canonicalCombiningClass != .notReordered && $0 != "\u{344}" }
@@ -143,7 +143,7 @@ final class TokenizerTests {
         let isSame = composedForCLIP(["z"] + marks) == composedForCLIP(["z"] + sorted)
         #expect(isSame)
         #expect(composedForCLIP(Array(repeating: "\u{344}", count: 100)).count == 200)
-        // In the order in which they stand, putting these into canonical order takes minutes.
+        // Sorting these marks in quadratic time would take minutes.
         let many = [Unicode.Scalar]((0..<200_000).map { $0 % 2 == 0 ? "\u{301}" : "\u{323}" })
         #expect(composedForCLIP(many).prefix(100_000).allSatisfy { $0 == "\u{323}" })
         #expect(composedForCLIP(["e", "\u{323}", "\u{302}"]) == ["\u{1ec7}"])
@@ -152,7 +152,7 @@ final class TokenizerTests {
 
 @Suite("Byte-pair learning")
 struct BytePairLearningTests {
-    /// Counts all pairs anew for each merge.
+    /// Reference implementation: recounts all pairs for each merge.
     private func merges(_ captions: [String], _ count: Int) -> [String] {
         var words: [[String]: Int] = [:]
         let alphabet = BytePairEncoding.byteCharacters.map(String.init)
@@ -193,7 +193,7 @@ struct BytePairLearningTests {
         return result
     }
 
-    @Test("Merges are those of counting all pairs anew each time")
+    @Test("Merges match those of recounting all pairs each time")
     func merges() throws {
         let captions = [
             "a red heart", "red red heart, hearts", "aaaaaaa aaa aaaa", "abababab babab ab",

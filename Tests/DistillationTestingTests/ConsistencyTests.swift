@@ -5,13 +5,13 @@ import DistillationTesting
 import Tensor
 import Testing
 
-/// Latent consistency distillation where the consistency function is known: data N(1.5, 0.7²).
+/// Latent consistency distillation with a known consistency function, for data N(1.5, 0.7²).
 @Suite("Consistency")
 struct ConsistencyTests {
     private let schedule = NoiseSchedule.scaledLinear()
     private let data = LinearGaussian(mean: 1.5, deviation: 0.7)
 
-    /// The loss of a student f = M + S (x_t − α m)/√V, and the gradient's sums with 1 and with the standardised x_t.
+    /// The loss gradient of a student f = M + S (x_t − α m)/√V, for 400 samples of noised data.
     private func evaluate(_ student: LinearGaussian, skipping k: Int, at timestep: Int, huber: Double) -> LossGradient {
         var loss = LatentConsistency()
         (loss.skippedTimesteps, loss.guidanceScales, loss.huberConstant) = (k, 1...1, huber)
@@ -33,9 +33,9 @@ struct ConsistencyTests {
         return loss.gradient(networks.evaluate(batch, needs: loss.needs))
     }
 
-    @Test("At the exact function the inconsistency falls fourfold when the step halves")
+    @Test("For the exact consistency function, the gradient falls fourfold when the step is halved")
     func order() {
-        // With c = 1 a small gradient is the difference itself.
+        // With c = 1 a small gradient is approximately the difference itself.
         let distances = [40, 20, 10].map { k in
             evaluate(data, skipping: k, at: 500, huber: 1).value.squaredNorm().squareRoot()
         }
@@ -44,9 +44,9 @@ struct ConsistencyTests {
         }
     }
 
-    @Test("Away from it the gradient points back: a mean too high is pulled down, a target is not moved")
+    @Test("For a mean that is too high, the mean gradient exceeds 0.9 only where the target does not use the student")
     func direction() {
-        // Targets come from the same wrong function, so only the boundary at 0 says where the data is.
+        // The target comes from the same wrong function, except at u = 0, where it is the teacher's DDIM step.
         let start = LinearGaussian(mean: 1.8, deviation: 0.7)
         let atEnd = evaluate(start, skipping: 20, at: 20, huber: 1e-3).value
         #expect(atEnd.mean() > 0.9)

@@ -2,23 +2,23 @@ import Distillation
 import DistillationTesting
 import Testing
 
-/// Every loss of the library against what theory says of it; the tables are printed by `loss-contracts`.
+/// The contracts of all losses of the library; `loss-contracts` prints their reports.
 @Suite("Loss contracts")
 struct ContractTests {
-    @Test("Every shipped loss keeps its contract", arguments: LossContract.shipped.indices)
+    @Test("All checks of every shipped loss pass", arguments: LossContract.shipped.indices)
     func shipped(index: Int) {
         let report = LossContract.shipped[index].run()
         #expect(report.passed, "\(report)")
     }
 
-    @Test("Every shipped type has a contract, and a name of its own")
+    @Test("Every shipped loss type has a contract and a unique name")
     func completeness() {
         let covered = Set(LossContract.shipped.map { type(of: $0.loss).name })
         #expect(covered == Set(SavedLoss.shippedTypes.map { $0.name }))
         #expect(covered.count == SavedLoss.shippedTypes.count)
     }
 
-    @Test("A table says what was measured, what is allowed and why, and counts what failed")
+    @Test("A report counts and marks the checks that failed")
     func table() {
         var wrong = LossExpectation.matchesData
         wrong.gradient = { sample in sample.noise }

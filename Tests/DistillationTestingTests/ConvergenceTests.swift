@@ -5,7 +5,7 @@ import Foundation
 import Tensor
 import Testing
 
-/// What the losses do where the answer is known. Data N(1.5, 0.7²) and the mixture 0.3 N(−2, 0.4²) + 0.7 N(2, 0.4²);
+/// Convergence of losses where the solution is known. Data N(1.5, 0.7²) and the mixture 0.3 N(−2, 0.4²) + 0.7 N(2, 0.4²);
 /// Stable Diffusion's schedule; no guidance.
 @Suite("Convergence")
 struct ConvergenceTests {
@@ -31,7 +31,7 @@ struct ConvergenceTests {
         return (DistillationFlow(loss, generator: generator, networks: networks), generator)
     }
 
-    @Test("Variational score distillation finds the Gaussian: mean and deviation")
+    @Test("Variational score distillation converges to the mean and deviation of Gaussian data")
     func gaussianFlow() {
         let (flow, generator) = gaussian(variational)
         let expectation = FlowSamples(expectationOver: 20..<981)
@@ -43,7 +43,7 @@ struct ConvergenceTests {
         #expect(abs(generator.currentDeviation - 0.7) <= 1e-4)
     }
 
-    @Test("Score distillation sampling collapses: the deviation falls by a constant factor a step")
+    @Test("Score distillation sampling collapses: the deviation falls by a constant factor per step")
     func collapse() {
         let (flow, generator) = gaussian(sampling)
         let expectation = FlowSamples(expectationOver: 20..<981)
@@ -64,8 +64,8 @@ struct ConvergenceTests {
     }
 
     @Test(
-        "With a fake score that has to learn, the student still arrives", arguments: [(1, 0.2, 0.1), (5, 0.05, 0.05)])
-    func learnedFakeScore(turns: Int, meanTolerance: Float, deviationTolerance: Float) {
+        "The student converges with a trained fake score", arguments: [(1, 0.2, 0.1), (5, 0.05, 0.05)])
+    func learnedFakeScore(updates: Int, meanTolerance: Float, deviationTolerance: Float) {
         let generator = GaussianGenerator(mean: -2, deviation: 1.8)
         let fakeScore = GaussianPredictor(mean: 0, deviation: 1, schedule: schedule)
         let networks = ScoreNetworks(
@@ -76,13 +76,13 @@ struct ConvergenceTests {
         var (means, deviations): ([Float], [Float]) = ([], [])
         for step in 0..<4000 {
             let batch = flow.step(FlowSamples(random: 16, timesteps: 20..<981, using: &stream), stepSize: 0.05)
-            for _ in 0..<turns { flow.train(fakeScore, on: batch, stepSize: 0.5, using: &stream) }
+            for _ in 0..<updates { flow.train(fakeScore, on: batch, stepSize: 0.5, using: &stream) }
             if step >= 3000 {
                 means.append(generator.currentMean)
                 deviations.append(generator.currentDeviation)
             }
         }
-        // The path's last quarter, whose mean the sampling noise of a batch of 16 moves little.
+        // Averaged over the last quarter, to reduce the noise of batches of 16.
         #expect(abs(means.reduce(0, +) / 1000 - 1.5) <= meanTolerance)
         #expect(abs(deviations.reduce(0, +) / 1000 - 0.7) <= deviationTolerance)
     }
@@ -106,17 +106,17 @@ extension ConvergenceTests {
         return generator.currentPositions
     }
 
-    /// Wasserstein-1 between the particles and as many quantiles of the data.
+    /// Wasserstein-1 between the particles and a hundred times as many samples of the data, both sorted.
     private func distance(_ positions: [Float]) -> Float {
         var stream = RandomStream(seed: 4)
-        let draws = 256 * 100
-        let noise = stream.normal([draws]).scalars
+        let sampleCount = 256 * 100
+        let noise = stream.normal([sampleCount]).scalars
         let data = noise.enumerated().map { index, z in (index % 10 < 3 ? -2 : 2) + 0.4 * z }.sorted()
         let sorted = positions.sorted()
-        return data.enumerated().reduce(0) { $0 + abs($1.element - sorted[$1.offset / 100]) } / Float(draws)
+        return data.enumerated().reduce(0) { $0 + abs($1.element - sorted[$1.offset / 100]) } / Float(sampleCount)
     }
 
-    @Test("Variational score distillation covers both modes in their shares")
+    @Test("Variational score distillation covers both modes in proportion to their weights")
     func mixture() {
         let positions = particles(variational)
         let share = Double(positions.filter { $0 > 0 }.count) / 256
@@ -124,7 +124,7 @@ extension ConvergenceTests {
         #expect(abs(share - 0.70) <= 0.08)
     }
 
-    @Test("Score distillation sampling ends in one mode, without variety")
+    @Test("Score distillation sampling collapses into one mode")
     func mixtureCollapse() {
         let positions = particles(sampling)
         let mean = positions.reduce(0, +) / 256

@@ -6,18 +6,20 @@ import Testing
 
 @testable import DistillationTesting
 
-/// Where guidance leads, on y ~ N(0, 1), x₀|y ~ N(1.2 y, 0.6²) and a student b y + τ z.
+/// The effect of guidance for y ~ N(0, 1), x₀|y ~ N(1.2 y, 0.6²) and a student b y + τ z.
 @Suite("Guidance")
 struct GuidanceTests {
-    private let told = LinearGaussian(mean: 0, slope: 1.2, deviation: 0.6)
+    private let data = LinearGaussian(mean: 0, slope: 1.2, deviation: 0.6)
 
     private func end(_ teacher: Double, _ fake: Double, from start: LinearGaussian) -> LinearGaussian {
         var loss = VariationalScoreDistillation()
         (loss.teacherGuidanceScale, loss.fakeScoreGuidanceScale) = (teacher, fake)
-        return LossContract(loss).flow(from: start, to: told, conditionDeviation: 1, steps: 800)
+        return LossContract(loss).flow(from: start, to: data, conditionDeviation: 1, steps: 800)
     }
 
-    @Test("Guided alike, SwiftBrush finds the teacher without guidance, whatever the scale", arguments: [1, 4.5, 7.5])
+    @Test(
+        "With equal guidance scales, SwiftBrush converges to the unguided teacher for any scale",
+        arguments: [1, 4.5, 7.5])
     func alike(scale: Double) {
         for start in [(0.4, 1.0), (2.0, 0.3), (-0.5, 1.5)] {
             let end = end(scale, scale, from: LinearGaussian(mean: 0, slope: start.0, deviation: start.1))
@@ -27,16 +29,16 @@ struct GuidanceTests {
     }
 
     @Test(
-        "A teacher guided more than the fake score sharpens",
+        "A guidance scale of the teacher above the fake score's increases the slope and reduces the deviation",
         arguments: [(2.0, 1.0, 1.78, 0.097), (4.5, 1.0, 2.45, 0), (4.5, 2.0, 2.01, 0.098)])
     func sharpening(teacher: Double, fake: Double, slope: Double, deviation: Double) {
         let end = end(teacher, fake, from: LinearGaussian(mean: 0, slope: 1, deviation: 0.8))
-        // The last digits given, and a grid of 24 timesteps instead of all.
+        // Tolerances for the rounded expectations and for 24 timesteps instead of all.
         #expect(abs(end.slope - slope) <= 0.02, "\(end)")
         #expect(abs(abs(end.deviation) - deviation) <= 0.01, "\(end)")
     }
 
-    /// N(1, s²) with the prompt, N(−0.5, s²) without.
+    /// The network of N(1, 0.7²) with the prompt and N(−0.5, 0.7²) without.
     private struct Shifted: DenoisingNetwork {
         let parameters = ParameterSet()
         let schedule: NoiseSchedule
@@ -46,12 +48,12 @@ struct GuidanceTests {
                 GaussianPredictor(mean: mean, deviation: 0.7, schedule: schedule)
                     .predict(noisy, at: timesteps, given: condition)
             }
-            let told = Variable(condition.sliced(axis: 2, 1..<2).reshaped(to: [timesteps.count, 1, 1, 1]))
-            return with(-0.5) + (with(1) - with(-0.5)) * told
+            let conditionMask = Variable(condition.sliced(axis: 2, 1..<2).reshaped(to: [timesteps.count, 1, 1, 1]))
+            return with(-0.5) + (with(1) - with(-0.5)) * conditionMask
         }
     }
 
-    @Test("With equal variances guidance is a shift: N(m_∅ + κ (m_c − m_∅), s²)", arguments: [0, 1, 4.5])
+    @Test("With equal variances, guidance shifts the mean: N(m_∅ + κ (m_c − m_∅), s²)", arguments: [0, 1, 4.5])
     func shift(scale: Double) {
         let schedule = NoiseSchedule.scaledLinear()
         var stream = RandomStream(seed: 1)

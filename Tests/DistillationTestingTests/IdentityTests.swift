@@ -7,7 +7,7 @@ import Testing
 
 @testable import DistillationTesting
 
-/// What the losses have in common: one loss is another under some setting.
+/// Settings for which one loss equals another, and identities between predictions.
 @Suite("Identities between losses")
 struct IdentityTests {
     private func gradient(_ loss: any DistillationLoss) -> Tensor {
@@ -15,7 +15,7 @@ struct IdentityTests {
         return loss.gradient(problem.networks().evaluate(problem.batch, needs: loss.needs)).value
     }
 
-    /// The small problem judged for everything.
+    /// The loss input of the small problem for the given needs.
     private func evaluated(_ needs: LossNeeds) -> LossInput {
         let problem = ContractProblem(VariationalScoreDistillation(), seed: 5)
         return problem.networks().evaluate(problem.batch, needs: needs)
@@ -25,7 +25,7 @@ struct IdentityTests {
         LossContract.difference(a, b) / (b.squaredNorm() / Double(b.count)).squareRoot()
     }
 
-    @Test("Score implicit matching with squares is α²/σ⁴ times score identity distillation")
+    @Test("Score implicit matching with the squared distance is α²/σ⁴ times score identity distillation")
     func implicitAndIdentity() {
         var squared = ScoreImplicitMatching()
         (squared.distance, squared.timesteps) = (.squared, 20..<980)
@@ -42,7 +42,7 @@ struct IdentityTests {
         #expect(error(gradient(squared), identity * scale) <= 1e-5)
     }
 
-    @Test("Settings that make one loss another, to the last bit")
+    @Test("Losses are equal bit for bit under the settings that make them the same formula")
     func specialCases() {
         var reverse = FDivergenceDistillation()
         (reverse.divergence, reverse.isNormalized) = (.reverseKL, false)
@@ -56,7 +56,7 @@ struct IdentityTests {
         #expect(LossContract.difference(gradient(ScoreIdentityDistillation.longShortGuidance(1)), plain) == 0)
     }
 
-    @Test("f-distill's weights have a mean of 1 in a batch, and its ratios' running means are remembered")
+    @Test("f-distill's weights have mean 1 over a batch, and the running means of its ratios are kept in memory")
     func normalization() throws {
         var loss = FDivergenceDistillation()
         loss.divergence = .forwardKL
@@ -81,7 +81,7 @@ struct IdentityTests {
         #expect(abs(Double(again[0]) - (0.99 * Double(means[0]) + 0.01 * ratios[0])) <= 1e-5)
     }
 
-    @Test("A picture that fits well enough is asked nothing more, exactly")
+    @Test("The alignment gradient is exactly zero above the reward threshold and after the decay")
     func clamp() {
         var alignment = AlignmentTerm()
         alignment.threshold = 0
@@ -92,7 +92,7 @@ struct IdentityTests {
         #expect(gradient(alignment).absolute().maximum() == 0)
     }
 
-    @Test("f_F − f_T = (σ/α)(ε_T − ε_F), and scale 1 is the conditional prediction, 0 the unconditional")
+    @Test("f_F − f_T = (σ/α)(ε_T − ε_F); guidance scale 1 is the conditional prediction and 0 the unconditional one")
     func predictions() throws {
         let sample = evaluated([.teacher, .unconditionalTeacher, .fakeScore])
         let ratio = sample.sigma / sample.alpha
@@ -129,7 +129,7 @@ struct IdentityTests {
         #expect(abs(cross - expected) <= 1e-5 * expected)
     }
 
-    @Test("A student with the teacher's own prediction at T draws its mean: noise moves it by 0.0335")
+    @Test("An untrained student at T generates about the teacher's mean: its gain on the noise is 0.0335")
     func untrainedStudent() {
         let schedule = NoiseSchedule.scaledLinear()
         let student = OneStepStudent(
@@ -139,7 +139,7 @@ struct IdentityTests {
         let (a, s) = (schedule.alpha(999), schedule.sigma(999))
         let gain = a * 0.49 / (a * a * 0.49 + s * s)
         #expect(abs(gain - 0.0335) <= 5e-5)
-        // x0 is the difference of two numbers 15 times as large.
+        // x0 is the difference of two numbers that are 15 times as large.
         #expect(abs(Double(batch.value.scalars[1] - batch.value.scalars[0]) / 2 - gain) <= 1e-5)
     }
 }

@@ -17,7 +17,7 @@ struct AdapterTargetTests {
         }
     }
 
-    @Test("Targets that fit no layer, or one that carries no adapter, are named before any work")
+    @Test("Targets that match no layer, or one that cannot be adapted, are reported by name")
     func targets() throws {
         let network = try ReferenceRun().teacher
         let suffix = "transformer_blocks.0.attn1.to_q"
@@ -48,7 +48,7 @@ struct AdapterTargetTests {
                 _ = try FakeScore(adapting: network, rank: rank, alpha: alpha, targets: ["to_q"], using: &stream)
             }
         }
-        // More than a layer's width adds nothing, and is allowed, as peft allows it.
+        // A rank above the layer's width adds nothing, but is allowed, as in PEFT.
         _ = try FakeScore(adapting: network, rank: 500, alpha: 1, targets: ["to_q"], using: &stream)
     }
 }

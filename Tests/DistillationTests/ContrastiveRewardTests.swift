@@ -6,7 +6,7 @@ import Testing
 
 @testable import Distillation
 
-@Suite("A reward learned from the teacher's pictures")
+@Suite("Contrastive reward")
 struct ContrastiveRewardTests {
     private struct FirstChannels: LatentDecoder {
         func pictures(of latents: Variable) -> Variable { latents.sliced(axis: 3, 0..<3) }
@@ -17,7 +17,7 @@ struct ContrastiveRewardTests {
         return PromptConditions(embeddings: stream.normal([count, 3, 8]), null: .zeros([1, 3, 8]))
     }
 
-    /// Pictures of four prompts, each of a colour of its own.
+    /// Images of four prompts, each with its own colour.
     private func pairs() -> TeacherPairs {
         let colours: [[Float]] = [[1, -1, -1, 0], [-1, 1, -1, 0], [-1, -1, 1, 0], [1, 1, -1, 0]]
         let prompts = (0..<16).map { $0 % 4 }
@@ -26,17 +26,17 @@ struct ContrastiveRewardTests {
         return TeacherPairs(noise: .zeros(pictures.shape), pictures: pictures, prompts: prompts)
     }
 
-    @Test("The loss of orthogonal pairs, and of pairs that share a prompt, in closed form")
+    @Test("The losses of orthogonal pairs and of pairs that share a prompt equal their closed forms")
     func loss() {
         let units = Variable(Tensor([1, 0, 0, 1], shape: [2, 2]))
         let apart = ContrastiveReward.loss(units, units, [0, 1], 0.5).value.item
         #expect(abs(Double(apart) - (log(exp(2) + 1) - 2)) <= 1e-6)
-        // Each answer is half of either: ln(e² + 1) − 1.
+        // Each target is one half for both: ln(e² + 1) − 1.
         let shared = ContrastiveReward.loss(units, units, [3, 3], 0.5).value.item
         #expect(abs(Double(shared) - (log(exp(2) + 1) - 1)) <= 1e-6)
     }
 
-    @Test("It finds the prompts of the teacher's pictures, and says how well they fit")
+    @Test("After training, the teacher's images score higher for their own prompts; teacherMean is the mean")
     func learning() throws {
         var training = ContrastiveReward.Training()
         (training.steps, training.batchSize) = (40, 16)
@@ -44,7 +44,7 @@ struct ContrastiveRewardTests {
         let reward = try ContrastiveReward(
             learnedFrom: pairs(), decoder: FirstChannels(), conditions: conditions(4), training: training
         ) { losses.append($1) }
-        // About four of a batch share each prompt, so that ln 4 of the loss stays.
+        // About four pairs per batch share each prompt, so ln 4 of the loss remains.
         #expect(losses.count == 40 && losses[39] - log(4) < 0.2 * (losses[0] - log(4)), "\(losses)")
         let pictures = FirstChannels().pictures(of: Variable(pairs().pictures.gathered(rows: [0, 1, 2, 3])))
         let own = reward.scores(of: pictures, for: [0, 1, 2, 3]).value.scalars
@@ -53,7 +53,7 @@ struct ContrastiveRewardTests {
         #expect(abs(reward.teacherMean - Double(own.reduce(0, +) / 4)) < 0.05)
     }
 
-    @Test("Gradients flow into the pictures, not into what was learned")
+    @Test("Gradients flow into the images, not into the reward's parameters")
     func gradient() throws {
         var stream = RandomStream(seed: 4)
         let reward = ContrastiveReward(conditions: conditions(3), using: &stream)

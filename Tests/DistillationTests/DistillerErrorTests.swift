@@ -5,7 +5,7 @@ import Testing
 
 @testable import Distillation
 
-@Suite("What stops a distillation")
+@Suite("Distiller errors")
 struct DistillerErrorTests {
     @Test(
         "A value that is not finite stops the run, with the step and the tensor's name, before it reaches the weights")
@@ -28,7 +28,7 @@ struct DistillerErrorTests {
         #expect(distiller.stepCount == 1)
     }
 
-    @Test("As a sequence it ends at a failure and says why")
+    @Test("The sequence ends at a failed step, and failure contains the error")
     func failure() throws {
         let distiller = try ReferenceRun().distiller()
         distiller.student.parameters.all[0].value = Tensor(
@@ -40,12 +40,12 @@ struct DistillerErrorTests {
         }
     }
 
-    @Test("The memory that a run holds is counted before it starts")
+    @Test("MemoryEstimate counts weights, gradients, moments and average before a run starts")
     func memory() throws {
         let distiller = try ReferenceRun().distiller()
         let estimate = distiller.memoryEstimate
         let (student, fake) = (distiller.student.parameters.scalarCount, distiller.fakeScore.parameters.scalarCount)
-        // Stored as the fixture's file has them; the student has weights, gradients, two moments and the average.
+        // The teacher is stored as in the fixture's file; the student has weights, gradients, two moments and the average.
         let stored = distiller.teacher.parameters.all[0].value.scalarType.byteCount
         #expect(estimate.teacher == stored * distiller.teacher.parameters.scalarCount)
         #expect(estimate.student == 20 * student)
@@ -53,10 +53,10 @@ struct DistillerErrorTests {
         #expect(estimate.description.hasPrefix("memory: \((estimate.total + (1 << 19)) >> 20) MiB (teacher "))
     }
 
-    @Test("The work of a step is counted in passes before it starts")
+    @Test("TimeEstimate counts the forward passes of a step before a run starts")
     func time() throws {
         let run = try ReferenceRun()
-        // The student forward and backward 4, teacher and fake score with and without prompt 4, the adapters 3.
+        // Student forward and backward: 4; teacher and fake score, with and without prompt: 4; adapters: 3.
         let plain = try run.distiller().estimateTime()
         #expect(plain.passes == 11)
         #expect(plain.secondsOfPass > 0)
@@ -66,10 +66,10 @@ struct DistillerErrorTests {
         configuration.fakeScoreTraining.updatesPerStudentUpdate = 2
         configuration.fakeScoreTraining.usesNewSamples = true
         #expect(try run.distiller(configuration).estimateTime().passes == 5 + 4 + 2 * 4)
-        #expect("\(TimeEstimate(passes: 9, secondsOfPass: 0.5))".hasPrefix("time: about 4.5 s a step (the work of 9 "))
+        #expect("\(TimeEstimate(passes: 9, secondsOfPass: 0.5))".hasPrefix("time: about 4.5 s per step (the work of 9"))
     }
 
-    @Test("Settings out of range are named")
+    @Test("Settings out of range are reported by name")
     func settings() throws {
         let changes: [(String, (inout DistillationConfiguration) -> Void)] = [
             ("batchSize", { $0.batchSize = 0 }),
@@ -104,7 +104,7 @@ struct DistillerErrorTests {
         #expect(throws: DistillationError.self) { try run.distiller(loss: loss) }
     }
 
-    @Test("Passes that a loss does not need are not made")
+    @Test("Losses do not declare unconditional predictions at guidance scale 1, nor a fake score if they use none")
     func needs() {
         var loss = VariationalScoreDistillation()
         #expect(loss.needs == [.teacher, .unconditionalTeacher, .fakeScore, .unconditionalFakeScore])

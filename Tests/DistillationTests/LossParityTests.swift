@@ -7,8 +7,8 @@ import Testing
 
 @testable import Distillation
 
-/// Gradients against PyTorch's, on a small random network; the script is `Tests/Fixtures/losses/make.py`.
-@Suite("Losses against PyTorch")
+/// Gradients compared with PyTorch's on a small random network; the script is `Tests/Fixtures/losses/make.py`.
+@Suite("Losses compared with PyTorch")
 struct LossParityTests {
     private static let cases: [(name: String, loss: any DistillationLoss)] = {
         var general = ScoreIdentityDistillation()
@@ -20,7 +20,7 @@ struct LossParityTests {
         ]
     }()
 
-    @Test("The gradient on x0, and on the student's weights", arguments: cases.indices)
+    @Test("The gradients with respect to x0 and the student's weights match PyTorch's", arguments: cases.indices)
     func gradients(index: Int) throws {
         let (name, loss) = Self.cases[index]
         let golden = try Fixtures.tensors("losses/golden.safetensors")

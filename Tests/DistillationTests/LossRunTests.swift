@@ -7,7 +7,7 @@ import Testing
 
 @testable import Distillation
 
-/// Every kind of loss in a run on the small random network: what it needs, what it keeps, and bit-exact resumption.
+/// Every kind of loss in a run on a small random network: its needs, its memory, and bit-exact resumption.
 @Suite("Losses in runs")
 final class LossRunTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "loss-run-\(UUID().uuidString)")
@@ -65,7 +65,7 @@ final class LossRunTests {
         return (sets.flatMap { $0.all.map(\.value) } + moments + memory).map { $0.scalars.map(\.bitPattern) }
     }
 
-    @Test("Three steps equal one step, a stop, and two steps", arguments: losses.indices)
+    @Test("A run of three steps equals one that is resumed after the first, bit for bit", arguments: losses.indices)
     func resume(index: Int) throws {
         let loss = Self.losses[index]
         let straight = try distiller(loss)
@@ -81,7 +81,7 @@ final class LossRunTests {
         #expect(second.streams == straight.streams)
     }
 
-    @Test("A full copy as fake score begins as the teacher, shares nothing with it, and learns")
+    @Test("A fake score that is a full copy starts equal to the teacher, shares no weights with it, and is trained")
     func fullCopy() throws {
         let distiller = try distiller(VariationalScoreDistillation()) { $0.fakeScoreWeights = .copy }
         let before = distiller.teacher.parameters.all.map(\.value.scalars)
@@ -91,7 +91,7 @@ final class LossRunTests {
         #expect(distiller.fakeScore.parameters.all.map(\.value.scalars) != before)
     }
 
-    @Test("The discriminator learns to tell real latents, and the run reports it")
+    @Test("The discriminator's loss decreases in training and is reported")
     func discriminator() throws {
         let distiller = try distiller(DMD2()) {
             ($0.studentLearningRate, $0.fakeScoreTraining.discriminatorWeight) = (0, 1)
@@ -102,7 +102,7 @@ final class LossRunTests {
         #expect(try self.distiller(VariationalScoreDistillation()).step().discriminatorLoss == nil)
     }
 
-    @Test("A loss without a fake score takes no turns of it")
+    @Test("The fake score is not updated for a loss that does not need it")
     func withoutFakeScore() throws {
         let distiller = try distiller(ScoreDistillationSampling())
         let before = distiller.fakeScore.parameters.all.map(\.value.scalars)
@@ -110,16 +110,16 @@ final class LossRunTests {
         #expect(distiller.fakeScore.parameters.all.map(\.value.scalars) == before)
     }
 
-    @Test("Reduced over samples instead of elements, the student's gradient is that many times larger")
+    @Test("With reduction over samples, the student's gradient is larger by the number of elements per sample")
     func reduction() throws {
         let norms = try [GradientReduction.elements, .samples].map { reduction in
             try distiller(ScoreDistillationSampling()) { $0.gradientReduction = reduction }.step().studentGradientNorm
         }
-        // A sample has 8 · 8 · 4 numbers.
+        // A sample has 8 · 8 · 4 elements.
         #expect(abs(norms[1] / norms[0] - 256) <= 1e-3)
     }
 
-    @Test("Prompts are dropped for the samples that the draw names, and for no others")
+    @Test("Prompts are dropped only for the sampled indices, and at the configured rate")
     func droppedPrompts() throws {
         let conditions = try ReferenceRun().distiller().conditions
         let mixed = conditions.conditions([3, 1, 4], dropping: [false, true, false])
@@ -140,7 +140,7 @@ final class LossRunTests {
         #expect(streams.next(plan).fakeScore[0].real == nil)
     }
 
-    @Test("What a loss needs and is not there, or does not fit, is named before the run begins")
+    @Test("Missing or unsuitable resources of a loss are reported by name before the run starts")
     func missingResources() throws {
         for (loss, name) in [
             (DMD2() as any DistillationLoss, "discriminator and realLatents"), (DMD(), "pairs"),
@@ -162,7 +162,7 @@ final class LossRunTests {
         }
     }
 
-    @Test("A saved loss is rebuilt by its name among the types that the caller knows")
+    @Test("A saved loss is decoded by its name among the given types")
     func rebuilding() throws {
         struct Own: DistillationLoss {
             static let name = "own"
@@ -186,7 +186,7 @@ final class LossRunTests {
         #expect(try run.settings().adapterRank == 4)
     }
 
-    @Test("The prediction that the fake score learns is guided by its training's scale")
+    @Test("The fake score's training loss uses its guidance scale")
     func guidedTraining() throws {
         let run = try ReferenceRun()
         var training = FakeScoreTraining.scoreIdentity(guidanceScale: 3)
@@ -215,7 +215,7 @@ final class LossRunTests {
 
 @Suite("Merging students")
 struct MergingTests {
-    @Test("The weights lie between those of both, and a student of another timestep is refused")
+    @Test("merged(with:share:) interpolates the weights, and rejects a student of another timestep")
     func merging() throws {
         let student = try TextToImageModel(
             contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-student"))

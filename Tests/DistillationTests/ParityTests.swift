@@ -5,9 +5,9 @@ import Testing
 
 @testable import Distillation
 
-@Suite("Three iterations against PyTorch and peft")
+@Suite("Three iterations compared with PyTorch and PEFT")
 struct ParityTests {
-    @Test("Losses, drawings, student, adapter and average after each iteration")
+    @Test("Losses, samples, student and adapters match after each iteration, the average after the last")
     func threeIterations() throws {
         let run = try ReferenceRun()
         let distiller = try run.distiller()
@@ -48,7 +48,7 @@ struct ParityTests {
         }
     }
 
-    @Test("A new adapter changes nothing: the first gradient is exactly zero and the student stays as it was")
+    @Test("With new adapters the first gradient is exactly zero, and the student does not change")
     func firstStepIsZero() throws {
         let run = try ReferenceRun()
         let distiller = try run.distiller()
@@ -57,14 +57,12 @@ struct ParityTests {
         #expect(report.studentLoss == 0)
         #expect(report.studentGradientNorm == 0)
         #expect(distiller.student.parameters.all.map(\.value.scalars) == before)
-        // The fake score did learn, so the next step's gradient is not zero.
+        // The fake score has been updated, so the next step's gradient is not zero.
         #expect(try distiller.step().studentLoss > 0)
     }
 
-    @Test(
-        "In the fake score's head start the student stands still, and its first step after it is the first of its optimiser"
-    )
-    func headStart() throws {
+    @Test("The student is not updated during warm-up; its optimiser starts after it")
+    func warmUp() throws {
         var configuration = ReferenceRun.configuration
         configuration.fakeScoreWarmUpSteps = 2
         let distiller = try ReferenceRun().distiller(configuration)
@@ -79,7 +77,7 @@ struct ParityTests {
         #expect(distiller.studentOptimizer.state.stepCount == 1 && distiller.average.updateCount == 1)
     }
 
-    @Test("The teacher is never touched")
+    @Test("The teacher does not change and gets no gradients")
     func teacherIsFrozen() throws {
         let run = try ReferenceRun()
         let before = run.teacher.parameters.all.map(\.value.scalars)

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Published losses")
 struct PublishedLossTests {
-    @Test("A guidance scale reaches the teacher's judgement, and the fake score's where the publication guides it")
+    @Test("A guidance scale applies to the teacher, and to the fake score if the publication guides it")
     func guidance() {
         for published in PublishedLoss.allCases {
             guard let plain = published.loss(guidanceScale: 1), let guided = published.loss(guidanceScale: 3) else {
@@ -17,7 +17,7 @@ struct PublishedLossTests {
         }
     }
 
-    @Test("The fake score of SiD learns under the guidance that it is asked with")
+    @Test("SiD-LSG's fake score is trained with the guidance scale of the loss")
     func fakeScoreTraining() throws {
         let loss = try #require(PublishedLoss.sidLSG.loss(guidanceScale: 3))
         #expect(PublishedLoss.sidLSG.fakeScoreTraining(for: loss).guidanceScale == 3)

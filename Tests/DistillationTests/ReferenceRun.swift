@@ -6,7 +6,7 @@ import TestFixtures
 
 @testable import Distillation
 
-/// The fixture's small network, set up as its script sets it up.
+/// The fixture's small network, set up as in its script.
 struct ReferenceRun {
     let golden: [String: Tensor]
     let schedule = NoiseSchedule.scaledLinear()
@@ -36,7 +36,7 @@ struct ReferenceRun {
         return configuration
     }
 
-    /// A distiller over copies, so that several runs do not touch each other.
+    /// A distiller over copies, so that runs are independent.
     func distiller(
         _ configuration: DistillationConfiguration = configuration,
         loss: any DistillationLoss = VariationalScoreDistillation(), prompts: Int = 5,
@@ -60,7 +60,7 @@ struct ReferenceRun {
 
     private func integers(_ name: String) throws -> [Int] { try tensor(name).scalars.map { Int($0) } }
 
-    /// What the script drew in one iteration.
+    /// The script's random inputs of one iteration.
     func inputs(_ step: Int) throws -> StepInputs {
         StepInputs(
             prompts: try integers("\(step).prompts"), latents: try tensor("\(step).latents").channelsLast(),
@@ -73,7 +73,7 @@ struct ReferenceRun {
             ])
     }
 
-    /// The tensors below a prefix of the golden file, by the rest of their names.
+    /// The golden file's tensors with a prefix, by the rest of their names.
     func tensors(_ prefix: String) -> [String: Tensor] {
         let chosen = golden.filter { $0.key.hasPrefix(prefix) }
         return Dictionary(uniqueKeysWithValues: chosen.map { (String($0.key.dropFirst(prefix.count)), $0.value) })

@@ -4,13 +4,13 @@ import Testing
 
 @testable import Distillation
 
-@Suite("Stopping and going on")
+@Suite("Resuming runs")
 final class ResumeTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "run-\(UUID().uuidString)")
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
-    /// Everything that a run has, bit for bit.
+    /// All tensors of a run, as bit patterns.
     private func state(_ distiller: Distiller) -> [[UInt32]] {
         let sets = [distiller.student.parameters, distiller.average.parameters, distiller.fakeScore.parameters]
         let moments = [distiller.studentOptimizer, distiller.fakeScoreOptimizer].flatMap { optimizer in
@@ -19,14 +19,14 @@ final class ResumeTests {
         return (sets.flatMap { $0.all.map(\.value) } + moments).map { $0.scalars.map(\.bitPattern) }
     }
 
-    @Test("Five steps equal two steps, a stop, and three steps", arguments: [1, 2])
+    @Test("A run of five steps equals one that is resumed after the second, bit for bit", arguments: [1, 2])
     func bitExactResume(fakeScoreSteps: Int) throws {
         let reference = try ReferenceRun()
         var configuration = ReferenceRun.configuration
         configuration.seed = 7
         configuration.fakeScoreTraining.updatesPerStudentUpdate = fakeScoreSteps
         configuration.learningRateSchedule = .cosine(warmUp: 1, total: 8)
-        // The prompts run out in the second step, so that the order of a new epoch is drawn too.
+        // The prompts run out in the second step, so the order of a new epoch is covered too.
         let straight = try reference.distiller(configuration)
         let reports = try (0..<5).map { _ in try straight.step() }
 
@@ -35,7 +35,7 @@ final class ResumeTests {
         try run.begin(first)
         for _ in 0..<2 { try run.record(first.step()) }
         try run.saveCheckpoint(of: first)
-        // A step after the checkpoint is lost with the process, and its line with it.
+        // A step after the checkpoint is lost with the process, and so is its line.
         try run.record(first.step())
 
         let second = try reference.distiller(configuration)
@@ -50,7 +50,7 @@ final class ResumeTests {
         #expect(recorded.map(\.step) == [1, 2, 3, 4, 5])
     }
 
-    @Test("A run is not overwritten, and not gone on with under other settings")
+    @Test("A run is neither overwritten nor resumed with other settings")
     func conflicts() throws {
         let reference = try ReferenceRun()
         try RunDirectory(folder, resuming: false).begin(reference.distiller())
@@ -68,7 +68,7 @@ final class ResumeTests {
         }
     }
 
-    @Test("A disk without room for a checkpoint is told before the run begins, and nothing is written")
+    @Test("Insufficient disk space for a checkpoint is reported before the run starts, and nothing is written")
     func fullDisk() throws {
         let distiller = try ReferenceRun().distiller()
         let run = try RunDirectory(folder, resuming: false)
@@ -91,7 +91,7 @@ final class ResumeTests {
         #expect(distiller.checkpointByteCount == 4 * count)
     }
 
-    @Test("A checkpoint that was cut off is passed over for the one before it; old ones are taken away")
+    @Test("A truncated checkpoint is skipped for the previous one; old checkpoints are removed")
     func damagedCheckpoint() throws {
         let reference = try ReferenceRun()
         let run = try RunDirectory(folder, resuming: false)
@@ -111,7 +111,7 @@ final class ResumeTests {
         #expect(resumed.stepCount == 2)
     }
 
-    @Test("A checkpoint of another network is refused and changes nothing")
+    @Test("A checkpoint of another network is rejected and changes nothing")
     func foreignCheckpoint() throws {
         let reference = try ReferenceRun()
         let small = try reference.distiller()
@@ -126,7 +126,7 @@ final class ResumeTests {
     }
 }
 
-/// A training whose checkpoints fit onto no disk.
+/// A training whose checkpoints do not fit on any disk.
 private final class LargeTraining: ResumableTraining {
     let stepCount = 3
     let checkpointByteCount = 1 << 60

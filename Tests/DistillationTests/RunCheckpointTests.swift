@@ -21,7 +21,7 @@ final class RunCheckpointTests {
 
     private func cut(_ file: URL) throws { try Data(contentsOf: file).dropLast(1000).write(to: file) }
 
-    /// A run of some steps, a checkpoint after each.
+    /// A run with a checkpoint after each of `steps` steps.
     private func run(steps: Int, kept: Int = 2) throws -> RunDirectory {
         var run = try RunDirectory(folder, resuming: false)
         run.keptCheckpoints = kept
@@ -34,7 +34,7 @@ final class RunCheckpointTests {
         return run
     }
 
-    @Test("RunCheckpoint: a flipped bit is noticed wherever it is, in header, numbers and checksum")
+    @Test("RunCheckpoint: a flipped bit is detected in header, numbers and checksum")
     func flippedBits() throws {
         let distiller = try ReferenceRun().distiller()
         let file = folder.appending(path: "checkpoint.safetensors")
@@ -52,7 +52,7 @@ final class RunCheckpointTests {
             try damaged.write(to: file)
             #expect(throws: SafetensorsError.self, "byte \(place)") { try distiller.restoreCheckpoint(from: file) }
         }
-        // Also the name by which the checksum is found.
+        // Also in the checksum's name.
         var renamed = whole
         let name = try #require(whole.range(of: Data("\"checksum\"".utf8)))
         renamed[name.lowerBound + 1] ^= 1
@@ -62,7 +62,7 @@ final class RunCheckpointTests {
         try distiller.restoreCheckpoint(from: file)
     }
 
-    @Test("RunCheckpoint: after two damaged ones the new ones stay and the damaged go, once two are whole")
+    @Test("RunCheckpoint: damaged checkpoints are removed once enough intact ones exist")
     func pruning() throws {
         _ = try run(steps: 4, kept: 3)
         try cut(checkpoint(4))
@@ -78,21 +78,21 @@ final class RunCheckpointTests {
         try distiller.restoreCheckpoint(from: checkpoint(3))
     }
 
-    @Test("RunCheckpoint: without a whole one a run stops, with all that it has")
+    @Test("RunCheckpoint: a run without an intact checkpoint is not resumed, and keeps its files")
     func noneWhole() throws {
         _ = try run(steps: 3)
         for step in [2, 3] { try cut(checkpoint(step)) }
         let metrics = try Data(contentsOf: folder.appending(path: "metrics.jsonl"))
         let resumed = try RunDirectory(folder, resuming: true)
         let error = #expect(throws: DistillationError.self) { try resumed.begin(ReferenceRun().distiller()) }
-        #expect(error?.description.contains("2 and none is whole") == true)
+        #expect(error?.description.contains("2 and none is intact") == true)
         for step in [2, 3] { try FileManager.default.removeItem(at: checkpoint(step)) }
         let missing = #expect(throws: DistillationError.self) { try resumed.begin(ReferenceRun().distiller()) }
         #expect(missing?.description.contains("expected the checkpoint of step 3") == true)
         #expect(try Data(contentsOf: folder.appending(path: "metrics.jsonl")) == metrics)
     }
 
-    @Test("RunCheckpoint: a run that ended before its first one begins at step 0")
+    @Test("RunCheckpoint: a run that ended before its first checkpoint starts at step 0")
     func beforeTheFirst() throws {
         let run = try RunDirectory(folder, resuming: false)
         let distiller = try ReferenceRun().distiller()
@@ -105,7 +105,7 @@ final class RunCheckpointTests {
         #expect(try resumed.metrics().isEmpty)
     }
 
-    @Test("RunCheckpoint: another teacher, embedding or pair of the same shape is refused by name")
+    @Test("RunCheckpoint: a different teacher, embedding or pair of the same shape is rejected by name")
     func otherContents() throws {
         func pairs(_ change: Float) throws -> Distiller {
             try ReferenceRun().distiller(loss: DMD()) { _ in
@@ -118,7 +118,7 @@ final class RunCheckpointTests {
         }
         try RunDirectory(folder, resuming: false).begin(pairs(0))
         let resumed = try RunDirectory(folder, resuming: true)
-        // The last bits differ between processors.
+        // The last bits may differ between processors.
         try resumed.begin(pairs(1e-5))
         let error = #expect(throws: DistillationError.self) { try resumed.begin(pairs(0.1)) }
         #expect(error?.description.hasSuffix("expected the pairs of this run, found others") == true)
@@ -142,7 +142,7 @@ final class RunCheckpointTests {
             ).differences(from: try pairs(0).contents()) == ["prompt embeddings", "teacher"])
     }
 
-    @Test("RunCheckpoint: settings that differ are named with both values")
+    @Test("RunCheckpoint: differing settings are reported with both values")
     func otherSettings() throws {
         try RunDirectory(folder, resuming: false).begin(ReferenceRun().distiller())
         var other = ReferenceRun.configuration

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Distillation
 
-/// What a run does with the folder that it is given.
+/// How a run treats its folder and other files in it.
 @Suite("A run's folder")
 final class RunFolderTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "folder-\(UUID().uuidString)")
@@ -26,7 +26,7 @@ final class RunFolderTests {
         return files
     }
 
-    @Test("RunFolder: other files and no run are refused with their names, and left as they are where they are allowed")
+    @Test("RunFolder: a folder with other files is rejected with their names; if allowed, they are left alone")
     func otherFiles() throws {
         let others = [
             "captions.jsonl": "{\"step\":9}\n", ".own.partial": "", "pictures/a.png": "x", "z": "1", "y": "2",
@@ -51,7 +51,7 @@ final class RunFolderTests {
     }
 
     @Test(
-        "RunFolder: a file of a run's name that no run made is never taken for its own",
+        "RunFolder: a folder without a run is rejected if it contains a file named like a run's",
         arguments: [
             "metrics.jsonl", "student/model_index.json", "checkpoints/step-0000001.safetensors", "report.html",
             "configuration.json",
@@ -66,7 +66,7 @@ final class RunFolderTests {
         #expect(try contents() == [name: Data("another's".utf8)])
     }
 
-    @Test("RunFolder: of temporary files only the own ones of a killed process are removed")
+    @Test("RunFolder: only temporary files of a killed run are removed")
     func leftovers() throws {
         let run = try RunDirectory(folder, resuming: false)
         try run.begin(ReferenceRun().distiller())
@@ -80,11 +80,11 @@ final class RunFolderTests {
         #expect(left.sorted() == kept.sorted())
     }
 
-    @Test("RunFolder: another process is kept out while one works on the run, and let in when it has ended")
+    @Test("RunFolder: a run is locked against other processes until its process ends")
     func lock() throws {
         let file = folder.appending(path: "run.lock")
         try write("4711\n", to: "run.lock")
-        // As another process would: a lock belongs to the opened file.
+        // This acts as another process would, since a lock belongs to the opened file.
         let other = open(file.path, O_RDWR)
         #expect(flock(other, LOCK_EX | LOCK_NB) == 0)
         let run = try RunDirectory(folder, resuming: false)

@@ -17,7 +17,7 @@ final class RunReportTests {
         try Data(text.utf8).write(to: file)
     }
 
-    @Test("Curves, sheets, settings and inner runs, all in one file that is well formed")
+    @Test("A report contains curves, sample grids, settings and inner runs in one well-formed file")
     func page() throws {
         let steps = (1...500).map {
             "{\"step\":\($0),\"loss\":\(100 / Double($0)),\"errors\":{\"a\":1,\"b\":\($0)},\"peakBytes\":7}"
@@ -39,7 +39,7 @@ final class RunReportTests {
         #expect(html.contains(", 500 steps</h2>") && html.contains("<h2>inner, 3 steps</h2>"))
         #expect(html.contains("a &lt; b") && !html.contains("report <"))
         #expect(!html.contains("peakBytes") && !html.contains("http") && !html.contains("nan"))
-        // The HTML is XML too, but for the declaration and two elements without an end.
+        // The HTML is XML too, except for the declaration and two elements without an end tag.
         let xml = html.replacingOccurrences(of: "<!DOCTYPE html>", with: "")
             .replacingOccurrences(of: "<meta charset=\"utf-8\">", with: "")
             .replacingOccurrences(of: "(<img [^>]*)>", with: "$1/>", options: .regularExpression)
@@ -53,18 +53,18 @@ final class RunReportTests {
         #expect(open.isEmpty)
     }
 
-    @Test("A chart's curve is the means of stretches, from the left to the right")
+    @Test("A chart's curve consists of the means of intervals, from left to right")
     func chart() throws {
         let points = (0..<480).map { LineChart.Point(x: Double($0), y: $0 % 2 == 0 ? 0 : 2) }
         let svg = LineChart(title: "t", curves: [("", points)]).svg
         let line = try #require(svg.split(separator: "\n").first { $0.contains("stroke-width") })
         let places = line.split(separator: "\"").first { $0.hasPrefix("M") }?.dropFirst().split(separator: "L") ?? []
         #expect(places.count == 240)
-        // All stretches have the mean 1, the middle between the foot at 214 and the top at 26.
+        // All intervals have the mean 1, halfway between the bottom at 214 and the top at 26.
         #expect(Set(places.map { $0.split(separator: " ")[1] }) == ["120.0"])
     }
 
-    @Test("A folder without a run")
+    @Test("A folder without a run has no report")
     func nothing() {
         #expect(throws: DistillationError.self) { try RunReport(of: folder) }
     }

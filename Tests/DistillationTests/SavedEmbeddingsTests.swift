@@ -22,10 +22,10 @@ final class SavedEmbeddingsTests {
         return configuration
     }
 
-    @Test("It takes the steps that the text encoder's embeddings give, bit for bit")
+    @Test("Steps with saved embeddings equal those with the text encoder's, bit for bit")
     func sameSteps() throws {
         let prompts = ["a red heart", "a blue circle", "a dog"]
-        // In another order, and more than are asked for.
+        // In another order, and more than are needed.
         try teacher.embeddings(for: ["", "a cat", "a dog", "a blue circle", "a red heart"]).save(to: file)
         let saved = try Distiller(
             teacher: teacher, prompts: prompts, embeddings: PromptEmbeddings(contentsOf: file),
@@ -36,7 +36,7 @@ final class SavedEmbeddingsTests {
         #expect(found.studentGradientNorm == expected.studentGradientNorm)
     }
 
-    @Test("Without the empty prompt, or with another text encoder's embeddings, there is no distillation")
+    @Test("Embeddings without the empty prompt, or of another text encoder, are rejected")
     func refusals() throws {
         func expectError(_ embeddings: PromptEmbeddings, _ words: String) {
             do {

@@ -12,7 +12,7 @@ final class TeacherPairsTests {
 
     deinit { try? FileManager.default.removeItem(at: file) }
 
-    /// Two pairs of prompt 0 with the same picture but for 0.1 % of the variance, two of prompt 1 with different ones, one of 2.
+    /// Two pairs of prompt 0 whose images differ by 0.1 % of the variance, two of prompt 1 with different images, one of prompt 2.
     private func pairs() -> TeacherPairs {
         var stream = RandomStream(seed: 1)
         let other = stream.normal([4, 2, 2, 4])
@@ -21,7 +21,7 @@ final class TeacherPairsTests {
         return TeacherPairs(noise: stream.normal([5, 2, 2, 4]), pictures: pictures, prompts: [0, 0, 1, 1, 2])
     }
 
-    @Test("Noise of the seeds in turn, and the picture that the teacher makes of it; nothing where nothing is needed")
+    @Test("Pairs contain noise of consecutive seeds and the teacher's images; none are generated if not needed")
     func output() throws {
         let teacher = try TextToImageModel(
             contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
@@ -32,7 +32,7 @@ final class TeacherPairsTests {
         #expect(pairs.noise.scalars == teacher.startingLatents(count: 3, seed: 5).latents.scalars)
         var alone = try teacher.samples(for: "a red heart", steps: 2, guidanceScale: 2, seed: 7)
         let last = try #require(try alone.last()).latents
-        // A batch of three and of one take other blocks of the same products.
+        // Batches of three and of one divide the same products into different blocks.
         #expect(relativeError(pairs.pictures.sliced(axis: 0, 2..<3), last) <= 1e-4)
         let twice = try TeacherPairs(
             generatedBy: teacher, prompts: prompts + ["a red heart"], count: 3, steps: 2, guidanceScale: 2, seed: 5)
@@ -42,7 +42,7 @@ final class TeacherPairsTests {
         #expect(none.pairs == nil && none.realLatents == nil)
     }
 
-    @Test("Noise that the pictures do not follow is renewed, other noise is the pair's own")
+    @Test("Noise is replaced by new noise if the images do not depend on it, and kept otherwise")
     func renewal() {
         let pairs = pairs()
         #expect(pairs.followsNoise == [false, false, true, true, true])
@@ -53,7 +53,7 @@ final class TeacherPairsTests {
         #expect(noise.gathered(rows: [1]).scalars == fresh.gathered(rows: [1]).scalars)
     }
 
-    @Test("What was saved is read again, for prompts in another order")
+    @Test("Saved pairs are read for prompts in another order")
     func reading() throws {
         let pairs = pairs()
         try pairs.save(to: file, prompts: ["a dog", "a cat", "a hen"])
@@ -62,7 +62,7 @@ final class TeacherPairsTests {
         #expect(read.noise.scalars == pairs.noise.scalars && read.pictures.scalars == pairs.pictures.scalars)
     }
 
-    @Test("Pairs of a prompt that is not there, and another file, are refused")
+    @Test("Pairs of an unknown prompt, and other files, are rejected")
     func refusals() throws {
         func expectError(_ words: String) {
             do {
@@ -80,7 +80,7 @@ final class TeacherPairsTests {
         expectError("expected prompts of a teacher's pairs")
     }
 
-    @Test("A run does not go on with another number of pairs")
+    @Test("A run is not resumed with another number of pairs")
     func resuming() throws {
         let folder = file.deletingPathExtension()
         defer { try? FileManager.default.removeItem(at: folder) }

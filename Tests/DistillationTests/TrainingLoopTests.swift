@@ -5,7 +5,7 @@ import Testing
 @testable import Distillation
 
 /// The loop of ``RunDirectory/train(_:iterations:checkpointEvery:sheetEvery:stopsOnSignals:progress:saveSheet:)``.
-@Suite("The training loop", .serialized)
+@Suite("Training loop", .serialized)
 final class TrainingLoopTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "loop-\(UUID().uuidString)")
 
@@ -17,7 +17,7 @@ final class TrainingLoopTests {
         try Data().write(to: run.sheet(step: distiller.stepCount))
     }
 
-    @Test("TrainingLoop: a sheet that a killed run lacks is made when it is resumed, and no other again")
+    @Test("TrainingLoop: a sample grid that a killed run lacks is made when it is resumed; others are not repeated")
     func missingSheet() throws {
         let run = try RunDirectory(folder, resuming: false)
         let first = try ReferenceRun().distiller()
@@ -54,7 +54,7 @@ final class TrainingLoopTests {
             try run.train(
                 distiller, iterations: 9, checkpointEvery: 9,
                 progress: {
-                    // To the process: the threads of tests block signals, which would then stay pending.
+                    // Sent to the process: test threads block signals, which would stay pending.
                     guard $0.step == 2 else { return }
                     kill(getpid(), signal)
                     usleep(100_000)
@@ -67,7 +67,7 @@ final class TrainingLoopTests {
         #expect(again.stepCount == 2)
     }
 
-    @Test("TrainingLoop: a signal that the process ignores stays ignored, and afterwards what was there is again")
+    @Test("TrainingLoop: an ignored signal stays ignored, and its handler is restored afterwards")
     func ignoredSignal() throws {
         let before = signal(SIGHUP, SIG_IGN)
         do {

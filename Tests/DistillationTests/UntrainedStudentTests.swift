@@ -7,7 +7,7 @@ import Testing
 
 @testable import Distillation
 
-@Suite("The student before it is trained")
+@Suite("Untrained student")
 struct UntrainedStudentTests {
     private let teacher: TextToImageModel
 
@@ -15,19 +15,19 @@ struct UntrainedStudentTests {
         teacher = try TextToImageModel(contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
     }
 
-    @Test("It is what a distillation begins with")
+    @Test("untrainedStudent() equals a distillation's initial student")
     func start() throws {
         let distiller = try Distiller(teacher: teacher, prompts: ["a red heart"])
         let noise = teacher.startingLatents(count: 1, seed: 3).latents
         let condition = try teacher.embeddings(for: ["a red heart"]).values
         let expected = distiller.student.generate(from: Variable(noise), given: condition).value
         let student = try teacher.untrainedStudent()
-        // Trainable networks convolve by other kernels than frozen ones; σ/α = 14.6 magnifies what differs in ε.
+        // Trainable networks use other convolution kernels than frozen ones; σ/α = 14.6 magnifies the differences in ε.
         #expect(relativeError(try student.latents(for: ["a red heart"], seed: 3), expected) <= 5e-5)
         #expect(throws: ModelError.self) { try student.untrainedStudent() }
     }
 
-    @Test("It is a sampler's x₀ at its only step, without guidance, if that is taken at the last timestep")
+    @Test("untrainedStudent(at:) equals the x₀ of an unguided one-step sampler at the last timestep")
     func singleStep() throws {
         var trailing = teacher
         var configuration = teacher.schedule.configuration
@@ -41,11 +41,11 @@ struct UntrainedStudentTests {
         let expected = try teacher.untrainedStudent(at: last).latents(for: ["a red heart"], seed: 3)
         #expect(try step(trailing).timestep == 999)
         #expect(relativeError(try step(trailing).predictedOriginal, expected) <= 1e-5)
-        // Stable Diffusion's own spacing takes the only step at the cleanest timestep: that draws nothing.
+        // Stable Diffusion's own spacing takes the only step at the least noisy timestep, which generates no image.
         #expect(try step(teacher).timestep == 1)
     }
 
-    @Test("Or a distillation begins with another student's network, of the same architecture and timestep")
+    @Test("A student starts from another student's network only if architecture and timestep are the same")
     func otherStart() throws {
         var other = try teacher.untrainedStudent()
         let parameters = other.unet.parameters.copy(trainable: false)
@@ -66,7 +66,7 @@ struct UntrainedStudentTests {
         }
     }
 
-    @Test("Or it is asked for x₀ itself, and the saved student too")
+    @Test("With the prediction type sample, the student and its saved model predict x₀ directly")
     func originalPrediction() throws {
         var configuration = DistillationConfiguration()
         configuration.studentPrediction = .sample

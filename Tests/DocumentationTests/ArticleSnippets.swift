@@ -5,8 +5,8 @@ import DistillationTesting
 import Foundation
 import Testing
 
-/// The Swift of the articles in the documentation catalogues, so that the compiler reads it; `ArticleTests` holds the two
-/// against each other.
+/// The Swift code of the articles in the documentation catalogues, so that it is compiled; `ArticleTests` compares it with the
+/// articles.
 enum ArticleSnippets {
     static func run() throws {
         let teacher = try TextToImageModel(contentsOf: URL(filePath: "Examples/Models/emoji-teacher"))

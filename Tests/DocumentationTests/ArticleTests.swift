@@ -5,7 +5,7 @@ import Foundation
 import TestFixtures
 import Testing
 
-/// The documentation catalogues' articles against the compiled snippets and the files that they name.
+/// Checks the articles of the documentation catalogues against the compiled snippets and the files that they name.
 @Suite("Articles")
 struct ArticleTests {
     private static let articles = [
@@ -21,7 +21,7 @@ struct ArticleTests {
 
     private func bare(_ text: some StringProtocol) -> String { String(text.filter { !$0.isWhitespace }) }
 
-    @Test("Every line of Swift in an article is compiled", arguments: articles)
+    @Test("Every line of Swift code in an article is compiled", arguments: articles)
     func compiled(article: String) throws {
         let snippets = try String(
             contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(path: "ArticleSnippets.swift"),
@@ -33,7 +33,7 @@ struct ArticleTests {
         for line in blocks.flatMap({ $0.split(separator: "\n") }) { #expect(code.contains(bare(line)), "\(line)") }
     }
 
-    @Test("Every file that a table from paper to code names is there, and every loss stands in it")
+    @Test("The table from paper to code names only existing files, and every loss")
     func paperToCode() throws {
         let article = try text("Distillation/Distillation.docc/FromPaperToCode.md")
         let files = article.split(separator: "`").map(String.init).filter { $0.hasSuffix(".swift") }
@@ -54,7 +54,7 @@ struct ArticleTests {
         #expect(loss == VariationalScoreDistillation())
     }
 
-    @Test("The worked loss keeps its contract, and the report prints as the article shows it")
+    @Test("The example loss passes its contract, and the report is printed as shown in the article")
     func contracts() {
         ArticleSnippets.contract()
         let lines = "\(ArticleSnippets.report())".split(separator: "\n")
@@ -62,7 +62,7 @@ struct ArticleTests {
         #expect(lines[1].hasPrefix("✓ shape                        0                  ± 0  g has the shape of x0"))
     }
 
-    @Test("Losses with needs begin on the small teacher")
+    @Test("A run with an article's settings can be created on the small teacher")
     func runs() throws {
         let teacher = try TextToImageModel(contentsOf: URL(filePath: "Examples/Models/emoji-teacher"))
         let distiller = try ArticleSnippets.anotherLoss(teacher, ["a red heart"])

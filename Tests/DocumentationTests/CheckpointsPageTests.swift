@@ -2,8 +2,8 @@ import Foundation
 import TestFixtures
 import Testing
 
-/// The support table of `Documentation/Checkpoints.md` against the tests that it names, and its command against the errors'.
-@Suite("The page on checkpoints")
+/// Checks that the tests named in the support table of `Documentation/Checkpoints.md` exist.
+@Suite("Checkpoints page")
 struct CheckpointsPageTests {
     private let page: String
     private let sources: [String: String]
@@ -20,15 +20,16 @@ struct CheckpointsPageTests {
         self.sources = sources
     }
 
-    /// The rows of the first table, cut into cells.
+    /// The rows of the support table, split into cells.
     private var rows: [[String]] {
-        let table = page.components(separatedBy: "## What is read").last?.components(separatedBy: "\n## ").first ?? ""
+        let table =
+            page.components(separatedBy: "## Supported formats").last?.components(separatedBy: "\n## ").first ?? ""
         return table.split(separator: "\n").filter { $0.hasPrefix("| ") }.dropFirst(2).map { row in
             row.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
         }
     }
 
-    @Test("Every row names a test, and every test that it names is there")
+    @Test("Every row names at least one test, and every named test exists")
     func tests() throws {
         #expect(rows.count >= 20)
         for row in rows {

@@ -3,7 +3,7 @@ import Foundation
 import TestFixtures
 import Testing
 
-/// The README's snippets against the compiled ones, and its claims against the files.
+/// Checks the README's snippets against the compiled ones, and its paths against the files.
 @Suite("README")
 struct ReadmeTests {
     private let readme: String
@@ -17,10 +17,10 @@ struct ReadmeTests {
         articles = try String(contentsOf: folder.appending(path: "ArticleSnippets.swift"), encoding: .utf8)
     }
 
-    /// Code without the blanks, by which a formatter may differ.
+    /// Code without whitespace, which a formatter may change.
     private func bare(_ text: some StringProtocol) -> String { String(text.filter { !$0.isWhitespace }) }
 
-    @Test("Every line of Swift in the README is compiled")
+    @Test("Every line of Swift code in the README is compiled")
     func compiled() {
         let blocks = readme.components(separatedBy: "```swift\n").dropFirst().compactMap {
             $0.components(separatedBy: "```").first
@@ -45,8 +45,8 @@ struct ReadmeTests {
         }
     }
 
-    /// The snippets' paths are relative to the checkout, from which `swift test` runs.
-    @Test("The generating snippet draws a picture, the same every time")
+    /// The snippets' paths are relative to the checkout, the working directory of `swift test`.
+    @Test("The generating snippet returns a 64 × 64 image, the same every time")
     func generates() throws {
         let picture = try Snippets.generate()
         #expect((picture.width, picture.height) == (64, 64))

@@ -2,7 +2,7 @@ import DiffusionModels
 import Distillation
 import Foundation
 
-/// The README's Swift, line by line, so that the compiler reads it; `ReadmeTests` holds the two against each other and runs it.
+/// The README's Swift code, line by line, so that it is compiled; `ReadmeTests` compares it with the README and runs it.
 enum Snippets {
     static func generate() throws -> Picture {
         let student = try TextToImageModel(contentsOf: URL(filePath: "Examples/Models/emoji-student"))
@@ -26,7 +26,8 @@ enum Snippets {
     static func distil(_ teacher: TextToImageModel) throws {
         let distiller = try Distiller(
             teacher: teacher, loss: VariationalScoreDistillation(), prompts: ["a red heart", "a blue heart"])
-        for step in distiller.prefix(10) {
+        for _ in 0..<10 {
+            let step = try distiller.step()
             print(step.studentLoss, step.fakeScoreLoss, step.studentGradientNorm)
         }
     }

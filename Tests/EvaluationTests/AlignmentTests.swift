@@ -6,7 +6,7 @@ import Testing
 
 @testable import Evaluation
 
-/// A network that is never asked: features are given.
+/// A network that is never evaluated, because the tests provide features.
 private struct Given: FeatureNetwork {
     let name = "given"
     let width = 6
@@ -15,9 +15,9 @@ private struct Given: FeatureNetwork {
     func callAsFunction(_ pictures: Tensor) -> Tensor { .zeros([pictures.shape[0], width]) }
 }
 
-@Suite("Alignment of texts and small pictures")
+@Suite("SmallPictureAlignment")
 struct AlignmentTests {
-    /// Pictures whose features are one of three colours beside one of three shapes, less the combination "red square".
+    /// Pictures whose features encode one of three colours and one of three shapes; the combination "red square" is held out.
     private static let colours = ["red", "green", "blue"], shapes = ["heart", "circle", "square"]
 
     private func combinations(heldOut: Bool) -> [(entry: PictureEntry, features: [Float])] {
@@ -42,7 +42,7 @@ struct AlignmentTests {
         )
     }
 
-    @Test("A combination that was never seen finds its picture among all")
+    @Test("A held-out combination of words retrieves its picture among all")
     func combination() throws {
         let alignment = try trained()
         let all = combinations(heldOut: true) + combinations(heldOut: false)
@@ -53,12 +53,12 @@ struct AlignmentTests {
         let own = try AlignmentScore(features, captions: captions, by: alignment)
         let others = try AlignmentScore(features, captions: captions.suffix(4) + captions.prefix(5), by: alignment)
         #expect(own.mean > others.mean + 0.2 && own.count == 9)
-        // Word order does not count; unknown words are left out and reported.
+        // Word order does not count; unknown words are ignored and reported.
         #expect(alignment.textEmbeddings(["square, RED!"]).scalars == alignment.textEmbeddings(["red square"]).scalars)
         #expect(alignment.unknownWords(in: ["a red zebra"]) == ["zebra"])
     }
 
-    @Test("Saved and read again it says the same but for the rounding to 16 bits; other files are refused")
+    @Test("Saving and reading back changes embeddings only by rounding to 16 bits; other files are rejected")
     func files() throws {
         let url = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).safetensors")
         defer { try? FileManager.default.removeItem(at: url) }
@@ -76,7 +76,7 @@ struct AlignmentTests {
         }
     }
 
-    @Test("Training refuses pictures without captions")
+    @Test("Training rejects pictures without captions")
     func errors() throws {
         let features = try Features([.zeros([2, 6])])
         let entries = ["a.png", "b.png"].map { PictureEntry(fileName: $0) }

@@ -5,7 +5,7 @@ import Tensor
 import TestFixtures
 import Testing
 
-@Suite("CLIP towers")
+@Suite("CLIPAlignment")
 struct CLIPTests {
     private let captions = ["a red heart", "woman firefighter with medium skin tone", ""]
     private let tokenizer = Fixtures.package.appending(path: "Tests/Fixtures/tokenizer/small")
@@ -14,7 +14,7 @@ struct CLIPTests {
         try CLIPAlignment(contentsOf: Fixtures.url("clip/\(layout)"), tokenizer: tokenizer, prefix: prefix)
     }
 
-    @Test("Embeddings under random weights are PyTorch's", arguments: ["transformers", "openclip"])
+    @Test("Embeddings with random weights match PyTorch", arguments: ["transformers", "openclip"])
     func parity(layout: String) throws {
         let golden = try Fixtures.tensors("clip/embeddings.safetensors")
         let clip = try alignment(layout)
@@ -28,7 +28,7 @@ struct CLIPTests {
         #expect(textError <= 1e-4, "\(textError)")
     }
 
-    @Test("The prefix changes the texts and stands in the name")
+    @Test("The prefix is prepended to each caption and is part of the name")
     func prefix() throws {
         let (with, without) = (try alignment("openclip"), try alignment("openclip", prefix: ""))
         #expect(with.name == "CLIP openclip, prefix \"a picture of \"" && without.name == "CLIP openclip, no prefix")
@@ -37,7 +37,7 @@ struct CLIPTests {
         #expect(without.textEmbeddings(captions).scalars != written.scalars)
     }
 
-    @Test("Folders without a model, and weights of another, are refused")
+    @Test("Folders without a model, and weights that do not fit the configuration, are rejected")
     func errors() throws {
         #expect(throws: EvaluationError.self) {
             try CLIPAlignment(contentsOf: Fixtures.url("tokenizer"), tokenizer: tokenizer)

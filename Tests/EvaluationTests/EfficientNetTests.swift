@@ -6,7 +6,7 @@ import Testing
 
 @Suite("EfficientNet-Lite0")
 struct EfficientNetTests {
-    @Test("Features of drawings are PyTorch's")
+    @Test("Features of drawings match PyTorch")
     func parity() throws {
         let golden = try Fixtures.tensors("efficientnet/features.safetensors")
         let pictures = try #require(golden["pictures"])
@@ -21,12 +21,12 @@ struct EfficientNetTests {
         let features = network(.concatenate(prepared, axis: 0))
         let error = relativeError(features, try #require(golden["features"]))
         #expect(error <= 1e-4, "\(error)")
-        // What 16 bits a weight change.
+        // The effect of 16 bits per weight.
         let rounding = relativeError(features, try #require(golden["features.full"]))
         #expect(rounding <= 0.05, "\(rounding)")
     }
 
-    @Test("Other weights are refused")
+    @Test("Other weights are rejected")
     func errors() {
         #expect(throws: ModelError.self) {
             try EfficientNetLite0(contentsOf: Fixtures.url("efficientnet/features.safetensors"))

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Evaluation
 
-/// The mean colour of a picture as features, quick to compute.
+/// The mean colour of a picture as its features, quick to compute.
 private struct MeanColour: FeatureNetwork {
     let name = "mean colour"
     let width = 3
@@ -14,7 +14,7 @@ private struct MeanColour: FeatureNetwork {
     func callAsFunction(_ pictures: Tensor) -> Tensor { pictures.mean(alongAxes: [1, 2]) }
 }
 
-@Suite("Tables of several folders")
+@Suite("EvaluationTable")
 final class EvaluationTableTests {
     private let root = FileManager.default.temporaryDirectory.appending(path: "tables-\(UUID().uuidString)")
 
@@ -38,7 +38,7 @@ final class EvaluationTableTests {
         return try PictureFolder(contentsOf: folder)
     }
 
-    /// Twenty animals and ten fruit; three clocks are too few for neighbours.
+    /// Twenty animals, ten fruit, and three clocks, which are too few for precision and recall.
     private func reference() throws -> PictureFolder {
         let groups = (0..<33).map { $0 < 20 ? "an animal" : $0 < 30 ? "a fruit" : "a clock" }
         return try pictures("real", groups.indices.map { "thing \($0)" }, groups: groups, spread: 12)
@@ -49,7 +49,7 @@ final class EvaluationTableTests {
             name, (0..<28).map { $0 < 12 ? "an animal" : $0 < 24 ? "a fruit" : "a clock" }, spread: spread)
     }
 
-    @Test("A row is the report that the folder gets alone, and stands in Markdown and JSON")
+    @Test("A row is the folder's own report, and is written as Markdown and JSON")
     func rows() throws {
         let real = try reference()
         let evaluation = try PictureEvaluation(by: MeanColour(), against: .pictures(real), croppedTo: 2)
@@ -68,16 +68,16 @@ final class EvaluationTableTests {
         let lines = "\(table)".split(separator: "\n").map(String.init)
         let metrics = table.rows[0].report.measurements.map(\.metric)
         let own = metrics.filter { !$0.contains("of the reference") }
-        #expect(lines[0] == "| pictures | \(own.joined(separator: " | ")) | number | of reference |")
+        #expect(lines[0] == "| pictures | \(own.joined(separator: " | ")) | count | reference count |")
         let distance = try #require(table.rows[0].report["Fréchet distance"]).value
         #expect(lines[2].hasPrefix("| a | \(String(format: "%.4g", distance)) |") && lines[2].hasSuffix("| 28 | 33 |"))
         let notes = lines.filter { $0.hasPrefix("- ") }
         #expect(notes[0] == "- reference: \(real.url.path)")
         #expect(notes.contains { $0.hasPrefix("- diversity of the reference: ") && $0.hasSuffix("from 33 pictures") })
         #expect(notes.contains { $0.contains("mean colour, ") })
-        // Each warning once, though both rows have it.
-        #expect(notes.filter { $0 == "- warning: precision (k = 3): says little below 1000 pictures" }.count == 1)
-        #expect(!notes.contains { $0.contains("different numbers") })
+        // Each warning appears once, though both rows have it.
+        #expect(notes.filter { $0 == "- warning: precision (k = 3): unreliable below 1000 images" }.count == 1)
+        #expect(!notes.contains { $0.contains("different counts") })
 
         let file = root.appending(path: "table.json")
         try table.save(to: file)
@@ -85,7 +85,7 @@ final class EvaluationTableTests {
         #expect("\(read)" == "\(table)")
     }
 
-    @Test("By group, pictures of a caption meet the reference's of that group alone; the mean is over groups")
+    @Test("Each group is compared only with reference pictures of the same group; the mean is over groups")
     func groups() throws {
         let real = try reference()
         let evaluation = try PictureEvaluation(by: MeanColour(), against: .pictures(real))
@@ -104,7 +104,7 @@ final class EvaluationTableTests {
         #expect(animals["recall (k = 3)"]?.value == (try PrecisionAndRecall(generated: own, reference: others).recall))
         #expect(animals["diversity of the reference"]?.value == (try meanPairwiseDistance(others)))
         #expect(animals["diversity"]?.count == 12 && animals["recall (k = 3)"]?.referenceCount == 20)
-        // Pictures that hardly differ are less diverse than the reference's.
+        // Nearly equal pictures are less diverse.
         let (wide, narrow) = (animals["diversity"]?.value ?? 0, table.rows[5].report["diversity"]?.value ?? 0)
         #expect(narrow < wide)
         let clock = table.rows[0].report
@@ -116,7 +116,7 @@ final class EvaluationTableTests {
         #expect(lines.contains("- warning: a clock: too few pictures for precision and recall"))
     }
 
-    @Test("Groups need a reference that has them, and pictures of them; unequal rows are warned of")
+    @Test("reportsByGroup requires groups in the reference and matching captions; unequal counts give a warning")
     func unsuitable() throws {
         let real = try reference()
         let others = try pictures("others", ["a red heart", "a cat"], spread: 12)
@@ -129,10 +129,10 @@ final class EvaluationTableTests {
         var table = EvaluationTable()
         table.add(try alone.report(of: others, features), named: "others")
         table.add(try alone.report(of: real, alone.features(of: real)), named: "real")
-        #expect("\(table)".contains("- warning: rows of different numbers cannot be compared"))
+        #expect("\(table)".contains("- warning: rows with different counts cannot be compared"))
     }
 
-    @Test("Names are the shortest ends of paths that differ")
+    @Test("Names are the shortest path ends that differ")
     func names() {
         let paths = ["/runs/a/seen", "/runs/b/seen", "/runs/b/held-out"].map { URL(filePath: $0) }
         #expect(EvaluationTable.names(of: paths) == ["a/seen", "b/seen", "b/held-out"])

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Evaluation
 
-/// Colour means as features, quick to compute.
+/// The mean colour of a picture as its features, quick to compute.
 private final class ColourMeans: FeatureNetwork {
     let name = "colour means"
     let width = 3
@@ -21,7 +21,7 @@ private final class ColourMeans: FeatureNetwork {
     }
 }
 
-@Suite("Features of folders")
+@Suite("FeatureExtraction and PictureFolder")
 struct ExtractionTests {
     /// A folder of `count` pictures, each of one grey, removed when `body` is done.
     private func withPictures(_ count: Int, _ body: (URL) throws -> Void) throws {
@@ -42,7 +42,7 @@ struct ExtractionTests {
         return try extraction.features()
     }
 
-    @Test("Pictures keep their order, in memory and in files")
+    @Test("Features are in the order of the pictures, in memory and in files")
     func order() throws {
         try withPictures(FeatureExtraction.partSize + 40) { folder in
             for store in [nil, folder.appending(path: "features")] {
@@ -54,7 +54,7 @@ struct ExtractionTests {
         }
     }
 
-    @Test("What was done is taken over; what changed is done again")
+    @Test("Cached features are reused, and recomputed for changed pictures, files and networks")
     func resumption() throws {
         try withPictures(FeatureExtraction.partSize + 40) { folder in
             let store = folder.appending(path: "features")
@@ -67,7 +67,7 @@ struct ExtractionTests {
                 let network = ColourMeans()
                 network.factor = factor
                 _ = try all(folder, network, keptIn: store)
-                // The first look is at the pattern that tells networks apart.
+                // The first picture is the test pattern that identifies the network.
                 return network.pictureCount - 1
             }
             #expect(try picturesSeen() == 40)
@@ -76,14 +76,14 @@ struct ExtractionTests {
             let changed = Picture(width: 2, height: 2, pixels: [UInt8](repeating: 9, count: 12))
             try PNG.write(changed, text: ["a": "longer"], to: folder.appending(path: "in/1520.png"))
             #expect(try picturesSeen() == 40)
-            // A damaged file, and a network of another kind under the same name.
+            // A damaged file, and a different network under the same name.
             try Data("{}".utf8).write(to: store.appending(path: "part-00000.safetensors"))
             #expect(try picturesSeen() == 512)
             #expect(try picturesSeen(2) == 552)
         }
     }
 
-    @Test("Lists, splits and captions")
+    @Test("PictureFolder reads lists, splits and captions, and rejects invalid ones")
     func lists() throws {
         try withPictures(3) { folder in
             let pictures = folder.appending(path: "in")
@@ -112,7 +112,7 @@ struct ExtractionTests {
         #expect(throws: EvaluationError.self) { try PictureFolder(contentsOf: Fixtures.url("frechet")) }
     }
 
-    @Test("A picture that cannot be read stops the extraction, and is named")
+    @Test("A picture that cannot be read stops the extraction with an error that names it")
     func unreadable() throws {
         try withPictures(3) { folder in
             try Data("no picture".utf8).write(to: folder.appending(path: "in/1001.png"))

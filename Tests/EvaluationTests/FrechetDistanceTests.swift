@@ -22,12 +22,12 @@ struct FrechetDistanceTests {
         let found = try frechetDistance(statistics(a, batch: 7), statistics(b, batch: 64))
         // scipy's root of the singular products of "flat" and "wide" is itself good to about 1e-8.
         #expect(abs(found - expected) <= 1e-6 * expected, "\(found), expected \(expected)")
-        // By singular values, which singular covariances do not disturb. Roots of what rounding leaves of zero eigenvalues would show here.
+        // Computed from singular values, which is accurate for singular covariances too. Roots of rounding errors would show here.
         let exact = try file.tensor("\(name).exact").scalars.reduce(0) { $0 + Double($1) }
         #expect(abs(found - exact) <= 1e-10 * exact, "\(found), expected \(exact)")
     }
 
-    @Test("A set is at distance zero from itself, and its shift at the shift's square")
+    @Test("The distance of a set to itself is zero, and to a shifted copy the squared shift")
     func identities() throws {
         var stream = RandomStream(seed: 1)
         let features = stream.normal([300, 8])
@@ -38,7 +38,7 @@ struct FrechetDistanceTests {
         #expect(abs(try frechetDistance(same, moved) - 8 * 0.25) <= 1e-5)
     }
 
-    @Test("Far from the origin the covariance keeps its digits")
+    @Test("The covariance is accurate far from the origin")
     func shifted() throws {
         var stream = RandomStream(seed: 2)
         let features = stream.normal([500, 1])
@@ -48,7 +48,7 @@ struct FrechetDistanceTests {
         #expect(abs(near.covariance[0] - away.covariance[0]) <= 1e-12)
     }
 
-    @Test("Unsuitable features are refused")
+    @Test("Unsuitable features are rejected")
     func errors() throws {
         var statistics = FeatureStatistics(width: 3)
         #expect(throws: EvaluationError.self) { try statistics.add(.zeros([2, 4])) }

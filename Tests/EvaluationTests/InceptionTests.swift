@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Inception-v3 of FID")
 struct InceptionTests {
-    /// The weights that `make.py` drew, drawn again.
+    /// Writes the same random weights as `make.py`.
     private func writeWeights(to url: URL) throws {
         var stream = RandomStream(seed: 11)
         let keys = try String(contentsOf: Fixtures.url("inception/keys.txt"), encoding: .utf8)
@@ -23,7 +23,7 @@ struct InceptionTests {
         try Safetensors.write(tensors, to: url)
     }
 
-    @Test("Features under random weights are pytorch-fid's, with its resizing and with clean-fid's")
+    @Test("Features with random weights match pytorch-fid, with its resizing and with clean-fid's")
     func parity() throws {
         let url = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).safetensors")
         defer { try? FileManager.default.removeItem(at: url) }

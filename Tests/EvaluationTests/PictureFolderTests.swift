@@ -6,7 +6,7 @@ import Testing
 
 @testable import Evaluation
 
-/// The colours of one pixel as features.
+/// The picture resized to one pixel as its features.
 private struct FirstPixels: FeatureNetwork {
     let name = "first pixels"
     let width = 3
@@ -15,7 +15,7 @@ private struct FirstPixels: FeatureNetwork {
     func callAsFunction(_ pictures: Tensor) -> Tensor { pictures.mean(alongAxes: [1, 2]) }
 }
 
-@Suite("Folders of pictures")
+@Suite("PictureFolder")
 final class PictureFolderTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "folder-\(UUID().uuidString)")
     private let files = FileManager.default
@@ -40,7 +40,7 @@ final class PictureFolderTests {
         try PictureFolder(contentsOf: folder.appending(path: path)).entries.map(\.fileName)
     }
 
-    @Test("A link to a folder is followed, with a slash at its end and without, and inside a folder")
+    @Test("Links to folders are followed, with and without a trailing slash, and inside a folder")
     func links() throws {
         let expected = ["b.png", "inner/a.JPG", "inner/deep/c.jpeg"]
         #expect(try names("pictures") == expected)
@@ -54,7 +54,7 @@ final class PictureFolderTests {
         #expect(try names("outer") == expected.map { "x/\($0)" } + ["y.png"])
     }
 
-    @Test("Links in a circle end, and each folder is looked into once, under its own name")
+    @Test("Cyclic links end, and each folder is searched once, under its own name")
     func circles() throws {
         let expected = try names("pictures")
         try link("pictures/inner/up", to: "..")
@@ -63,7 +63,7 @@ final class PictureFolderTests {
         #expect(try names("pictures") == expected)
     }
 
-    @Test("What is hidden or left behind by macOS, Jupyter and Windows is no picture; other formats are counted")
+    @Test("Hidden files and those of macOS, Jupyter and Windows are ignored; unsupported formats are counted")
     func otherFiles() throws {
         let expected = try names("pictures")
         try write(
@@ -74,18 +74,18 @@ final class PictureFolderTests {
         let found = try PictureFolder(contentsOf: folder.appending(path: "pictures"))
         #expect(found.entries.map(\.fileName) == expected)
         #expect(found.leftOut == ["webp": 2, "tif": 1])
-        #expect(found.warnings == ["\(found.url.path): left out: 1 .tif, 2 .webp; PNG and JPEG are read"])
+        #expect(found.warnings == ["\(found.url.path): skipped 1 .tif, 2 .webp; only PNG and JPEG are read"])
         #expect(found.prefix(1).warnings == found.warnings)
     }
 
-    @Test("A folder without pictures says what it holds instead")
+    @Test("The error for a folder without pictures lists unsupported formats")
     func none() throws {
         try write(["empty/a.bmp"])
         let error = #expect(throws: EvaluationError.self) { try names("empty") }
         #expect(error?.description.hasSuffix("expected PNG or JPEG pictures, found 1 .bmp") == true)
     }
 
-    @Test("Formats and sizes that differ from the reference's are warned of")
+    @Test("Formats and sizes that differ from the reference's give warnings")
     func survey() throws {
         try write(["real/a.png"], side: 4)
         let golden = try Fixtures.tensors("pictures/files.safetensors")
@@ -98,8 +98,8 @@ final class PictureFolderTests {
         let warnings = own.warnings(against: PictureSurvey(of: reference), comparesSizes: true)
         #expect(
             warnings == [
-                "pictures are PNG, the reference 1 JPEG and 1 PNG: what JPEG loses counts as a difference",
-                "pictures are 2 × 2, the reference 4–21 × 4–17 pixels: resizing counts as a difference",
+                "images are PNG, the reference 1 JPEG and 1 PNG: JPEG compression counts as a difference",
+                "images are 2 × 2, the reference 4–21 × 4–17 pixels: resizing counts as a difference",
             ])
         #expect(own.warnings(against: PictureSurvey(of: reference), comparesSizes: false) == [warnings[0]])
         let evaluation = try PictureEvaluation(by: FirstPixels(), against: .pictures(reference))

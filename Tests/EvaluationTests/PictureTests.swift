@@ -6,7 +6,7 @@ import Testing
 
 @testable import Evaluation
 
-@Suite("Pictures in the networks' sizes")
+@Suite("PicturePreparation")
 struct PictureTests {
     private let golden = Result { try Fixtures.tensors("pictures/pictures.safetensors") }
 
@@ -27,18 +27,18 @@ struct PictureTests {
     }
 
     @Test(
-        "Pillow's filters on numbers that are not rounded", arguments: ["small", "large"],
+        "Filters without rounding match Pillow's", arguments: ["small", "large"],
         ["bilinear", "bicubic", "lanczos"])
     func floating(name: String, filter: String) throws {
         let filter = try #require(Resampling.Filter(rawValue: filter))
         let found = preparation(Resampling(filter))(try picture(name))
         let expected = try tensor("\(name).\(filter.rawValue).float")
-        // Pillow rounds to Float32 between the directions, as we do; what is left is the last bit of 255.
+        // Pillow rounds to Float32 between the directions, as we do; the rest is the last bit of 255.
         #expect((found - expected).absolute().maximum() <= 6e-5)
     }
 
     @Test(
-        "Pillow's filters in 8 bits, to the bit", arguments: ["small", "even", "large"],
+        "Filters in 8 bits match Pillow's bit for bit", arguments: ["small", "even", "large"],
         ["bilinear", "bicubic", "lanczos"])
     func rounded(name: String, filter: String) throws {
         let filter = try #require(Resampling.Filter(rawValue: filter))
@@ -46,14 +46,14 @@ struct PictureTests {
         #expect(found.scalars == (try tensor("\(name).\(filter.rawValue).rounded").scalars))
     }
 
-    @Test("PyTorch's bilinear interpolation, which pytorch-fid takes", arguments: ["small", "large"])
+    @Test("Bilinear interpolation matches PyTorch's, which pytorch-fid uses", arguments: ["small", "large"])
     func interpolated(name: String) throws {
         let found = preparation(Resampling(.bilinear, isAntialiased: false))(try picture(name))
         // PyTorch's weights are Float32.
         #expect((found - (try tensor("\(name).plain"))).absolute().maximum() <= 1e-3)
     }
 
-    @Test("The middle square, and the shorter side brought to size, to the bit", arguments: ["small", "large"])
+    @Test("Centre squares and cropped framing match Pillow bit for bit", arguments: ["small", "large"])
     func framed(name: String) throws {
         let picture = try picture(name)
         #expect(picture.centreSquare(resizedTo: 32) == (try self.picture("\(name).square")))
@@ -61,7 +61,7 @@ struct PictureTests {
         #expect(cropped.scalars == (try tensor("\(name).cropped").scalars))
     }
 
-    @Test("Means and deviations are each colour's own")
+    @Test("Means and deviations are applied per colour")
     func colours() throws {
         let picture = Picture(width: 1, height: 1, pixels: [10, 20, 30])
         let preparation = PicturePreparation(

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Evaluation
 
-/// A network that is never asked: features are given.
+/// A network that is never evaluated, because the tests provide features.
 private struct Given: FeatureNetwork {
     let name = "given"
     let width = 4
@@ -15,14 +15,14 @@ private struct Given: FeatureNetwork {
     func callAsFunction(_ pictures: Tensor) -> Tensor { .zeros([pictures.shape[0], width]) }
 }
 
-@Suite("Reports")
+@Suite("EvaluationReport")
 struct ReportTests {
     private func features(_ count: Int, seed: UInt64) throws -> Features {
         var stream = RandomStream(seed: seed)
         return try Features([stream.normal([count, 4])])
     }
 
-    @Test("Each number says from what it is; small samples are warned of")
+    @Test("Each value has its network, resizing and counts; small samples give warnings")
     func measuring() throws {
         var report = EvaluationReport(of: URL(filePath: "/a"), against: URL(filePath: "/b"), croppedTo: 256)
         let (generated, real) = (try features(1200, seed: 1), try features(1100, seed: 2))
@@ -44,7 +44,7 @@ struct ReportTests {
         #expect(small.warnings.count == 2 && small.warnings[0].contains("below 1000"))
     }
 
-    @Test("Statistics serve the Fréchet distance alone, and their network is not known")
+    @Test("Saved statistics allow only the Fréchet distance, with a warning that their network is not checked")
     func statistics() throws {
         let saved = try FeatureStatistics(contentsOf: Fixtures.url("statistics/packed.npz"))
         var report = EvaluationReport(of: URL(filePath: "/a"))
@@ -60,7 +60,7 @@ struct ReportTests {
         }
     }
 
-    @Test("The halves of one set are as far apart as chance makes them")
+    @Test("The Fréchet distance between halves of one set is that of random samples")
     func floor() throws {
         var report = EvaluationReport(of: URL(filePath: "/a"))
         let real = try features(4000, seed: 3)
@@ -70,7 +70,7 @@ struct ReportTests {
         #expect(report.measurements[0].count == 2000 && report.measurements[0].referenceCount == 2000)
     }
 
-    @Test("A report is JSON too")
+    @Test("A report is saved as JSON and read back unchanged")
     func json() throws {
         let url = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).json")
         defer { try? FileManager.default.removeItem(at: url) }

@@ -18,7 +18,7 @@ struct SetMetricTests {
             })
     }
 
-    @Test("Precision and recall are exactly the reference implementation's", arguments: cases)
+    @Test("Precision and recall equal the reference implementation's", arguments: cases)
     func precisionAndRecall(name: String) throws {
         let generated = try features("\(name).generated", chunk: 7)
         let reference = try features("\(name).reference", chunk: 64)
@@ -29,7 +29,7 @@ struct SetMetricTests {
         }
     }
 
-    @Test("Sets larger than a block give the same")
+    @Test("Sets larger than a block are computed correctly")
     func blocks() throws {
         var stream = RandomStream(seed: 4)
         let real = stream.normal([1500, 3])
@@ -38,13 +38,13 @@ struct SetMetricTests {
         #expect(same.precision == 1 && same.recall == 1)
         let apart = try PrecisionAndRecall(generated: Features([real + 100]), reference: set)
         #expect(apart.precision == 0 && apart.recall == 0)
-        // The mean distance of normal vectors in three dimensions is 4/√π; 1,500 of them give it within 2 %.
+        // The mean distance of normal vectors in three dimensions is 4/√π; 1,500 vectors give it within 2 %.
         #expect(abs(try meanPairwiseDistance(set) - 2.2568) < 0.05)
     }
 
-    @Test("The kernel distance is clean-fid's on one whole subset", arguments: cases)
+    @Test("The kernel distance of whole sets matches clean-fid's", arguments: cases)
     func kernel(name: String) throws {
-        // Equally many of both, so that the subset is all of them and the estimate does not depend on the draw.
+        // Sets of equal size, so that each subset is the whole set and the estimate is not random.
         let (generated, reference) = (try tensor("\(name).generated"), try tensor("\(name).reference"))
         let count = min(generated.shape[0], reference.shape[0])
         let (a, b) = (generated.sliced(axis: 0, 0..<count), reference.sliced(axis: 0, 0..<count))
@@ -56,7 +56,7 @@ struct SetMetricTests {
         #expect(found.deviation <= 1e-9 * abs(value))
     }
 
-    @Test("Subsets differ, by their seed alone")
+    @Test("Kernel distance subsets differ and depend only on the seed")
     func subsets() throws {
         let (a, b) = (try features("near.generated", chunk: 99), try features("near.reference", chunk: 99))
         let first = try KernelDistance(a, b, subsets: 20, subsetSize: 50, seed: 1)
@@ -68,14 +68,14 @@ struct SetMetricTests {
         #expect(abs(first.mean - all.mean) <= 5 * first.deviation / 20.0.squareRoot())
     }
 
-    @Test("Mean pairwise distances", arguments: cases)
+    @Test("Mean pairwise distances match the reference values", arguments: cases)
     func pairwise(name: String) throws {
         let value = Double(try tensor("\(name).pairwise").item)
         let found = try meanPairwiseDistance(features("\(name).generated", chunk: 11))
         #expect(abs(found - value) <= 1e-6 * value, "\(found), expected \(value)")
     }
 
-    @Test("Unsuitable sets are refused")
+    @Test("Unsuitable sets are rejected")
     func errors() throws {
         let (a, b) = (try Features([.zeros([10, 3])]), try Features([.zeros([10, 4])]))
         #expect(throws: EvaluationError.self) { try Features([]) }

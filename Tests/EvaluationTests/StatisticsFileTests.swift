@@ -5,11 +5,11 @@ import Testing
 
 @testable import Evaluation
 
-@Suite("Saved statistics")
+@Suite("FeatureStatistics files")
 struct StatisticsFileTests {
     private let url = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).npz")
 
-    @Test("Saved and read again they are the same, and more can be added")
+    @Test("Saved statistics are read back unchanged, and features can be added to them")
     func roundTrip() throws {
         defer { try? FileManager.default.removeItem(at: url) }
         var stream = RandomStream(seed: 3)
@@ -23,7 +23,7 @@ struct StatisticsFileTests {
         #expect(zip(before.covariance, after.covariance).allSatisfy { abs($0 - $1) < 1e-12 })
     }
 
-    @Test("What numpy wrote is read, packed or not", arguments: ["stored", "packed"])
+    @Test("Files written by numpy are read, compressed or not", arguments: ["stored", "packed"])
     func numpy(name: String) throws {
         let found = try FeatureStatistics(contentsOf: Fixtures.url("statistics/\(name).npz"))
         #expect(found.width == 4 && !found.hasKnownCount)
@@ -31,7 +31,7 @@ struct StatisticsFileTests {
         #expect(found.covariance == (0..<16).map { $0 % 5 == 0 ? 2.0 : 0.25 })
     }
 
-    @Test("Arrays above the limit are not read, whatever they are packed to")
+    @Test("Arrays above the limit are rejected, whatever their compressed size, and so are devices")
     func limit() throws {
         let file = Fixtures.url("statistics/packed.npz")
         #expect(try FeatureStatistics(contentsOf: file, limit: 256).width == 4)
@@ -40,11 +40,11 @@ struct StatisticsFileTests {
         let device = #expect(throws: EvaluationError.self) {
             try FeatureStatistics(contentsOf: URL(filePath: "/dev/zero"))
         }
-        #expect(device?.description.hasSuffix("it is no file") == true)
+        #expect(device?.description.hasSuffix("it is not a file") == true)
     }
 
     @Test(
-        "A header that claims more numbers than there are is refused",
+        "A header whose shape does not match the data is rejected",
         arguments: ["(4294967296, 4294967296)", "(9223372036854775807, 2)", "(-1,)", "(2,)", "(,)x", "(1e9,)"])
     func claims(shape: String) {
         let header = "{'descr': '<f8', 'fortran_order': False, 'shape': \(shape), }"
@@ -52,7 +52,7 @@ struct StatisticsFileTests {
         #expect(throws: EvaluationError.self) { try NumPyArray(bytes, name: "a") }
     }
 
-    @Test("Damaged files are refused", arguments: ["stored", "packed"])
+    @Test("Damaged files are rejected", arguments: ["stored", "packed"])
     func damaged(name: String) throws {
         defer { try? FileManager.default.removeItem(at: url) }
         let bytes = try Data(contentsOf: Fixtures.url("statistics/\(name).npz"))
@@ -60,7 +60,7 @@ struct StatisticsFileTests {
             try bytes.prefix(length).write(to: url)
             #expect(throws: EvaluationError.self) { try FeatureStatistics(contentsOf: url) }
         }
-        // Whatever byte is changed, the file is refused or read as before.
+        // Whichever byte is changed, the file is rejected or read as before.
         for place in bytes.indices {
             var changed = bytes
             changed[place] ^= 0x5a

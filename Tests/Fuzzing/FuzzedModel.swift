@@ -1,11 +1,11 @@
 import Foundation
 import TestFixtures
 
-/// A small model in a folder, one of whose files an input takes the place of.
+/// A small model folder, one of whose files is replaced by the fuzzer's input.
 struct FuzzedModel {
     let folder: URL
 
-    /// A copy of the third parity model, with a tokenizer of its own.
+    /// A copy of `Tests/Fixtures/models/c` with a tokenizer added.
     init(in parent: URL) throws {
         folder = parent.appending(path: "model")
         let fixture = Fixtures.url("models/c")

@@ -1,12 +1,11 @@
 import Foundation
 import TestFixtures
 
-/// A reader of files, or of text, that a user may bring from anywhere.
+/// A reader of untrusted files or text, as a target of fuzzing.
 ///
-/// It may throw on any input; it must not end the process, take more than five seconds, or take more than a gibibyte of
-/// memory for an input of less than a mebibyte.
+/// It may throw on any input. It must not crash, take more than 5 seconds, or use more than 1 GiB of memory for an input below 1 MiB.
 struct FuzzedReader: Sendable {
-    /// What its inputs look like, which decides how they are changed.
+    /// The format of the inputs, which selects the mutations.
     enum Format: Sendable {
         case json
         /// A JSON value per line.
@@ -16,23 +15,23 @@ struct FuzzedReader: Sendable {
         case bytes
     }
 
-    /// Reads one input as far as a user's file would be used: networks are made, but not run.
+    /// Reads one input as the library reads a user's file: networks are created, but not run.
     typealias Body = (Data) throws -> Void
 
-    /// How it is called on the command line.
+    /// The reader's name on the command line.
     let name: String
     let format: Format
-    /// Valid inputs to begin with.
+    /// Valid inputs to start from.
     let seeds: @Sendable () throws -> [Data]
-    /// Prepares a folder of its own, once per process.
+    /// Sets up the reader's own folder, once per process.
     let prepare: @Sendable (URL) throws -> Body
 
     /// - Parameters:
-    ///   - name: how it is called on the command line.
-    ///   - format: what its inputs look like.
+    ///   - name: the reader's name on the command line.
+    ///   - format: the format of the inputs.
     ///   - files: valid inputs, in `Tests/Fixtures` or, with a leading slash, in the checkout.
     ///   - texts: further valid inputs.
-    ///   - prepare: prepares a folder of its own, once per process.
+    ///   - prepare: sets up the reader's own folder, once per process.
     init(
         _ name: String, _ format: Format, seeds files: [String] = [], texts: [String] = [],
         _ prepare: @escaping @Sendable (URL) throws -> Body
@@ -47,17 +46,17 @@ struct FuzzedReader: Sendable {
         path.hasPrefix("/") ? Fixtures.package.appending(path: String(path.dropFirst())) : Fixtures.url(path)
     }
 
-    /// All of them, in the order of the report.
+    /// All readers, in the order of the report.
     static let all = weights + configurations + tokenizers + pictures + runs
 
-    /// Inputs that once were too much for the reader, by name.
+    /// Inputs that once failed in this reader, sorted by name.
     var corpus: [URL] {
         let folder = Fixtures.package.appending(path: "Tests/Fuzzing/Corpus/\(name)")
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         return names.sorted().map { folder.appending(path: $0) }
     }
 
-    /// Runs a body in a folder that is taken away afterwards.
+    /// Runs `body` with a temporary folder, which is removed afterwards.
     static func withFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
         let memory = URL(filePath: "/dev/shm")
         let parent =
@@ -70,7 +69,7 @@ struct FuzzedReader: Sendable {
 }
 
 extension Data {
-    /// Writes the input as a new file: what still maps the one before is not changed under its feet.
+    /// Writes the input to a new file, so that existing memory maps of the previous file stay unchanged.
     func replace(_ file: URL) throws {
         unlink(file.path)
         try write(to: file)

@@ -1,8 +1,8 @@
 import Foundation
 
-/// `Scripts/fuzz` calls this program. Its arguments: `list`; `seeds READER FOLDER`, which writes the first inputs there; `read
-/// READER FILE…`, which runs inputs once and says what the reader throws; `run READER SECONDS EXECUTIONS SEED CURRENT`, the seeded
-/// mutator; and, in a build with libFuzzer, `libfuzzer READER OPTION…`.
+/// The program behind `Scripts/fuzz`. Its arguments: `list`; `seeds READER FOLDER`, which writes the seed inputs to a folder; `read
+/// READER FILE…`, which reads each file once and prints the error that the reader throws; `run READER SECONDS EXECUTIONS SEED CURRENT`,
+/// the seeded mutator; and, in a build with libFuzzer, `libfuzzer READER OPTION…`.
 @main
 enum FuzzingProgram {
     static func main() throws {

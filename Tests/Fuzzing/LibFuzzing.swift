@@ -1,7 +1,7 @@
 #if LIBFUZZER
     import Foundation
 
-    /// libFuzzer's main function, without a `main` of its own (llvm's `FuzzerInterface.h`).
+    /// libFuzzer's driver, for programs with their own `main` (llvm's `FuzzerInterface.h`).
     @_silgen_name("LLVMFuzzerRunDriver")
     private func runDriver(
         _ count: UnsafeMutablePointer<CInt>,
@@ -9,23 +9,23 @@
         _ body: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
     ) -> CInt
 
-    /// The body that libFuzzer's own `main` would run, which the linker looks for although that `main` is not used.
+    /// The entry point that libFuzzer's own `main` would run; the linker needs it although that `main` is not used.
     @_cdecl("LLVMFuzzerTestOneInput")
     func runNothing(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt { 0 }
 
-    /// libFuzzer's own mutations, which follow what it learned of the reader's comparisons.
+    /// libFuzzer's own mutations, guided by the comparisons that it observed in the reader.
     @_silgen_name("LLVMFuzzerMutate")
     private func mutateByCoverage(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int, _ limit: Int) -> Int
 
-    /// Runs a reader under libFuzzer, which looks for inputs that reach new code.
+    /// Runs a reader under libFuzzer, which searches for inputs that reach new code.
     enum LibFuzzing {
         nonisolated(unsafe) fileprivate static var body: FuzzedReader.Body = { _ in }
         nonisolated(unsafe) fileprivate static var mutator = Mutator(.bytes, seeds: [])
         nonisolated(unsafe) fileprivate static var others: [[UInt8]] = [[]]
 
         /// - Parameters:
-        ///   - reader: what is run.
-        ///   - arguments: libFuzzer's.
+        ///   - reader: the reader to run.
+        ///   - arguments: libFuzzer's options.
         static func run(_ reader: FuzzedReader, arguments: [String]) throws -> CInt {
             try FuzzedReader.withFolder { folder in
                 body = try reader.prepare(folder)
@@ -47,7 +47,7 @@
         }
     }
 
-    /// Every second mutation knows the format.
+    /// Applies a format-aware mutation half of the time, else one of libFuzzer's.
     @_cdecl("LLVMFuzzerCustomMutator")
     func mutateByFormat(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int, _ limit: Int, _ seed: CUnsignedInt) -> Int {
         var random = FuzzingRandom(seed: UInt64(seed))

@@ -2,19 +2,19 @@ import Distillation
 import Foundation
 import Synchronization
 
-/// Runs a reader on inputs that are mutations of its seeds and corpus, for toolchains without libFuzzer.
+/// Runs a reader on mutations of its seeds and corpus, for toolchains without libFuzzer.
 ///
-/// An input is written to a file before it is run, so that it is there when the process ends.
+/// Each input is written to a file before it is run, so that it is available after a crash.
 struct SeededFuzzing {
     let reader: FuzzedReader
-    /// Stops after so many seconds or executions, whichever comes first.
+    /// The limits on seconds and executions; the run stops at whichever comes first.
     let seconds: Double
     let executions: Int
     let seed: UInt64
-    /// Where the input that is being run is written.
+    /// The file to which the current input is written.
     let current: URL
 
-    /// An input that takes longer than this ends the process; unoptimised code takes several times as long.
+    /// The time limit per input, after which the process exits; unoptimised code needs several times as long.
     private static let hangSeconds =
         ProcessInfo.processInfo.environment["FUZZING_HANG_SECONDS"].flatMap { Double($0) } ?? 5
     private static let memoryLimit = 1 << 30
@@ -40,7 +40,7 @@ struct SeededFuzzing {
                 do {
                     try body(Data(input))
                     accepted += 1
-                    // Inputs that are accepted, and are unlike their parents, are mutated again.
+                    // A random share of the accepted inputs joins the pool and is mutated again.
                     if input.count <= 1 << 17, random.once(in: 50), pool.count < 400 { pool.append(input) }
                 } catch {
                     if random.once(in: 500), input.count <= 1 << 16, pool.count < 400 { pool.append(input) }
@@ -49,7 +49,7 @@ struct SeededFuzzing {
                 watch.end()
                 count += 1
                 if count % 64 == 0, peakResidentBytes() > Self.memoryLimit {
-                    print("\(reader.name): more than 1 GiB of memory is in use; the input before may be the reason")
+                    print("\(reader.name): more than 1 GiB of memory is in use; an earlier input may be the cause")
                     exit(71)
                 }
             }
@@ -62,9 +62,9 @@ struct SeededFuzzing {
     }
 }
 
-/// Ends the process when one input takes too long.
+/// Ends the process when an input takes too long.
 private final class Watch: Sendable {
-    /// When the input began, in milliseconds; 0 between two inputs.
+    /// The start time of the current input, in milliseconds; 0 between inputs.
     private let began = Atomic<Int>(0)
 
     init(limit: Double) {

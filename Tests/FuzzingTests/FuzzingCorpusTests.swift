@@ -6,26 +6,26 @@ import Testing
 
 @Suite("Fuzzing corpus")
 struct FuzzingCorpusTests {
-    /// A process that ends here has read an input that it must refuse; `Scripts/fuzz` says which.
+    /// A crash here means that a reader does not handle an input of the corpus; `SwiftBrushFuzzing read` finds out which.
     @Test(
-        "A reader takes its first inputs and refuses, or takes, what was found by fuzzing", arguments: FuzzedReader.all)
+        "A reader accepts one of its seed inputs and does not crash on its corpus", arguments: FuzzedReader.all)
     func corpus(reader: FuzzedReader) throws {
         try FuzzedReader.withFolder { folder in
             let body = try reader.prepare(folder)
             let seeds = try reader.seeds()
-            #expect(seeds.contains { (try? body($0)) != nil }, "no first input can be read")
+            #expect(seeds.contains { (try? body($0)) != nil }, "no seed input can be read")
             for file in reader.corpus { try? body(Data(contentsOf: file)) }
         }
     }
 
-    @Test("The corpus has no folder of a reader that is not there")
+    @Test("Every folder of the corpus belongs to a reader")
     func folders() throws {
         let folder = Fixtures.package.appending(path: "Tests/Fuzzing/Corpus")
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
         #expect(Set(names).subtracting(["README.md"]).isSubset(of: FuzzedReader.all.map(\.name)))
     }
 
-    @Test("Mutations are the same for the same seed, whatever the format", arguments: FuzzedReader.all)
+    @Test("Mutations are deterministic for a given seed", arguments: FuzzedReader.all)
     func mutations(reader: FuzzedReader) throws {
         let seeds = try reader.seeds()
         let mutator = Mutator(reader.format, seeds: seeds)

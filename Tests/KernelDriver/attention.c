@@ -1,7 +1,7 @@
 #include "driver.h"
 
 static void attention_case(const struct tensor_kernels *k, intptr_t width, intptr_t queries, intptr_t keys, bool causal) {
-    // Rows a little apart, as the heads of one tensor are.
+    // Rows with gaps between them, like those of one head of a tensor.
     const intptr_t query_stride = width + 2, key_stride = width + 1;
     const intptr_t query_numbers = (queries - 1) * query_stride + width, key_numbers = (keys - 1) * key_stride + width;
     const struct tensor_attention_head head = {.queries = numbers(query_numbers, 51),
@@ -18,13 +18,13 @@ static void attention_case(const struct tensor_kernels *k, intptr_t width, intpt
     float *scratch = filled(k->attention_scratch(width), 0);
     float *output = filled(queries * width, 0), *logarithms = filled(queries, 0);
     k->attention(&head, output, width, logarithms, scratch);
-    const char *name = causal ? "attention under the causal mask" : "attention";
+    const char *name = causal ? "attention with the causal mask" : "attention";
     record(name, bound_products, queries * width, output);
     record(name, bound_products, queries, logarithms);
     float *dq = filled(query_numbers, 0), *dk = filled(key_numbers, 0), *dv = filled(key_numbers, 0);
     k->attention_gradient(&head, output, numbers(queries * width, 54), width, logarithms, dq, dk, dv, query_stride,
                           key_stride, scratch);
-    name = causal ? "attention_gradient under the causal mask" : "attention_gradient";
+    name = causal ? "attention_gradient with the causal mask" : "attention_gradient";
     record(name, bound_products, query_numbers, dq);
     record(name, bound_products, key_numbers, dk);
     record(name, bound_products, key_numbers, dv);
@@ -33,7 +33,7 @@ static void attention_case(const struct tensor_kernels *k, intptr_t width, intpt
 void attention_cases(const struct tensor_kernels *k, intptr_t n) {
     for (int causal = 0; causal <= 1; causal++) {
         attention_case(k, n, 1 + n * 3 % largest_size, 1 + n * 5 % largest_size, causal);
-        // More keys than one tile of the kernel has.
+        // More keys than fit into one tile of the kernel.
         attention_case(k, 1 + n * 5 % 19, n, 3 * n, causal);
     }
 }

@@ -1,7 +1,6 @@
-// Runs every kernel of one instruction set at all sizes from 1 to 67, on memory of exactly the size it may touch, and writes
-// what they compute; or compares two such files, or names the kernels that
-// a program would use. In C alone, so that it runs where no Swift does: under emulation of another
-// processor, and under the sanitizers of clang.
+// Runs every kernel of one instruction set at all sizes from 1 to 67, on memory of exactly the size it may access, and writes
+// the results to a file; or compares two such files; or prints the name of the kernels that a program would use. Written in C,
+// so that it runs where Swift does not: under emulation of another processor, and under clang's sanitizers.
 //
 //     driver run TABLE FILE
 //     driver compare EXPECTED FOUND
@@ -56,7 +55,7 @@ uint16_t *words(intptr_t count, uint64_t seed, int scalar) {
         const float wanted = number(&seed);
         uint32_t bits;
         memcpy(&bits, &wanted, sizeof bits);
-        // Cut off, which in both types is exact to read again.
+        // Truncated, so that both types represent it exactly.
         const uint32_t exponent = bits >> 23 & 255, mantissa = bits >> 13 & 1023;
         x[i] = (uint16_t)(scalar == tensor_scalar_bfloat16 ? bits >> 16
                           : exponent < 113                 ? bits >> 16 & 0x8000
@@ -96,7 +95,7 @@ void record(const char *kernel, enum bound bound, intptr_t count, const float *v
 static int run(const char *table, const char *file) {
     const struct tensor_kernels *k = tensor_kernels_named(table);
     if (k == NULL) {
-        fprintf(stderr, "driver: this processor has no kernels of the name %s\n", table);
+        fprintf(stderr, "driver: this processor has no kernels named %s\n", table);
         return 2;
     }
     if ((output = fopen(file, "wb")) == NULL) {
@@ -113,7 +112,7 @@ static int run(const char *table, const char *file) {
     return fclose(output) == 0 ? 0 : 1;
 }
 
-/// What two files say of one kernel.
+/// The comparison of one kernel's results in two files.
 struct comparison {
     char kernel[name_length];
     int64_t bound, count;
@@ -149,11 +148,11 @@ static int compare(const char *first, const char *second) {
         for (int64_t i = 0; i < a.count; i++) {
             double x = NAN, y = NAN;
             if (fread(&x, sizeof x, 1, expected) != 1 || fread(&y, sizeof y, 1, found) != 1 || !isfinite(x)) {
-                fprintf(stderr, "driver: %s: a result is not there or not finite\n", a.kernel);
+                fprintf(stderr, "driver: %s: a result is missing or not finite\n", a.kernel);
                 return 1;
             }
             row->scale = fmax(row->scale, fabs(x));
-            // A result that is not finite differs from all that are.
+            // A result that is not finite counts as infinitely different.
             row->difference = isfinite(y) ? fmax(row->difference, fabs(x - y)) : INFINITY;
         }
     }
@@ -164,7 +163,7 @@ static int compare(const char *first, const char *second) {
     printf("%-44s %9s %11s %9s\n", "kernel", "results", "difference", "allowed");
     for (int i = 0; i < kernels; i++) {
         const double relative = all[i].difference / fmax(all[i].scale, 1e-30), allowed = bounds[all[i].bound];
-        // Results that are all nearly zero show nothing.
+        // Results that are all nearly zero prove nothing, and fail.
         const bool passed = relative <= allowed && all[i].scale > 1e-3;
         failures += !passed;
         printf("%-44s %9lld %11.2g %9.2g%s\n", all[i].kernel, (long long)all[i].count, relative, allowed,

@@ -1,8 +1,8 @@
 #ifndef KERNEL_DRIVER_H
 #define KERNEL_DRIVER_H
 
-// What the cases need: memory of exactly the size that a kernel may touch, the same numbers on every machine, and a place for
-// results.
+// Helpers of the cases: memory of exactly the size that a kernel may access, the same numbers on every machine, and the recording
+// of results.
 
 #include "CTensorKernels.h"
 
@@ -14,22 +14,22 @@ enum { largest_size = 67 };
 /// The largest difference that two instruction sets may have, relative to the largest result of a kernel.
 enum bound {
     bound_exact,        // nothing is rounded
-    bound_elementwise,  // some units in the last place: a product and a sum round once where they are fused and twice where not
-    bound_products,     // sums of many products, in an order that the width of the vectors decides
-    bound_transformed,  // Winograd's weights of up to 11 cancel in part
-    bound_sums,         // sums in Double, in an order that the width of the vectors decides
+    bound_elementwise,  // some units in the last place: a product and a sum round once if fused and twice if not
+    bound_products,     // sums of many products, in an order that depends on the vector width
+    bound_transformed,  // Winograd's weights of up to 11 partly cancel
+    bound_sums,         // sums in Double, in an order that depends on the vector width
 };
 
 /// Pseudo-random numbers in −1…1. Freed by `release`, as all memory here.
 float *numbers(intptr_t count, uint64_t seed);
-/// The same as they are stored in 16 bits.
+/// The same numbers stored in 16 bits.
 uint16_t *words(intptr_t count, uint64_t seed, int scalar);
 /// Memory for a kernel to write, filled with one number.
 float *filled(intptr_t count, float value);
 double *wide(intptr_t count, double value);
 void release(void);
 
-/// Results of a kernel.
+/// Records results of a kernel.
 void record(const char *kernel, enum bound bound, intptr_t count, const float *values);
 void record_wide(const char *kernel, enum bound bound, intptr_t count, const double *values);
 

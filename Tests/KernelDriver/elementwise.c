@@ -18,7 +18,7 @@ static void unary_cases(const struct tensor_kernels *k, intptr_t n) {
     char name[48];
     for (int operation = 0; operation <= tensor_unary_relu; operation++) {
         float *x = spread(n, 1), *y = filled(n, 0);
-        // Away from 0, whose reciprocal would be the scale of all others.
+        // Away from 0, whose reciprocal would dominate the scale of the results.
         for (intptr_t i = 0; i < n; i++)
             if (operation == tensor_unary_square_root || operation == tensor_unary_reciprocal) x[i] = fabsf(x[i]) + 0.1f;
         k->unary(operation, n, x, y);

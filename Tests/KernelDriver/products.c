@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-/// A right-hand matrix in a table's panels.
+/// A right-hand matrix packed into a table's panels.
 static float *packed(const struct tensor_kernels *k, const struct tensor_matrix *matrix, intptr_t rows, intptr_t columns) {
     const intptr_t panels = (columns + k->panel_width - 1) / k->panel_width;
     float *result = filled(panels * k->panel_width * rows, 0);
@@ -10,13 +10,13 @@ static float *packed(const struct tensor_kernels *k, const struct tensor_matrix 
     return result;
 }
 
-/// Panels differ in their width, so what is compared is a product.
+/// The width of the panels differs between tables, so packed matrices are compared by their products.
 static void pack_cases(const struct tensor_kernels *k, intptr_t rows, intptr_t columns, intptr_t height) {
     static const char *const types[] = {"float32", "float16", "bfloat16"}, *const layouts[] = {"rows", "columns", "scattered"};
     char name[48];
     for (int scalar = 0; scalar <= tensor_scalar_bfloat16; scalar++)
         for (int layout = 0; layout < 3; layout++) {
-            // Rows a little apart, so that what lies behind the last number of each is not the next.
+            // Rows with gaps between them, so that the number after the end of a row is not the next row's first.
             const intptr_t row_stride = layout == 0 ? columns + 3 : layout == 1 ? 1 : 2 * columns + 1;
             const intptr_t column_stride = layout == 0 ? 1 : layout == 1 ? rows + 3 : 2;
             const intptr_t count = (rows - 1) * row_stride + (columns - 1) * column_stride + 1;
@@ -35,12 +35,12 @@ static void multiply_cases(const struct tensor_kernels *k, intptr_t m, intptr_t 
     const struct tensor_matrix matrix = {numbers(depth * n, 33), tensor_scalar_float32, n, 1};
     const float *panels = packed(k, &matrix, depth, n);
     float *a = numbers(m * depth, 34), *bias = numbers(n, 35), *addend = numbers(m * n, 36);
-    for (int turned = 0; turned <= 1; turned++)
+    for (int transposed = 0; transposed <= 1; transposed++)
         for (int added = 0; added <= 1; added++) {
             float *c = filled(m * n, 0);
-            k->multiply(m, n, depth, a, turned ? 1 : depth, turned ? m : 1, panels, depth, added ? bias : NULL,
+            k->multiply(m, n, depth, a, transposed ? 1 : depth, transposed ? m : 1, panels, depth, added ? bias : NULL,
                         added ? addend : NULL, c, n);
-            record(turned ? "multiply, left operand transposed" : "multiply", bound_products, m * n, c);
+            record(transposed ? "multiply, left operand transposed" : "multiply", bound_products, m * n, c);
         }
     // The addend may be the result itself.
     float *c = numbers(m * n, 37);
@@ -80,7 +80,7 @@ void product_cases(const struct tensor_kernels *k, intptr_t n) {
     pack_cases(k, 1 + n * 3 % largest_size, n, 2);
     multiply_cases(k, n, 1 + n * 11 % largest_size, 1 + n * 5 % largest_size);
     multiply_cases(k, 1 + n * 5 % 29, n, n);
-    // Deeper than what is multiplied before the result is passed over again.
+    // Deeper than the rows of a panel per pass over the result.
     if (n % 16 == 0) multiply_cases(k, 3, n + 1, 1280 + n);
     patch_cases(k, n);
 }

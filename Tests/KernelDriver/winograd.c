@@ -6,7 +6,7 @@ enum { planes = 36, images = 2, together = tensor_winograd_channels };
 
 static intptr_t least(intptr_t a, intptr_t b) { return a < b ? a : b; }
 
-/// Images of sizes that leave tiles of every shape, or twice that, whose pixels come in pairs.
+/// Images of sizes that leave tiles of every shape, or upsampled 2×, so that their pixels are equal in pairs.
 static struct tensor_winograd_map map_of(intptr_t n, intptr_t inputs, intptr_t outputs, intptr_t upsampling) {
     const intptr_t height = 1 + n % 9, width = 1 + n % 6;
     const intptr_t target_height = height * upsampling, target_width = width * upsampling;
@@ -61,7 +61,7 @@ static void convolution(const struct tensor_kernels *k, const struct tensor_wino
     record(map->paired ? "winograd convolution of pairs" : "winograd convolution", bound_transformed, count, result);
 }
 
-/// The same with planes of a kernel that are used up at once.
+/// The same for few tiles, with a kernel's planes used immediately.
 static void convolution_of_few(const struct tensor_kernels *k, const struct tensor_winograd_map *map) {
     const intptr_t tiles = images * map->tile_rows * map->tile_columns, inputs = map->channels, panel = k->panel_width;
     const intptr_t blocks = (inputs + together - 1) / together;

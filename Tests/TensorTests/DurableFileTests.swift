@@ -17,7 +17,7 @@ final class DurableFileTests {
 
     private func text(_ name: String) throws -> String { try String(contentsOf: url(name), encoding: .utf8) }
 
-    @Test("DurableFile writes through symbolic links, relative, absolute, of several steps, and to files not there yet")
+    @Test("DurableFile follows symbolic links: relative, absolute, chained, and to files that do not exist yet")
     func links() throws {
         try Data("old".utf8).write(to: url("target"))
         try files.createSymbolicLink(atPath: url("link").path, withDestinationPath: "target")
@@ -40,7 +40,7 @@ final class DurableFileTests {
         #expect(try files.attributesOfItem(atPath: url("private").path)[.posixPermissions] as? Int == 0o600)
     }
 
-    @Test("DurableFile refuses what is no plain file, and leaves it as it is")
+    @Test("DurableFile refuses anything but writable plain files and leaves it unchanged")
     func refusals() throws {
         try files.createDirectory(at: url("folder"), withIntermediateDirectories: true)
         try Data("kept".utf8).write(to: url("protected"))
@@ -68,7 +68,7 @@ final class DurableFileTests {
         #expect(try files.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".partial") } == [])
     }
 
-    @Test("DurableFile leaves the older file where writing fails, and takes its temporary file away")
+    @Test("DurableFile keeps the old file and removes its temporary file when writing fails")
     func failure() throws {
         struct Stop: Error {}
         try Data("old".utf8).write(to: url("file"))
@@ -82,7 +82,7 @@ final class DurableFileTests {
         #expect(try files.contentsOfDirectory(atPath: folder.path) == ["file"])
     }
 
-    @Test("DurableFile takes names of 255 bytes, and makes missing folders beforehand")
+    @Test("DurableFile accepts names of 255 bytes and creates missing folders")
     func names() throws {
         let long = String(repeating: "n", count: 255)
         try DurableFile.write(Data("x".utf8), to: url(long))
@@ -93,7 +93,7 @@ final class DurableFileTests {
         #expect(throws: FileError.self) { try DurableFile.prepareFolder(url(long)) }
     }
 
-    @Test("FileContents reads files and pipes, and neither waits for a pipe without a writer nor reads a device")
+    @Test("FileContents reads files and pipes, does not wait for a pipe without a writer, and refuses devices")
     func reading() throws {
         try Data("text".utf8).write(to: url("file"))
         #expect(try FileContents.read(url("file")) == Data("text".utf8))
@@ -105,7 +105,7 @@ final class DurableFileTests {
         #expect(throws: SafetensorsError.self) { try SafetensorsFile(contentsOf: url("pipe")) }
     }
 
-    @Test("FileError puts the system's, Foundation's and JSON's errors into words")
+    @Test("FileError describes errors of the system, Foundation and JSON in sentences")
     func sentences() throws {
         struct Settings: Codable { var rate: Double }
         func sentence(_ body: () throws -> Void) -> String {
@@ -129,7 +129,7 @@ final class DurableFileTests {
         #expect(sentence { throw POSIXError(.ENOSPC) } == "no space is left on the disk")
     }
 
-    @Test("Safetensors.write refuses numbers that are not finite or do not fit the type, and keeps the older file")
+    @Test("Safetensors.write refuses non-finite and overflowing numbers and keeps the old file")
     func nonFinite() throws {
         let file = url("weights.safetensors")
         try Safetensors.write([("weight", Tensor([1, 2], shape: [2]))], to: file)

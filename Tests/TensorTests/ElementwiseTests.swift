@@ -2,7 +2,7 @@ import Foundation
 import Tensor
 import Testing
 
-/// An elementwise function beside its definition in Double.
+/// An elementwise function and its definition in Double.
 struct Function: Sendable, CustomStringConvertible {
     let name: String
     var isPositiveOnly = false
@@ -31,7 +31,7 @@ struct Function: Sendable, CustomStringConvertible {
 
 @Suite("Elementwise operations, broadcasting and reductions")
 struct ElementwiseTests {
-    /// Relative to 1 + |y|: the functions are built from an exponential good to 1e-7.
+    /// Errors are relative to 1 + |y|: the functions are built from an exponential accurate to 1e-7.
     @Test(arguments: Function.all)
     func functions(_ function: Function) {
         let inputs = (1...4_003).map { Float($0) * 0.005 - (function.isPositiveOnly ? 0 : 10) }
@@ -46,7 +46,7 @@ struct ElementwiseTests {
         let x = Tensor([.infinity, -.infinity, .nan, 200, -200], shape: [5])
         let y = x.exp().scalars
         #expect(y[0] == .infinity && y[1] == 0 && y[2].isNaN && y[3] == .infinity && y[4] == 0)
-        // Where Float32 ends: the largest number is e^88.7228, the smallest with all its bits e^−87.3365.
+        // The range of Float32: the largest number is e^88.7228, the smallest with full precision e^−87.3365.
         let ends = Tensor([88.7, 88.73, -86.9, -87.4], shape: [4]).exp().scalars
         #expect(abs(ends[0] / 3.32599e38 - 1) < 1e-5 && ends[1] == .infinity && ends[2] > 1.8e-38 && ends[3] == 0)
         #expect(x.clamped(to: -1...1).scalars[2].isNaN)

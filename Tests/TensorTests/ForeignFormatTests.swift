@@ -3,7 +3,7 @@ import Tensor
 import TestFixtures
 import Testing
 
-/// Files that are no safetensors files, and headers that claim too much.
+/// Files that are not safetensors files, and headers beyond the limits.
 @Suite("Safetensors: other formats and limits")
 final class ForeignFormatTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "a folder's \(UUID().uuidString)")
@@ -30,7 +30,7 @@ final class ForeignFormatTests {
         ([0xff, 0xd8, 0xff, 0xe0, 0, 16, 0x4a, 0x46, 0x49, 0x46], .picture),
     ]
 
-    @Test("A file of another format is called by its name", arguments: formats.indices)
+    @Test("A file of another format is reported by the name of its format", arguments: formats.indices)
     func formats(index: Int) throws {
         let (bytes, format) = Self.formats[index]
         let url = try file(Data(bytes))
@@ -39,7 +39,7 @@ final class ForeignFormatTests {
         }
     }
 
-    @Test("A pickle's error ends with a command for it: in place, or beside a file of another name")
+    @Test("A pickle's error ends with a conversion command, in place or next to a file of another name")
     func conversion() throws {
         let pickle = Data([0x80, 2, 0x7d, 0x71, 0, 0x2e])
         for (name, target) in [("a.safetensors", "a.safetensors"), ("b.pt", "b.safetensors"), ("c", "c.safetensors")] {
@@ -62,7 +62,7 @@ final class ForeignFormatTests {
     }
 
     @Test(
-        "No order of axes makes a product that is too large",
+        "Shapes with a negative extent, or with a product of extents that overflows in any order of axes, are refused",
         arguments: [
             "0,4611686018427387904,4611686018427387904", "4611686018427387904,0,4611686018427387904",
             "9223372036854775807,9223372036854775807,0", "0,-1", "-9223372036854775808,0",
@@ -72,7 +72,7 @@ final class ForeignFormatTests {
         #expect(throws: SafetensorsError.self) { try SafetensorsFile(contentsOf: url) }
     }
 
-    @Test("Headers of many levels or axes are refused")
+    @Test("Headers with too many levels or axes are refused")
     func depth() throws {
         let brackets = String(repeating: "[", count: 100_000)
         let axes = Array(repeating: "1", count: 65).joined(separator: ",")
@@ -85,7 +85,7 @@ final class ForeignFormatTests {
         }
     }
 
-    @Test("All numbers of 8 bits are PyTorch's", arguments: ["e4m3", "e5m2"])
+    @Test("All 8-bit floating-point numbers equal PyTorch's", arguments: ["e4m3", "e5m2"])
     func eightBits(name: String) throws {
         let file = try SafetensorsFile(contentsOf: Fixtures.url("eight-bit/numbers.safetensors"))
         let expected = try file.tensor("\(name).float").scalars

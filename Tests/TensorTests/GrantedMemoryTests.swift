@@ -26,14 +26,14 @@ final class GrantedMemoryTests {
         GrantedMemory(root: root, physical: 16 * gibibyte, addressSpace: addressSpace)
     }
 
-    @Test("GrantedMemory: without groups the machine's, swap space included")
+    @Test("GrantedMemory without control groups is the machine's memory, including swap space")
     func machineAlone() throws {
         try machine()
         #expect(granted() == GrantedMemory(limit: 17 * gibibyte, available: 8 * gibibyte, source: "the machine"))
         #expect(granted(addressSpace: gibibyte).limit == gibibyte)
     }
 
-    @Test("GrantedMemory: the narrowest group of the second kind above the process, caches not counted as used")
+    @Test("GrantedMemory uses the tightest limit of the process's cgroup v2 groups and does not count caches as used")
     func secondKind() throws {
         try machine()
         try write("0::/user/session", to: "proc/self/cgroup")
@@ -45,7 +45,7 @@ final class GrantedMemoryTests {
         #expect(found.limit == 3 * gibibyte && found.available == 2 * gibibyte)
     }
 
-    @Test("GrantedMemory: a group of the first kind, seen from inside a container")
+    @Test("GrantedMemory uses the limit of a cgroup v1 group seen from inside a container")
     func firstKind() throws {
         try machine()
         try write("12:cpu:/\n5:blkio,memory:/docker/abc", to: "proc/self/cgroup")
@@ -56,7 +56,7 @@ final class GrantedMemoryTests {
         #expect(granted().source == "the machine")
     }
 
-    @Test("GrantedMemory: more than the limit is an error, close to it or more than is free a warning")
+    @Test("GrantedMemory.check throws above the limit, and warns close to it and above the free memory")
     func checks() throws {
         let granted = GrantedMemory(limit: 10 * gibibyte, available: 6 * gibibyte, source: "the machine")
         #expect(try granted.check(holding: 5 * gibibyte, of: "a run") == nil)

@@ -9,8 +9,8 @@ struct NetworkOperationTests {
         let last = x.channelsLast()
         #expect(last.shape == [2, 4, 5, 3] && last[1, 3, 2, 0] == x[1, 0, 3, 2])
         #expect(last.channelsFirst().scalars == x.scalars)
-        let turned = x.transposed([3, 1, 0, 2])
-        #expect(turned.shape == [5, 3, 2, 4] && turned[4, 2, 1, 3] == x[1, 2, 3, 4])
+        let permuted = x.transposed([3, 1, 0, 2])
+        #expect(permuted.shape == [5, 3, 2, 4] && permuted[4, 2, 1, 3] == x[1, 2, 3, 4])
         let flat = x.reshaped(to: [6, 1, 20]).transposed([1, 0, 2])
         #expect(flat.shape == [1, 6, 20] && flat.scalars == x.scalars)
         #expect(x.reshaped(to: [6, 1, 20]).transposed([2, 1, 0])[7, 0, 4] == x[1, 1, 1, 2])
@@ -21,7 +21,7 @@ struct NetworkOperationTests {
         #expect(x.reshaped(to: [6, -1]).shape == [6, 20])
     }
 
-    /// A large mean must not cost the variance its digits.
+    /// A large mean must not reduce the precision of the variance.
     @Test(arguments: [(2, 6, 10, 0.0 as Float), (4, 8, 33, 100), (1, 3, 7, -5)])
     func groupNorm(groups: Int, channels: Int, side: Int, mean: Float) {
         let x = Reference.numbers([2, side, side, channels], seed: 2) + mean
@@ -44,7 +44,7 @@ struct NetworkOperationTests {
                 }
             }
         }
-        // Float32 spacing at |mean| / deviation bounds what any Float32 answer can reach.
+        // The Float32 spacing at |mean| / deviation bounds the accuracy of any Float32 result.
         #expect(Reference.error(y, expected) < 1e-6 + 3e-7 * Double(abs(mean)))
     }
 

@@ -2,7 +2,7 @@ import Foundation
 import Tensor
 import Testing
 
-/// Weights of a file that are kept in the order in which products read them.
+/// Mapped weights of a file whose packed copies are kept.
 @Suite("Packed weights", .serialized)
 final class PackedWeightsTests {
     private let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).safetensors")
@@ -15,14 +15,14 @@ final class PackedWeightsTests {
         try? FileManager.default.removeItem(at: file)
     }
 
-    /// A tensor of the file, and the same numbers as a tensor of its own.
+    /// A mapped tensor of the file, and the same numbers as a Float32 copy.
     private func stored(_ shape: [Int], as type: ScalarType, seed: UInt64) throws -> (mapped: Tensor, plain: Tensor) {
         try Safetensors.write([("weight", Reference.numbers(shape, seed: seed))], scalarType: type, to: file)
         let opened = try SafetensorsFile(contentsOf: file)
         return (try opened.mappedTensor("weight"), try opened.tensor("weight"))
     }
 
-    @Test("Products and convolutions are the same bit by bit", arguments: StoredWeightsTests.types)
+    @Test("Products and convolutions with packed weights are bit-identical", arguments: StoredWeightsTests.types)
     func sameResults(type: ScalarType) throws {
         for rows in [1, 5, 300] {
             let (weight, plain) = try stored([70, 37], as: type, seed: 2)
@@ -36,27 +36,27 @@ final class PackedWeightsTests {
             let padding = ConvolutionPadding(size / 2)
             let y = x.conv2d(kernel: kernel, bias: nil, stride: stride, padding: padding).scalars
             #expect(y == x.conv2d(kernel: plain, bias: nil, stride: stride, padding: padding).scalars)
-            // Kept by now, if it pays.
+            // The packed copy is kept by now, if it pays off.
             #expect(y == x.conv2d(kernel: kernel, bias: nil, stride: stride, padding: padding).scalars)
         }
     }
 
-    @Test("A weight that was packed in one shape is read in others too")
+    @Test("A weight packed in one shape can be used in another")
     func otherShape() throws {
         let (weight, plain) = try stored([48, 20], as: .float32, seed: 4)
         let x = Reference.numbers([3, 40], seed: 5)
         #expect(weight.keptPanels != nil)
-        let (turned, expected) = (weight.reshaped(to: [24, 40]), plain.reshaped(to: [24, 40]))
-        #expect(x.linear(weight: turned, bias: nil).scalars == x.linear(weight: expected, bias: nil).scalars)
+        let (reshaped, expected) = (weight.reshaped(to: [24, 40]), plain.reshaped(to: [24, 40]))
+        #expect(x.linear(weight: reshaped, bias: nil).scalars == x.linear(weight: expected, bias: nil).scalars)
     }
 
-    @Test("Copies stay within their budget and go with their weights; a tensor that may change has none")
+    @Test("Packed copies stay within their budget and are freed with their weights; writable tensors have none")
     func withinBudget() throws {
         let bytes = 512 * 512 * 4
         let (weight, plain) = try stored([512, 512], as: .float16, seed: 10)
         PackedWeights.budget = bytes / 2
         #expect(weight.keptPanels == nil)
-        // Memory comes in sizes: this copy's is a ninth larger than its numbers.
+        // Capacities are rounded up: this copy's is a ninth larger than its numbers.
         PackedWeights.budget = 576 * 512 * 4
         #expect(try stored([576, 512], as: .float16, seed: 10).mapped.keptPanels == nil)
         PackedWeights.budget = 1 << 30
@@ -70,7 +70,7 @@ final class PackedWeightsTests {
     }
 
     #if os(Linux)
-        @Test("The weight's share of the file leaves memory")
+        @Test("Packing a weight releases its pages of the file from memory")
         func residentBytes() throws {
             let (weight, _) = try stored([1024, 1024], as: .float32, seed: 11)
             let sum = weight.sum()

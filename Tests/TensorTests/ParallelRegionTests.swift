@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Parallel regions")
 struct ParallelRegionTests {
-    @Test("Every range is visited once, whatever the grain", arguments: [1, 3, 64, 1_000])
+    @Test("Every index is visited exactly once for any grain", arguments: [1, 3, 64, 1_000])
     func cover(grain: Int) {
         for count in [0, 1, 2, 63, 500] {
             let visits = (0..<count).map { _ in Counter() }
@@ -17,7 +17,7 @@ struct ParallelRegionTests {
         }
     }
 
-    @Test("A region inside another, and regions of several threads at once, are complete")
+    @Test("Nested regions and concurrent regions of several threads run completely")
     func nested() {
         let total = Counter()
         DispatchQueue.concurrentPerform(iterations: 8) { _ in
@@ -30,7 +30,7 @@ struct ParallelRegionTests {
         #expect(total.value.load(ordering: .relaxed) == 8 * 200 * 10 * 5)
     }
 
-    @Test("What the ranges wrote is there after the region, with pauses long enough for the threads to fall asleep")
+    @Test("Writes are visible after the region, also when the threads fell asleep in between")
     func visibility() {
         var numbers = [Int](repeating: 0, count: 4_096)
         for round in 1...50 {

@@ -8,7 +8,7 @@ private let bound = 2e-6
 struct ProductTests {
     @Test(arguments: [
         (1, 1, 1), (5, 7, 3), (6, 16, 256), (13, 33, 257), (97, 50, 300), (200, 17, 9), (128, 300, 600),
-        // Rows that fall onto the same sets of a cache.
+        // Rows that map to the same cache sets.
         (30, 70, 1_024), (270, 40, 2_048),
     ])
     func matmul(m: Int, n: Int, k: Int) {
@@ -22,7 +22,7 @@ struct ProductTests {
         #expect(Reference.error(aT.matmul(bT, transposingSelf: true, transposingOther: true), expected) < bound)
     }
 
-    /// A sum of nothing is zero.
+    /// An empty sum is zero.
     @Test func emptyInnerAxis() {
         let product = Tensor.zeros([40, 0]).matmul(Tensor.zeros([0, 50]))
         #expect(product.shape == [40, 50] && product.scalars.allSatisfy { $0 == 0 })
@@ -67,7 +67,7 @@ struct ProductTests {
             #expect(Reference.error(y, Reference.conv2d(x, kernel, stride: stride, padding)) < bound)
             let bias = Reference.numbers([outputs], seed: 10)
             let shifted = x.conv2d(kernel: kernel, bias: bias, stride: stride, padding: padding)
-            // The bias joins the sum in another order: equal to a last-place unit of sums near √(9·64).
+            // The bias is added in another order: equal up to one unit in the last place of sums near √(9·64).
             #expect((shifted - (y + bias)).absolute().maximum() < 2e-5)
         }
     }
@@ -86,11 +86,11 @@ struct ProductTests {
         let x = Reference.numbers([1, side, side, inputs], seed: 18)
         let kernel = Reference.numbers([33, inputs, 3, 3], seed: 19)
         let y = x.conv2d(kernel: kernel, bias: nil, padding: ConvolutionPadding(1))
-        // Winograd's rounding, as ConvolutionAlgorithm.fastest states it, of sums some four deviations large.
+        // Winograd's rounding error, as stated for ConvolutionAlgorithm.fastest, for sums of some four standard deviations.
         #expect(Reference.error(y, Reference.conv2d(x, kernel, stride: 1, ConvolutionPadding(1))) < 1e-5)
     }
 
-    /// Tiles that multiply a kernel's planes while they are in the first-level cache, with whole blocks of channels and with parts.
+    /// Few tiles, which multiply a kernel's planes while they are in the first-level cache, with whole and partial blocks of channels.
     @Test(arguments: [(1, 4, 16), (1, 5, 37), (7, 4, 21), (2, 8, 500), (1, 3, 70)])
     func fewWinogradTiles(batch: Int, side: Int, inputs: Int) {
         let x = Reference.numbers([batch, side, side, inputs], seed: 20)
@@ -118,7 +118,7 @@ struct ProductTests {
         }
     }
 
-    @Test("Keys that are masked or far behind weigh nothing at all, and what is not a number is not passed over")
+    @Test("Masked keys and keys with far smaller scores get zero weight; NaN propagates")
     func vanishingWeights() {
         let (count, width) = (70, 8)
         let q = Reference.numbers([1, count, width], seed: 14)
@@ -150,7 +150,7 @@ struct ProductTests {
         #expect(q.attention(keys: k, values: v, heads: 3, keyRows: rows).scalars == repeated.scalars)
     }
 
-    /// A whole training step must not depend on how many threads ran it.
+    /// Results must not depend on the number of threads.
     @Test func threadCountChangesNothing() {
         let x = Reference.numbers([3, 17, 19, 24], seed: 14)
         let kernel = Reference.numbers([40, 24, 3, 3], seed: 15)

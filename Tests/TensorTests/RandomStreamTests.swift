@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Random streams")
 struct RandomStreamTests {
-    @Test("The numbers are torch.manual_seed's", arguments: [0, 42, 4_294_967_295] as [UInt64])
+    @Test("RandomStream generates the numbers of torch.manual_seed", arguments: [0, 42, 4_294_967_295] as [UInt64])
     func torch(seed: UInt64) throws {
         let golden = try Fixtures.tensors("random/random.safetensors")
         func expected(_ name: String) throws -> Tensor { try #require(golden["\(seed).\(name)"]) }
@@ -13,7 +13,7 @@ struct RandomStreamTests {
             (found - (try expected(name))).absolute().maximum()
         }
         var stream = RandomStream(seed: seed)
-        // One by one in Double: bit for bit, the second number of the third pair kept for the next call.
+        // One by one in Double: bit for bit; the second number of the third pair is kept for the next call.
         #expect(stream.normal([5]).scalars == (try expected("short").scalars))
         #expect(stream.normal([2]).scalars == (try expected("shorter").scalars))
         // Sixteen at a time: PyTorch's vectorised Float32 logarithm and sine round differently.
@@ -25,7 +25,7 @@ struct RandomStreamTests {
         #expect(stream.permutation(50) == (try expected("permutation").scalars.map { Int($0) }))
     }
 
-    @Test("A saved stream goes on bit for bit")
+    @Test("A saved stream continues bit for bit")
     func saving() throws {
         var stream = RandomStream(seed: 9)
         _ = stream.normal([5])
@@ -36,7 +36,7 @@ struct RandomStreamTests {
         #expect(copy.normal([3]).scalars == stream.normal([3]).scalars)
     }
 
-    @Test("A state that is none is refused")
+    @Test("An invalid saved state is refused")
     func badState() {
         let text = #"{"seed": 1, "words": "AAAA", "position": 700}"#
         #expect(throws: DecodingError.self) { try JSONDecoder().decode(RandomStream.self, from: Data(text.utf8)) }

@@ -1,7 +1,7 @@
 import Foundation
 import Tensor
 
-/// Plain loops in Double, against which the kernels are held.
+/// Plain loops in Double, with which the kernels are compared.
 enum Reference {
     /// Pseudo-random numbers in −1…1, the same on every run.
     static func numbers(_ shape: [Int], seed: UInt64) -> Tensor {

@@ -3,10 +3,10 @@
     import Tensor
     import Testing
 
-    /// How much of a mapped file is in memory, by what Linux says of the process.
+    /// Checks how much of a mapped file is in memory, as Linux reports it for the process.
     @Suite("Mapped weights in memory")
     struct ResidentWeightsTests {
-        @Test("A tensor's share of a file leaves memory with the last tensor that reads it, while the file stays open")
+        @Test("A mapped tensor's pages leave memory with the last tensor that uses them, while the file stays open")
         func release() throws {
             let url = FileManager.default.temporaryDirectory.appending(path: "resident-\(UUID().uuidString)")
             defer { try? FileManager.default.removeItem(at: url) }
@@ -30,7 +30,7 @@
 
         /// The sum of `Rss` over the mappings of a file.
         static func residentBytes(of url: URL) throws -> Int {
-            // Read to its end: its size is said to be zero.
+            // Read to its end, because its reported size is zero.
             let text = try FileHandle(forReadingFrom: URL(filePath: "/proc/self/smaps")).readToEnd() ?? Data()
             let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")
             var (isFile, kilobytes) = (false, 0)

@@ -51,7 +51,7 @@ final class SafetensorsTests {
         (#"{"__metadata__":{"a":1}}"#, 0, nil, "__metadata__"),
     ]
 
-    @Test("A malformed file is refused with the field", arguments: malformed.indices)
+    @Test("A malformed file is refused with an error that names the field", arguments: malformed.indices)
     func refusal(index: Int) throws {
         let (header, data, length, field) = Self.malformed[index]
         let url = try file(header, data: data, length: length)
@@ -76,7 +76,7 @@ final class SafetensorsTests {
         }
     }
 
-    @Test("Asking for another type or name is an error of its own")
+    @Test("A wrong type and a missing name have errors of their own")
     func wrongType() throws {
         let url = try file(
             #"{"a":{"dtype":"I32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[],"data_offsets":[8,12]}}"#,
@@ -92,7 +92,7 @@ final class SafetensorsTests {
         #expect(throws: SafetensorsError.missingTensor(path: url.path, name: "c")) { try file.tensor("c") }
     }
 
-    @Test("What is written is read again, rounded to nearest even in 16 bits")
+    @Test("Written tensors are read back, rounded to nearest even in 16 bits")
     func roundTrip() throws {
         var stream = RandomStream(seed: 1)
         let special: [Float] = [
@@ -126,7 +126,7 @@ final class SafetensorsTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["round.safetensors"])
     }
 
-    /// The nearer of the two neighbours with 16 zero bits below, the even one of a tie.
+    /// The nearer of the two neighbours whose lower 16 bits are zero; on a tie, the even one.
     private func roundedToBrain(_ x: Float) -> Float {
         let below = Float(bitPattern: x.bitPattern & 0xffff_0000)
         guard x.isFinite, below != x else { return x }
@@ -136,7 +136,7 @@ final class SafetensorsTests {
         return down < up ? below : above
     }
 
-    @Test("10,000 mutations of a good file are refused or read, and never crash")
+    @Test("10,000 mutations of a valid file are refused or read, and never crash")
     func mutations() throws {
         var stream = RandomStream(seed: 2)
         let url = folder.appending(path: "good.safetensors")
@@ -169,7 +169,7 @@ final class SafetensorsTests {
             }
         }
         #expect(refused + read == 10_000)
-        // A change in a name or in the numbers is no damage to the format; most changes are.
+        // A change in a name or in the numbers leaves the format valid; most changes do not.
         #expect(refused > 5_000)
         #expect(read > 100)
     }

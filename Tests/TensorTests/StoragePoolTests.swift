@@ -1,10 +1,10 @@
 import Tensor
 import Testing
 
-@Suite("Memory of tensors")
+@Suite("Storage pool")
 struct StoragePoolTests {
-    /// More than one block of large pages in small pieces, some of them given back and taken again on the way.
-    @Test("Small tensors that live at once have memory of their own, aligned to 64 bytes")
+    /// Small tensors that need more than one block of large pages; some of them are freed on the way and their memory reused.
+    @Test("Small tensors that live at the same time do not share memory and are aligned to 64 bytes")
     func smallTensors() {
         var tensors: [Tensor?] = []
         for index in 0..<4_000 {

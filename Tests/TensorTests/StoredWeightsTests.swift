@@ -2,17 +2,17 @@ import Foundation
 import Tensor
 import Testing
 
-/// Weights that stay in a mapped file, with as many bits as it has.
+/// Weights that stay in a mapped file, in its type.
 @Suite("Stored weights")
 final class StoredWeightsTests {
     private let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).safetensors")
 
     deinit { try? FileManager.default.removeItem(at: file) }
 
-    /// A tensor of the file, and the same numbers as a Float32 tensor of its own.
+    /// A mapped tensor of the file, and the same numbers as a Float32 copy.
     private func stored(_ shape: [Int], as type: ScalarType, seed: UInt64) throws -> (mapped: Tensor, plain: Tensor) {
         let numbers = Reference.numbers(shape, seed: seed)
-        // An odd number of elements before it: 16-bit numbers then begin at no multiple of four.
+        // An odd number of elements before it, so that 16-bit numbers do not begin at a multiple of four.
         try Safetensors.write(
             [("before", Reference.numbers([3], seed: 1)), ("weight", numbers)], scalarType: type, to: file)
         let opened = try SafetensorsFile(contentsOf: file)
@@ -21,7 +21,7 @@ final class StoredWeightsTests {
 
     static let types: [ScalarType] = [.float32, .float16, .bfloat16]
 
-    @Test("Products and convolutions read them as their Float32 copies", arguments: types)
+    @Test("Products and convolutions with stored weights equal those with Float32 copies", arguments: types)
     func products(type: ScalarType) throws {
         for (rows, width, outputs) in [(5, 37, 19), (300, 64, 100)] {
             let (weight, plain) = try stored([outputs, width], as: type, seed: 2)
@@ -41,7 +41,7 @@ final class StoredWeightsTests {
         }
     }
 
-    @Test("Lookups, slices and every other operation see the same numbers", arguments: types)
+    @Test("Lookups, slices and other operations read the same numbers from stored weights", arguments: types)
     func otherOperations(type: ScalarType) throws {
         let (table, plain) = try stored([7, 11], as: type, seed: 7)
         #expect(table.gathered(rows: [6, 0, 6]).scalars == plain.gathered(rows: [6, 0, 6]).scalars)
@@ -53,7 +53,7 @@ final class StoredWeightsTests {
         #expect(table.reshaped(to: [77]).scalarType == type)
     }
 
-    @Test("Writing makes a Float32 copy and leaves the file and other tensors alone", arguments: types)
+    @Test("Writing to a stored weight makes a Float32 copy; file and other tensors are unchanged", arguments: types)
     func writing(type: ScalarType) throws {
         let (weight, plain) = try stored([4, 6], as: type, seed: 8)
         var changed = weight
@@ -64,14 +64,14 @@ final class StoredWeightsTests {
         #expect(try SafetensorsFile(contentsOf: file).tensor("weight").scalars == plain.scalars)
     }
 
-    @Test("They outlive the value that opened the file, and the file's name")
+    @Test("Stored weights outlive the value that opened the file, and the file's removal")
     func lifetime() throws {
         let (weight, plain) = try stored([4, 6], as: .float16, seed: 9)
         try FileManager.default.removeItem(at: file)
         #expect(weight.scalars == plain.scalars)
     }
 
-    @Test("Saved again in the same type they are the same bytes", arguments: types)
+    @Test("Stored weights saved again in the same type are byte-identical", arguments: types)
     func saving(type: ScalarType) throws {
         let weight = try stored([8, 5], as: type, seed: 10).mapped
         let copy = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).safetensors")
@@ -81,7 +81,7 @@ final class StoredWeightsTests {
         #expect(try Data(contentsOf: copy) == Data(contentsOf: file))
     }
 
-    @Test("Numbers that are not finite are counted in every type", arguments: types)
+    @Test("Non-finite numbers are counted in every type", arguments: types)
     func nonFinite(type: ScalarType) throws {
         var numbers = Reference.numbers([100], seed: 11)
         (numbers[3], numbers[50], numbers[99]) = (.nan, .infinity, -.infinity)

@@ -1,7 +1,7 @@
 import Foundation
 import Tensor
 
-/// The golden files that stand, beside the scripts that made them, in `Tests/Fixtures`.
+/// The golden files in `Tests/Fixtures`, stored next to the scripts that generate them.
 public enum Fixtures {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appending(path: "Fixtures")
@@ -9,7 +9,7 @@ public enum Fixtures {
     /// The checkout that the tests were built from.
     public static let package = root.deletingLastPathComponent().deletingLastPathComponent()
 
-    /// A file or folder in `Tests/Fixtures`.
+    /// The URL of a file or folder in `Tests/Fixtures`.
     public static func url(_ path: String) -> URL { root.appending(path: path) }
 
     /// All tensors of a safetensors file, integers as Float32.
@@ -27,8 +27,8 @@ public enum Fixtures {
     }
 }
 
-/// max |found − expected| over the standard deviation of `expected`; infinite where the shapes differ or something is not
-/// finite.
+/// max |found − expected| over the standard deviation of `expected`; infinite if the shapes differ or `found` is
+/// not finite.
 public func relativeError(_ found: Tensor, _ expected: Tensor) -> Double {
     guard found.shape == expected.shape, found.nonFiniteCount() == 0 else { return .infinity }
     let mean = expected.mean()

@@ -2,8 +2,8 @@ import Autograd
 import Foundation
 import Tensor
 
-// What uses threads, on more of them than a test would, for ThreadSanitizer to look at (`Scripts/check-threads`). The results are
-// compared too. With the argument `race` it does what must be reported.
+// Runs all multithreaded code on more threads than a test would, under ThreadSanitizer (`Scripts/check-threads`), and also compares the
+// results. With the argument `race` it makes a data race that must be reported.
 
 func check(_ holds: Bool, _ what: String) {
     guard !holds else { return }
@@ -11,7 +11,7 @@ func check(_ holds: Bool, _ what: String) {
     exit(1)
 }
 
-/// Calls `body` on as many threads at once, each with its number.
+/// Calls `body` on `count` threads at once, each with its index.
 func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
     let group = DispatchGroup()
     for number in 0..<count {
@@ -35,7 +35,7 @@ if CommandLine.arguments.dropFirst() == ["race"] {
 
 ThreadPool.threadCount = 4
 
-// Regions of many sizes from several threads, one inside the other.
+// Nested parallel regions of many sizes, started from several threads.
 onThreads(4) { number in
     for round in 0..<200 {
         let count = 1 + (round * 37 + number) % 500
@@ -49,11 +49,11 @@ onThreads(4) { number in
                 }
             }
         }
-        check(marks.allSatisfy { $0 == 1 }, "a region left something out, or did it twice")
+        check(marks.allSatisfy { $0 == 1 }, "a parallel region skipped or repeated an index")
     }
 }
 
-// Memory that goes from thread to thread by way of the pool.
+// Memory passed between threads through the memory pool.
 let shared = Lock([Tensor]())
 onThreads(6) { number in
     for round in 0..<300 {
@@ -63,11 +63,11 @@ onThreads(6) { number in
             tensors.append(mine)
             return tensors.count > 5 ? tensors.removeFirst() : nil
         }
-        check(taken.map { $0.scalars.allSatisfy { $0 == taken?.scalars[0] } } ?? true, "memory was given out twice")
+        check(taken.map { $0.scalars.allSatisfy { $0 == taken?.scalars[0] } } ?? true, "memory was allocated twice")
     }
 }
 
-// A file's tensors, 16 bits wide and packed within a budget, read and let go by several threads at once.
+// 16-bit tensors of a file, packed within a budget, read and released by several threads at once.
 let file = FileManager.default.temporaryDirectory.appending(path: "threads-\(UUID().uuidString).safetensors")
 defer { try? FileManager.default.removeItem(at: file) }
 let weight = Tensor((0..<96 * 64).map { Float($0 % 31) - 15 }, shape: [96, 64])
@@ -89,14 +89,14 @@ for budget in [0, 1 << 20] {
 }
 ThreadPool.threadCount = 4
 
-// Networks' operations, whose gradients are computed part by part.
+// Operations of networks, whose gradients are computed in parts.
 let map = Tensor((0..<4 * 12 * 12 * 8).map { Float($0 % 13) / 13 - 0.5 }, shape: [4, 12, 12, 8])
 func gradient(parts: Int) -> [Float] {
     let kernel = Variable.trainable(Tensor((0..<16 * 8).map { Float($0 % 5) / 5 - 0.4 }, shape: [16, 8]))
-    let output = dataParallel([Variable(map)], parts: parts) { _, inputs in
+    let output = dataParallel([Variable(map)], shards: parts) { _, inputs in
         let rows = inputs[0].reshaped(to: [-1, 8])
-        return rows.matmul(kernel, transposingOther: true).silu().reshaped(to: [inputs[0].shape[0], -1])
-    }
+        return [rows.matmul(kernel, transposingOther: true).silu().reshaped(to: [inputs[0].shape[0], -1])]
+    }[0]
     (output * output).sum().backward()
     return kernel.gradient?.scalars ?? []
 }

@@ -6,11 +6,11 @@ import Testing
 @testable import DiffusionModels
 @testable import Training
 
-@Suite("Training autoencoders")
+@Suite("Autoencoder training")
 struct AutoencoderTests {
-    @Test("The loss's terms are their formulas")
+    @Test("AutoencoderLoss computes each term by its formula")
     func terms() {
-        // One picture of 2 × 2, one channel three times over: y − x = [[1, −1], [0, 2]].
+        // One image of 2 × 2 pixels, its three channels equal: y − x = [[1, −1], [0, 2]].
         func map(_ values: [Float]) -> Tensor { Tensor(values.flatMap { [$0, $0, $0] }, shape: [1, 2, 2, 3]) }
         let pictures = map([0.5, 0.25, -0.5, 0])
         let reconstruction = Variable(pictures + map([1, -1, 0, 2]))
@@ -21,9 +21,9 @@ struct AutoencoderTests {
         let loss = AutoencoderLoss(of: reconstruction, pictures: pictures, latents: latents)
         #expect(loss.absolute.value.item == 1)
         #expect(loss.squared.value.item == 1.5)
-        // Down: 0 − 1 and 2 − (−1), of mean 2; across: −1 − 1 and 2 − 0, of mean 2.
+        // Vertical: 0 − 1 and 2 − (−1), absolute mean 2; horizontal: −1 − 1 and 2 − 0, absolute mean 2.
         #expect(loss.edges.value.item == 4)
-        // ½ (μ² + s² − 1 − ln s²), s² = 1/e; Float32's rounding.
+        // ½ (μ² + s² − 1 − ln s²) with s² = 1/e, up to Float32's rounding.
         let divergence: Float = 0.5 * (0.25 + Float(exp(-1.0)))
         #expect(abs(loss.divergence.value.item - divergence) < 1e-6)
         var configuration = AutoencoderTrainingConfiguration()
@@ -32,11 +32,11 @@ struct AutoencoderTests {
         #expect(abs(loss.total(configuration).value.item - total) < 1e-6)
     }
 
-    @Test("The loss's gradient")
+    @Test("AutoencoderLoss has correct gradients")
     func gradient() {
         var stream = RandomStream(seed: 5)
         let pictures = stream.normal([2, 4, 4, 3])
-        // Far from where |x| has its corner, so that the differences are smooth.
+        // Far from the kink of |x|, so that finite differences are smooth.
         let start = pictures + stream.normal([2, 4, 4, 3]) * 3
         let mean = stream.normal([2, 2, 2, 4])
         let check = GradientCheck()
@@ -49,7 +49,7 @@ struct AutoencoderTests {
         #expect(report.worstError < 1e-3, "\(report)")
     }
 
-    @Test("Normalised latents have mean 0 and covariance 1, and decode to the same pictures")
+    @Test("Normalised latents have mean 0 and covariance 1 and decode to the same images")
     func normalization() throws {
         let pictures = SmallSet.pictures()
         let autoencoder = SmallSet.autoencoder()
@@ -58,7 +58,7 @@ struct AutoencoderTests {
         let flat = latents.reshaped(to: [latents.count / 4, 4])
         let mean = flat.mean(alongAxes: [0]).scalars
         let covariance = flat.matmul(flat, transposingSelf: true).scalars.map { $0 / Float(latents.count / 4) }
-        // The latents of random weights vary by about 1e-2, which the map stretches to 1, and Float32's rounding with it.
+        // With random weights the latents vary by about 1e-2; the map scales this to 1, and Float32's rounding with it.
         for (index, value) in covariance.enumerated() {
             let expected: Float = index % 5 == 0 ? 1 : 0
             #expect(abs(value - expected) < 2e-3)
@@ -72,7 +72,7 @@ struct AutoencoderTests {
         #expect(before.absolute().maximum() > 0.01)
     }
 
-    @Test("The mean variance of normalised latents is that of the map's")
+    @Test("The mean variances of normalised latents are the mapped mean variances")
     func variances() throws {
         let pictures = SmallSet.pictures()
         let autoencoder = SmallSet.autoencoder()
@@ -93,9 +93,9 @@ struct AutoencoderTests {
         }
     }
 
-    @Test("A flat direction of the latents keeps its scale")
+    @Test("A latent direction without variance keeps its scale")
     func flatDirection() {
-        // Two channels that agree: the second has no variance of its own.
+        // Two equal channels: the second has no variance of its own.
         let latents = Tensor([1, 1, 3, 3, -1, -1], shape: [1, 3, 1, 2])
         let map = LatentNormalization(of: latents)
         #expect(map.mean == [1, 1])
@@ -103,7 +103,7 @@ struct AutoencoderTests {
         #expect(map.root[1][1] == 1)
     }
 
-    @Test("Training makes the reconstruction better")
+    @Test("Training reduces the reconstruction loss")
     func learns() throws {
         var configuration = AutoencoderTrainingConfiguration()
         (configuration.batchSize, configuration.iterations) = (4, 40)
@@ -113,7 +113,7 @@ struct AutoencoderTests {
         #expect(after / before < 0.7)
     }
 
-    @Test("Settings out of range and pictures that do not fit")
+    @Test("Settings out of range and pictures of an unsuitable size are errors")
     func invalid() throws {
         var configuration = AutoencoderTrainingConfiguration()
         configuration.batchSize = 0

@@ -22,8 +22,8 @@ final class CaptionedPicturesTests {
         try PNG.write(picture, to: folder.appending(path: name))
     }
 
-    /// What reading the folder complains of: the line, what was expected, what was found.
-    private func complaint() -> (line: Int?, expected: String, found: String)? {
+    /// The error of reading the folder: the line, what was expected, what was found.
+    private func readingError() -> (line: Int?, expected: String, found: String)? {
         do {
             _ = try CaptionedPictures(contentsOf: folder)
         } catch let error as PictureList.Error {
@@ -34,7 +34,7 @@ final class CaptionedPicturesTests {
         return nil
     }
 
-    @Test("What is saved is read again")
+    @Test("A saved data set is read back unchanged")
     func roundTrip() throws {
         let set = SmallSet.pictures()
         try set.save(to: folder)
@@ -44,7 +44,7 @@ final class CaptionedPicturesTests {
         #expect(read.split(.heldOut).map { read.captions[$0].text } == ["blue square top"])
     }
 
-    @Test("Only file_name and text must be there")
+    @Test("Only file_name and text are required")
     func defaults() throws {
         try write("a.png", side: 8)
         try write([#"{"file_name": "a.png", "text": "a grey square", "source": "elsewhere"}"#, ""])
@@ -52,21 +52,21 @@ final class CaptionedPicturesTests {
         #expect(read.captions == [CaptionedPicture(fileName: "a.png", text: "a grey square")])
     }
 
-    @Test("A folder without captions")
+    @Test("A folder without metadata.jsonl is an error")
     func noList() {
-        #expect(complaint()?.found == "there is no such file")
+        #expect(readingError()?.found == "there is no such file")
     }
 
-    @Test("A picture that is not there")
+    @Test("A missing picture is an error with its line number")
     func missingPicture() throws {
         try write("a.png", side: 8)
         try write([#"{"file_name": "a.png", "text": "a"}"#, #"{"file_name": "b.png", "text": "b"}"#])
-        let found = try #require(complaint())
+        let found = try #require(readingError())
         #expect(found == (2, "a picture in the folder", "no file b.png"))
     }
 
     @Test(
-        "A line that training cannot use",
+        "A line without text or with an unknown split is an error",
         arguments: [
             (#"{"file_name": "a.png"}"#, "text, the name of a.png", "none"),
             (
@@ -77,20 +77,20 @@ final class CaptionedPicturesTests {
     func badLine(line: String, expected: String, text: String) throws {
         try write("a.png", side: 8)
         try write([#"{"file_name": "a.png", "text": "a"}"#, "", line])
-        let found = try #require(complaint())
+        let found = try #require(readingError())
         #expect(found == (3, expected, text))
     }
 
-    @Test("A picture of another size")
+    @Test("A picture of a different size is an error")
     func otherSize() throws {
         try write("a.png", side: 8)
         try write("b.png", side: 12)
         try write([#"{"file_name": "a.png", "text": "a"}"#, #"{"file_name": "b.png", "text": "b"}"#])
-        let found = try #require(complaint())
+        let found = try #require(readingError())
         #expect(found == (2, "b.png of 8 × 8 pixels, as the first picture", "12 × 12"))
     }
 
-    @Test("A transparent picture is put on white, and one that a camera turned is turned back")
+    @Test("Transparent pictures are composited on white, and EXIF orientation is applied")
     func transparentAndTurned() throws {
         let golden = try Fixtures.tensors("pictures/files.safetensors")
         for (name, expected) in [("png-6-8", "white"), ("jpeg-turned-6", "upright")] {
@@ -103,7 +103,7 @@ final class CaptionedPicturesTests {
     }
 
     @Test(
-        "A set whose file names lead out of the folder is not written",
+        "save(to:) writes nothing if a file name is reserved or outside the folder",
         arguments: ["../a.png", "/tmp/a.png", "link/a.png", "metadata.jsonl"])
     func leadsOut(name: String) throws {
         let inner = folder.appending(path: "inner")
@@ -118,23 +118,23 @@ final class CaptionedPicturesTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: inner.path) == ["link"])
     }
 
-    @Test("A file that is no picture")
+    @Test("A file that is not an image is an error")
     func noPicture() throws {
         try Data("text".utf8).write(to: folder.appending(path: "a.png"))
         try write([#"{"file_name": "a.png", "text": "a"}"#])
-        let found = try #require(complaint())
+        let found = try #require(readingError())
         #expect(found.line == 1)
         #expect(found.expected == "a PNG or JPEG file")
     }
 
-    @Test("Pictures of which none is to be trained with")
+    @Test("All pictures held out is an error")
     func nothingToTrainWith() throws {
         try write("a.png", side: 8)
         try write([#"{"file_name": "a.png", "text": "a", "split": "held-out"}"#])
-        #expect(complaint()?.found == "none")
+        #expect(readingError()?.found == "none")
     }
 
-    @Test("The shapes: 150, every tenth held out, each of its words in others, no two alike")
+    @Test("The 150 shapes are distinct, and every tenth is held out, with words that occur in the training split")
     func shapes() {
         let set = CaptionedPictures.shapes()
         #expect(set.count == 150)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Training
 
-@Suite("Stopping a training and going on")
+@Suite("Resuming a training")
 final class ResumeTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "training-\(UUID().uuidString)")
 
@@ -31,7 +31,7 @@ final class ResumeTests {
             blockChannels: [16, 32], configuration: configuration)
     }
 
-    @Test("A teacher's five steps equal two steps, a stop, and three steps")
+    @Test("A teacher's training that is resumed after two of five steps equals an uninterrupted one bit for bit")
     func teacherResumes() throws {
         let straight = try teacher()
         let reports = try (0..<5).map { _ in try straight.step() }
@@ -41,7 +41,7 @@ final class ResumeTests {
         try run.begin(first)
         for _ in 0..<2 { try run.record(first.step()) }
         try run.saveCheckpoint(of: first)
-        // A step after the checkpoint is lost with the process, and its line with it.
+        // A step after the checkpoint and its line in the metrics are discarded when the run is resumed.
         try run.record(first.step())
 
         let second = try teacher()
@@ -63,7 +63,7 @@ final class ResumeTests {
         #expect(recorded.map(\.step) == [1, 2, 3, 4, 5])
     }
 
-    @Test("An autoencoder's four steps equal two steps, a stop, and two steps")
+    @Test("An autoencoder's training that is resumed after two of four steps equals an uninterrupted one bit for bit")
     func autoencoderResumes() throws {
         func trainer() throws -> AutoencoderTrainer {
             var configuration = AutoencoderTrainingConfiguration()
@@ -88,7 +88,7 @@ final class ResumeTests {
         #expect(second.streams == straight.streams)
     }
 
-    @Test("A training is gone on with for longer, but not under other settings, nor from another training's checkpoint")
+    @Test("A run can be resumed with more iterations, but not with other settings or another trainer's checkpoint")
     func conflicts() throws {
         let run = try RunDirectory(folder.appending(path: "run"), resuming: false)
         let trainer = try teacher()

@@ -5,7 +5,7 @@ import Tensor
 
 @testable import Training
 
-/// Sixteen pictures of 16 × 16 pixels: a square of one of four colours in one of four places, one held out.
+/// Sixteen pictures of 16 × 16 pixels: a square of one of four colours at one of four positions, one of them held out.
 enum SmallSet {
     static let colours: [(name: String, rgb: [UInt8])] = [
         ("red", [220, 40, 40]), ("green", [40, 180, 60]), ("blue", [50, 80, 220]), ("yellow", [240, 210, 50]),
@@ -36,7 +36,7 @@ enum SmallSet {
         return CaptionedPictures(captions, pictures)
     }
 
-    /// An autoencoder of random weights.
+    /// An autoencoder with random weights.
     static func autoencoder() -> AutoencoderKL {
         var stream = RandomStream(seed: 3)
         let autoencoder = AutoencoderKL(.small(side: 16), in: ParameterSet().scope)

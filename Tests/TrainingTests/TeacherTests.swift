@@ -8,7 +8,7 @@ import Testing
 
 @testable import Training
 
-@Suite("Training teachers")
+@Suite("Teacher training")
 final class TeacherTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "teacher-\(UUID().uuidString)")
     private let pictures = SmallSet.pictures()
@@ -32,7 +32,7 @@ final class TeacherTests {
             configuration: configuration)
     }
 
-    @Test("The weights are min(1 + 1/SNR, 30), and their mean under the drawing's distribution is 1")
+    @Test("NoiseLevels weights are min(1 + 1/SNR, 30), scaled to mean 1 under the sampling distribution")
     func weights() {
         let (schedule, levels) = (NoiseSchedule.scaledLinear(), NoiseLevels())
         let weights = levels.weights(on: schedule)
@@ -46,7 +46,7 @@ final class TeacherTests {
         #expect(abs(0.65 * all + 0.35 * high - 1) < 1e-9)
     }
 
-    @Test("Timesteps from 600 on are drawn as often as the settings say, pictures never from those held out")
+    @Test("Timesteps from 600 on are sampled with the configured share, and held-out pictures never")
     func inputs() throws {
         let trainer = try trainer()
         var streams = TeacherStreams(seed: 3)
@@ -59,11 +59,11 @@ final class TeacherTests {
         #expect(trainer.captions.count == 15 && !trainer.captions.map(\.text).contains("blue square top"))
         #expect(!inputs.captions.contains("blue square top"))
         let yellow = Double(inputs.pictures.filter { trainer.captions[$0].keywords.contains("yellow") }.count) / 8000
-        // Four pictures of weight ½ beside eleven of weight 1; four standard deviations.
+        // Four pictures of weight ½ and eleven of weight 1; four standard deviations.
         #expect(abs(yellow - 2.0 / 13) < 0.017)
     }
 
-    @Test("A step's loss is the weighted squared error of epsilon")
+    @Test("A step's loss is the weighted squared epsilon error")
     func loss() throws {
         let trainer = try trainer()
         var stream = RandomStream(seed: 9)
@@ -85,13 +85,13 @@ final class TeacherTests {
             original += (clean - latents).squaredNorm() / Double(latents.count) / 2
         }
         let step = try trainer.step(with: inputs)
-        // Float32 sums in another order.
+        // Float32 rounding differs with the order of summation.
         #expect(abs(step.loss / weighted - 1) < 1e-4)
         #expect(abs(step.epsilonLoss / plain - 1) < 1e-4)
         #expect(abs(step.originalError / original - 1) < 1e-3)
     }
 
-    @Test("Both networks learn, and the loss of the same draws falls")
+    @Test("Training changes all parameters of both networks and reduces the loss on fixed inputs")
     func learns() throws {
         let trainer = try trainer { $0.learningRate = 3e-3 }
         var streams = TeacherStreams(seed: 3)
@@ -102,12 +102,12 @@ final class TeacherTests {
         #expect(losses[29] < 0.5 * losses[0])
         let after = (trainer.unet.parameters.checkpointTensors(), trainer.textEncoder.parameters.checkpointTensors())
         for (before, after) in zip(before.0 + before.1, after.0 + after.1) {
-            // Tokens and positions that no caption reaches get no gradient, but their tables' other rows do.
+            // Tokens and positions that no caption uses get no gradient, but other rows of their tables do.
             #expect(before.tensor.scalars != after.tensor.scalars, "\(before.name)")
         }
     }
 
-    @Test("A saved teacher opens, samples, and is what a new training starts from")
+    @Test("A saved teacher can be loaded, sampled from, and used to start a new training")
     func saving() throws {
         let trainer = try trainer()
         for _ in 0..<2 { try trainer.step() }
@@ -125,9 +125,9 @@ final class TeacherTests {
         try run.savePrompts(of: pictures, sampledBy: CaptionMix(), seed: 0)
         #expect(try PromptFile.read(run.prompts(.train)) == trainer.captions.map(\.text))
         #expect(try PromptFile.read(run.prompts(.heldOut)) == ["blue square top"])
-        let drawn = try PromptFile.read(run.sampledPrompts)
-        #expect(drawn.count == 2 * trainer.captions.count)
-        #expect(!drawn.contains("") && !Set(drawn).isSubset(of: trainer.captions.map(\.text)))
+        let sampled = try PromptFile.read(run.sampledPrompts)
+        #expect(sampled.count == 2 * trainer.captions.count)
+        #expect(!sampled.contains("") && !Set(sampled).isSubset(of: trainer.captions.map(\.text)))
 
         let next = try self.trainer(start: ModelFiles(contentsOf: run.teacher))
         let average = trainer.unetAverage.parameters["conv_in.weight"]?.value.scalars ?? []
@@ -136,7 +136,7 @@ final class TeacherTests {
         try next.step()
     }
 
-    @Test("The x0 errors are those of the model's own predictions")
+    @Test("DenoisingErrors are the errors of the model's own predictions")
     func originalErrors() throws {
         let parts = try trainer().teacher(
             with: SmallSet.autoencoder().normalizingLatents(of: pictures), tokenizerFolder: tokenizer)
@@ -164,7 +164,7 @@ final class TeacherTests {
         #expect(throws: TrainingError.self) { try DenoisingErrors(of: model, on: pictures.subset([1, 1])) }
     }
 
-    @Test("Settings out of range")
+    @Test("Settings out of range are errors")
     func invalid() {
         func expectThrows(_ name: String, _ change: @escaping (inout TeacherTrainingConfiguration) -> Void) {
             do {
@@ -191,7 +191,7 @@ final class TeacherTests {
         }
     }
 
-    @Test("A start of another picture size is an error before anything is trained")
+    @Test("A start teacher for a different image size is an error before training")
     func otherStart() throws {
         let start = try ModelFiles(contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
         let error = #expect(throws: TrainingError.self) {
@@ -202,7 +202,7 @@ final class TeacherTests {
         #expect(text.contains("setting start") && text.contains("64 × 64"))
     }
 
-    @Test("A loss that is not finite stops the training before it reaches the weights")
+    @Test("A loss that is not finite stops the training before the weights change")
     func nonFinite() throws {
         let trainer = try trainer()
         let weight = try #require(trainer.unet.parameters["conv_out.bias"])

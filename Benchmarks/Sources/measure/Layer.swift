@@ -1,7 +1,7 @@
 import Tensor
 
-/// One layer of a network as the roofline sees it: what it is, where, how much it multiplies, and the layer itself on an input
-/// of the right size.
+/// One layer of a network for the roofline: its kind, size and number of operations, and a closure that runs it on an input of the
+/// right size.
 struct Layer {
     /// Kinds in the order of the table.
     enum Kind: String, CaseIterable {
@@ -14,14 +14,14 @@ struct Layer {
     }
 
     let kind: Kind
-    /// Side of the map that it writes.
+    /// The side of the output map.
     let size: Int
-    /// Floating-point operations by the definition's sum, two a multiplication.
+    /// Floating-point operations of the direct sum, two per multiplication.
     let operations: Double
     let run: () -> Void
 }
 
-/// Inputs of layers, one for each shape, so that a whole network's fit into memory.
+/// Inputs of layers, one per shape, so that those of a whole network fit into memory.
 final class LayerInputs {
     private var tensors: [[Int]: Tensor] = [:]
     private var stream = RandomStream(seed: 0)
@@ -71,7 +71,7 @@ extension Layer {
         }
     }
 
-    /// Group normalisation of a map, with SiLU where `activation` says so.
+    /// Group normalisation of a map, followed by `activation` if there is one.
     static func groupNorm(
         scale: Tensor, offset: Tensor, groups: Int, activation: Activation?, size: Int, batch: Int,
         _ inputs: LayerInputs
@@ -89,7 +89,7 @@ extension Layer {
         }
     }
 
-    /// The gate of a transformer's feed-forward network.
+    /// The GEGLU of a transformer's feed-forward network.
     static func gate(width: Int, size: Int, batch: Int, _ inputs: LayerInputs) -> Layer {
         Layer(kind: .gate, size: size, operations: 0) { _ = inputs[batch * size * size, width].geglu() }
     }

@@ -8,7 +8,7 @@ import Tensor
 struct Layers: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
-            "Prints the time, the multiplications and the share of a matrix product's best rate of each kind of layer.")
+            "Prints the time, the operations and the share of a matrix product's peak rate for each kind of layer.")
 
     enum Network: String, CaseIterable, ExpressibleByArgument {
         case unet
@@ -17,7 +17,7 @@ struct Layers: ParsableCommand {
 
     @Argument(help: "unet or decode.") var network: Network
     @OptionGroup var options: MeasuringOptions
-    @Option(help: "Passes over the network; each layer's median counts.") var passes = 5
+    @Option(help: "Passes over the network; the median of each layer is reported.") var passes = 5
 
     func run() throws {
         options.apply()
@@ -34,7 +34,7 @@ struct Layers: ParsableCommand {
                 if pass > 0 { times[index].append(time) }
             }
         }
-        print("Best of a matrix product on \(options.threads) threads: \(format(peak / 1e9, 0)) GFLOPS.\n")
+        print("Peak rate of a matrix product on \(options.threads) threads: \(format(peak / 1e9, 0)) GFLOPS.\n")
         printTable(zip(layers, times.map(median)).map { ($0, $1) }, whole: median(wholeTimes), peak: peak)
     }
 

@@ -6,22 +6,22 @@ import Tensor
 struct Measure: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "measure",
-        abstract: "Times parts of a model on this machine: our side of Benchmarks/compare.",
+        abstract: "Times parts of a model on this machine: SwiftBrush's side of Benchmarks/compare.",
         subcommands: [Run.self, Layers.self, StartUp.self])
 }
 
-/// What all measurements are told.
+/// The options of all measurements.
 struct MeasuringOptions: ParsableArguments {
-    @Option(help: "A model's folder in the diffusers layout; only the parts that are measured need be there.")
+    @Option(help: "A model's folder in the diffusers layout; only the measured parts need to exist.")
     var model: URL
     @Option(help: "Processor threads.") var threads = 2
-    @Option(help: "Height and width of the latents. Default: what the model was trained on.") var size: Int?
-    @Option(help: "Samples at once.") var batch = 1
-    @Option(help: "Tokens a prompt.") var tokens = 77
-    @Option(help: "GiB that weights may take in the order in which products read them.") var packedWeights = 0.0
-    @Flag(help: "Convolve by the definition's sum instead of Winograd's.") var direct = false
+    @Option(help: "Height and width of the latents. Default: the UNet's; 64 for the decoder.") var size: Int?
+    @Option(help: "Batch size.") var batch = 1
+    @Option(help: "Tokens per prompt.") var tokens = 77
+    @Option(help: "Maximum size of packed copies of weights, in GiB.") var packedWeights = 0.0
+    @Flag(help: "Use direct convolution instead of Winograd's.") var direct = false
 
-    @Flag(help: "Train the student with its blocks computed again in the backward pass.") var recompute = false
+    @Flag(help: "Recompute the network's blocks in the backward pass.") var recompute = false
 
     func apply() {
         ThreadPool.threadCount = threads
@@ -30,10 +30,10 @@ struct MeasuringOptions: ParsableArguments {
     }
 }
 
-/// Loads a part, runs it once unmeasured, then once for each line of standard input, so that peers can take turns.
+/// Loads a part, runs it once as a warm-up, then once per line of standard input, so that runs of several frameworks can alternate.
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Times one part of a model, a run for each line on standard input; a JSON line after each.")
+        abstract: "Times one part of a model: one run per line on standard input, each followed by a JSON line.")
 
     @Argument(help: "\(Part.allCases.map(\.rawValue).joined(separator: ", ")).") var part: Part
     @OptionGroup var options: MeasuringOptions
@@ -59,7 +59,7 @@ func seconds(_ body: () throws -> Void) rethrows -> Double {
     return (ContinuousClock.now - start) / .seconds(1)
 }
 
-/// The most memory that this process has held.
+/// The peak memory of this process.
 private func peakBytes() -> Int {
     var usage = rusage()
     let ownProcess: Int32 = 0  // RUSAGE_SELF, whose type differs between the systems

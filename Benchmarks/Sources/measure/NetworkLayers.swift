@@ -2,14 +2,14 @@ import Autograd
 import DiffusionModels
 import Tensor
 
-/// The layers of a network in the order in which it declares them, read off its parameters: paths tell where a layer stands,
-/// shapes how large it is. No hook in the library is needed, and each layer runs on its own weights, as cold as in the network.
+/// The layers of a network in the order of their declaration, derived from its parameters: paths give a layer's position, shapes its
+/// size. No hook in the library is needed, and each layer runs on its own weights, which are as cold in the caches as in the network.
 struct NetworkLayers {
-    /// What the paths begin with.
+    /// The prefix of the parameters' paths.
     let prefix: String
-    /// Side of the maps at a level, 0 where the latents enter the network's first block.
+    /// The side of the maps at a level; the latents enter the network's first block at level 0.
     let side: (_ level: Int) -> Int
-    /// The levels of `down_blocks`, `mid_block`, `up_blocks` and of the rest at the entrance and at the exit.
+    /// The levels of `down_blocks`, `mid_block` and `up_blocks`, and of the other layers at the entrance and at the exit.
     let levels: (down: (Int) -> Int, middle: Int, up: (Int) -> Int, entrance: Int, exit: Int)
     /// Attention heads at a level.
     let heads: (_ level: Int) -> Int
@@ -17,7 +17,7 @@ struct NetworkLayers {
     let tokens: Int
     let batch: Int
 
-    /// A denoising network on latents of a side.
+    /// A denoising network on latents of the given side.
     init(_ network: UNet2DConditionModel.Configuration, side: Int, options: MeasuringOptions) {
         let last = network.blockChannels.count - 1
         prefix = ""
@@ -28,7 +28,7 @@ struct NetworkLayers {
         (tokens, batch) = (options.tokens, options.batch)
     }
 
-    /// An autoencoder's decoder on latents of a side.
+    /// An autoencoder's decoder on latents of the given side.
     init(_ network: AutoencoderKL.Configuration, side: Int, options: MeasuringOptions) {
         prefix = "decoder."
         self.side = { side << $0 }
@@ -47,7 +47,7 @@ struct NetworkLayers {
         }
     }
 
-    /// The layer of a weight, and what has no weight of its own but follows it.
+    /// The layer of a weight, and the layers without weights that follow it.
     private func layers(
         _ weight: Parameter, _ path: String, bias: Tensor?, _ inputs: LayerInputs
     ) -> [Layer] {
@@ -89,7 +89,7 @@ struct NetworkLayers {
         }
     }
 
-    /// The level that a path's layer reads from.
+    /// The level of the maps that a path's layer reads.
     private func level(of path: String) -> Int {
         let words = path.dropFirst(prefix.count).split(separator: ".")
         let index = words.count > 1 ? Int(words[1]) ?? 0 : 0

@@ -18,7 +18,7 @@ enum Part: String, CaseIterable, ExpressibleByArgument {
     /// One iteration of SwiftBrush with its default settings.
     case iteration
 
-    /// Loads what is measured, and returns one run of it.
+    /// Loads the part, and returns a closure that runs it once.
     func load(_ options: MeasuringOptions) throws -> () throws -> Void {
         let checkpoint = try ModelFiles(contentsOf: options.model)
         var stream = RandomStream(seed: 0)

@@ -1,8 +1,8 @@
 import Tensor
 
-/// What the processor does at best, as far as a program without kernels of its own can tell.
+/// The processor's peak rate, as far as the library's own matrix product reaches it.
 enum Peak {
-    /// Float32 operations a second, two a multiplication, of a square matrix product on all threads: the best of twenty.
+    /// Float32 operations per second, two per multiplication, of a square matrix product on all threads: the best of twenty runs.
     static func operationsPerSecond() -> Double {
         let size = 1536
         var stream = RandomStream(seed: 0)

@@ -3,14 +3,14 @@ import DiffusionModels
 import Foundation
 import Tensor
 
-/// What `text-to-image` does from launch to file, step by step.
+/// The stages of `text-to-image` from launch to file, timed one by one.
 struct StartUp: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Draws one picture with a one-step student and prints where the time went, as a JSON line.")
+        abstract: "Generates one image with a one-step student and prints the time of each stage as a JSON line.")
 
     @Option(help: "The student's folder.") var model: URL
-    @Option(help: "Where to write the picture.") var output: URL
-    @Option(help: "When the process was launched, in nanoseconds of the monotonic clock.") var launched: UInt64
+    @Option(help: "The image file to write.") var output: URL
+    @Option(help: "The launch time of the process, in nanoseconds of the monotonic clock.") var launched: UInt64
     @Option(help: "Processor threads.") var threads = 2
 
     func run() throws {

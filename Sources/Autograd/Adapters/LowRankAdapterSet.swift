@@ -1,26 +1,26 @@
 import Tensor
 
-/// The low-rank adapters of one network, kept apart from its weights: one copy of the big weights serves the network with
-/// and without them.
+/// The low-rank adapters of one network, stored separately from its weights, so that the network with and without adapters shares
+/// one copy of them.
 public final class LowRankAdapterSet {
-    /// The inner width of every adapter.
+    /// The rank of every adapter.
     public let rank: Int
-    /// The scale times the rank, in PEFT's convention.
+    /// LoRA's alpha, scale times rank, as in PEFT.
     public let alpha: Float
-    /// Which linear layers and convolutions get an adapter: the ends of their paths, such as `to_q`.
+    /// The linear layers and convolutions that get an adapter, as suffixes of their paths such as `to_q`.
     public let targets: [String]
     /// A and B of every adapted layer, named `<layer>.lora_A.weight` and `<layer>.lora_B.weight`.
     public let parameters = ParameterSet()
-    /// The layers that could carry an adapter, whether or not they are targets.
+    /// All layers that could carry an adapter, targets or not.
     private var candidates: Set<String> = []
 
-    /// An empty set, which the first network made from a scope with it fills; then initialise or load ``parameters``.
+    /// An empty set. The first network made from a scope with this set declares its adapters; then initialise or load ``parameters``.
     public init(rank: Int, alpha: Float, targets: [String] = ["to_q", "to_v"]) {
         precondition(rank > 0, "LowRankAdapterSet: expected a positive rank, found \(rank)")
         (self.rank, self.alpha, self.targets) = (rank, alpha, targets)
     }
 
-    /// The adapter of the layer at `path` whose weight has this shape, nil when the layer is no target.
+    /// The adapter of the layer at `path` whose weight has this shape, nil when the layer is not a target.
     func adapter(at path: String, weightShape: [Int]) -> LowRankAdapter? {
         candidates.insert(path)
         guard targets.contains(where: { Self.isMatch($0, path) }) else { return nil }
@@ -37,24 +37,24 @@ public final class LowRankAdapterSet {
         path == target || path.hasSuffix(".\(target)")
     }
 
-    /// Checks the targets against the network that was made from a scope with this set.
+    /// Checks that every target matches layers of the network, which was made from a scope with this set.
     ///
-    /// - Parameter network: all of its parameters.
+    /// - Parameter network: all parameters of the network.
     ///
-    /// Throws ``AdapterTargetError`` when there is no target, and with every target that fits no layer or one that carries no adapter.
+    /// Throws ``AdapterTargetError`` when there are no targets, or with all targets that match no layer or a module without adapters.
     public func checkTargets(in network: ParameterSet) throws {
-        var places: Set<String> = []
+        var modules: Set<String> = []
         for path in network.paths {
-            var place = path[...]
-            while let dot = place.lastIndex(of: ".") {
-                place = place[..<dot]
-                // The places above were inserted with this one.
-                guard places.insert(String(place)).inserted else { break }
+            var module = path[...]
+            while let dot = module.lastIndex(of: ".") {
+                module = module[..<dot]
+                // Its ancestors were inserted together with it.
+                guard modules.insert(String(module)).inserted else { break }
             }
         }
         var error = AdapterTargetError(isEmpty: targets.isEmpty)
         for target in targets {
-            if let other = places.subtracting(candidates).filter({ Self.isMatch(target, $0) }).min() {
+            if let other = modules.subtracting(candidates).filter({ Self.isMatch(target, $0) }).min() {
                 error.unsuitable.append(.init(target: target, layer: other))
             } else if !candidates.contains(where: { Self.isMatch(target, $0) }) {
                 error.missing.append(target)

@@ -1,13 +1,13 @@
 import Tensor
 
-/// A two-dimensional convolution over `[batch, height, width, channels]`, and the low-rank adapter's share when its scope has
-/// one.
+/// A two-dimensional convolution over `[batch, height, width, channels]`, plus the output of a low-rank adapter when its scope
+/// has one.
 public struct Conv2d {
-    /// PyTorch's, `[outputs, inputs, kernel height, kernel width]`.
+    /// The kernel in PyTorch's layout, `[outputs, inputs, kernel height, kernel width]`.
     public let weight: Parameter
-    /// `[outputs]`.
+    /// The bias, `[outputs]`, nil without one.
     public let bias: Parameter?
-    /// What is added beside the kernel, nil without an adapter.
+    /// The low-rank adapter, nil without one.
     public let adapter: LowRankAdapter?
     private let stride: Int
     private let padding: ConvolutionPadding
@@ -25,13 +25,13 @@ public struct Conv2d {
         self.padding = padding
     }
 
-    /// `[batch, height, width, inputs]` → `[batch, height′, width′, outputs]`.
+    /// Applies the layer, `[batch, height, width, inputs]` → `[batch, height′, width′, outputs]`.
     ///
     /// - Parameters:
-    ///   - x: the map.
-    ///   - offset: added to each image's channels beside the bias, `[batch, outputs]`.
-    ///   - upsampling: how often each pixel is repeated, in both directions, before the convolution.
-    ///   - addend: added to the result, whose shape it has.
+    ///   - x: the feature map.
+    ///   - offset: added to each image's channels in addition to the bias, `[batch, outputs]`.
+    ///   - upsampling: the factor of nearest-neighbour upsampling before the convolution.
+    ///   - addend: added to the result; of the same shape.
     public func callAsFunction(
         _ x: Variable, offset: Variable? = nil, upsampling: Int = 1, adding addend: Variable? = nil
     ) -> Variable {

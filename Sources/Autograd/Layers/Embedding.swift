@@ -1,8 +1,8 @@
 import Tensor
 
-/// A table of vectors, looked up by number.
+/// A table of embedding vectors, looked up by index.
 public struct Embedding {
-    /// `[count, width]`.
+    /// The table, `[count, width]`.
     public let weight: Parameter
 
     /// A layer whose parameter is `weight` of `scope`.

@@ -1,12 +1,12 @@
 import Tensor
 
-/// y = x · Wᵀ + b, and the low-rank adapter's share when its scope has one.
+/// A linear layer, y = x · Wᵀ + b, plus the output of a low-rank adapter when its scope has one.
 public struct Linear {
-    /// `[outputs, inputs]`.
+    /// The weight, `[outputs, inputs]`.
     public let weight: Parameter
-    /// `[outputs]`.
+    /// The bias, `[outputs]`, nil without one.
     public let bias: Parameter?
-    /// What is added beside the weight, nil without an adapter.
+    /// The low-rank adapter, nil without one.
     public let adapter: LowRankAdapter?
 
     /// A layer whose parameters are `weight` and `bias` of `scope`.
@@ -17,7 +17,7 @@ public struct Linear {
         adapter = scope.adapter(weightShape: weight.shape)
     }
 
-    /// `[…, inputs]` → `[…, outputs]`; `addend`, of the result's shape, is added.
+    /// Applies the layer, `[…, inputs]` → `[…, outputs]`, and adds `addend`, which has the result's shape.
     public func callAsFunction(_ x: Variable, adding addend: Variable? = nil) -> Variable {
         guard let adapter else { return x.linear(weight: weight.variable, bias: bias?.variable, adding: addend) }
         if adapter.isWorthMerging(rows: x.value.count / weight.shape[1]) {

@@ -1,6 +1,6 @@
 import Tensor
 
-/// Group normalisation with a scale and an offset a channel (arXiv 1803.08494).
+/// Group normalisation with a scale and an offset per channel (arXiv 1803.08494).
 public struct GroupNorm {
     /// The scale, `[channels]`.
     public let weight: Parameter
@@ -17,7 +17,7 @@ public struct GroupNorm {
         self.epsilon = epsilon
     }
 
-    /// `[batch, …, channels]` → the same shape, `activation` of it if there is one.
+    /// Normalises `[batch, …, channels]`, then applies `activation` if given; the shape stays the same.
     public func callAsFunction(_ x: Variable, activation: Activation? = nil) -> Variable {
         x.groupNorm(
             groups: groups, scale: weight.variable, offset: bias.variable, epsilon: epsilon, activation: activation)
@@ -39,7 +39,7 @@ public struct LayerNorm {
         self.epsilon = epsilon
     }
 
-    /// `[…, width]` → the same shape.
+    /// Normalises `[…, width]` over the last axis; the shape stays the same.
     public func callAsFunction(_ x: Variable) -> Variable {
         x.layerNorm(scale: weight.variable, offset: bias.variable, epsilon: epsilon)
     }

@@ -2,18 +2,17 @@ import CTensorKernels
 import Tensor
 
 extension Variable {
-    /// Scaled dot-product attention with `heads` heads side by side in the last axis; self holds the queries.
+    /// Scaled dot-product attention; the `heads` heads are concatenated in the last axis, and `self` holds the queries.
     ///
-    /// `[batch, queries, heads · width]` with keys and values `[batch, keys, heads · width]` → `[batch, queries, heads ·
-    /// width]`; scale 1/√width. With `keyRows`, sample i attends to the keys and values of sample `keyRows[i]`. The backward
-    /// pass recomputes the weights tile by tile, as FlashAttention (arXiv 2205.14135) does: no `queries × keys` matrix is
-    /// stored.
+    /// Queries `[batch, queries, heads · width]`, keys and values `[batch, keys, heads · width]` → `[batch, queries, heads · width]`;
+    /// scale 1/√width. With `keyRows`, sample i attends to the keys and values of sample `keyRows[i]`. The backward pass recomputes
+    /// the weights tile by tile, as FlashAttention (arXiv 2205.14135) does: no `queries × keys` matrix is stored.
     public func attention(
         keys: Variable, values: Variable, heads: Int, isCausal: Bool = false, keyRows: [Int]? = nil
     ) -> Variable {
         let recorded = requiresGradient || keys.requiresGradient || values.requiresGradient
         if let keyRows, recorded {
-            // Samples that share keys would add to one gradient side by side.
+            // Samples that share keys would add to the same gradient concurrently.
             return attention(
                 keys: keys.gathered(rows: keyRows), values: values.gathered(rows: keyRows), heads: heads,
                 isCausal: isCausal)
@@ -35,7 +34,7 @@ extension Variable {
     }
 }
 
-/// The gradients of queries, keys and values, one head of one image a task.
+/// The gradients of queries, keys and values; one head of one image per task.
 private func attentionGradients(
     _ queries: Tensor, _ keys: Tensor, _ values: Tensor, _ output: Tensor, _ logSumExp: Tensor,
     _ outputGradient: Tensor, heads: Int, isCausal: Bool

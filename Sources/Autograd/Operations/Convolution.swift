@@ -5,12 +5,12 @@ extension Variable {
     /// Two-dimensional cross-correlation, `[batch, height, width, inputs]` → `[batch, height′, width′, outputs]`.
     ///
     /// - Parameters:
-    ///   - kernel: PyTorch's, `[outputs, inputs, kernel height, kernel width]`.
-    ///   - bias: `[outputs]`, or `[batch, outputs]` for one an image.
-    ///   - stride: the step in both directions.
-    ///   - padding: zeros around the map.
-    ///   - upsampling: how often each pixel is repeated, in both directions, before the padding.
-    ///   - addend: added to the result, whose shape it has.
+    ///   - kernel: in PyTorch's layout, `[outputs, inputs, kernel height, kernel width]`.
+    ///   - bias: `[outputs]`, or `[batch, outputs]` for one bias per image.
+    ///   - stride: the stride in both directions.
+    ///   - padding: the zero padding.
+    ///   - upsampling: the factor of nearest-neighbour upsampling before the padding.
+    ///   - addend: added to the result; of the same shape.
     public func conv2d(
         kernel: Variable, bias: Variable?, stride: Int = 1, padding: ConvolutionPadding = ConvolutionPadding(0),
         upsampling: Int = 1, adding addend: Variable? = nil
@@ -38,9 +38,9 @@ extension Variable {
     }
 }
 
-/// The two products that a convolution's gradient is made of.
+/// The gradients of a convolution with respect to its input and its kernel.
 enum ConvolutionGradient {
-    /// The gradient of the input: each input pixel gathers the output gradients that it fed, times the transposed taps.
+    /// The gradient of the input: each input pixel sums the gradients of the outputs it contributed to, times the transposed taps.
     static func input(_ geometry: ConvolutionGeometry, _ kernel: Tensor, _ outputGradient: Tensor) -> Tensor {
         if geometry.isPointwise {
             return outputGradient.matmul(kernel.reshaped(to: [geometry.outputs, geometry.inputs]))
@@ -58,7 +58,7 @@ enum ConvolutionGradient {
         return geometry.upsampling == 1 ? gradient : gradient.summedSquares(of: geometry.upsampling)
     }
 
-    /// The gradient of the kernel: output gradientᵀ · patches, summed over all pixels, some pixels at a time.
+    /// The gradient of the kernel: output gradientᵀ · patches, summed over all pixels in chunks.
     static func kernel(_ geometry: ConvolutionGeometry, _ input: Tensor, _ outputGradient: Tensor) -> Tensor {
         let (inputs, outputs, taps) = (geometry.inputs, geometry.outputs, geometry.taps)
         if geometry.isPointwise {
@@ -103,6 +103,6 @@ enum ConvolutionGradient {
             to: [outputs, inputs, geometry.kernelHeight, geometry.kernelWidth])
     }
 
-    /// Numbers of patches that are gathered before they are multiplied.
+    /// The number of patch elements that are gathered before they are multiplied.
     private static let patchBudget = 1 << 22
 }

@@ -26,7 +26,7 @@ extension Variable {
     public func sine() -> Variable { mapped({ $0.sine() }) { $0 * $1.cosine() } }
     /// The cosine of each element, in radians.
     public func cosine() -> Variable { mapped({ $0.cosine() }) { -($0 * $1.sine()) } }
-    /// Each element moved into `bounds`; elements outside receive no gradient.
+    /// Each element clamped to `bounds`; elements outside receive no gradient.
     public func clamped(to bounds: ClosedRange<Float>) -> Variable {
         mapped({ $0.clamped(to: bounds) }) { $0 * $1.indicator(of: bounds) }
     }
@@ -37,7 +37,7 @@ extension Variable {
     public func sigmoid() -> Variable { activated(.sigmoid) }
     /// x · sigmoid(x) of each element.
     public func silu() -> Variable { activated(.silu) }
-    /// x · Φ(x) of each element, Φ the exact normal distribution function.
+    /// x · Φ(x) of each element, where Φ is the exact normal distribution function.
     public func gelu() -> Variable { activated(.gelu) }
     /// x · sigmoid(1.702 x) of each element.
     public func quickGELU() -> Variable { activated(.quickGELU) }

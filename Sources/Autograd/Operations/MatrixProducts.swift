@@ -18,7 +18,7 @@ extension Variable {
                     : g.matmul(b, transposingOther: !transposingOther)
             }
             if needs.1 {
-                // A single right-hand matrix met every row of the left: its gradient sums over them all.
+                // A shared right-hand matrix multiplies every row of the left operand: its gradient sums over all of them.
                 let isShared = b.rank == 2 && a.rank > 2
                 let x = isShared ? a.reshaped(to: [-1, a.shape[a.rank - 1]]) : a
                 let dy = isShared ? g.reshaped(to: [-1, g.shape[g.rank - 1]]) : g
@@ -31,7 +31,7 @@ extension Variable {
         }
     }
 
-    /// x · weightᵀ + bias + addend, `[…, inputs]` → `[…, outputs]`, for PyTorch's weight of shape `[outputs, inputs]`; `addend`
+    /// x · weightᵀ + bias + addend, `[…, inputs]` → `[…, outputs]`; `weight` is `[outputs, inputs]` as in PyTorch, and `addend`
     /// has the result's shape.
     public func linear(weight: Variable, bias: Variable?, adding addend: Variable? = nil) -> Variable {
         let (x, w) = (value, weight.value)

@@ -13,7 +13,7 @@ extension Variable {
         let needs = (input: requiresGradient, scale: scale.requiresGradient, offset: offset.requiresGradient)
         let output = x.channelAffine(statistics, activation: activation)
         return Variable.record(output, from: [self, scale, offset]) { outputGradient in
-            // What the activation saw is computed again: it is not worth its memory.
+            // The activation's input is recomputed rather than stored, to save memory.
             let normalizedGradient =
                 activation.map {
                     x.channelAffine(statistics, activation: nil).activationGradient($0, outputGradient: outputGradient)
@@ -41,7 +41,7 @@ extension Variable {
     }
 }
 
-/// The gradient of group norm. With x̂ = (x − mean) · r the sums Σ dy and Σ dy·x of each channel say everything:
+/// The gradient of group norm. With x̂ = (x − mean) · r, the sums Σ dy and Σ dy·x per channel suffice:
 /// dx = r (γ dy − mean(γ dy) − x̂ mean(γ dy x̂)), which is affine in dy and x.
 private struct GroupNormGradient {
     let x, gamma, outputGradient: Tensor
@@ -116,7 +116,7 @@ private struct GroupNormGradient {
     }
 }
 
-/// The gradients of layer norm; the parameters' sums run over fixed blocks of rows, in Double and in order.
+/// The gradients of layer norm; the parameters' gradients are summed over fixed blocks of rows, in Double and in order.
 private func layerNormGradients(
     _ x: Tensor, _ gamma: Tensor, _ statistics: RowStatistics, _ outputGradient: Tensor, needsInput: Bool,
     needsParameters: Bool

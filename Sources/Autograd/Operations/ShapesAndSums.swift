@@ -25,7 +25,7 @@ extension Variable {
         }
     }
 
-    /// The variables one after the other along `axis`; their other extents must agree.
+    /// The variables concatenated along `axis`; their other extents must agree.
     public static func concatenate(_ variables: [Variable], axis: Int) -> Variable {
         let extents = variables.map { $0.shape[axis] }
         let needs = variables.map(\.requiresGradient)
@@ -38,7 +38,7 @@ extension Variable {
         }
     }
 
-    /// The whole `count` times along axis 0: `[n, …]` → `[count · n, …]`.
+    /// This variable repeated `count` times along axis 0: `[n, …]` → `[count · n, …]`.
     public func repeated(_ count: Int) -> Variable {
         count == 1 ? self : .concatenate(Array(repeating: self, count: count), axis: 0)
     }
@@ -66,7 +66,7 @@ extension Variable {
         return Variable.record(value.broadcast(to: newShape), from: [self]) { [$0.summed(to: shape)] }
     }
 
-    /// Sums over `axes`, added in Double; the summed axes disappear, or stay as 1 when `keepingDimensions`.
+    /// Sums over `axes`, accumulated in Double; the summed axes disappear, or stay as 1 when `keepingDimensions`.
     public func sum(alongAxes axes: [Int], keepingDimensions: Bool = false) -> Variable {
         let shape = self.shape
         let kept = shape.indices.map { axes.contains($0) ? 1 : shape[$0] }
@@ -74,19 +74,19 @@ extension Variable {
         return Variable.record(result, from: [self]) { [$0.reshaped(to: kept).broadcast(to: shape)] }
     }
 
-    /// Means over `axes`, added in Double; the axes disappear, or stay as 1 when `keepingDimensions`.
+    /// Means over `axes`, accumulated in Double; the axes disappear, or stay as 1 when `keepingDimensions`.
     public func mean(alongAxes axes: [Int], keepingDimensions: Bool = false) -> Variable {
         let total = axes.reduce(1) { $0 * shape[$1] }
         return sum(alongAxes: axes, keepingDimensions: keepingDimensions) * (1 / Float(total))
     }
 
-    /// The sum of all elements, added in Double, as a scalar.
+    /// The sum of all elements, accumulated in Double, as a scalar.
     public func sum() -> Variable {
         let shape = self.shape
         return Variable.record(Tensor(Float(value.sum())), from: [self]) { [Tensor(repeating: $0.item, shape: shape)] }
     }
 
-    /// The mean of all elements, added in Double, as a scalar.
+    /// The mean of all elements, accumulated in Double, as a scalar.
     public func mean() -> Variable {
         let (shape, count) = (self.shape, Float(value.count))
         return Variable.record(Tensor(Float(value.mean())), from: [self]) {

@@ -1,17 +1,17 @@
 import CTensorKernels
 import Tensor
 
-/// The gradient of a 3×3 kernel of stride 1 by Winograd's F(4×4, 3×3): the transformed inputs times the transformed output
-/// gradients, summed over the tiles, in 36 planes that the kernel's transform, turned round, brings back to nine taps.
+/// The gradient of a 3×3 kernel of stride 1 by Winograd's F(4×4, 3×3): transformed inputs times transformed output gradients,
+/// summed over the tiles in 36 planes. The transposed kernel transform maps the planes back to nine taps.
 struct WinogradKernelGradient {
     private let geometry: ConvolutionGeometry
     private let map: tensor_winograd_map
 
-    /// Tiles whose planes are held at once.
+    /// The number of tiles whose planes are in memory at once.
     private static let groupSize = 512
 
-    /// Nil where the geometry is another, or where the direct sum is faster: the 36 planes are four times the kernel, which
-    /// few tiles do not repay.
+    /// Nil for other geometries, and where the direct sum is faster: the 36 planes are four times the size of the kernel, which
+    /// pays off only with many tiles.
     init?(_ geometry: ConvolutionGeometry) {
         map = tensor_winograd_map(
             source: geometry.inputShape, target: geometry.outputShape,
@@ -25,7 +25,7 @@ struct WinogradKernelGradient {
 
     private var tiles: Int { geometry.batch * map.tile_rows * map.tile_columns }
 
-    /// `[outputs, inputs, 3, 3]`.
+    /// Computes the gradient, `[outputs, inputs, 3, 3]`.
     func callAsFunction(_ input: Tensor, _ outputGradient: Tensor) -> Tensor {
         let (inputs, outputs) = (geometry.inputs, geometry.outputs)
         let group = min(tiles, Self.groupSize)

@@ -3,9 +3,9 @@ import Tensor
 
 /// Adam (arXiv 1412.6980), and AdamW (arXiv 1711.05101) when weight decay is not zero, with `torch.optim`'s formula.
 public final class Adam: Optimizer {
-    /// The step size; schedules set it before each step.
+    /// The learning rate; schedules set it before each step.
     public var learningRate: Double
-    /// The parameters it changes.
+    /// The parameters that are optimised.
     public let parameters: [Parameter]
     private let beta1: Double
     private let beta2: Double
@@ -15,17 +15,19 @@ public final class Adam: Optimizer {
     private var first: [Tensor]
     private var second: [Tensor]
     private let averages: [ExponentialMovingAverage]
-    /// For each parameter that is averaged, the index of its average and its value there.
+    /// For each averaged parameter, the index of its moving average and its averaged copy.
     private let averagedParameters: [(average: Int, parameter: Parameter)?]
 
+    /// Creates an optimiser.
+    ///
     /// - Parameters:
-    ///   - parameters: what is trained.
-    ///   - learningRate: the step size.
+    ///   - parameters: the parameters to optimise.
+    ///   - learningRate: the learning rate.
     ///   - betas: decay of the first and of the second moment.
     ///   - epsilon: added to the root of the second moment, after its bias correction.
     ///   - weightDecay: decoupled from the gradient (AdamW).
-    ///   - averages: moving averages, each updated by every step in the same pass over memory; all parameters that they average must be
-    ///     among `parameters`.
+    ///   - averages: moving averages that every step updates in the same pass over memory; all parameters that they average
+    ///     must be among `parameters`.
     public init(
         _ parameters: [Parameter], learningRate: Double, betas: (Double, Double) = (0.9, 0.999),
         epsilon: Double = 1e-8, weightDecay: Double = 0, averages: [ExponentialMovingAverage] = []
@@ -49,7 +51,7 @@ public final class Adam: Optimizer {
         }
     }
 
-    /// Changes every parameter that has a gradient, all moments with the same bias correction and updates the moving averages in the same pass.
+    /// Updates every parameter that has a gradient, with the same bias correction for all, and the moving averages in the same pass.
     public func step(scalingGradientsBy factor: Float) {
         stepCount += 1
         let stepSize = learningRate / (1 - pow(beta1, Double(stepCount)))

@@ -1,23 +1,23 @@
 import Tensor
 
-/// An exponential moving average of a network's parameters. An optimiser that is given one updates it in the same pass over memory.
+/// An exponential moving average of a network's parameters. An optimiser that is given one updates it in its own pass over memory.
 public final class ExponentialMovingAverage {
     /// How the decay depends on the number of updates.
     public enum Rule: String, Codable, Sendable {
-        /// min(decay, (1 + s) / (10 + s)) with s updates before this one, 0 for the first: diffusers' EMAModel. The
-        /// first update copies the parameters.
+        /// min(decay, (1 + s) / (10 + s)) where s is the number of earlier updates, as in diffusers' EMAModel; 0 for the first
+        /// update, which copies the parameters.
         case warmingUp
-        /// The same decay from the first update on.
+        /// Constant decay from the first update on.
         case constant
     }
 
-    /// The averaged parameters, frozen: a network made from their scope is the average.
+    /// The averaged parameters, frozen; a network made from their scope uses the averaged weights.
     public let parameters: ParameterSet
-    /// The largest share of the average that survives an update.
+    /// The maximum decay.
     public let decay: Double
     /// How the decay depends on the number of updates.
     public let rule: Rule
-    /// Updates so far.
+    /// The number of updates so far.
     public var updateCount = 0
     private let source: ParameterSet
 
@@ -29,7 +29,7 @@ public final class ExponentialMovingAverage {
         parameters = source.copy(trainable: false)
     }
 
-    /// The share of the average that the next update keeps.
+    /// The decay of the next update.
     public var nextDecay: Double {
         switch rule {
         case .constant: return decay
@@ -39,7 +39,7 @@ public final class ExponentialMovingAverage {
         }
     }
 
-    /// Moves the average towards the parameters: average += (1 − decay) · (parameter − average).
+    /// Updates the average: average += (1 − decay) · (parameter − average).
     public func update() {
         let share = Float(1 - nextDecay)
         for parameter in source.all { average(of: parameter)?.interpolate(towards: parameter, by: share) }
@@ -53,7 +53,7 @@ public final class ExponentialMovingAverage {
 }
 
 extension Parameter {
-    /// Moves the value a share of the way towards another's.
+    /// Linearly interpolates the value towards another parameter's, by `share`.
     func interpolate(towards parameter: Parameter, by share: Float) {
         if share == 1 {
             value = parameter.value

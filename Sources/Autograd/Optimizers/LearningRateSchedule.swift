@@ -1,13 +1,13 @@
 import Foundation
 
-/// The factor on the base learning rate over a run.
+/// A learning-rate schedule: the factor on the base learning rate at each step of a run.
 public enum LearningRateSchedule: Sendable, Hashable, Codable {
-    /// Always 1, after `warmUp` steps of linear rise from 0.
+    /// Constant 1 after `warmUp` steps of linear warm-up from 0.
     case constant(warmUp: Int = 0)
-    /// Half a cosine from 1 to 0 at step `total`, after `warmUp` steps of linear rise from 0.
+    /// Half a cosine from 1 to 0 at step `total`, after `warmUp` steps of linear warm-up from 0.
     case cosine(warmUp: Int = 0, total: Int)
 
-    /// The factor at a step, counted from 0; as diffusers' schedulers of these names compute it.
+    /// The factor at a step, counted from 0, as computed by diffusers' schedulers of the same names.
     public func factor(at step: Int) -> Double {
         switch self {
         case .constant(let warmUp):

@@ -1,40 +1,40 @@
 import Tensor
 
-/// Changes parameters by their gradients.
+/// An optimiser, which updates parameters from their gradients.
 public protocol Optimizer: AnyObject {
-    /// The step size; schedules set it before each step.
+    /// The learning rate; schedules set it before each step.
     var learningRate: Double { get set }
-    /// The parameters it changes.
+    /// The parameters that are optimised.
     var parameters: [Parameter] { get }
-    /// Changes every parameter that has a gradient, as if the gradients were `factor` times what they are.
+    /// Updates every parameter that has a gradient, with all gradients multiplied by `factor`.
     func step(scalingGradientsBy factor: Float)
-    /// The moments and the step count, exactly: what a resumed run needs.
+    /// The exact moments and step count, from which a run can be resumed.
     var state: OptimizerState { get set }
 }
 
 extension Optimizer {
-    /// Changes every parameter that has a gradient.
+    /// Updates every parameter that has a gradient.
     public func step() { step(scalingGradientsBy: 1) }
 
-    /// Forgets the gradients.
+    /// Clears the gradients.
     public func zeroGradients() { parameters.forEach { $0.gradient = nil } }
 }
 
-/// What an optimiser remembers between steps.
+/// The state of an optimiser between steps.
 public struct OptimizerState: Sendable {
-    /// Steps taken.
+    /// The number of steps taken.
     public var stepCount: Int
     /// Moments by name, `<moment>.<parameter path>`.
     public var tensors: [String: Tensor]
 
-    /// A state of these parts.
+    /// Creates a state.
     public init(stepCount: Int, tensors: [String: Tensor]) {
         (self.stepCount, self.tensors) = (stepCount, tensors)
     }
 }
 
-/// The gradients' global norm, and the factor that an optimiser's step scales them by so that it is at most `maximum`: torch's
-/// `clip_grad_norm_` without a pass over memory of its own. The factor of a norm that is not a number is 1.
+/// The gradients' global norm, and the factor to pass to ``Optimizer/step(scalingGradientsBy:)`` so that the scaled norm is at most
+/// `maximum`: torch's `clip_grad_norm_` without a separate pass over memory. The factor is 1 when the norm is NaN.
 public func gradientNorm(of parameters: [Parameter], clippedTo maximum: Double) -> (norm: Double, factor: Float) {
     let norm = parameters.reduce(0.0) { $0 + ($1.gradient?.squaredNorm() ?? 0) }.squareRoot()
     let factor = maximum / (norm + 1e-6)

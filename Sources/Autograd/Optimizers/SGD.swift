@@ -1,16 +1,16 @@
 import Tensor
 
-/// Stochastic gradient descent with momentum, as `torch.optim.SGD` computes it.
+/// Stochastic gradient descent with momentum, with `torch.optim.SGD`'s formula.
 public final class SGD: Optimizer {
-    /// The step size; schedules set it before each step.
+    /// The learning rate; schedules set it before each step.
     public var learningRate: Double
-    /// The parameters it changes.
+    /// The parameters that are optimised.
     public let parameters: [Parameter]
     private let momentum: Float
     private var stepCount = 0
     private var velocities: [Tensor?]
 
-    /// Descent on `parameters`; `momentum` 0 is the plain method.
+    /// Creates an optimiser of `parameters`; `momentum` 0 is plain gradient descent.
     public init(_ parameters: [Parameter], learningRate: Double, momentum: Float = 0) {
         self.parameters = parameters
         self.learningRate = learningRate
@@ -18,7 +18,7 @@ public final class SGD: Optimizer {
         velocities = parameters.map { _ in nil }
     }
 
-    /// Changes every parameter that has a gradient.
+    /// Updates every parameter that has a gradient.
     public func step(scalingGradientsBy factor: Float) {
         stepCount += 1
         for (i, parameter) in parameters.enumerated() {

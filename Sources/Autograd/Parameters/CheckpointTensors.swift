@@ -1,12 +1,12 @@
 import Tensor
 
-/// Where parameters are loaded from: named tensors in PyTorch's layout.
+/// A source of parameters: named tensors in PyTorch's layout.
 public protocol CheckpointTensors {
     /// All names.
     var names: [String] { get }
-    /// The shape of a tensor, nil when there is none of that name.
+    /// The shape of the tensor `name`, nil when there is none.
     func shape(of name: String) -> [Int]?
-    /// The tensor of a name, as it is stored or in Float32. Throws when it cannot be read.
+    /// The tensor `name`, in its stored type or in Float32. Throws when it cannot be read.
     func tensor(_ name: String) throws -> Tensor
 }
 
@@ -20,16 +20,16 @@ extension Dictionary: CheckpointTensors where Key == String, Value == Tensor {
     public var names: [String] { keys.sorted() }
     /// The shape of a tensor in the dictionary.
     public func shape(of name: String) -> [Int]? { self[name]?.shape }
-    /// The tensor of a name. Throws ``ParameterLoadingError`` when there is none.
+    /// The tensor `name`. Throws ``ParameterLoadingError`` when there is none.
     public func tensor(_ name: String) throws -> Tensor {
         guard let tensor = self[name] else { throw ParameterLoadingError(missing: [name]) }
         return tensor
     }
 }
 
-/// The keys that kept a checkpoint from being loaded, all of them.
+/// All keys that prevent a checkpoint from being loaded.
 public struct ParameterLoadingError: Error, Equatable, CustomStringConvertible {
-    /// A tensor whose shape is not the parameter's, both in PyTorch's layout.
+    /// A tensor whose shape differs from the parameter's, both in PyTorch's layout.
     public struct ShapeMismatch: Equatable, Sendable {
         /// The key.
         public let name: String
@@ -38,25 +38,25 @@ public struct ParameterLoadingError: Error, Equatable, CustomStringConvertible {
         /// The tensor's shape.
         public let found: [Int]
 
-        /// A mismatch of these parts.
+        /// Creates a mismatch.
         public init(name: String, expected: [Int], found: [Int]) {
             (self.name, self.expected, self.found) = (name, expected, found)
         }
     }
 
-    /// Parameters that the checkpoint lacks.
+    /// Parameters that are missing from the checkpoint.
     public var missing: [String]
     /// Tensors that the network has no parameter for.
     public var unexpected: [String]
-    /// Tensors of another shape than their parameter.
+    /// Tensors whose shape differs from their parameter's.
     public var mismatched: [ShapeMismatch]
 
-    /// An error of these keys.
+    /// Creates an error with these keys.
     public init(missing: [String] = [], unexpected: [String] = [], mismatched: [ShapeMismatch] = []) {
         (self.missing, self.unexpected, self.mismatched) = (missing, unexpected, mismatched)
     }
 
-    /// A line a key, at most eight of each kind.
+    /// One line per key, at most eight of each kind.
     public var description: String {
         let wrong = mismatched.map { "\($0.name): expected \($0.expected), found \($0.found)" }
         let lines = [("missing", missing), ("unexpected", unexpected), ("shape", wrong)].flatMap { kind, keys in
@@ -67,15 +67,15 @@ public struct ParameterLoadingError: Error, Equatable, CustomStringConvertible {
 }
 
 extension ParameterSet {
-    /// Loads every parameter, or none: all keys and shapes are checked first, and a failure later puts back what was there.
+    /// Loads every parameter, or none: all keys and shapes are checked first, and a later failure restores the previous values.
     ///
-    /// Matrices and kernels are taken as they are stored; vectors, which are small, become Float32.
+    /// Matrices and kernels keep their stored type; vectors, which are small, become Float32.
     ///
     /// - Parameters:
     ///   - checkpoint: the tensors.
-    ///   - isIgnored: whether a key may stand in the checkpoint without a parameter, as some in old files do.
+    ///   - isIgnored: whether a key without a parameter is ignored, as needed for some old files.
     ///
-    /// Throws ``ParameterLoadingError`` with every missing, unexpected and wrong-shaped key, and what `checkpoint` throws.
+    /// Throws ``ParameterLoadingError`` with every missing, unexpected and wrong-shaped key, and rethrows errors of `checkpoint`.
     public func load(
         _ checkpoint: some CheckpointTensors, ignoring isIgnored: (String) -> Bool = { _ in false }
     ) throws {

@@ -1,19 +1,19 @@
 import Tensor
 
-/// How a parameter starts before training.
+/// The initial value of a parameter before training.
 public enum Initializer: Sendable, Hashable {
-    /// All zero.
+    /// All zeros.
     case zeros
-    /// All one.
+    /// All ones.
     case ones
-    /// All the same number.
+    /// All elements the same number.
     case constant(Float)
-    /// U(−b, b) with b = 1/√fanIn: what PyTorch's linear and convolution layers start with (Kaiming, a = √5).
+    /// U(−b, b) with b = 1/√fanIn: the default of PyTorch's linear and convolution layers (Kaiming, a = √5).
     case kaimingUniform(fanIn: Int)
     /// N(0, deviation²).
     case normal(deviation: Float)
 
-    /// A tensor of `shape`, drawn from `stream` where the rule is random.
+    /// A tensor of `shape`, sampled from `stream` for random initialisers.
     func callAsFunction(_ shape: [Int], using stream: inout RandomStream) -> Tensor {
         switch self {
         case .zeros: return .zeros(shape)
@@ -27,15 +27,15 @@ public enum Initializer: Sendable, Hashable {
     }
 }
 
-/// A named tensor that networks share by reference: its value, whether it trains, and its gradient.
+/// A named tensor that networks share by reference: its value, whether it is trainable, and its gradient.
 public final class Parameter {
-    /// Where it lives in the state dictionary, such as `down_blocks.0.resnets.1.conv1.weight`.
+    /// The key in the state dictionary, such as `down_blocks.0.resnets.1.conv1.weight`.
     public let path: String
-    /// Its shape, PyTorch's.
+    /// The shape, in PyTorch's layout.
     public let shape: [Int]
-    /// How it starts.
+    /// The initialiser of its value.
     public let initializer: Initializer
-    /// Nil until it was loaded or initialised.
+    /// The value, nil until it is loaded or initialised.
     var storedValue: Tensor?
     private var leaf: Node?
 
@@ -45,10 +45,10 @@ public final class Parameter {
         self.initializer = initializer
     }
 
-    /// Whether it holds a value yet.
+    /// Whether the parameter has a value.
     public var isInitialized: Bool { storedValue != nil }
 
-    /// The value; reading it before it was loaded or initialised is a programming error.
+    /// The value; reading it before it is loaded or initialised is a programming error.
     public var value: Tensor {
         get {
             guard let storedValue else { preconditionFailure("parameter \(path) was neither loaded nor initialised") }
@@ -60,7 +60,7 @@ public final class Parameter {
         }
     }
 
-    /// Whether backward passes reach it. Setting it to false drops the gradient.
+    /// Whether the parameter receives gradients. Setting it to false discards the gradient.
     public var isTrainable: Bool {
         get { leaf != nil }
         set {
@@ -74,10 +74,10 @@ public final class Parameter {
         set { leaf?.gradient = newValue }
     }
 
-    /// The parameter as an operand.
+    /// The parameter as an operand of differentiable operations.
     public var variable: Variable { Variable(value, node: leaf) }
 
-    /// Changes the value in place, without a copy while nobody else holds it.
+    /// Changes the value in place, without a copy if its storage is not shared.
     package func update(_ body: (inout Tensor) -> Void) {
         guard var taken = storedValue.take() else {
             preconditionFailure("parameter \(path) was neither loaded nor initialised")

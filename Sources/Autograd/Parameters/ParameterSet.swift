@@ -1,26 +1,26 @@
 import Tensor
 
-/// All parameters of a network by dotted path, in the order in which its layers declared them.
+/// All parameters of a network by dotted path, in the order in which its layers declare them.
 ///
-/// Networks are made from a ``ParameterScope`` of a set. Two networks over one set share their weights; a copy of the set
-/// makes them part.
+/// Networks are made from a ``ParameterScope`` of a set. Two networks over one set share their weights; use ``copy(trainable:)``
+/// for independent weights.
 public final class ParameterSet {
     /// The paths, in declaration order.
     public private(set) var paths: [String] = []
     private var parameters: [String: Parameter] = [:]
 
-    /// An empty set, which the first network made from it fills.
+    /// An empty set, filled by the first network made from it.
     public init() {}
 
-    /// The root, from which layers declare or find their parameters.
+    /// The root scope, in which layers declare or look up their parameters.
     public var scope: ParameterScope { ParameterScope(path: "", parameters: self, adapters: nil) }
 
-    /// The root for a network over the same weights with low-rank adapters beside some of them.
+    /// The root scope for a network over the same weights with low-rank adapters on some layers.
     public func scope(adapters: LowRankAdapterSet) -> ParameterScope {
         ParameterScope(path: "", parameters: self, adapters: adapters)
     }
 
-    /// The parameter of a path, nil when there is none.
+    /// The parameter at `path`, nil when there is none.
     public subscript(path: String) -> Parameter? { parameters[path] }
 
     /// All parameters, in declaration order.
@@ -29,15 +29,15 @@ public final class ParameterSet {
     /// The number of scalars in all parameters.
     public var scalarCount: Int { all.reduce(0) { $0 + $1.shape.reduce(1, *) } }
 
-    /// The bytes of all values as they are stored; parameters without one do not count.
+    /// The bytes of all values as stored; parameters without a value do not count.
     public var storedByteCount: Int {
         all.reduce(0) { $0 + ($1.storedValue.map { $0.count * $0.scalarType.byteCount } ?? 0) }
     }
 
-    /// Finds the parameter of `path` or declares it.
+    /// Looks up the parameter at `path` or declares it.
     func parameter(_ path: String, shape: [Int], initializer: Initializer) -> Parameter {
         if let found = parameters[path] {
-            precondition(found.shape == shape, "parameter \(path): declared as \(found.shape), wanted as \(shape)")
+            precondition(found.shape == shape, "parameter \(path): declared as \(found.shape), requested as \(shape)")
             return found
         }
         let parameter = Parameter(path: path, shape: shape, initializer: initializer)
@@ -46,7 +46,7 @@ public final class ParameterSet {
         return parameter
     }
 
-    /// A set of the same paths and values that shares nothing with this one.
+    /// A copy with the same paths and values that shares nothing with this set.
     public func copy(trainable: Bool) -> ParameterSet {
         let result = ParameterSet()
         for source in all {
@@ -57,17 +57,17 @@ public final class ParameterSet {
         return result
     }
 
-    /// Gives every parameter the start that its layer names, in declaration order.
+    /// Initialises every parameter by its layer's initialiser, in declaration order.
     public func initialize(using stream: inout RandomStream) {
         for parameter in all { parameter.value = parameter.initializer(parameter.shape, using: &stream) }
     }
 
-    /// Ends training: nothing flows back into these parameters any more.
+    /// Freezes all parameters: they receive no gradients.
     public func freeze() { all.forEach { $0.isTrainable = false } }
 
-    /// Lets backward passes reach every parameter.
+    /// Makes all parameters trainable.
     public func unfreeze() { all.forEach { $0.isTrainable = true } }
 
-    /// Forgets the gradients.
+    /// Clears the gradients.
     public func zeroGradients() { all.forEach { $0.gradient = nil } }
 }

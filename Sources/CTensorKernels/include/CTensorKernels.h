@@ -42,7 +42,7 @@ enum {
     tensor_scalar_bfloat16,
 };
 
-/// A matrix as it lies in memory: number (row, column) at `base[row · row_stride + column · column_stride]`.
+/// A strided matrix: number (row, column) is at `base[row · row_stride + column · column_stride]`.
 struct tensor_matrix {
     const void *base;
     int scalar;
@@ -54,35 +54,34 @@ struct tensor_winograd_map {
     intptr_t source_height, source_width, channels;
     intptr_t target_height, target_width, target_channels;
     intptr_t padding_top, padding_left;
-    intptr_t upsampling; // how often each source pixel is repeated in both directions before it is read
+    intptr_t upsampling; // nearest-neighbour upsampling factor of the source
     intptr_t tile_rows, tile_columns;
-    /// Pixels that are read come in equal pairs, the second of a tile with the third, or those that are written are only
-    /// added up in pairs, from the first on. Planes 2, 8, 12 to 17, 20, 26 and 32 do not count then: they are neither
-    /// written nor read.
+    /// Either source pixels are equal in pairs, the second of a tile and the third, and so on, or target pixels are only summed
+    /// in pairs, from the first on. Planes 2, 8, 12 to 17, 20, 26 and 32 are then unused: neither written nor read.
     bool paired;
 };
 
-/// Channels that a call of `winograd_few` takes at most.
+/// The maximum number of channels per call of `winograd_few`.
 enum { tensor_winograd_channels = 16 };
 
-/// Cache lines that are read soon: `rows` times `count`, the rows `stride` bytes apart; `fetched` of the first row are on
-/// their way.
+/// Cache lines to prefetch: `rows` rows of `count` lines, the rows `stride` bytes apart. The first `fetched` lines of the first
+/// row are already prefetched.
 struct tensor_lines {
     const void *base;
     intptr_t rows, count, stride, fetched;
 };
 
-/// Where a convolution reads: channels-last maps, square stride, taps in row-major order.
+/// The geometry of a convolution: channels-last maps, square stride, taps in row-major order.
 struct tensor_patch_geometry {
     intptr_t source_height, source_width, channels;
     intptr_t target_height, target_width;
     intptr_t kernel_height, kernel_width;
     intptr_t stride, padding_top, padding_left;
-    intptr_t upsampling; // how often each source pixel is repeated in both directions before it is read
-    bool transposed;  // read as the data gradient does: source = (target + padding − tap) / stride where that is whole
+    intptr_t upsampling; // nearest-neighbour upsampling factor of the source
+    bool transposed;  // for the data gradient: source = (target + padding − tap) / stride where that is an integer
 };
 
-/// One attention head. Rows of queries, keys, values and outputs lie `*_stride` apart; scratch comes from the caller.
+/// One attention head. Rows of queries, keys, values and outputs are `*_stride` apart; the caller provides the scratch memory.
 struct tensor_attention_head {
     const float *queries, *keys, *values;
     intptr_t query_stride, key_stride;
@@ -143,15 +142,15 @@ struct tensor_kernels {
 
     // Winograd's convolution F(4×4, 3×3): 36 planes of each of the three matrices, `plane_stride` numbers apart
 
-    /// The planes of some tiles, [tile][channel]. With `together` less than the channels, so many of them lie together:
-    /// [channel / together][plane][tile][channel % together].
+    /// The planes of some tiles, [tile][channel]. If `together` is less than the number of channels, they are stored in blocks of
+    /// `together` channels: [channel / together][plane][tile][channel % together].
     void (*winograd_input)(const struct tensor_winograd_map *map, const float *images, intptr_t first_tile,
                            intptr_t tiles, intptr_t together, float *planes, intptr_t plane_stride);
-    /// The planes of a kernel, for maps that are paired or not.
+    /// The planes of a kernel, for paired or unpaired maps.
     void (*winograd_kernel)(bool paired, intptr_t depth, const float *taps, intptr_t row_stride, intptr_t tap_stride,
                             float *planes, intptr_t plane_stride);
-    /// Adds to the sums, [plane][tile][column], the products of few tiles with `depth` channels of one panel of a kernel,
-    /// at most `tensor_winograd_channels`, which lie together in the inputs: [plane][tile][channel].
+    /// Adds the products of a few tiles with `depth` channels of one panel of a kernel to the sums, [plane][tile][column]. The
+    /// channels, at most `tensor_winograd_channels`, are one block of the inputs: [plane][tile][channel].
     void (*winograd_few)(bool paired, intptr_t tiles, intptr_t depth, const float *inputs, const float *taps,
                          intptr_t row_stride, intptr_t tap_stride, float *sums, intptr_t plane_stride,
                          struct tensor_lines next);
@@ -177,7 +176,7 @@ struct tensor_kernels {
     void (*widen_brain)(intptr_t count, const uint16_t *x, float *y);
 };
 
-/// Tells the processor that the thread only waits for a number in memory to change.
+/// Hints to the processor that the thread is spinning until a number in memory changes.
 static inline void tensor_pause(void) {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
@@ -187,11 +186,11 @@ static inline void tensor_pause(void) {
 }
 
 /// The kernels for this processor: the best instruction set it has, or the one that the environment variable `TENSOR_ISA` names
-/// (baseline, avx2, avx512). A name that is none, or whose instruction set the processor lacks, ends the process with exit
-/// code 64 and a sentence.
+/// (baseline, avx2, avx512). An unknown name, or an instruction set that the processor lacks, ends the process with an error message
+/// and exit code 64.
 const struct tensor_kernels *tensor_kernels(void);
 
-/// The kernels for the instruction set of that name, NULL where this processor lacks it.
+/// The kernels for the instruction set of the given name; NULL if this processor lacks it.
 const struct tensor_kernels *tensor_kernels_named(const char *name);
 
 #endif

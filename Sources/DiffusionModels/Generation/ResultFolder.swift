@@ -1,17 +1,17 @@
 import Foundation
 import Tensor
 
-/// A folder into which a command writes files of fixed names, and may write them again: no other process does at the same time, and no
-/// file of such a name that something else made is replaced.
+/// A folder into which a command writes files with fixed names, which it may overwrite later. The folder is locked against other processes,
+/// and files of the same names that the command did not write are never replaced.
 public struct ResultFolder: Sendable {
     private let lock: FolderLock
 
-    /// Takes a folder for as long as this value lives; it is made if it is missing.
+    /// Locks a folder for the lifetime of this value; it is created if it does not exist.
     ///
     /// - Parameters:
     ///   - url: the folder.
-    ///   - name: of the results, such as `comparison`: the file `comparison.lock` says that they are there.
-    ///   - files: the names that will be written. Without the lock's file none of them may be there.
+    ///   - name: the name of the results, such as `comparison`; the file `comparison.lock` marks a folder that contains them.
+    ///   - files: the names of the files that will be written. Unless the lock file exists, none of them may exist.
     ///
     /// Throws `FileError`.
     public init(_ url: URL, of name: String, writing files: [String]) throws {
@@ -22,7 +22,7 @@ public struct ResultFolder: Sendable {
         {
             throw FileError(
                 path: url.appending(path: other).path, operation: .writing,
-                reason: "no \(name) was made here before, so that the file is another's")
+                reason: "the folder has no earlier \(name), so the file belongs to something else")
         }
         lock = try FolderLock.lock(url, name: lockName)
         DurableFile.removeLeftovers(in: url)

@@ -1,10 +1,10 @@
 import Foundation
 import Synchronization
 
-/// SIGINT, SIGTERM and SIGHUP as a request to stop at the next good moment, as long as this value lives: ask ``received`` between the
-/// parts of a longer work. A second signal ends the process at once.
+/// Catches SIGINT, SIGTERM and SIGHUP as requests to stop at the next suitable point, for the lifetime of this value: check ``received``
+/// between the parts of a long operation. A second signal ends the process at once.
 ///
-/// A signal that the process ignores, as one started by `nohup` ignores SIGHUP, stays ignored.
+/// A signal that the process ignores remains ignored, such as SIGHUP in a process started by `nohup`.
 public final class StopSignals {
     private struct Caught: @unchecked Sendable {
         var users = 0
@@ -13,7 +13,7 @@ public final class StopSignals {
 
     private static let caught = Mutex(Caught())
 
-    /// Begins to catch the signals, unless another value does already.
+    /// Starts to catch the signals, unless another value does already.
     public init() {
         Self.caught.withLock { caught in
             caught.users += 1
@@ -39,27 +39,27 @@ public final class StopSignals {
         }
     }
 
-    /// The signal that came, nil while none did.
+    /// The signal that was received; nil if none was.
     public var received: Int32? {
         let number = stopSignal.load(ordering: .relaxed)
         return number == 0 ? nil : number
     }
 }
 
-/// A work that a signal stopped, and that may be taken up again.
+/// The error of an operation that was stopped by a signal and can be resumed.
 public struct StoppedBySignal: Error, Equatable, Sendable, CustomStringConvertible {
     /// SIGINT, SIGTERM or SIGHUP.
     public let signal: Int32
-    /// How far it came.
+    /// The progress made before the signal.
     public let work: String
 
-    /// A work that was stopped.
+    /// An operation that was stopped by `signal` after the progress `work`.
     public init(_ signal: Int32, work: String) { (self.signal, self.work) = (signal, work) }
 
-    /// What a shell reports of a process that ends by the signal: 128 and its number.
+    /// The exit code that a shell reports for a process ended by the signal: 128 plus its number.
     public var exitCode: Int32 { 128 + signal }
 
-    /// One sentence with the signal and how far the work came.
+    /// One sentence with the signal and the progress.
     public var description: String { "stopped by \(Self.name(signal)): \(work)" }
 
     private static func name(_ signal: Int32) -> String {
@@ -74,10 +74,10 @@ public struct StoppedBySignal: Error, Equatable, Sendable, CustomStringConvertib
 
 private typealias Handler = @convention(c) (Int32) -> Void
 
-/// The signal that came, 0 for none. Its initialisation is constant, so that the handler may read it.
+/// The signal that was received, 0 for none. It is initialised with a constant, so that the handler may access it.
 private let stopSignal = Atomic<Int32>(0)
 
-/// What is written when a signal comes; no more than a system call is allowed then.
+/// The message that the handler writes by a system call, since nothing else is safe there.
 private let notice: StaticString =
     "\nstopping after what is in progress; a second signal ends the process at once\n"
 

@@ -3,15 +3,15 @@ import Foundation
 
 /// JPEG files, through libjpeg-turbo.
 public enum JPEG {
-    /// The picture in a JPEG file's bytes as Pillow reads it in RGB: baseline or progressive; grey, in colours of three parts, CMYK or YCCK.
+    /// Decodes a JPEG file as Pillow reads it in RGB: baseline or progressive; grey, three-component colour, CMYK or YCCK.
     ///
-    /// Throws ``PictureError`` for a file that is damaged or cut off, and for one that claims more pixels than `limits` allow or its bytes
-    /// can hold.
+    /// Throws ``PictureError`` for a file that is damaged or truncated, and for one whose header claims more pixels than `limits`
+    /// allows or its bytes can hold.
     public static func decode(_ data: Data, limits: PictureLimits = .standard) throws(PictureError) -> Picture {
         let decoder = try Decoder(data)
         let (width, height) = (decoder.width, decoder.height)
         try limits.check(width: width, height: height)
-        // A block of 8 × 8 pixels takes at least a bit.
+        // A block of 8 × 8 pixels takes at least one bit.
         guard isArithmetic(data) || width * height / 512 <= data.count else {
             throw unreadable("\(data.count) bytes cannot hold the \(width) × \(height) pixels that it claims")
         }
@@ -19,13 +19,13 @@ public enum JPEG {
         return Picture(width: width, height: height, pixels: try decoder.pixels(TJPF_RGB, channels: 3))
     }
 
-    /// Width and height in the header. Throws ``PictureError``.
+    /// The width and height in the header. Throws ``PictureError``.
     static func size(in data: Data) throws(PictureError) -> (width: Int, height: Int) {
         let decoder = try Decoder(data)
         return (decoder.width, decoder.height)
     }
 
-    /// The orientation that EXIF, or else XMP, notes.
+    /// The orientation in the EXIF or, if absent, the XMP metadata.
     static func orientation(in data: Data) -> PictureOrientation {
         let notes = segments(of: data).filter { $0.marker == 0xe1 }.map(\.contents)
         if let exif = notes.first(where: { $0.starts(with: "Exif\0\0".utf8) }),
@@ -37,7 +37,7 @@ public enum JPEG {
         return xmp.flatMap { PictureOrientation(xmp: Data($0)) } ?? .upright
     }
 
-    /// Whether the pixels are packed by arithmetic coding, which has no least size.
+    /// Whether the file uses arithmetic coding, whose output has no minimum size.
     private static func isArithmetic(_ data: Data) -> Bool {
         segments(of: data).contains { [0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf].contains($0.marker) }
     }
@@ -49,7 +49,7 @@ public enum JPEG {
         while rest.count >= 4 {
             let start = [UInt8](rest.prefix(4))
             guard start[0] == 0xff, start[1] != 0xda else { break }
-            // Bytes that fill up, and markers without a length.
+            // Fill bytes, and markers without a length.
             if start[1] == 0xff || start[1] == 0x01 || (0xd0...0xd8).contains(start[1]) {
                 rest = rest.dropFirst(start[1] == 0xff ? 1 : 2)
                 continue
@@ -62,7 +62,7 @@ public enum JPEG {
         return segments
     }
 
-    /// Pillow takes the four inks as Adobe writes them, 255 for none, whatever the file says.
+    /// Converts CMYK to RGB. Like Pillow, it assumes Adobe's inverted convention, 255 for no ink, whatever the file says.
     private static func fromCMYK(_ inks: [UInt8], _ width: Int, _ height: Int) -> Picture {
         var colours = [UInt8](repeating: 0, count: 3 * width * height)
         for pixel in 0..<width * height {
@@ -80,7 +80,7 @@ public enum JPEG {
     }
 }
 
-/// A file whose header libjpeg-turbo has read.
+/// A libjpeg-turbo decoder that has read a file's header.
 private final class Decoder {
     private let handle: tjhandle
     private let data: Data
@@ -115,7 +115,8 @@ private final class Decoder {
         return pixels
     }
 
-    /// Warnings, such as of a file that ends early, count as errors: a metric of grey halves is no metric. Bytes too many do no harm.
+    /// Whether a warning can be ignored, which is true only of extraneous bytes. Others, such as truncation, count as errors, because
+    /// half-grey images would distort metrics.
     private var isHarmless: Bool {
         tjGetErrorCode(handle) == Int32(TJERR_WARNING.rawValue) && reason.contains("extraneous bytes")
     }

@@ -2,17 +2,17 @@ import Foundation
 import Tensor
 
 extension PNG {
-    /// What a file's bytes are as a PNG file, by the checksums that every part of it carries.
+    /// The integrity of a PNG file, according to the checksums of its chunks.
     enum Wholeness: Equatable {
-        /// As they were written.
+        /// A PNG file with all its chunks intact.
         case whole
-        /// Cut short or changed.
+        /// A PNG file that is truncated or altered.
         case damaged
-        /// Another file.
+        /// Not a PNG file.
         case foreign
     }
 
-    /// Whether the bytes of a file are those of a PNG file as it was written; of an empty one all are missing.
+    /// Checks the integrity of a file's bytes; an empty file counts as damaged.
     static func wholeness(of data: Data) -> Wholeness {
         let signature: [UInt8] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
         guard data.starts(with: signature) else { return signature.starts(with: data) ? .damaged : .foreign }
@@ -21,7 +21,7 @@ extension PNG {
                 UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
             }
             var start = signature.count
-            // A length, a type, as many bytes, and the CRC-32 of type and bytes.
+            // A chunk: length, type, as many bytes, and the CRC-32 of type and bytes.
             while bytes.count - start >= 12 {
                 let length = Int(number(at: start))
                 guard length <= bytes.count - start - 12 else { return .damaged }

@@ -2,16 +2,16 @@ import CPNG
 import Foundation
 
 extension PNG {
-    /// The picture in a PNG file's bytes, as Pillow reads it: 16 bits give their high bytes; gamma and colour profiles are ignored.
+    /// Decodes a PNG file as Pillow does: 16-bit samples are reduced to their high bytes; gamma and colour profiles are ignored.
     ///
-    /// Of 16-bit grey, of which Pillow's `convert("RGB")` makes white wherever it is above 255, the high bytes are taken as well.
-    /// Throws ``PictureError`` for a damaged file and for one that claims more pixels than `limits` allow or its bytes can hold.
+    /// Unlike Pillow's `convert("RGB")`, which turns 16-bit grey above 255 into white, it also uses the high bytes there.
+    /// Throws ``PictureError`` for a damaged file, and for one whose header claims more pixels than `limits` allows or its bytes can hold.
     public static func decode(
         _ data: Data, transparency: Transparency = .dropped, limits: PictureLimits = .standard
     ) throws(PictureError) -> Picture {
         let (width, height) = try size(in: data)
         try limits.check(width: width, height: height)
-        // Deflate packs at most 1,032 : 1.
+        // Deflate compresses at most 1,032 : 1.
         let depth = Int(byte(24, of: data)) * (samples[byte(25, of: data)] ?? 1)
         guard Double(width) * Double(height) * Double(depth) / 8 <= 1032 * Double(data.count) else {
             throw unreadable("\(data.count) bytes cannot hold the \(width) × \(height) pixels that it claims")
@@ -21,7 +21,7 @@ extension PNG {
         memory.count = data.count
         var isRead: Int32 = 0
         var pixels = [UInt8](unsafeUninitializedCapacity: channels * width * height) { pixels, count in
-            // What an early end leaves out is not looked at, but has to be something.
+            // The memory must be initialised, although pixels missing from a truncated file are not used.
             pixels.initialize(repeating: 0)
             count = channels * width * height
             data.withUnsafeBytes { bytes in
@@ -38,7 +38,7 @@ extension PNG {
         return Picture(width: width, height: height, pixels: pixels)
     }
 
-    /// Width and height in the header. Throws ``PictureError``.
+    /// The width and height in the header. Throws ``PictureError``.
     static func size(in data: Data) throws(PictureError) -> (width: Int, height: Int) {
         guard data.count >= 33, data.dropFirst(12).prefix(4).elementsEqual("IHDR".utf8) else {
             throw unreadable("the file ends early")
@@ -51,7 +51,7 @@ extension PNG {
         return (width, height)
     }
 
-    /// The orientation that an eXIf chunk, or else one of XMP, notes.
+    /// The orientation in the eXIf chunk or, if absent, in the XMP metadata.
     static func orientation(in data: Data) -> PictureOrientation {
         var noted: PictureOrientation?
         var rest = data.dropFirst(8)
@@ -68,7 +68,7 @@ extension PNG {
         return noted ?? .upright
     }
 
-    /// Samples a pixel, by colour type.
+    /// Samples per pixel, by colour type.
     private static let samples: [UInt8: Int] = [0: 1, 2: 3, 3: 1, 4: 2, 6: 4]
 
     private static func byte(_ offset: Int, of data: Data) -> UInt8 { data[data.startIndex + offset] }
@@ -77,7 +77,7 @@ extension PNG {
         PictureError("not a readable PNG file: \(reason)")
     }
 
-    /// Red, green, blue and alpha on white, with Pillow's rounding.
+    /// Composites RGBA pixels on white, with Pillow's rounding.
     private static func onWhite(_ pixels: [UInt8]) -> [UInt8] {
         var colours = [UInt8](repeating: 255, count: pixels.count / 4 * 3)
         for pixel in 0..<pixels.count / 4 {

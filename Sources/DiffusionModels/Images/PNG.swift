@@ -4,10 +4,10 @@ import Tensor
 
 /// PNG files, through libpng.
 public enum PNG {
-    /// The bytes of a PNG file.
+    /// Encodes a picture as a PNG file.
     ///
     /// - Parameters:
-    ///   - picture: what is shown.
+    ///   - picture: the picture.
     ///   - text: keys of 1 to 79 ASCII characters and UTF-8 values, stored as international text chunks in the order of
     ///     the keys.
     public static func encode(_ picture: Picture, text: [String: String] = [:]) -> Data {
@@ -17,7 +17,7 @@ public enum PNG {
             },
             "PNG.encode: expected keys of 1 to 79 ASCII characters, found \(text.keys.sorted())")
         let output = NSMutableData()
-        // libpng's error function must not return. With a valid picture and valid keys only lack of memory calls it.
+        // libpng's error function must not return. With a valid picture and valid keys it is called only if memory runs out.
         var writer = png_create_write_struct(PNG_LIBPNG_VER_STRING, nil, { _, _ in abort() }, nil)
         var info = png_create_info_struct(writer)
         defer { png_destroy_write_struct(&writer, &info) }
@@ -40,7 +40,7 @@ public enum PNG {
         return output as Data
     }
 
-    /// Writes a PNG file; it appears whole or not at all. See ``encode(_:text:)``. Throws
+    /// Writes a PNG file atomically. See ``encode(_:text:)``. Throws
     /// ``PictureError`` with the path.
     public static func write(_ picture: Picture, text: [String: String] = [:], to url: URL) throws {
         do {

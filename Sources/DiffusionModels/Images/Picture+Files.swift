@@ -1,23 +1,23 @@
 import Foundation
 
-/// What becomes of a picture's transparency.
+/// The treatment of a picture's transparency.
 public enum Transparency: Sendable {
-    /// It is dropped, and what colours the file has below it appear: Pillow's `convert("RGB")`, and with it diffusers' `load_image`,
-    /// pytorch-fid and clean-fid.
+    /// Alpha is dropped and the file's colours are used as they are: Pillow's `convert("RGB")`, which diffusers' `load_image`, pytorch-fid
+    /// and clean-fid use.
     case dropped
-    /// The picture is put on white, in the stored values: Pillow's `alpha_composite`.
+    /// The picture is composited on white, in the stored (gamma-encoded) values: Pillow's `alpha_composite`.
     case onWhite
 }
 
 extension Picture {
-    /// Reads a PNG or JPEG file, which its first bytes tell apart.
+    /// Reads a PNG or JPEG file; the format is detected from its first bytes.
     ///
     /// - Parameters:
     ///   - url: the file.
-    ///   - transparency: what becomes of transparent parts.
-    ///   - isUpright: whether the orientation that a camera noted is applied, as Pillow's `exif_transpose` does and diffusers' `load_image`
-    ///     with it; pytorch-fid and clean-fid do not.
-    ///   - limits: how large it may be.
+    ///   - transparency: the treatment of transparent pixels.
+    ///   - isUpright: whether the orientation in the metadata is applied, as in Pillow's `exif_transpose` and diffusers' `load_image`;
+    ///     pytorch-fid and clean-fid ignore it.
+    ///   - limits: the maximum sizes.
     ///
     /// Throws ``PictureError`` with the path.
     public init(
@@ -32,7 +32,7 @@ extension Picture {
         }
     }
 
-    /// The picture in the bytes of a PNG or JPEG file. See ``init(contentsOf:transparency:isUpright:limits:)``.
+    /// Decodes the bytes of a PNG or JPEG file. See ``init(contentsOf:transparency:isUpright:limits:)``.
     public init(
         _ data: Data, transparency: Transparency = .dropped, isUpright: Bool = false, limits: PictureLimits = .standard
     ) throws(PictureError) {

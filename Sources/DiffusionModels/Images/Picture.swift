@@ -1,25 +1,25 @@
 import Foundation
 import Tensor
 
-/// An RGB picture of 8 bits a colour.
+/// An RGB picture with 8 bits per channel.
 public struct Picture: Sendable, Equatable {
-    /// In pixels.
+    /// The width in pixels.
     public let width: Int
-    /// In pixels.
+    /// The height in pixels.
     public let height: Int
-    /// Red, green, blue of every pixel, row by row from the top left.
+    /// Red, green and blue of every pixel, row by row from the top left.
     public let pixels: [UInt8]
 
-    /// A picture of `3 · width · height` bytes.
+    /// A picture from `3 · width · height` bytes.
     public init(width: Int, height: Int, pixels: [UInt8]) {
         precondition(
             width > 0 && height > 0 && pixels.count == 3 * width * height,
-            "Picture: expected 3 bytes a pixel of \(width) × \(height), found \(pixels.count)")
+            "Picture: expected 3 bytes per pixel of \(width) × \(height), found \(pixels.count)")
         (self.width, self.height, self.pixels) = (width, height, pixels)
     }
 
-    /// A picture of `[height, width, 3]` in −1…1, as the autoencoder decodes it: clamp(x/2 + ½) · 255, rounded half to
-    /// even as diffusers does. Throws ``ModelError/nonFinitePicture(count:total:)``.
+    /// A picture from a tensor `[height, width, 3]` in −1…1, such as the autoencoder's output: clamp(x/2 + ½) · 255, rounded half to
+    /// even as in diffusers. Throws ``ModelError/nonFinitePicture(count:total:)``.
     public init(_ colours: Tensor) throws {
         precondition(
             colours.rank == 3 && colours.shape[2] == 3,
@@ -32,25 +32,25 @@ public struct Picture: Sendable, Equatable {
         self.init(width: colours.shape[1], height: colours.shape[0], pixels: pixels)
     }
 
-    /// The colours as `[height, width, 3]` in −1…1, as the autoencoder encodes them.
+    /// The picture as a tensor `[height, width, 3]` in −1…1, the autoencoder's input.
     public var tensor: Tensor {
         Tensor(pixels.map { Float($0) / 127.5 - 1 }, shape: [height, width, 3])
     }
 }
 
 extension Picture {
-    /// One picture as it is; several in about as many rows as columns. See ``grid(_:columns:spacing:)``.
+    /// A grid with about as many rows as columns; a single picture is returned unchanged. See ``grid(_:columns:spacing:)``.
     public static func grid(_ pictures: [Picture]) -> Picture {
         if pictures.count == 1 { return pictures[0] }
         return grid(pictures, columns: Int(Double(pictures.count).squareRoot().rounded(.up)))
     }
 
-    /// Pictures of one size side by side, row by row, on white.
+    /// A grid of pictures of one size, row by row, on white.
     ///
     /// - Parameters:
-    ///   - pictures: at least one, all of one size.
-    ///   - columns: how many stand in a row.
-    ///   - spacing: white pixels between them and around.
+    ///   - pictures: at least one picture, all of one size.
+    ///   - columns: the number of pictures per row.
+    ///   - spacing: white pixels between and around the pictures.
     public static func grid(_ pictures: [Picture], columns: Int, spacing: Int = 2) -> Picture {
         guard let first = pictures.first else { preconditionFailure("Picture.grid: expected at least one picture") }
         precondition(
@@ -74,7 +74,7 @@ extension Picture {
         return Picture(width: width, height: height, pixels: pixels)
     }
 
-    /// Every pixel as a square of `factor` × `factor`, for looking at small pictures.
+    /// The picture with every pixel enlarged to `factor` × `factor` pixels, for viewing small pictures.
     public func enlarged(by factor: Int) -> Picture {
         precondition(factor > 0, "Picture.enlarged(by:): expected a positive factor, found \(factor)")
         var enlarged: [UInt8] = []

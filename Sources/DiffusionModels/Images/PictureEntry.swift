@@ -1,19 +1,19 @@
-/// A picture and its captions at three levels of detail, as a line of `metadata.jsonl` has them; see ``PictureList``.
+/// An image file and its captions at three levels of detail: a line of `metadata.jsonl`; see ``PictureList``.
 public struct PictureEntry: Sendable, Equatable {
-    /// The picture's file, relative to the folder.
+    /// The image file, relative to the folder.
     public let fileName: String
-    /// Its name, the closest caption; nil where there is none.
+    /// The most specific caption; nil if there is none.
     public var text: String?
-    /// Words that fit it and others.
+    /// Keywords, which other images may share.
     public var keywords: [String]
-    /// What it is one of, such as "an animal".
+    /// The group that the image belongs to, such as "an animal".
     public var group: String?
-    /// What it is for, such as "train".
+    /// The data split, such as "train".
     public var split: String?
-    /// How often it is drawn beside one of weight 1.
+    /// The sampling weight: how often the image is sampled relative to one of weight 1.
     public var weight: Double
 
-    /// A picture of these captions.
+    /// An entry with these captions.
     public init(
         fileName: String, text: String? = nil, keywords: [String] = [], group: String? = nil, split: String? = nil,
         weight: Double = 1
@@ -29,7 +29,7 @@ extension PictureEntry: Codable {
         case text, keywords, group, split, weight
     }
 
-    /// Reads a line; only `file_name` must be there. Throws `DecodingError`.
+    /// Reads a line; only `file_name` is required. Throws `DecodingError`.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         fileName = try fields.decode(String.self, forKey: .fileName)
@@ -44,7 +44,7 @@ extension PictureEntry: Codable {
         }
     }
 
-    /// Writes what differs from the defaults.
+    /// Writes the fields that differ from the defaults.
     public func encode(to encoder: any Encoder) throws {
         var fields = encoder.container(keyedBy: CodingKeys.self)
         try fields.encode(fileName, forKey: .fileName)

@@ -1,8 +1,8 @@
-/// Why a picture's file cannot be read or written.
+/// The error of an image file that cannot be read or written.
 public struct PictureError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The file; nil for bytes in memory.
     public let path: String?
-    /// What libpng, libjpeg-turbo or the file system says, or what was expected and what was found.
+    /// The message of libpng, libjpeg-turbo or the file system, or what was expected and what was found.
     public let reason: String
 
     /// The file and the reason.

@@ -1,15 +1,14 @@
 import Foundation
 
-/// Whether a `file_name` stays in the folder of its list. Lists come from elsewhere: what a name leads to is neither read nor written
-/// outside.
+/// Checks that a `file_name` stays in the folder of its list. Lists may be untrusted: no file outside the folder is read or written.
 package enum PictureFileName {
-    /// What is wrong with a name; nil for one of a file in the folder or below.
+    /// The flaw of a name; nil for a valid name of a file in the folder or its subfolders.
     package static func flaw(of name: String) -> String? {
         if name.isEmpty { return "an empty name" }
         if name.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) {
             return "a name with control characters"
         }
-        if name.hasPrefix("/") { return "a path from the root" }
+        if name.hasPrefix("/") { return "an absolute path" }
         let parts = name.split(separator: "/").filter { $0 != "." }
         if parts.contains("..") { return "a path that leads out of the folder" }
         guard let last = parts.last, !name.hasSuffix("/") else { return "the name of a folder" }
@@ -17,10 +16,10 @@ package enum PictureFileName {
         return nil
     }
 
-    /// What is wrong with a name in a list that is read; nil where it is of a file in the folder.
+    /// The flaw of a name in a list that is being read; nil for an existing file in the folder.
     ///
-    /// Links must not lead out either, but to where the list itself really is: in a folder of the Hub's cache both the list and its pictures
-    /// are links to one folder of contents.
+    /// Links must not lead out of the folder either, except into the real folder of the list: in the Hugging Face Hub's cache, the list and
+    /// its images are links into one folder of contents.
     static func flaw(of name: String, in folder: URL) -> String? {
         if let flaw = flaw(of: name) { return "\(flaw): \(name)" }
         let url = folder.appending(path: name)
@@ -33,9 +32,9 @@ package enum PictureFileName {
         return homes.contains { file.starts(with: $0) } ? nil : "a link that leads out of the folder: \(name)"
     }
 
-    /// The file of a name to write to, in a folder of our own.
+    /// The file to write for a name, in an output folder.
     ///
-    /// Throws ``PictureError`` for a name with a ``flaw(of:)``, and when something on the way is a link.
+    /// Throws ``PictureError`` for a name with a ``flaw(of:)``, and if any component of its path is a symbolic link.
     package static func target(_ name: String, in folder: URL) throws(PictureError) -> URL {
         if let flaw = flaw(of: name) {
             throw PictureError("expected a file_name inside the folder, found \(flaw): \(name)", path: folder.path)
@@ -43,7 +42,7 @@ package enum PictureFileName {
         var file = folder
         for part in name.split(separator: "/") where part != "." {
             file = file.appending(path: String(part))
-            // Does not follow the link itself.
+            // `attributesOfItem` does not resolve a link at the end of the path.
             let attributes = try? FileManager.default.attributesOfItem(atPath: file.path)
             if attributes?[.type] as? FileAttributeType == .typeSymbolicLink {
                 throw PictureError(

@@ -1,15 +1,15 @@
 import Foundation
 
-/// What a picture's file says of itself before its pixels.
+/// The header of an image file.
 public struct PictureHeader: Sendable, Equatable {
     /// The file's format.
     public let format: PictureFormat
-    /// In pixels, as they are stored.
+    /// The stored width in pixels, before any orientation is applied.
     public let width: Int
-    /// In pixels, as they are stored.
+    /// The stored height in pixels, before any orientation is applied.
     public let height: Int
 
-    /// Reads the header of a PNG or JPEG file, of which the first bytes are enough.
+    /// Reads the header of a PNG or JPEG file from its first bytes.
     ///
     /// Throws ``PictureError`` for bytes of another format, which it names, and for a damaged header.
     public init(_ data: Data) throws(PictureError) {
@@ -25,7 +25,7 @@ public struct PictureHeader: Sendable, Equatable {
 
     /// Reads the header of a file without reading its pixels. Throws ``PictureError`` with the path.
     public init(contentsOf url: URL, limits: PictureLimits = .standard) throws(PictureError) {
-        // The size of a JPEG file stands behind what cameras and editors note, seldom more than this.
+        // In a JPEG file the size comes after the metadata of cameras and editors, which is seldom larger than this.
         if let header = try? PictureHeader(limits.contents(of: url, upTo: 1 << 16)) {
             self = header
             return

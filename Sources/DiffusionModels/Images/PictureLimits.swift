@@ -1,19 +1,19 @@
 import Foundation
 import Tensor
 
-/// How large pictures and their lists may be that are read. What a file claims is compared with them before memory is taken.
+/// The maximum sizes of images and image lists that are read. The size in a file's header is checked before memory is allocated.
 public struct PictureLimits: Sendable, Equatable {
-    /// The most pixels of a picture, width × height. Three bytes are taken for each.
+    /// The maximum number of pixels of an image, width × height. Each takes three bytes.
     public var pixels = 89_478_485
-    /// The most bytes of a picture's file or of a list of pictures.
+    /// The maximum number of bytes of an image file or of a list of images.
     public var fileBytes = 1 << 30
-    /// The most bytes of a line in a list of pictures.
+    /// The maximum number of bytes of a line in a list of images.
     public var lineBytes = 1 << 20
 
-    /// As many pixels as Pillow reads before it warns of a decompression bomb, files of 1 GiB, lines of 1 MiB.
+    /// The defaults: the number of pixels above which Pillow warns of a decompression bomb, files of 1 GiB, lines of 1 MiB.
     public init() {}
 
-    /// The usual limits, with the number of pixels in the environment variable `SWIFTBRUSH_PICTURE_PIXELS` where there is one.
+    /// The default limits, with the maximum number of pixels from the environment variable `SWIFTBRUSH_PICTURE_PIXELS` if it is set.
     public static let standard: PictureLimits = {
         var limits = PictureLimits()
         let text = ProcessInfo.processInfo.environment["SWIFTBRUSH_PICTURE_PIXELS"]
@@ -21,17 +21,17 @@ public struct PictureLimits: Sendable, Equatable {
         return limits
     }()
 
-    /// A file's contents.
+    /// Reads a file's contents.
     ///
-    /// Throws ``PictureError`` for what is no plain file, such as a folder, a pipe or a device, and for one that is too large.
+    /// Throws ``PictureError`` for anything but a regular file, such as a folder, a pipe or a device, and for a file that is too large.
     public func contents(of url: URL) throws(PictureError) -> Data { try contents(of: url, upTo: .max) }
 
-    /// A file's first bytes, as ``contents(of:)``.
+    /// Reads a file's first bytes, with the checks of ``contents(of:)``.
     func contents(of url: URL, upTo count: Int) throws(PictureError) -> Data {
         do {
             let file = url.resolvingSymlinksInPath()
             let attributes = try FileManager.default.attributesOfItem(atPath: file.path)
-            // A pipe would be waited for, and a device read without end.
+            // Reading a pipe could block, and reading a device might never end.
             guard attributes[.type] as? FileAttributeType == .typeRegular else {
                 throw PictureError("expected a file, found a folder or device", path: url.path)
             }
@@ -51,7 +51,7 @@ public struct PictureLimits: Sendable, Equatable {
         }
     }
 
-    /// Throws ``PictureError`` for a picture with more pixels than are allowed.
+    /// Throws ``PictureError`` for an image with too many pixels.
     func check(width: Int, height: Int) throws(PictureError) {
         let (count, isTooLarge) = width.multipliedReportingOverflow(by: height)
         guard !isTooLarge, count <= pixels else {

@@ -1,21 +1,21 @@
 import Foundation
 import Tensor
 
-/// The list of a folder's pictures in the form of Hugging Face's ImageFolder: `metadata.jsonl`, a JSON object a line.
+/// The list of a folder's images in the format of Hugging Face's ImageFolder: `metadata.jsonl`, one JSON object per line.
 ///
 /// ```json
 /// {"file_name": "heart/red-heart.png", "text": "red heart", "keywords": ["love"], "group": "a heart", "split": "train"}
 /// ```
 public struct PictureList: Sendable {
-    /// What is wrong with a list, or with one of its pictures.
+    /// The error of a list, or of one of its images.
     public struct Error: Swift.Error, Equatable, CustomStringConvertible {
         /// The list's file.
         public let path: String
-        /// The line, from 1; nil when the whole list is meant.
+        /// The line, from 1; nil for an error of the whole list.
         public let line: Int?
-        /// What should be there.
+        /// What was expected.
         public let expected: String
-        /// What is there.
+        /// What was found.
         public let found: String
 
         /// One sentence with what was expected and what was found.
@@ -24,25 +24,25 @@ public struct PictureList: Sendable {
         }
     }
 
-    /// The list's name in its folder.
+    /// The list's file name in its folder.
     public static let fileName = "metadata.jsonl"
 
-    /// The pictures, in the order of their lines.
+    /// The entries, in the order of their lines.
     public let entries: [PictureEntry]
     private let lines: [Int]
     private let path: String
 
     /// Reads a folder's list.
     ///
-    /// Throws ``Error`` for a folder without one, a list or line above the limits, a line that is not a ``PictureEntry``, a picture that is
-    /// not there, and a `file_name` that leads out of the folder.
+    /// Throws ``Error`` for a folder without one, a list or line above the limits, a line that is not a ``PictureEntry``, an image that
+    /// does not exist, and a `file_name` that leads out of the folder.
     public init(in folder: URL, limits: PictureLimits = .standard) throws(Error) {
         let file = folder.appending(path: Self.fileName)
         path = file.path
         let data: Data
         do throws(PictureError) { data = try limits.contents(of: file) } catch {
             throw Error(
-                path: path, line: nil, expected: "a list of pictures, a JSON object a line", found: error.reason)
+                path: path, line: nil, expected: "a list of images, one JSON object per line", found: error.reason)
         }
         var (entries, lines): ([PictureEntry], [Int]) = ([], [])
         for (index, line) in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
@@ -54,7 +54,7 @@ public struct PictureList: Sendable {
             guard let entry = try? JSONDecoder().decode(PictureEntry.self, from: Data(line)) else {
                 throw Error(
                     path: path, line: index + 1,
-                    expected: "an object with file_name, and text, keywords, group, split, weight where they are known",
+                    expected: "an object with file_name, and optionally text, keywords, group, split, weight",
                     found: String(decoding: line.prefix(80), as: UTF8.self))
             }
             if let found = PictureFileName.flaw(of: entry.fileName, in: folder) {
@@ -76,13 +76,13 @@ public struct PictureList: Sendable {
         FileManager.default.fileExists(atPath: folder.appending(path: fileName).path)
     }
 
-    /// Writes a folder's list; it appears whole or not at all. Throws ``Error`` for a `file_name` that leads out of the folder, and
+    /// Writes a folder's list atomically. Throws ``Error`` for a `file_name` that leads out of the folder, and
     /// `FileError`.
     public static func write(_ entries: [PictureEntry], in folder: URL) throws {
         try DurableFile.write(encoded(entries, in: folder), to: folder.appending(path: fileName))
     }
 
-    /// Adds pictures to a list that is there. Throws as ``write(_:in:)``.
+    /// Appends entries to an existing list. Throws as ``write(_:in:)``.
     public static func append(_ entries: [PictureEntry], in folder: URL) throws {
         let (encoded, url) = (try encoded(entries, in: folder), folder.appending(path: fileName))
         try FileError.attempt(.writing, url.path) {

@@ -1,10 +1,10 @@
 import Foundation
 
-/// How a picture is to be turned before it is looked at, by the numbers of EXIF.
+/// The orientation of a stored image, with EXIF's numbers; it must be undone before the image is shown.
 enum PictureOrientation: Int {
     case upright = 1, mirrored, halfTurned, flipped, transposed, turnedLeft, transversed, turnedRight
 
-    /// From EXIF, which is a TIFF header and its first directory; nil where nothing is noted.
+    /// The orientation in EXIF data, which consist of a TIFF header and its first directory; nil if it is not given.
     init?(exif data: Data) {
         var bytes = [UInt8](data)
         while bytes.starts(with: Array("Exif\0\0".utf8)) { bytes.removeFirst(6) }
@@ -23,7 +23,7 @@ enum PictureOrientation: Int {
             let place = start + 2 + 12 * entry
             guard let tag = number(place, width: 2), let type = number(place + 2, width: 2) else { return nil }
             guard tag == 0x0112 else { continue }
-            // A byte, a short or a long.
+            // BYTE, SHORT or LONG.
             guard let width = [1: 1, 3: 2, 4: 4][type], let value = number(place + 8, width: width) else { return nil }
             self.init(rawValue: value)
             return
@@ -31,7 +31,7 @@ enum PictureOrientation: Int {
         return nil
     }
 
-    /// From XMP; nil where nothing is noted.
+    /// The orientation in XMP data; nil if it is not given.
     init?(xmp data: Data) {
         for mark in ["tiff:Orientation=\"", "tiff:Orientation>"] {
             guard let range = data.range(of: Data(mark.utf8)), range.upperBound < data.endIndex else { continue }
@@ -43,12 +43,12 @@ enum PictureOrientation: Int {
 }
 
 extension Picture {
-    /// The picture as it is to be looked at, as Pillow's `exif_transpose` turns it.
+    /// The picture rotated or mirrored to be upright, as in Pillow's `exif_transpose`.
     func turned(upright orientation: PictureOrientation) -> Picture {
         if orientation == .upright { return self }
         let isSwapped = orientation.rawValue >= PictureOrientation.transposed.rawValue
         let (newWidth, newHeight) = isSwapped ? (height, width) : (width, height)
-        var turned = [UInt8](repeating: 0, count: pixels.count)
+        var upright = [UInt8](repeating: 0, count: pixels.count)
         for y in 0..<newHeight {
             for x in 0..<newWidth {
                 let (column, row) =
@@ -63,9 +63,9 @@ extension Picture {
                     case .turnedRight: (width - 1 - y, x)
                     }
                 let (target, source) = (3 * (y * newWidth + x), 3 * (row * width + column))
-                for colour in 0..<3 { turned[target + colour] = pixels[source + colour] }
+                for colour in 0..<3 { upright[target + colour] = pixels[source + colour] }
             }
         }
-        return Picture(width: newWidth, height: newHeight, pixels: turned)
+        return Picture(width: newWidth, height: newHeight, pixels: upright)
     }
 }

@@ -1,36 +1,36 @@
 import Foundation
 
-/// How pictures are made larger or smaller: Pillow's arithmetic, or PyTorch's where the filter does not widen.
+/// A method of resizing pictures: Pillow's arithmetic, or PyTorch's `interpolate` without antialiasing.
 public struct Resampling: Sendable, Equatable, CustomStringConvertible {
-    /// The curve by which neighbouring pixels are weighted.
+    /// The filter kernel that weights neighbouring pixels.
     public enum Filter: String, Sendable {
-        /// A triangle, one pixel to each side.
+        /// A triangle with a support of one pixel on each side.
         case bilinear
-        /// Keys' cubic with a = −½, two pixels to each side.
+        /// Keys' cubic with a = −½ and a support of two pixels on each side.
         case bicubic
-        /// A windowed sinc, three pixels to each side.
+        /// A windowed sinc with a support of three pixels on each side.
         case lanczos
     }
 
-    /// The curve.
+    /// The filter kernel.
     public let filter: Filter
-    /// Whether the filter widens as the picture shrinks, as in Pillow, so that no pixel is passed over; PyTorch's `interpolate` and
-    /// with it pytorch-fid do not.
+    /// Whether the filter is widened when downsampling, as in Pillow, so that no pixel is skipped; PyTorch's `interpolate`, which
+    /// pytorch-fid uses, does not widen it.
     public let isAntialiased: Bool
     /// Whether the result is rounded to 8 bits after each direction, with Pillow's fixed-point weights.
     public let isRounded: Bool
 
-    /// A filter, by default widened and unrounded.
+    /// A method with this filter, by default antialiased and not rounded.
     public init(_ filter: Filter, isAntialiased: Bool = true, isRounded: Bool = false) {
         (self.filter, self.isAntialiased, self.isRounded) = (filter, isAntialiased, isRounded)
     }
 
-    /// The filter and what is unusual about it.
+    /// The filter and the settings that differ from the defaults.
     public var description: String {
         filter.rawValue + (isAntialiased ? "" : " without antialiasing") + (isRounded ? ", 8 bits" : "")
     }
 
-    /// The colours of a picture in another size, 0…255, row by row.
+    /// The colours of a picture resized to `new`, 0…255, row by row.
     package func resized(_ picture: Picture, to new: (width: Int, height: Int)) -> [Float] {
         let old = (width: picture.width, height: picture.height)
         func across(_ pixels: [some ColourLevel], rows: Int) -> [Float] {
@@ -39,7 +39,7 @@ public struct Resampling: Sendable, Equatable, CustomStringConvertible {
         func down(_ pixels: [some ColourLevel], width: Int) -> [Float] {
             resampled(pixels, lines: 1, weights(from: old.height, to: new.height), old.height, step: 3 * width)
         }
-        // The first direction reads the picture's bytes: as Float32 they would take four times the memory.
+        // The first pass reads the picture's bytes directly: as Float32 they would take four times the memory.
         switch (new.width != old.width, new.height != old.height) {
         case (false, false): return picture.pixels.map { Float($0) }
         case (true, false): return across(picture.pixels, rows: old.height)
@@ -51,16 +51,16 @@ public struct Resampling: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// Which direction comes first shows in 8 bits, by the rounding between; this is when Pillow 13 begins with the columns. Older versions
-    /// always begin with the rows.
+    /// Whether the vertical pass comes first, as in Pillow 13; older versions always begin with the horizontal pass. The order
+    /// affects 8-bit results, because the intermediate result is rounded.
     private func isDownFirst(from old: (width: Int, height: Int), to new: (width: Int, height: Int)) -> Bool {
         new.height < old.height && old.height - new.height > 2 * (old.width - new.width)
     }
 
-    /// Where each new pixel begins to read, and with which weights.
+    /// For each new pixel, the first source position and the weights from there on.
     private typealias Weights = [(start: Int, values: [Double])]
 
-    /// Resamples along one direction: `lines` stretches of `length` groups of `step` numbers.
+    /// Resamples along one direction. The pixels are `lines` lines of `length` positions with `step` numbers each.
     private func resampled(
         _ pixels: [some ColourLevel], lines: Int, _ weights: Weights, _ length: Int, step: Int
     ) -> [Float] {
@@ -96,11 +96,11 @@ public struct Resampling: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// Pillow's weights for 8-bit pictures have 22 bits after the point.
+    /// Rounds a weight to 22 fractional bits, as Pillow does for 8-bit images.
     private func fixedPoint(_ weight: Double) -> Double { (weight * 0x1p22).rounded() * 0x1p-22 }
 }
 
-/// A colour of 0…255 in bytes, or between two passes in Float32.
+/// A colour value of 0…255: a byte, or a Float32 between two passes.
 private protocol ColourLevel {
     var level: Double { get }
 }
@@ -136,7 +136,7 @@ extension Resampling.Filter {
 }
 
 extension Picture {
-    /// The picture in another size, by default as `Image.resize` of Pillow makes it with its Lanczos filter.
+    /// The picture resized, by default as with Pillow's `Image.resize` and its Lanczos filter.
     public func resized(
         width newWidth: Int, height newHeight: Int, by resampling: Resampling = Resampling(.lanczos, isRounded: true)
     ) -> Picture {
@@ -150,8 +150,7 @@ extension Picture {
             pixels: colours.map { UInt8(min(max($0.rounded(), 0), 255)) })
     }
 
-    /// The middle square, resized to `size` by Pillow's Lanczos filter in 8 bits: how the COCO-2014 protocol brings pictures to one
-    /// size.
+    /// The central square crop, resized to `size` with Pillow's Lanczos filter in 8 bits, as in the COCO-2014 protocol.
     public func centreSquare(resizedTo size: Int) -> Picture {
         let side = min(width, height)
         let (left, top) = ((width - side) / 2, (height - side) / 2)

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a file or folder of weights is, by the names in it.
+/// The kind of a file or folder of weights, recognised by the names in it.
 public enum CheckpointKind: String, Sendable, CaseIterable {
     /// Stable Diffusion 1.x in a single file.
     case stableDiffusion1 = "Stable Diffusion 1.x in a single file"
@@ -22,7 +22,7 @@ public enum CheckpointKind: String, Sendable, CaseIterable {
     case autoencoder = "an autoencoder"
     /// A small autoencoder by itself.
     case tinyAutoencoder = "a small autoencoder (TAESD)"
-    /// The encoder of a small autoencoder, which makes no pictures.
+    /// The encoder of a small autoencoder, which cannot decode images.
     case tinyEncoder = "the encoder of a small autoencoder (TAESD)"
     /// A denoising network in diffusers' layout.
     case diffusersDenoiser = "the denoising network of a diffusers folder"
@@ -32,14 +32,14 @@ public enum CheckpointKind: String, Sendable, CaseIterable {
     case clip = "a CLIP model"
     /// A textual inversion.
     case textualInversion = "a textual inversion"
-    /// Latents, as `text-to-image` saves them.
+    /// Latents saved by `text-to-image`.
     case latents = "latents"
     /// Another part of a diffusers folder.
     case diffusersPart = "one part of a diffusers folder"
-    /// Something else.
-    case unknown = "something that this library does not know"
+    /// An unknown kind.
+    case unknown = "an unknown kind of file"
 
-    /// Tells a safetensors file by names of tensors that no other kind has, the more particular first.
+    /// Recognises a safetensors file by tensor names that no other kind has, most specific first.
     init(tensors names: [String]) {
         func has(_ prefixes: String...) -> Bool {
             names.contains { name in prefixes.contains { name.hasPrefix($0) } }
@@ -86,7 +86,7 @@ public enum CheckpointKind: String, Sendable, CaseIterable {
             }
     }
 
-    /// Tells a folder that holds no whole model by its files; nil where they tell nothing.
+    /// Recognises a folder that is not a whole model by its files; nil if it is not recognised.
     init?(folder: URL) {
         func has(_ name: String) -> Bool {
             FileManager.default.fileExists(atPath: folder.appending(path: name).path)
@@ -108,17 +108,17 @@ public enum CheckpointKind: String, Sendable, CaseIterable {
             }
     }
 
-    /// What to do with it.
+    /// Advice on how to use a file of this kind.
     var advice: String {
         switch self {
         case .stableDiffusion1, .stableDiffusion2: "load it as a model, with the folder of a tokenizer (--tokenizer)"
         case .lora: "merge it into a model (--lora)"
-        case .autoencoder, .tinyAutoencoder: "let it decode in place of a model's own (--vae)"
+        case .autoencoder, .tinyAutoencoder: "use it to decode instead of a model's own (--vae)"
         case .denoiser:
-            "take the whole model's file or its diffusers folder, for no option brings a text encoder (--vae brings an autoencoder)"
-        case .tinyEncoder: "take the decoder of the same autoencoder for --vae"
-        case .clip: "it measures pictures (evaluate)"
-        case .textualInversion: "it adds a word to a model's text encoder"
+            "use the whole model's file or diffusers folder: no option adds a text encoder (--vae adds an autoencoder)"
+        case .tinyEncoder: "use the decoder of the same autoencoder (--vae)"
+        case .clip: "use it to measure images (evaluate)"
+        case .textualInversion: "it adds a token to a model's text encoder"
         case .latents: "start from them (--latents)"
         case .diffusersPart, .diffusersDenoiser, .textEncoder: "name the folder that holds model_index.json"
         default: "only Stable Diffusion 1.x and 2.x are supported"

@@ -2,7 +2,7 @@ import Foundation
 import Tensor
 
 extension CheckpointSummary {
-    /// A LoRA file or folder, with the scale that is used of every layer.
+    /// Summarises a LoRA file or folder, with the effective scale of every layer.
     mutating func summarizeAdapter(_ url: URL) {
         add("kind", "\(CheckpointKind.lora.rawValue): \(CheckpointKind.lora.advice)")
         guard let weights = attempt({ try LowRankWeights(contentsOf: url) }) else { return }

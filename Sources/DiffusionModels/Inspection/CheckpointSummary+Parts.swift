@@ -3,7 +3,7 @@ import Foundation
 import Tensor
 
 extension CheckpointSummary {
-    /// A whole model: every part's configuration and weights, then whether it loads.
+    /// Summarises a whole model: every part's configuration and weights, and whether it loads.
     mutating func summarizeModel(_ url: URL) {
         guard let checkpoint = attempt({ try ModelFiles(contentsOf: url) }) else { return }
         let isFolder = checkpoint.layout is DiffusersFolder
@@ -49,7 +49,7 @@ extension CheckpointSummary {
         if problems.isEmpty { load(checkpoint, tokenizer) }
     }
 
-    /// Loads what the description promised, part by part.
+    /// Loads the described parts one by one, to find problems.
     private mutating func load(_ checkpoint: ModelFiles, _ tokenizer: CLIPTokenizer?) {
         if checkpoint.hasAutoencoder { _ = attempt { try checkpoint.checkAgreement(with: tokenizer) } }
         _ = attempt { try checkpoint.unet() }
@@ -60,7 +60,7 @@ extension CheckpointSummary {
     private mutating func describe(_ schedule: NoiseSchedule, of checkpoint: ModelFiles) {
         let configuration = schedule.configuration
         let isAssumed = (checkpoint.layout as? SingleFileCheckpoint)?.assumesPredictionType ?? false
-        let rescaled = configuration.rescalesToZeroSignal ? ", no signal at the end" : ""
+        let rescaled = configuration.rescalesToZeroSignal ? ", zero terminal SNR" : ""
         add(
             "schedule",
             "\(configuration.className): \(configuration.betaSchedule.rawValue), \(schedule.timestepCount) timesteps, "
@@ -68,7 +68,7 @@ extension CheckpointSummary {
         add(
             "",
             "predicts \(schedule.predictionType.rawValue)"
-                + (isAssumed ? ", as its family does; the file does not say (--prediction-type)" : ""))
+                + (isAssumed ? ", assumed from its family; not in the file (--prediction-type)" : ""))
     }
 
     private mutating func describeTokenizer(of checkpoint: ModelFiles) -> CLIPTokenizer? {
@@ -85,7 +85,7 @@ extension CheckpointSummary {
         return tokenizer
     }
 
-    /// An autoencoder without the other parts.
+    /// Summarises an autoencoder without the other parts.
     mutating func summarizeAutoencoder(alone url: URL) {
         guard let files = attempt({ try AutoencoderFiles(contentsOf: url) }) else { return }
         let (kind, text): (CheckpointKind, String)
@@ -99,11 +99,11 @@ extension CheckpointSummary {
         }
         add("kind", "\(kind.rawValue): \(kind.advice)")
         add("vae", files.weights.sizeDescription)
-        add("", text + (files.isConfigurationAssumed && kind == .autoencoder ? ", which no file says" : ""))
+        add("", text + (files.isConfigurationAssumed && kind == .autoencoder ? ", assumed" : ""))
         _ = attempt { try files.decoder() }
     }
 
-    /// Weights that are no model and are not looked into.
+    /// Summarises weights of any other kind.
     mutating func summarize(_ kind: CheckpointKind, _ url: URL) {
         add("kind", "\(kind.rawValue): \(kind.advice)")
         guard let file = attempt({ try SafetensorsFile(contentsOf: url) }) else { return }
@@ -125,13 +125,13 @@ private func bytes(_ count: Int) -> String {
 extension WeightFiles {
     fileprivate var sizeDescription: String {
         "\(millions(parameterCount)) parameters in \(storedTypes.joined(separator: ", "))"
-            + (variant.map { ", of the variant \($0)" } ?? "")
+            + (variant.map { ", variant \($0)" } ?? "")
     }
 }
 
 extension AutoencoderKL.Configuration {
     fileprivate var sizeDescription: String {
-        "\(pixelsPerLatent) pixels a latent, channels \(blockChannels), scaling factor \(scalingFactor)"
+        "\(pixelsPerLatent) pixels per latent, channels \(blockChannels), scaling factor \(scalingFactor)"
     }
 }
 
@@ -142,7 +142,7 @@ extension UNet2DConditionModel.Configuration {
         return "latents \(inputChannels) × \(size), channels \(blockChannels), text width \(widths)"
     }
 
-    /// What the middle block is where it is not the usual one.
+    /// The middle block, if it is not the usual one.
     fileprivate var middleDescription: String {
         switch midBlockType {
         case .crossAttention: ""
@@ -151,7 +151,7 @@ extension UNet2DConditionModel.Configuration {
         }
     }
 
-    /// What the model is called among people.
+    /// The common name of the model family.
     fileprivate func familyName(predicting type: PredictionType) -> String {
         let isPublishedSize = blockChannels == [320, 640, 1280, 1280] && layersPerBlock == [2, 2, 2, 2]
         let isVelocity = type == .velocity

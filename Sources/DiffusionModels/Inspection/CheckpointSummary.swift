@@ -1,19 +1,19 @@
 import Foundation
 import Tensor
 
-/// What a file or folder of weights is, what it holds and what is wrong with it, in a screen of text.
+/// A summary of a file or folder of weights: its kind, contents and problems, in a screen of text.
 ///
-/// Models are described part by part and checked by loading them; of LoRA files and of autoencoders by themselves it is said
-/// what they are for.
+/// Models are described part by part and checked by loading them. For LoRA files and standalone autoencoders the summary includes
+/// their use.
 public struct CheckpointSummary: CustomStringConvertible {
-    /// A heading and what stands under it, a line each.
+    /// The lines of the summary, each with a heading, which may be empty.
     public private(set) var lines: [(heading: String, text: String)] = []
-    /// What keeps it from being used, a sentence each; empty when nothing does.
+    /// The problems that prevent its use, one sentence per problem.
     public private(set) var problems: [String] = []
-    /// The most lines of the description.
+    /// The maximum number of lines of the description.
     var lineLimit = screen.lines
 
-    /// Looks at a file or folder. Nothing is thrown: what cannot be read is a problem.
+    /// Summarises a file or folder. Nothing is thrown: errors are added to ``problems``.
     public init(of url: URL) {
         let kind = Self.kind(of: url)
         switch kind {
@@ -25,7 +25,7 @@ public struct CheckpointSummary: CustomStringConvertible {
         }
     }
 
-    /// What a path is when it is no diffusers folder; nil for those and for what cannot be read.
+    /// The kind of a path; nil for diffusers folders and unreadable files.
     private static func kind(of url: URL) -> CheckpointKind? {
         let files = FileManager.default
         if files.fileExists(atPath: url.appending(path: DiffusersFolder.indexName).path) { return nil }
@@ -40,7 +40,7 @@ public struct CheckpointSummary: CustomStringConvertible {
 
     mutating func add(_ heading: String, _ text: String) { lines.append((heading: heading, text: text)) }
 
-    /// The result, or nil with one problem more.
+    /// The result of `body`, or nil after its error has been added to the problems.
     mutating func attempt<Result>(_ body: () throws -> Result) -> Result? {
         do {
             return try body()
@@ -52,26 +52,26 @@ public struct CheckpointSummary: CustomStringConvertible {
 }
 
 extension CheckpointSummary {
-    /// The most lines of a description, but for LoRA whose layers have scales of their own, and the most columns.
+    /// The maximum number of lines, except for LoRA files whose layers have different scales, and of columns of a description.
     static let screen = (lines: 24, columns: 100)
 
-    /// A line per heading, then the problems; at most 24 lines of 100 columns, and more only for LoRA whose layers have scales of their own
-    /// and for a command that is to be copied.
+    /// One line per entry, then the problems, in at most 24 lines of 100 columns. Only LoRA files whose layers have different scales take
+    /// more lines, and only commands for copying longer ones.
     public var description: String {
         let indent = (lines.map(\.heading.count).max() ?? 0) + 2
         var rows = lines.flatMap { Self.rows($0.heading, $0.text, indent: indent) }
         if problems.isEmpty { rows.append("nothing is wrong with it") }
         for problem in problems { rows += Self.rows("wrong:", problem, indent: "wrong: ".count) }
         let limit = lineLimit
-        if rows.count > limit { rows = rows.prefix(limit - 1) + ["… and \(rows.count - limit + 1) lines more"] }
+        if rows.count > limit { rows = rows.prefix(limit - 1) + ["… and \(rows.count - limit + 1) more lines"] }
         return rows.joined(separator: "\n")
     }
 
-    /// A heading with text beside it, broken between words where that is possible.
+    /// A heading with text beside it, wrapped between words where possible.
     private static func rows(_ heading: String, _ text: String, indent: Int) -> [String] {
         let width = screen.columns - indent
         var rows: [String] = []
-        // A command is to be copied as one line.
+        // A command stays on one line for copying.
         let text = text.replacing(" python -c", with: "\npython -c")
         for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
             if line.hasPrefix("python -c") {

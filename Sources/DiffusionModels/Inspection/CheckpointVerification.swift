@@ -2,26 +2,26 @@ import Autograd
 import Foundation
 import Tensor
 
-/// Holds a model's parts, one after the other, against what another program computed with the same weights.
+/// Compares the outputs of a model's parts, one after another, with those of another implementation for the same weights.
 ///
-/// The golden file is safetensors in PyTorch's layout, `[batch, channels, height, width]`, Float32 unless said:
+/// The golden file is safetensors in PyTorch's layout, `[batch, channels, height, width]`, in Float32 unless noted:
 /// `text.ids` (integers) → `text.out`; `unet.in`, `unet.t`, conditioned on `text.out` → `unet.out`; `vae.in` → `vae.out`;
 /// `vae.enc.in` → `vae.enc.mean`; `vae.in` → `tiny.out` with a small autoencoder; `unet.in`, `unet.out`,
 /// `onestep.alpha_sigma` → `onestep.latent`.
 public struct CheckpointVerification: Sequence, IteratorProtocol {
-    /// How one part compares.
+    /// The comparison of one part.
     public struct Comparison: Sendable {
         /// The golden tensor's name.
         public let name: String
-        /// The errors; nil when the golden file lacks a tensor that is needed.
+        /// The errors; nil when a tensor is missing from the golden file.
         public let errors: Errors?
     }
 
-    /// How far two tensors are apart.
+    /// The differences between two tensors.
     public struct Errors: Sendable, Equatable {
-        /// max |Δ|.
+        /// The largest absolute difference, max |Δ|.
         public let largest: Double
-        /// max |Δ| over the reference's standard deviation.
+        /// max |Δ| divided by the reference's standard deviation.
         public let relative: Double
     }
 
@@ -29,11 +29,11 @@ public struct CheckpointVerification: Sequence, IteratorProtocol {
     private let tinyDecoder: (any LatentDecoder)?
     private let golden: SafetensorsFile
     private var remaining: [String]
-    /// What stopped the sequence, nil while nothing did.
+    /// The error that ended the sequence, nil if there was none.
     public private(set) var failure: (any Error)?
 
     /// - Parameters:
-    ///   - model: the folder or single file; each part is loaded when its turn comes and freed after it.
+    ///   - model: the folder or single file; each part is loaded for its comparison and released afterwards.
     ///   - golden: the golden file.
     ///   - tinyDecoder: the folder of a small autoencoder.
     ///
@@ -91,7 +91,7 @@ public struct CheckpointVerification: Sequence, IteratorProtocol {
         }
     }
 
-    /// `unet.t` may be stored as integers or as numbers.
+    /// `unet.t`, which may be stored as integers or as floating-point numbers.
     private func timesteps() throws -> [Double] {
         switch golden.info("unet.t")?.scalarType {
         case .float64, .float32, .float16, .bfloat16: try golden.tensor("unet.t").scalars.map(Double.init)
@@ -101,7 +101,7 @@ public struct CheckpointVerification: Sequence, IteratorProtocol {
 }
 
 extension CheckpointVerification.Errors {
-    /// Infinite where the shapes differ or something is not finite.
+    /// The errors of `found`; infinite if the shapes differ or a value is not finite.
     init(of found: Tensor, against expected: Tensor) {
         guard found.shape == expected.shape, found.nonFiniteCount() == 0 else {
             (largest, relative) = (.infinity, .infinity)

@@ -1,16 +1,16 @@
 import Foundation
 
-/// A model in the Hub's diffusers layout: a folder a part, each with its configuration.
+/// A model in the Hub's diffusers layout: one folder per part, each with its configuration.
 struct DiffusersFolder: CheckpointLayout {
     static let indexName = "model_index.json"
 
     let url: URL
 
-    /// Reads `model_index.json`. Throws ``ModelError`` if a part is missing or of another kind than ours.
+    /// Reads `model_index.json`. Throws ``ModelError`` if a part is missing or of an unsupported class.
     ///
     /// - Parameters:
     ///   - url: the folder.
-    ///   - replaced: parts that come from elsewhere: what the folder says of them does not count.
+    ///   - replaced: parts that are loaded from elsewhere, whose entries in the index are ignored.
     init(_ url: URL, replacing replaced: Set<ModelFiles.Part> = []) throws {
         self.url = url
         let file = url.appending(path: Self.indexName)
@@ -40,7 +40,7 @@ struct DiffusersFolder: CheckpointLayout {
         return try OneStepConfiguration(ConfigurationFields(contentsOf: file, purpose: "the student's timestep"))
     }
 
-    /// Whether a part's folder is there.
+    /// Whether a part's folder exists.
     func has(_ part: ModelFiles.Part) -> Bool { FileManager.default.fileExists(atPath: folder(part).path) }
 
     var hasAutoencoder: Bool { has(.vae) }
@@ -65,7 +65,7 @@ struct DiffusersFolder: CheckpointLayout {
 }
 
 extension ModelFiles.Part {
-    /// The classes that this library can stand in for; nil for any.
+    /// The supported classes; nil for any.
     fileprivate var classes: [String]? {
         switch self {
         case .unet: ["UNet2DConditionModel"]
@@ -76,12 +76,12 @@ extension ModelFiles.Part {
         }
     }
 
-    /// The name of the weights' file before its extension.
+    /// The name of the weights file without its extension.
     var stem: String { self == .textEncoder ? "model" : "diffusion_pytorch_model" }
 }
 
 extension CLIPTextModel {
-    /// What a key of transformers' is called here: `text_model.` may be absent, and old files hold the numbers of the positions.
+    /// Maps a key of transformers to this library's names: `text_model.` may be absent, and `position_ids` of old files is ignored.
     static func names(for key: String) -> [String] {
         let prefix = "text_model."
         let name = key.hasPrefix(prefix) ? key : prefix + key
@@ -90,12 +90,12 @@ extension CLIPTextModel {
 }
 
 extension AutoencoderKL {
-    /// The weights in an autoencoder's folder, of either generation of diffusers.
+    /// The weights in an autoencoder's folder, with old or new keys of diffusers.
     static func weights(in folder: URL) throws -> WeightFiles {
         try WeightFiles(in: folder, stem: ModelFiles.Part.vae.stem, naming: names, isLinear: isLinear)
     }
 
-    /// What a key of diffusers' is called here: before 0.18 the middle blocks' attention had other names.
+    /// Maps a key of diffusers to this library's names: before 0.18 the middle blocks' attention had other names.
     static func names(for key: String) -> [String] {
         let replacements = ["query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"]
         var words = key.split(separator: ".").map(String.init)
@@ -106,6 +106,6 @@ extension AutoencoderKL {
         return [words.joined(separator: ".")]
     }
 
-    /// The linear weights that old files hold as 1×1 convolutions.
+    /// Whether it is a linear weight, which old files store as a 1×1 convolution.
     static func isLinear(_ name: String) -> Bool { name.contains(".attentions.") }
 }

@@ -1,15 +1,15 @@
 import Foundation
 import Tensor
 
-/// The files in a part's folder that are or may be its weights, told by their names.
+/// The files in a part's folder that may hold its weights, by their names.
 struct FoundWeights {
     private let folder: URL
     private let stem: String
-    /// Every file's name.
+    /// The names of all files in the folder.
     private let contents: [String]
-    /// Files of all weights by their variant, which is empty where the name has none: `diffusion_pytorch_model.non_ema.safetensors`.
+    /// Unsharded files by their variant, such as `diffusion_pytorch_model.non_ema.safetensors`; the empty string for no variant.
     private(set) var singles: [String: String] = [:]
-    /// Indices of shards by their variant: `model.safetensors.index.fp16.json`.
+    /// Shard indices by their variant, such as `model.safetensors.index.fp16.json`.
     private(set) var indices: [String: String] = [:]
 
     init(in folder: URL, stem: String) {
@@ -24,13 +24,13 @@ struct FoundWeights {
         }
     }
 
-    /// The variant to read: none, half precision, or the only other one; nil where there is nothing or a choice.
+    /// The variant to read: none, `fp16`, or the only other one; nil if there are no weights or several other variants.
     var best: String? {
         let variants = Set(singles.keys).union(indices.keys)
         return ["", "fp16"].first(where: variants.contains) ?? (variants.count == 1 ? variants.first : nil)
     }
 
-    /// Why there are no weights to read, and what can be done about it.
+    /// The error for weights that cannot be read, with a remedy.
     var error: ModelError {
         let target = folder.appending(path: "\(stem).safetensors").path
         func missing(_ rest: String) -> ModelError {
@@ -38,7 +38,7 @@ struct FoundWeights {
         }
         let variants = singles.values.sorted() + indices.values.sorted()
         if !variants.isEmpty {
-            return missing("; of the variants \(Self.list(variants)) copy the one that is wanted to this name")
+            return missing("; copy one of the variants \(Self.list(variants)) to this name")
         }
         if let conversion { return .pickledWeights(folder: folder.path, conversion: conversion) }
         let shards = contents.filter { $0.hasSuffix(".safetensors") && Self.isShard($0) }
@@ -49,7 +49,7 @@ struct FoundWeights {
         return missing(foreign.isEmpty ? "" : ", found \(Self.list(foreign))")
     }
 
-    /// How the pickles that are there become the weights: all at once before shards before a variant.
+    /// The conversion of the pickles in the folder: a whole file is preferred to shards, and shards to a variant.
     private var conversion: PickleConversion? {
         let stems = stem == "model" ? ["pytorch_model", "model"] : [stem, "open_clip_pytorch_model"]
         for old in stems {
@@ -71,7 +71,7 @@ struct FoundWeights {
         return nil
     }
 
-    /// What stands between a name's beginning and end with a dot before it, empty if nothing does; nil for other names.
+    /// The text between a name's beginning and end, without its leading dot; empty if there is none; nil for other names.
     private static func variant(_ name: String, between start: String, and end: String) -> String? {
         guard name.hasPrefix(start), name.hasSuffix(end), name.count >= start.count + end.count else { return nil }
         let middle = name.dropFirst(start.count).dropLast(end.count)

@@ -2,42 +2,42 @@ import Autograd
 import Foundation
 import Tensor
 
-/// What is wrong with a checkpoint or with what was asked of it.
+/// An error in a checkpoint or in its use.
 public enum ModelError: Error, Sendable, CustomStringConvertible {
-    /// A file or folder that the checkpoint needs is not there.
+    /// A file or folder that the checkpoint needs is missing.
     case missingFile(path: String, purpose: String)
     /// A file cannot be read, or is not in its format.
     case unreadableFile(path: String, reason: String)
     /// A field of a configuration file is missing or has a value of the wrong kind or out of range.
     case invalidField(file: String, field: String, expected: String, found: String)
-    /// A field of a configuration file asks for something that this library does not do.
+    /// A field of a configuration file has a value that this library does not support.
     case unsupportedField(file: String, field: String, expected: String, found: String)
-    /// The weights are there only as Python pickles, which are never read: unpickling runs code.
+    /// The weights exist only as Python pickles, which are never read because unpickling can run code.
     case pickledWeights(folder: String, conversion: PickleConversion)
     /// The weights do not fit the network: missing, unexpected or wrongly shaped tensors.
     case weightMismatch(path: String, mismatch: ParameterLoadingError)
-    /// Weights that are infinite or not a number.
+    /// Weights are infinite or NaN.
     case nonFiniteWeights(path: String, tensors: [NonFiniteTensor])
-    /// A file or folder was given as a model and is something else.
+    /// A file or folder that was passed as a model is something else.
     case otherModel(path: String, kind: CheckpointKind)
-    /// A single file was loaded without the folder of a tokenizer.
+    /// A single file was loaded without a tokenizer folder.
     case missingTokenizer(path: String)
-    /// A model has no autoencoder, and none was given.
+    /// A model has no autoencoder, and none was passed.
     case missingAutoencoder(path: String)
-    /// One step was asked of a model that has no `one_step.json`.
+    /// One-step sampling was requested of a model without `one_step.json`.
     case notOneStepModel(path: String)
-    /// A multi-step sampler was asked of a one-step student.
+    /// Multi-step sampling was requested of a one-step student.
     case notMultiStepModel(path: String)
-    /// A picture that was made has numbers that are infinite or not a number.
+    /// A generated image has values that are infinite or NaN.
     case nonFinitePicture(count: Int, total: Int)
     /// An argument of a sampler is out of range.
     case invalidArgument(operation: String, argument: String, expected: String, found: String)
-    /// A sampler reached latents that are infinite or not a number.
+    /// A sampler produced latents that are infinite or NaN.
     case nonFiniteLatents(sampler: String, step: Int, total: Int, timestep: Double)
-    /// A network predicts ε at a timestep without signal, where x₀ = (x − σ ε)/α divides by nothing.
+    /// A network predicts ε at a timestep with zero signal, where x₀ = (x − σ ε)/α divides by zero.
     case noSignal(sampler: String, timestep: Double)
 
-    /// One sentence that names the file, the field, what was expected and what was found.
+    /// One sentence with the file, the field, the expected and the found value.
     public var description: String {
         switch self {
         case .missingFile(let path, let purpose):
@@ -70,7 +70,7 @@ public enum ModelError: Error, Sendable, CustomStringConvertible {
         case .notMultiStepModel(let path):
             "\(path): a one-step student (it has one_step.json); it cannot be sampled with several steps"
         case .nonFinitePicture(let count, let total):
-            "the picture cannot be shown: \(count) of its \(total) numbers are infinite or not a number; look at the guidance "
+            "the image has non-finite values: \(count) of its \(total) numbers are infinite or not a number; check the guidance "
                 + "scale, the weights of LoRAs, and the noise schedule"
         case .invalidArgument(let operation, let argument, let expected, let found):
             "\(operation): \(argument): expected \(expected), found \(found)"
@@ -78,25 +78,25 @@ public enum ModelError: Error, Sendable, CustomStringConvertible {
             "\(sampler): the latents are infinite or not a number after step \(step) of \(total), at timestep \(timestep)"
         case .noSignal(let sampler, let timestep):
             "\(sampler): at timestep \(Int(timestep)) a sample has no signal (rescale_betas_zero_snr), and a network that predicts epsilon "
-                + "says nothing about the picture there: expected v_prediction or sample (--prediction-type), or timesteps that "
+                + "does not determine the image there: expected v_prediction or sample (--prediction-type), or timesteps that "
                 + "leave the last one out (--timestep-spacing leading)"
         }
     }
 }
 
 extension ModelError {
-    /// A tensor of which some numbers are infinite or not a number.
+    /// A tensor with values that are infinite or NaN.
     public struct NonFiniteTensor: Sendable, Equatable, CustomStringConvertible {
-        /// Its key in the file.
+        /// The tensor's key in the file.
         public let name: String
-        /// How it is stored; Float16 overflows above 65,504.
+        /// The stored type; Float16 overflows above 65,504.
         public let scalarType: ScalarType
-        /// Its shape in the file.
+        /// The tensor's shape in the file.
         public let shape: [Int]
-        /// How many numbers.
+        /// The number of non-finite values.
         public let count: Int
 
-        /// The name, and how many of how many.
+        /// The name, the number of non-finite and of all values, and the type.
         public var description: String { "\(name) (\(count) of \(shape.reduce(1, *)), \(scalarType.rawValue))" }
     }
 
@@ -105,17 +105,18 @@ extension ModelError {
     /// Whether a file of this name is a Python pickle.
     static func isPickle(_ name: String) -> Bool { [".bin", ".ckpt", ".pt", ".pth"].contains { name.hasSuffix($0) } }
 
-    /// More than any configuration or vocabulary has.
+    /// The maximum size of a text file, larger than any configuration or vocabulary.
     private static let textLimit = 1 << 28
 
-    /// The bytes of a text file without the byte-order mark that some editors put first, or an error that says what the file was wanted
-    /// for.
+    /// The bytes of a text file, without a byte-order mark.
+    ///
+    /// Throws ``ModelError`` with the file's purpose if it is missing, and if it cannot be read.
     static func reading(_ file: URL, purpose: String) throws -> Data {
         guard FileManager.default.fileExists(atPath: file.path) else {
             throw ModelError.missingFile(path: file.path, purpose: purpose)
         }
         func unreadable(_ reason: String) -> ModelError { .unreadableFile(path: file.path, reason: reason) }
-        // A pipe without a writer would be waited for.
+        // Reading a pipe without a writer would block.
         let attributes = try? FileManager.default.attributesOfItem(atPath: file.resolvingSymlinksInPath().path)
         if let attributes {
             guard attributes[.type] as? FileAttributeType == .typeRegular else { throw unreadable("it is not a file") }

@@ -1,5 +1,5 @@
 extension ModelFiles {
-    /// Throws ``ModelError`` where the configurations of the parts contradict each other, or the tokenizer if there is one.
+    /// Throws ``ModelError`` if the configurations of the parts contradict each other, or the tokenizer if there is one.
     func checkAgreement(with tokenizer: CLIPTokenizer?) throws {
         let textFields = try layout.fields(.textEncoder)
         let unetFields = try layout.fields(.unet)

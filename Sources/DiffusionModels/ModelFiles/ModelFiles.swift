@@ -1,15 +1,15 @@
 import Autograd
 import Foundation
 
-/// A model's files, from which its parts are loaded one by one.
+/// A model's files, from which its parts are loaded individually.
 ///
 /// Either a folder in the Hub's diffusers layout (`model_index.json`, `unet/`, `vae/`, `text_encoder/`, `tokenizer/`,
 /// `scheduler/`, and `one_step.json` if the model is a one-step student), or a single safetensors file in the layout of the
 /// original Stable Diffusion code (`model.diffusion_model.…`, `first_stage_model.…`, `cond_stage_model.…`). Weights are
 /// safetensors in Float32, Float16, BFloat16 or 8-bit floating point; nothing is downloaded.
 ///
-/// A single file has no configuration. Its networks' sizes follow from the shapes of its tensors. What shapes do not tell is
-/// taken from the family, which the text encoder gives away:
+/// A single file has no configuration. Its networks' sizes are inferred from the shapes of its tensors. What shapes do not
+/// determine depends on the family, which is recognised by the text encoder:
 ///
 /// | | Stable Diffusion 1.x (CLIP) | 2.x (OpenCLIP) |
 /// | --- | --- | --- |
@@ -19,10 +19,10 @@ import Foundation
 /// | latents | 64 × 64 | 96 × 96, of 2.x base 64 × 64 |
 ///
 /// and in both: text encoder heads of width 64, 32 normalisation groups, scaling factor 0.18215, and the scaled linear schedule
-/// from 0.00085 to 0.012 over 1000 timesteps. A file without an autoencoder needs one from elsewhere; of one that holds moving averages
-/// of the denoising network alone, these are read.
+/// from 0.00085 to 0.012 over 1000 timesteps. A file without an autoencoder needs a separate one. If a file has only the moving
+/// averages (EMA) of the denoising network's weights, these are read.
 public struct ModelFiles: Sendable {
-    /// A part of the model, named as its folder.
+    /// A part of the model; raw values are the folder names.
     enum Part: String, CaseIterable {
         case unet
         case vae
@@ -31,32 +31,32 @@ public struct ModelFiles: Sendable {
         case scheduler
     }
 
-    /// The folder or file.
+    /// The model's folder or file.
     public let url: URL
-    /// At which timestep the model works if it is a one-step student, nil if it is a multi-step model.
+    /// The timestep of a one-step student, nil for a multi-step model.
     public let oneStep: OneStepConfiguration?
     /// The folder of the tokenizer, nil for a model without one.
     public let tokenizerFolder: URL?
 
-    /// Told how far a network's loading has come, tensor by tensor: of each network, whenever it is loaded.
+    /// Called after each tensor while a network is loaded, each time any network is loaded.
     public var progress: (@Sendable (LoadingProgress) -> Void)?
 
     let layout: any CheckpointLayout
-    /// The autoencoder in place of the model's own.
+    /// The autoencoder that replaces the model's own.
     let otherAutoencoder: AutoencoderFiles?
     private let predictionType: PredictionType?
 
-    /// Looks at a model without loading its weights.
+    /// Opens a model without loading its weights.
     ///
     /// - Parameters:
     ///   - url: a folder in the diffusers layout or a single safetensors file.
-    ///   - tokenizer: the folder of a tokenizer, which a single file lacks; nil means the model's own.
-    ///   - autoencoder: the diffusers folder or safetensors file of another autoencoder. An `AutoencoderKL` replaces the model's own, a
-    ///     small one (TAESD) only decodes in its place.
-    ///   - predictionType: what the network predicts; nil means what the folder's scheduler says, or for a single file what its
-    ///     metadata says (`modelspec.prediction_type`), or else what its family does.
+    ///   - tokenizer: a tokenizer's folder; nil for the model's own. A single file has none.
+    ///   - autoencoder: the diffusers folder or safetensors file of another autoencoder. An `AutoencoderKL` replaces the model's own; a
+    ///     small one (TAESD) replaces only the decoder.
+    ///   - predictionType: the network's prediction type; nil for that of the folder's scheduler, or for a single file that of its
+    ///     metadata (`modelspec.prediction_type`), or else of its family.
     ///
-    /// Throws ``ModelError`` if it is not such a model, and `SafetensorsError`.
+    /// Throws ``ModelError`` if it is not a supported model, and `SafetensorsError`.
     public init(
         contentsOf url: URL, tokenizer: URL? = nil, autoencoder: URL? = nil, predictionType: PredictionType? = nil
     ) throws {
@@ -81,11 +81,11 @@ public struct ModelFiles: Sendable {
     }
 }
 
-/// Where a checkpoint's parts are found.
+/// Access to a checkpoint's parts, independent of its layout.
 protocol CheckpointLayout: Sendable {
     /// Whether there is an autoencoder.
     var hasAutoencoder: Bool { get }
-    /// The fields of a part's configuration.
+    /// A part's configuration.
     func fields(_ part: ModelFiles.Part) throws -> ConfigurationFields
     /// The weights of a network, under this library's names.
     func weights(_ part: ModelFiles.Part) throws -> WeightFiles
@@ -105,10 +105,10 @@ extension ModelFiles {
         return try CLIPTokenizer(contentsOf: tokenizerFolder)
     }
 
-    /// The sizes of the denoising network, without its weights. Throws ``ModelError``.
+    /// The configuration of the denoising network. Throws ``ModelError``.
     public func unetConfiguration() throws -> UNet2DConditionModel.Configuration { try .init(layout.fields(.unet)) }
 
-    /// The sizes of the autoencoder, without its weights. Throws ``ModelError``.
+    /// The configuration of the model's own autoencoder. Throws ``ModelError``.
     public func autoencoderConfiguration() throws -> AutoencoderKL.Configuration { try .init(layout.fields(.vae)) }
 
     /// The denoising network, frozen. Throws ``ModelError`` or `SafetensorsError`.
@@ -121,13 +121,13 @@ extension ModelFiles {
         return model
     }
 
-    /// Whether ``autoencoder()`` has files to read.
+    /// Whether there are files for ``autoencoder()``.
     public var hasAutoencoder: Bool {
         if case .full? = otherAutoencoder?.network { return true }
         return layout.hasAutoencoder
     }
 
-    /// The autoencoder, frozen: the one that replaces the model's own, if one does. Throws ``ModelError`` or `SafetensorsError`.
+    /// The autoencoder, frozen: the replacement if one was passed, otherwise the model's own. Throws ``ModelError`` or `SafetensorsError`.
     public func autoencoder() throws -> AutoencoderKL {
         let (configuration, weights) = try autoencoderFiles()
         try weights.check(layers: configuration.layerCount)
@@ -143,7 +143,7 @@ extension ModelFiles {
         return (try AutoencoderKL.Configuration(layout.fields(.vae)), try layout.weights(.vae))
     }
 
-    /// The small autoencoder that decodes in place of the model's own, frozen; nil when none was given.
+    /// The small autoencoder's decoder that replaces the model's own, frozen; nil when none was passed.
     func tinyDecoder() throws -> (any LatentDecoder)? {
         guard let otherAutoencoder, case .tiny = otherAutoencoder.network else { return nil }
         return try otherAutoencoder.decoder()
@@ -163,7 +163,7 @@ extension ModelFiles {
         return (CLIPTextModel(configuration, in: ParameterSet().scope), weights)
     }
 
-    /// The text encoder to look at some of its numbers: most of the file is not read.
+    /// The text encoder without a check for non-finite weights, so that only the weights in use are read from the file.
     func uncheckedTextEncoder() throws -> CLIPTextModel {
         let (model, weights) = try declaredTextEncoder()
         try model.parameters.load(unchecked: weights)

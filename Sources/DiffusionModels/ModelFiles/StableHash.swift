@@ -1,19 +1,19 @@
 import Autograd
 import Tensor
 
-/// FNV-1a of 64 bits: one number for the same bytes in every process, unlike `Hasher`.
+/// The 64-bit FNV-1a hash: the same bytes give the same value in every process, unlike `Hasher`.
 package struct StableHash: CustomStringConvertible {
     private var state: UInt64 = 0xcbf2_9ce4_8422_2325
 
-    /// Of nothing yet.
+    /// The hash of no bytes.
     package init() {}
 
-    /// Adds bytes.
+    /// Adds bytes to the hash.
     package mutating func combine(_ bytes: some Sequence<UInt8>) {
         for byte in bytes { state = (state ^ UInt64(byte)) &* 0x100_0000_01b3 }
     }
 
-    /// In hexadecimal digits.
+    /// The hash in hexadecimal digits.
     package var description: String { String(state, radix: 16) }
 }
 
@@ -24,7 +24,7 @@ extension StableHash {
 }
 
 extension ParameterSet {
-    /// Some numbers of every weight, which tell a network from others.
+    /// A few values of every weight, as a fingerprint of the network.
     var sample: [Float] {
         all.flatMap { $0.value.gathered(rows: [$0.shape[0] / 2]).scalars.prefix(4) }
     }

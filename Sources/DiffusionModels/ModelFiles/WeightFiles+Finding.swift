@@ -2,16 +2,16 @@ import Foundation
 import Tensor
 
 extension WeightFiles {
-    /// Finds the weights in a part's folder: those without a variant before the fp16 variant, and this before the only other one; a single
-    /// file before shards.
+    /// Finds the weights in a part's folder. Weights without a variant are preferred to the fp16 variant, and that to the only other one;
+    /// a single file is preferred to shards.
     ///
     /// - Parameters:
     ///   - folder: the part's folder.
-    ///   - stem: the file name before `.safetensors`.
-    ///   - naming: what a key of a file is called here, see ``init(_:path:naming:isLinear:)``.
-    ///   - isLinear: which names are linear weights that files may hold as 1×1 convolutions.
+    ///   - stem: the file name without `.safetensors`.
+    ///   - naming: maps a key of a file to this library's names, see ``init(_:path:naming:isLinear:)``.
+    ///   - isLinear: whether a name is a linear weight that files may store as a 1×1 convolution.
     ///
-    /// Throws ``ModelError`` if there are no weights, only pickles, or an index that does not agree with its shards, and
+    /// Throws ``ModelError`` if there are no weights, only pickles, or an index that disagrees with its shards, and
     /// `SafetensorsError`.
     package init(
         in folder: URL, stem: String, naming: (String) -> [String] = { [$0] },
@@ -29,7 +29,7 @@ extension WeightFiles {
         self.variant = variant.isEmpty ? nil : variant
     }
 
-    /// The files that an index names, each once, when they hold what it says.
+    /// The shards that an index lists, checked against it.
     private static func shards(of index: URL) throws -> [SafetensorsFile] {
         let fields = try ConfigurationFields(contentsOf: index, purpose: "the list of the weights' shards")
         guard case .object(let map)? = fields.values["weight_map"], !map.isEmpty else {

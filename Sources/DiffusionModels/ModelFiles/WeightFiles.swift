@@ -2,31 +2,31 @@ import Autograd
 import Foundation
 import Tensor
 
-/// The safetensors of one part of a model, from one file or several, under the names of this library.
+/// The tensors of one part of a model, from one or several safetensors files, under this library's names.
 package struct WeightFiles: CheckpointTensors, Sendable {
     private struct Location {
         let file: SafetensorsFile
         let key: String
-        /// Which of equal shares of the tensor's rows, counted from 0.
+        /// The index of this weight's share of the tensor's rows, which are divided into `shares` equal parts.
         let share: Int
         let shares: Int
     }
 
-    /// What errors name: the file, or the index of the shards.
+    /// The path in errors: the file, or the index of the shards.
     let path: String
-    /// The variant that the files' names say, such as `fp16`; nil where they say none.
+    /// The variant in the files' names, such as `fp16`; nil for none.
     var variant: String?
     private var locations: [String: Location] = [:]
     private let isLinear: @Sendable (String) -> Bool
 
     /// - Parameters:
-    ///   - files: what the tensors lie in.
-    ///   - path: what errors name.
-    ///   - naming: what a key of a file is called here. No name: the network has no use for the tensor. Several: the tensor has
-    ///     them one above the other, each with as many rows.
-    ///   - isLinear: which names are linear weights that files may hold as 1×1 convolutions.
+    ///   - files: the files with the tensors.
+    ///   - path: the path in errors.
+    ///   - naming: maps a key of a file to this library's names. No name: the tensor is not used. Several names: the tensor stacks
+    ///     these weights along the first axis, each with the same number of rows.
+    ///   - isLinear: whether a name is a linear weight that files may store as a 1×1 convolution.
     ///
-    /// Throws ``ModelError`` if two tensors have the same name, one cannot be divided into its shares, or the weights are quantised.
+    /// Throws ``ModelError`` if two tensors map to the same name, one cannot be divided equally, or the weights are quantised.
     package init(
         _ files: [SafetensorsFile], path: String, naming: (String) -> [String] = { [$0] },
         isLinear: @escaping @Sendable (String) -> Bool = { _ in false }
@@ -47,14 +47,14 @@ package struct WeightFiles: CheckpointTensors, Sendable {
                     let location = Location(file: file, key: key, share: share, shares: names.count)
                     if let other = locations.updateValue(location, forKey: name) {
                         throw ModelError.unreadableFile(
-                            path: file.path, reason: "tensor \"\(key)\" stands for the same weight as \"\(other.key)\"")
+                            path: file.path, reason: "tensor \"\(key)\" maps to the same weight as \"\(other.key)\"")
                     }
                 }
             }
         }
     }
 
-    /// Refuses weights that are numbers only together with other tensors.
+    /// Refuses quantised weights, which need other tensors to be decoded.
     private static func refuseQuantized(_ file: SafetensorsFile) throws {
         let marks = [
             (".quant_state.", "bitsandbytes"), (".absmax", "bitsandbytes"), (".qweight", "GPTQ or AWQ"),
@@ -65,14 +65,14 @@ package struct WeightFiles: CheckpointTensors, Sendable {
             throw ModelError.unreadableFile(
                 path: file.path,
                 reason:
-                    "its weights are quantised (\(kind): tensor \"\(name)\"), which is not supported; take the model in Float32, "
+                    "its weights are quantised (\(kind): tensor \"\(name)\"), which is not supported; use the model in Float32, "
                     + "Float16 or BFloat16")
         }
     }
 
-    /// Throws ``ModelError`` if a configuration has more layers than these tensors can be of, before anything is made for each of them.
+    /// Throws ``ModelError`` if a configuration has more layers than there are tensors, before any layer is allocated.
     package func check(layers: Int) throws {
-        // Of a few layers, those that are missing are named one by one.
+        // With few layers, the missing tensors are listed individually.
         guard layers > max(locations.count, 64) else { return }
         throw ModelError.unreadableFile(
             path: path,
@@ -81,13 +81,13 @@ package struct WeightFiles: CheckpointTensors, Sendable {
 
     package var names: [String] { locations.keys.sorted() }
 
-    /// What a tensor is called in its file.
+    /// A tensor's key in its file.
     func storedKey(_ name: String) -> String { locations[name]?.key ?? name }
 
-    /// How many numbers there are.
+    /// The number of parameters.
     var parameterCount: Int { names.reduce(0) { $0 + (shape(of: $1)?.reduce(1, *) ?? 0) } }
 
-    /// How many bytes they take in the files.
+    /// The parameters' size in the files, in bytes.
     var byteCount: Int {
         locations.reduce(0) { sum, item in
             let width = item.value.file.info(item.value.key)?.scalarType.byteCount ?? 0
@@ -95,7 +95,7 @@ package struct WeightFiles: CheckpointTensors, Sendable {
         }
     }
 
-    /// How the numbers are stored, by safetensors' names.
+    /// The stored types, by safetensors' names.
     var storedTypes: [String] {
         Set(locations.values.compactMap { $0.file.info($0.key)?.scalarType.rawValue }).sorted()
     }
@@ -113,13 +113,13 @@ package struct WeightFiles: CheckpointTensors, Sendable {
         return tensor.sliced(axis: 0, location.share * shape[0]..<(location.share + 1) * shape[0])
     }
 
-    /// Throws ``ModelError/nonFiniteWeights(path:tensors:)`` with every tensor that holds an infinity or something that is not a
-    /// number. The files' own bytes are looked at, whatever is made of them later.
+    /// Throws ``ModelError/nonFiniteWeights(path:tensors:)`` with every tensor that has infinite or NaN values. The stored bytes are
+    /// checked, before any conversion.
     ///
-    /// - Parameter progress: told of the bytes that were looked at, tensor by tensor.
+    /// - Parameter progress: called with the number of bytes checked, per tensor.
     func checkFinite(progress: (Int) -> Void) throws {
         var tensors: [ModelError.NonFiniteTensor] = []
-        // PyTorch writes tensors in the order of their names: the disk is read from front to back.
+        // PyTorch writes tensors in the order of their names, so this reads the file sequentially.
         let inOrder = locations.values.filter { $0.share == 0 }.sorted {
             ($0.file.path, $0.key) < ($1.file.path, $1.key)
         }
@@ -145,18 +145,18 @@ package struct WeightFiles: CheckpointTensors, Sendable {
 }
 
 extension ParameterSet {
-    /// Loads weights strictly and leaves them frozen. Throws ``ModelError`` with every key that does not fit, or every tensor that
-    /// holds something other than numbers.
+    /// Loads weights strictly and leaves them frozen. Throws ``ModelError`` with every key that does not fit, or every tensor with
+    /// non-finite values.
     ///
     /// - Parameters:
     ///   - weights: the files.
-    ///   - progress: told of the bytes that were read, tensor by tensor.
+    ///   - progress: called with the number of bytes read, per tensor.
     package func load(from weights: WeightFiles, progress: (Int) -> Void = { _ in }) throws {
         try weights.checkFinite(progress: progress)
         try load(unchecked: weights)
     }
 
-    /// The same for weights whose numbers need not be looked at, all of which that reads.
+    /// Loads weights as ``load(from:progress:)`` does, without reading all of them to check that they are finite.
     func load(unchecked weights: WeightFiles) throws {
         do {
             try load(weights)

@@ -1,28 +1,28 @@
 import Autograd
 import Tensor
 
-/// A denoising network: what samplers and distillation need of it.
+/// A denoising network, as samplers and distillation use it.
 public protocol DenoisingNetwork {
-    /// Its own weights.
+    /// The network's weights.
     var parameters: ParameterSet { get }
 
     /// The network's output, in the prediction type that it was trained for.
     ///
     /// - Parameters:
     ///   - noisy: x_t, `[batch, height, width, channels]`.
-    ///   - timesteps: one a sample; samplers also ask between whole ones.
+    ///   - timesteps: one per sample; samplers also pass fractional ones.
     ///   - condition: the text embeddings, `[batch, tokens, width]`.
     func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable
 
-    /// The outputs for several conditions of the same samples, as guidance needs them: one an entry of `conditions`, each
+    /// The network's outputs for several conditions of the same samples, as guidance needs them: one per entry of `conditions`, each
     /// `[batch, tokens, width]`, or `[1, tokens, width]` for all samples.
     ///
-    /// What is asked of a network that does not say how goes as one batch.
+    /// By default they are computed as one batch.
     func predict(_ noisy: Variable, at timesteps: [Double], givenEach conditions: [Tensor]) -> [Variable]
 }
 
 extension DenoisingNetwork {
-    /// One batch with the samples again for each condition.
+    /// Computes the outputs as one batch in which the samples are repeated for each condition.
     public func predict(_ noisy: Variable, at timesteps: [Double], givenEach conditions: [Tensor]) -> [Variable] {
         let (batch, count) = (noisy.shape[0], conditions.count)
         let outputs = predict(
@@ -31,23 +31,23 @@ extension DenoisingNetwork {
         return (0..<count).map { outputs.sliced(axis: 0, $0 * batch..<($0 + 1) * batch) }
     }
 
-    /// The outputs of this network and of another for the same samples, each for conditions of its own.
+    /// The outputs of this network and of another for the same samples, each network with its own conditions.
     ///
-    /// Networks that share weights compute once what they have in common, see
-    /// ``UNet2DConditionModel/outputs(of:_:timesteps:textEmbeddingsOfEach:)``; others are asked in turn.
+    /// Networks that share weights compute the shared layers once, see
+    /// ``UNet2DConditionModel/outputs(of:_:timesteps:textEmbeddingsOfEach:)``; others are evaluated one after the other.
     ///
     /// - Parameters:
     ///   - noisy: x_t, `[batch, height, width, channels]`.
-    ///   - timesteps: one a sample.
-    ///   - conditions: this network's, each `[batch, tokens, width]`, or `[1, tokens, width]` for all samples.
+    ///   - timesteps: one per sample.
+    ///   - conditions: this network's conditions, each `[batch, tokens, width]`, or `[1, tokens, width]` for all samples.
     ///   - other: the other network.
-    ///   - otherConditions: the other's.
+    ///   - otherConditions: the other network's conditions.
     public func predict(
         _ noisy: Variable, at timesteps: [Double], givenEach conditions: [Tensor], and other: any DenoisingNetwork,
         givenEach otherConditions: [Tensor]
     ) -> (own: [Variable], other: [Variable]) {
-        guard let network = self as? UNet2DConditionModel, let relative = other as? UNet2DConditionModel,
-            network.sharesEntrance(with: relative)
+        guard let network = self as? UNet2DConditionModel, let otherNetwork = other as? UNet2DConditionModel,
+            network.sharesPrefix(with: otherNetwork)
         else {
             return (
                 predict(noisy, at: timesteps, givenEach: conditions),
@@ -55,7 +55,7 @@ extension DenoisingNetwork {
             )
         }
         let outputs = UNet2DConditionModel.outputs(
-            of: [network, relative], noisy, timesteps: timesteps,
+            of: [network, otherNetwork], noisy, timesteps: timesteps,
             textEmbeddingsOfEach: [conditions, otherConditions].map { $0.map { Variable($0) } })
         return (outputs[0], outputs[1])
     }

@@ -1,16 +1,16 @@
 import Foundation
 import Tensor
 
-/// How long pictures took to draw.
+/// The time taken to generate images.
 public struct GenerationTime: Codable, Sendable, Equatable {
-    /// How many pictures.
+    /// The number of images.
     public private(set) var pictures = 0
-    /// The denoising network's seconds.
+    /// Seconds spent in the denoising network.
     public private(set) var network = 0.0
-    /// All seconds: text encoder, denoising network, decoder, and files.
+    /// Total seconds: text encoder, denoising network, decoder and file output.
     public private(set) var whole = 0.0
 
-    /// Seconds a picture, network alone and whole; nil before the first.
+    /// Seconds per image, in the network and in total; nil before the first image.
     public var perPicture: (network: Double, whole: Double)? {
         pictures == 0 ? nil : (network / Double(pictures), whole / Double(pictures))
     }
@@ -22,20 +22,20 @@ public struct GenerationTime: Codable, Sendable, Equatable {
     }
 }
 
-/// The file `generation.json` in a folder of pictures that were drawn.
+/// The file `generation.json` in a folder of generated images.
 struct GenerationRecord: Codable {
-    /// What the pictures depend on, by name.
+    /// The settings that determine the images, by name.
     var settings: [String: String]
     var time: GenerationTime
 
     private static let fileName = "generation.json"
     private static let lockName = "generation.lock"
 
-    /// Makes or finds the folder of a generation, and keeps other processes out of it as long as the lock lives; gives the time it took
-    /// so far.
+    /// Creates or opens the folder of a generation. Other processes are locked out for the lifetime of `lock`; `time` is the time taken so
+    /// far.
     ///
-    /// Throws ``ModelError`` for a folder with other settings, which it names, or with files of another origin, and `FileError` when
-    /// another process draws into the folder.
+    /// Throws ``ModelError`` for a folder with other settings, which it names, or with unrelated files, and `FileError` if another process
+    /// generates images in the folder.
     static func begin(_ settings: [String: String], in folder: URL) throws -> (lock: FolderLock, time: GenerationTime) {
         try DurableFile.prepareFolder(folder)
         let file = folder.appending(path: fileName)
@@ -48,7 +48,7 @@ struct GenerationRecord: Codable {
             return (lock, GenerationTime())
         }
         guard let record = try? JSONDecoder().decode(GenerationRecord.self, from: FileContents.read(file)) else {
-            throw ModelError.unreadableFile(path: file.path, reason: "expected the settings of a generation")
+            throw ModelError.unreadableFile(path: file.path, reason: "expected the settings of an image generation")
         }
         for name in Set(settings.keys).union(record.settings.keys).sorted()
         where settings[name] != record.settings[name] {
@@ -64,18 +64,18 @@ struct GenerationRecord: Codable {
         let names = try FileError.attempt(.reading, folder.path) {
             try FileManager.default.contentsOfDirectory(atPath: folder.path)
         }
-        // What a killed process left, and what file systems and file managers put into every folder.
+        // Files left by a killed process, and those that file systems and file managers create in every folder.
         let found = names.filter {
             ![lockName, ".DS_Store", "lost+found"].contains($0) && !DurableFile.isTemporary($0)
         }
         guard found.isEmpty else {
             throw ModelError.invalidArgument(
                 operation: "PictureGeneration", argument: "folder \(folder.path)",
-                expected: "an empty one, or one with \(fileName)",
+                expected: "an empty folder, or one with \(fileName)",
                 found: found.sorted().prefix(3).joined(separator: ", "))
         }
     }
 
-    /// Throws `FileError`.
+    /// Writes the file. Throws `FileError`.
     func write(in folder: URL) throws { try DurableFile.writeJSON(self, to: folder.appending(path: Self.fileName)) }
 }

@@ -1,23 +1,23 @@
 import Foundation
 
-/// The file `one_step.json`, whose presence makes a folder a one-step student: at which timestep the student works.
+/// The file `one_step.json`, which marks a folder as a one-step student and contains the student's timestep.
 public struct OneStepConfiguration: Sendable, Equatable {
-    /// `timestep`: what the network is told.
+    /// `timestep`: the timestep passed to the network.
     public let timestep: Int
     /// `cumulative_alpha`: ᾱ of that timestep in the schedule that the student was trained with, above 0 and at most 1.
     public let cumulativeAlpha: Double
 
-    /// A timestep and its ᾱ.
+    /// A configuration with a timestep and its ᾱ.
     public init(timestep: Int, cumulativeAlpha: Double) {
         (self.timestep, self.cumulativeAlpha) = (timestep, cumulativeAlpha)
     }
 
-    /// A timestep with its ᾱ in `schedule`.
+    /// A configuration with a timestep and its ᾱ in `schedule`.
     public init(timestep: Int, of schedule: NoiseSchedule) {
         self.init(timestep: timestep, cumulativeAlpha: schedule.cumulativeAlphas[timestep])
     }
 
-    /// Where SwiftBrush's students work: Stable Diffusion's last timestep, with ᾱ as the official code rounds it.
+    /// The configuration of SwiftBrush's students: Stable Diffusion's last timestep, with ᾱ rounded as in the official code.
     public static let swiftBrush = OneStepConfiguration(timestep: 999, cumulativeAlpha: 0.0047)
 
     static let fileName = "one_step.json"

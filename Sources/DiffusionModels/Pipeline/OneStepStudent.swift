@@ -1,18 +1,18 @@
 import Autograd
 import Tensor
 
-/// A network that makes the picture's latents of noise in one step: x̂₀ = (z − σ_T ε) / α_T.
+/// A network that generates an image's latents from noise in one step: x̂₀ = (z − σ_T ε) / α_T.
 ///
-/// There is no guidance: a one-step student has the teacher's guidance built in.
+/// It uses no guidance: the teacher's guidance is distilled into the student.
 public struct OneStepStudent {
     /// The denoising network.
     public let network: any DenoisingNetwork
-    /// The timestep T that the network is told, and ᾱ_T.
+    /// The timestep T passed to the network, and ᾱ_T.
     public let step: OneStepConfiguration
-    /// What the network's output stands for.
+    /// The network's prediction type.
     public let predictionType: PredictionType
 
-    /// A student that asks `network` at the timestep of `step`.
+    /// A student that evaluates `network` at the timestep of `step`.
     public init(network: any DenoisingNetwork, step: OneStepConfiguration, predictionType: PredictionType = .epsilon) {
         (self.network, self.step, self.predictionType) = (network, step, predictionType)
     }
@@ -20,7 +20,7 @@ public struct OneStepStudent {
     /// The network's weights.
     public var parameters: ParameterSet { network.parameters }
 
-    /// The latents of the pictures; gradients flow into the network's parameters and the noise.
+    /// Generates the latents of images; gradients flow to the network's parameters and to the noise.
     ///
     /// - Parameters:
     ///   - noise: z ~ N(0, 1), `[batch, height, width, channels]`.

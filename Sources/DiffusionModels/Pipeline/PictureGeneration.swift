@@ -2,31 +2,31 @@ import Autograd
 import Foundation
 import Tensor
 
-/// Pictures of many prompts, drawn batch by batch into a folder: pull ``next()`` until it gives nil.
+/// Generates images of many prompts in batches and writes them to a folder: call ``next()`` until it returns nil.
 ///
-/// The folder gets a PNG file a picture, by the number of its prompt and, of several, its own (`0012-003.png`, from 1); a ``PictureList`` of
-/// those that are there; and `generation.json` with the settings and the time. What is there is not drawn again, so that a generation that
-/// was stopped goes on.
+/// The folder contains one PNG file per image, named after the number of its prompt and, with several images per prompt, its own number
+/// (`0012-003.png`, both from 1); a ``PictureList`` of the existing files; and `generation.json` with the settings and the time. Existing
+/// images are not generated again, so that a stopped generation can be resumed.
 ///
-/// Picture n, from 0, is drawn from the noise of seed `seed + n`, and its file names that seed: whatever the batch, and wherever the
-/// generation was stopped, it is the picture of its prompt and seed, up to the rounding of Float32.
+/// Image n, from 0, is generated from the noise of seed `seed + n`, and its file records that seed. It depends only on its prompt and seed,
+/// up to Float32 rounding, whatever the batch size and wherever the generation was stopped.
 public struct PictureGeneration {
-    /// Where the pictures go.
+    /// The folder of the images.
     public let folder: URL
-    /// What they show.
+    /// The prompts.
     public let prompts: [String]
-    /// How many of each prompt.
+    /// The number of images per prompt.
     public let picturesPerPrompt: Int
-    /// What the pictures took so far, in all calls.
+    /// The time taken so far, including earlier runs.
     public private(set) var time: GenerationTime
 
     private let model: TextToImageModel
     private let encoder: PromptEncoder
     private let sampling: PictureSampling
-    /// What a user should know of the sampler's settings.
+    /// Warnings for the user about the sampler's settings.
     public let warnings: [String]
     private let unconditional: Tensor
-    /// Of every prompt, so that a picture does not depend on the others of its batch.
+    /// The number of windows of every prompt; the same for all, so that an image does not depend on the others of its batch.
     private let windows: Int
     private let seed: UInt64
     private let size: LatentSize
@@ -34,26 +34,27 @@ public struct PictureGeneration {
     private let settings: [String: String]
     private let record: [String: String]
     private let lock: FolderLock
-    /// Which pictures are there.
-    private var drawn: Set<Int> = []
-    /// The batches of which something is still to be drawn. A batch is drawn as a whole, so that where it was stopped leaves no trace.
+    /// The numbers of the existing images.
+    private var generated: Set<Int> = []
+    /// The batches with missing images. A batch is always generated as a whole, so that the point of interruption does not affect the
+    /// result.
     private var batches: ArraySlice<Range<Int>>
 
-    /// A generation, begun or gone on with.
+    /// Starts or resumes a generation.
     ///
     /// - Parameters:
-    ///   - prompts: at least one, a line of a ``PromptFile`` each.
-    ///   - picturesPerPrompt: how many pictures of each.
-    ///   - model: what draws.
-    ///   - sampling: how.
-    ///   - seed: of the first picture.
-    ///   - size: of the latents; nil means what the network was trained on.
-    ///   - record: what else the pictures depend on, such as the model's name: stored in each file.
-    ///   - folder: made if it is missing; otherwise empty, or begun with the same settings.
-    ///   - batchSize: how many pictures are drawn at a time.
+    ///   - prompts: at least one, each a line of a ``PromptFile``.
+    ///   - picturesPerPrompt: the number of images per prompt.
+    ///   - model: the model that generates the images.
+    ///   - sampling: how the model is sampled.
+    ///   - seed: the seed of the first image.
+    ///   - size: the size of the latents; nil means the size that the network was trained on.
+    ///   - record: further settings that determine the images, such as the model's name; recorded in each file.
+    ///   - folder: the output folder, created if it does not exist; otherwise empty, or started with the same settings.
+    ///   - batchSize: the number of images generated at a time.
     ///
-    /// Throws ``ModelError`` for an argument out of range, a model that cannot be sampled so, and a folder that holds something else; and what
-    /// the file system throws.
+    /// Throws ``ModelError`` for an argument out of range, a model that cannot be sampled this way, and a folder with other contents; and
+    /// file-system errors.
     public init(
         of prompts: [String], picturesPerPrompt: Int = 1, by model: TextToImageModel, _ sampling: PictureSampling,
         seed: UInt64 = 0, size: LatentSize? = nil, record: [String: String] = [:], in folder: URL, batchSize: Int = 8
@@ -99,20 +100,20 @@ public struct PictureGeneration {
         batches = []
         let count = prompts.count * picturesPerPrompt
         let all = stride(from: 0, to: count, by: batchSize).map { $0..<min($0 + batchSize, count) }
-        drawn = try Set((0..<count).filter(isWhole))
-        batches = all.filter { !$0.allSatisfy(drawn.contains) }[...]
+        generated = try Set((0..<count).filter(isWhole))
+        batches = all.filter { !$0.allSatisfy(generated.contains) }[...]
         try writeList()
     }
 
-    /// How many pictures there will be.
+    /// The total number of images.
     public var count: Int { prompts.count * picturesPerPrompt }
 
-    /// How many are in the batches that are still to be drawn.
+    /// The number of images in the remaining batches.
     public var missingCount: Int { batches.reduce(0) { $0 + $1.count } }
 
-    /// Draws the next batch. Gives ``missingCount`` after it, nil when there was nothing to draw.
+    /// Generates the next batch. Returns the ``missingCount`` after it, or nil if no batch was left.
     ///
-    /// Throws ``ModelError`` when latents are infinite or not a number, and `FileError`.
+    /// Throws ``ModelError`` if latents are infinite or NaN, and `FileError`.
     public mutating func next() throws -> Int? {
         guard let batch = batches.first else { return nil }
         let start = ContinuousClock.now
@@ -125,16 +126,16 @@ public struct PictureGeneration {
         let sampled = try sample(latents, noise, condition)
         let networkTime = ContinuousClock.now - networkStart
         var added: [PictureEntry] = []
-        for (number, picture) in try zip(batch, model.pictures(from: sampled)) where !drawn.contains(number) {
+        for (number, picture) in try zip(batch, model.pictures(from: sampled)) where !generated.contains(number) {
             try PNG.write(picture, text: text(of: number), to: file(number))
-            drawn.insert(number)
+            generated.insert(number)
             added.append(entry(number))
         }
         try PictureList.append(added, in: folder)
         batches.removeFirst()
         time.add(batch.count, network: networkTime, whole: ContinuousClock.now - start)
         try GenerationRecord(settings: settings, time: time).write(in: folder)
-        // Those that were there before may have stood further down.
+        // Restores the order: entries of images that already existed may come before the appended ones.
         if batches.isEmpty { try writeList() }
         return missingCount
     }
@@ -156,24 +157,24 @@ extension PictureGeneration {
     private func seed(of number: Int) -> UInt64 { seed &+ UInt64(number) }
     private func file(_ number: Int) -> URL { folder.appending(path: name(of: number)) }
 
-    /// Whether a picture is there and whole; a damaged one is said, and drawn again. Throws ``ModelError`` for a file of that name that is
-    /// no picture: it is not this generation's.
+    /// Whether an image's file exists and is intact; a damaged one is reported and will be generated again. Throws ``ModelError`` for
+    /// a file of that name that is not a PNG file, since this generation did not write it.
     private func isWhole(_ number: Int) throws -> Bool {
         let file = file(number)
         guard FileManager.default.fileExists(atPath: file.path) else { return false }
         switch PNG.wholeness(of: try FileContents.read(file)) {
         case .whole: return true
         case .damaged:
-            StandardError.write(line: "\(file.path) is damaged and is drawn again")
+            StandardError.write(line: "\(file.path) is damaged and will be generated again")
             return false
         case .foreign:
             throw ModelError.unreadableFile(
                 path: file.path,
-                reason: "expected a picture of this generation, which would be drawn here; move the file away")
+                reason: "expected an image of this generation, which would be written here; move the file away")
         }
     }
 
-    /// Names sort as their numbers do.
+    /// The file name of an image; names sort in the order of their numbers.
     private func name(of number: Int) -> String {
         func digits(_ number: Int, of count: Int) -> String {
             let (digits, width) = ("\(number + 1)", "\(count)".count)
@@ -195,7 +196,7 @@ extension PictureGeneration {
     }
 
     private func writeList() throws {
-        try PictureList.write(drawn.sorted().map(entry), in: folder)
+        try PictureList.write(generated.sorted().map(entry), in: folder)
     }
 }
 
@@ -205,7 +206,7 @@ extension StableHash {
         for prompt in prompts { combine("\(prompt)\n".utf8) }
     }
 
-    /// Of some weights of every part.
+    /// A hash of some weights of every part.
     fileprivate init(of model: TextToImageModel, _ encoder: PromptEncoder) {
         self.init()
         for parameters in [model.unet.parameters, model.decoder.parameters, encoder.textEncoder.parameters] {

@@ -1,18 +1,18 @@
-/// How pictures are made of noise.
+/// How images are generated from noise.
 public enum PictureSampling: Sendable {
     /// In one step, by a one-step student.
     case oneStep
-    /// In several, by a multi-step model.
+    /// In several steps, by a multi-step model.
     case steps(SamplingSettings)
 
-    /// In several steps by the sampler that the model's files name; see ``SamplingSettings``.
+    /// In several steps, with the sampler that the model's files name; see ``SamplingSettings``.
     public static func steps(_ steps: Int, guidanceScale: Double, negativePrompt: String = "") -> PictureSampling {
         .steps(SamplingSettings(steps: steps, guidanceScale: guidanceScale, negativePrompt: negativePrompt))
     }
 }
 
 extension PictureSampling {
-    /// The settings by name, as the files of pictures record them; the sampler among them if it is set.
+    /// The settings by name, as recorded in image files, including those of the sampler if it is set.
     public var record: [String: String] {
         switch self {
         case .oneStep: ["steps": "1"]
@@ -21,20 +21,20 @@ extension PictureSampling {
     }
 }
 
-/// How a multi-step model is sampled.
+/// The sampling settings of a multi-step model.
 public struct SamplingSettings: Sendable {
-    /// How many steps, at least 1.
+    /// The number of steps, at least 1.
     public var steps: Int
-    /// Of classifier-free guidance away from ``negativePrompt``. As in diffusers, 1 and below is none: the prompt alone.
+    /// The scale of classifier-free guidance. As in diffusers, a scale of 1 or below means no guidance: only the prompt is evaluated.
     public var guidanceScale: Double
-    /// Which share of the guided prediction is brought back to the unguided one's standard deviation, 0 to 1: see ``Guidance/rescale``.
+    /// The weight of the guided prediction rescaled to the conditional one's standard deviation, 0 to 1: see ``Guidance/rescale``.
     public var guidanceRescale = 0.0
-    /// What the pictures are guided away from.
+    /// The negative prompt, from which guidance moves away.
     public var negativePrompt: String
     /// The sampler; nil for the one that the model's files name, see ``TextToImageModel/sampler(named:timestepSpacing:eta:steps:)``.
     public var sampler: (any Sampler)?
 
-    /// Settings.
+    /// Settings with these values.
     public init(
         steps: Int, guidanceScale: Double, guidanceRescale: Double = 0, negativePrompt: String = "",
         sampler: (any Sampler)? = nil
@@ -43,10 +43,10 @@ public struct SamplingSettings: Sendable {
         (self.negativePrompt, self.sampler) = (negativePrompt, sampler)
     }
 
-    /// Whether the network is guided at all.
+    /// Whether guidance is used.
     public var isGuided: Bool { guidanceScale > 1 }
 
-    /// Throws ``ModelError`` for a guidance scale or a share out of range.
+    /// Throws ``ModelError`` for a guidance scale or rescale out of range.
     func check(operation: String) throws {
         func check(_ value: Double, _ argument: String, _ range: ClosedRange<Double>) throws {
             guard range.contains(value) else {
@@ -59,10 +59,10 @@ public struct SamplingSettings: Sendable {
         try check(guidanceRescale, "guidanceRescale", 0...1)
     }
 
-    /// The guidance scales that make sense: beyond, Float32 overflows or pictures are noise.
+    /// The valid guidance scales; beyond these, Float32 overflows or images are noise.
     public static let guidanceScales: ClosedRange<Double> = -1000...1000
 
-    /// The settings by name, as the files of pictures record them; the sampler among them if it is set.
+    /// The settings by name, as recorded in image files, including those of the sampler if it is set.
     var record: [String: String] {
         var record = ["steps": "\(steps)", "guidance scale": "\(guidanceScale)"]
         record["negative prompt"] = negativePrompt.isEmpty ? nil : negativePrompt

@@ -1,12 +1,12 @@
 import Tensor
 
-/// What a picture is made from.
+/// The starting point of a sampling.
 public enum SamplingStart: Sendable {
-    /// The seeds' noise, of the size that the network was trained on or another.
+    /// Noise from the seeds; nil means the size that the network was trained on.
     case noise(size: LatentSize? = nil)
-    /// Noise that is given, N(0, 1), `[pictures, height, width, channels]`.
+    /// The given noise, N(0, 1), `[pictures, height, width, channels]`.
     case latents(Tensor)
-    /// A picture, noised and drawn again (SDEdit, arXiv 2108.01073); of the steps the share `strength` is made, above 0 and at
-    /// most 1, and 1 keeps nothing of the picture. Only with several steps.
+    /// An image that is noised and denoised again (SDEdit, arXiv 2108.01073). `strength` is the fraction of the steps that are made,
+    /// above 0 and at most 1; 1 keeps nothing of the image. Only for multi-step sampling.
     case picture(Picture, strength: Double)
 }

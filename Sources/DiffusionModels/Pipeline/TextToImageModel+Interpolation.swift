@@ -3,10 +3,10 @@ import Foundation
 import Tensor
 
 extension TextToImageModel {
-    /// The latents of pictures from one prompt and seed to another, in one step, `[count, height, width, channels]`.
+    /// Interpolates from one prompt and seed to another: latents generated in one step, `[count, height, width, channels]`.
     ///
-    /// Noise is interpolated spherically, so that it stays as long as noise is, text embeddings linearly, as SwiftBrush's figures have
-    /// them. The first and the last are the pictures of their own prompt and seed.
+    /// Noise is interpolated spherically, which preserves its norm, and text embeddings linearly, as in SwiftBrush's figures. The first and
+    /// the last latents are those of `first` and `last`.
     ///
     /// ```swift
     /// let row = try student.latents(from: ("a red heart", 0), to: ("a red heart", 7), count: 8)
@@ -14,13 +14,13 @@ extension TextToImageModel {
     /// ```
     ///
     /// - Parameters:
-    ///   - first: where the row begins.
-    ///   - last: where it ends.
-    ///   - count: how many pictures, at least 2.
-    ///   - size: of the latents; nil means what the network was trained on.
-    ///   - embeddings: where the prompts' embeddings are taken from; nil to load the text encoder for them.
+    ///   - first: the prompt and seed of the first latents.
+    ///   - last: the prompt and seed of the last latents.
+    ///   - count: the number of images, at least 2.
+    ///   - size: the size of the latents; nil means the size that the network was trained on.
+    ///   - embeddings: embeddings that contain the prompts; nil to compute them with the text encoder.
     ///
-    /// Throws ``ModelError`` for a multi-step model, a count below 2, or prompts that `embeddings` lack.
+    /// Throws ``ModelError`` for a multi-step model, a count below 2, or prompts that `embeddings` does not contain.
     public func latents(
         from first: (prompt: String, seed: UInt64), to last: (prompt: String, seed: UInt64), count: Int,
         size: LatentSize? = nil, embeddings: PromptEmbeddings? = nil
@@ -43,14 +43,14 @@ extension TextToImageModel {
 }
 
 extension Tensor {
-    /// Spherical interpolation of whole tensors: (sin((1 − s)θ) a + sin(sθ) b) / sin θ, θ being the angle between them; linear where that
-    /// is as good as nothing.
+    /// Spherical interpolation of whole tensors: (sin((1 − s)θ) a + sin(sθ) b) / sin θ, where θ is the angle between them; linear
+    /// where sin θ is close to 0.
     func slerp(to other: Tensor, by share: Double) -> Tensor {
         precondition(shape == other.shape, "slerp: expected \(shape), found \(other.shape)")
         let lengths = (squaredNorm() * other.squaredNorm()).squareRoot()
         let cosine = lengths > 0 ? dot(other) / lengths : 1
         let angle = acos(min(max(cosine, -1), 1))
-        // Where sin θ vanishes the formula divides nothing by nothing.
+        // Where sin θ vanishes, the formula is 0 / 0.
         guard sin(angle) > 1e-4 else { return self * Float(1 - share) + other * Float(share) }
         return self * Float(sin((1 - share) * angle) / sin(angle)) + other * Float(sin(share * angle) / sin(angle))
     }

@@ -1,8 +1,8 @@
 import Tensor
 
 extension TextToImageModel {
-    /// The bytes that pictures certainly take while they are made at once: a few feature maps of the denoising network's and of the
-    /// decoder's widest level. It is Float64 because sizes from outside may be beyond every integer.
+    /// A lower bound on the bytes needed to generate images in one batch: a few feature maps at the highest resolution of the denoising
+    /// network or of the decoder. It is a Double because sizes from user input may overflow an integer.
     func leastWorkingBytes(count: Int, size: LatentSize) -> Double {
         let positions = Double(count) * Double(size.height) * Double(size.width)
         let pixels =
@@ -12,8 +12,8 @@ extension TextToImageModel {
         return 3 * Double(MemoryLayout<Float>.stride) * max(network, decoding)
     }
 
-    /// Throws ``ModelError/invalidArgument(operation:argument:expected:found:)`` when so many pictures of a size cannot be held in the
-    /// memory that the process is granted.
+    /// Throws ``ModelError/invalidArgument(operation:argument:expected:found:)`` if a batch of images of this size does not fit in
+    /// the memory available to the process.
     func checkMemory(count: Int, size: LatentSize, operation: String) throws {
         let granted = GrantedMemory.current.available
         let needed = leastWorkingBytes(count: count, size: size)
@@ -21,7 +21,7 @@ extension TextToImageModel {
         let factor = decoder.pixelsPerLatent
         throw ModelError.invalidArgument(
             operation: operation, argument: "size",
-            expected: "pictures that \(granted >> 20) MiB of memory can hold",
+            expected: "images that fit in \(granted >> 20) MiB of memory",
             found:
                 "\(count) of \(size.width * factor) × \(size.height * factor) pixels, which need at least \(Int(needed / 0x1p20)) MiB"
         )

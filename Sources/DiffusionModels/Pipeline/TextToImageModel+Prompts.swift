@@ -2,14 +2,14 @@ import Autograd
 import Tensor
 
 extension TextToImageModel {
-    /// The tokenizer and the text encoder, with the text encoder's share of merged adapters.
+    /// Loads the tokenizer and the text encoder, and merges the adapters' text encoder weights.
     ///
-    /// The model does not keep them. Throws ``ModelError`` or `SafetensorsError` when the text encoder cannot be loaded.
+    /// The model does not keep them in memory. Throws ``ModelError`` or `SafetensorsError` when the text encoder cannot be loaded.
     public func promptEncoder() throws -> PromptEncoder {
         try promptEncoder(of: checkpoint.textEncoder(), merging: textAdapters)
     }
 
-    /// What tells the model's tokenizer and text encoder from others. Throws as ``promptEncoder()``.
+    /// The identity of the model's tokenizer and text encoder, which distinguishes them from others. Throws as ``promptEncoder()``.
     func promptOrigin() throws -> PromptEmbeddings.Origin {
         try promptEncoder(of: checkpoint.uncheckedTextEncoder(), merging: textAdapters).origin
     }
@@ -25,14 +25,14 @@ extension TextToImageModel {
         return try PromptEncoder(tokenizer: tokenizer, textEncoder: encoder, encoding: promptEncoding)
     }
 
-    /// Throws ``ModelError`` unless the model's text encoder can read prompts as ``promptEncoding`` has it: the check that loading it makes,
+    /// Throws ``ModelError`` unless the model's text encoder supports ``promptEncoding``: the same check as when it is loaded,
     /// without loading it.
     public func checkPromptEncoding() throws {
         let configuration = try CLIPTextModel.Configuration(checkpoint.layout.fields(.textEncoder))
         _ = try promptEncoder(of: CLIPTextModel(configuration, in: ParameterSet().scope), merging: [])
     }
 
-    /// What pictures' files record of how prompts are read, where it is not the plain way.
+    /// The prompt encoding and textual inversions, as recorded in image files, where they differ from the defaults.
     public var promptRecord: [String: String] {
         var record: [String: String] = [:]
         if promptEncoding != PromptEncoding() { record["prompt encoding"] = promptEncoding.description }
@@ -46,15 +46,15 @@ extension TextToImageModel {
         return record
     }
 
-    /// diffusers' sentence on the part of a prompt that is cut, nil when nothing is; see ``promptEncoding``.
+    /// diffusers' warning about the truncated part of a prompt, nil if nothing is truncated; see ``promptEncoding``.
     public func truncationWarning(for prompt: String) -> String? {
         let text = promptEncoding.readsWeights ? WeightedPrompt(prompt).pieces.map(\.text).joined() : prompt
         return tokenizer.truncationWarning(for: text, windows: promptEncoding.windowLimit)
     }
 
-    /// The embeddings of prompts. The text encoder is loaded for them and gone from memory afterwards.
+    /// The embeddings of prompts. The text encoder is loaded for them and released afterwards.
     ///
-    /// Throws as ``promptEncoder()``, and ``ModelError`` when there is no prompt.
+    /// Throws as ``promptEncoder()``, and ``ModelError`` if `prompts` is empty.
     public func embeddings(for prompts: [String]) throws -> PromptEmbeddings {
         guard !prompts.isEmpty else {
             throw ModelError.invalidArgument(
@@ -63,7 +63,7 @@ extension TextToImageModel {
         return try promptEncoder().embeddings(for: prompts)
     }
 
-    /// The text embeddings of prompts, `[prompts, tokens, width]`: from `embeddings`, or else from the text encoder.
+    /// The text embeddings of prompts, `[prompts, tokens, width]`, from `embeddings` or, if nil, from the text encoder.
     func conditions(for prompts: [String], in embeddings: PromptEmbeddings?) throws -> Tensor {
         guard let embeddings else { return try self.embeddings(for: prompts).values(for: prompts) }
         try embeddings.check(against: self)

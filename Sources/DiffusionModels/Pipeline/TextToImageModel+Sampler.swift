@@ -1,18 +1,18 @@
 extension TextToImageModel {
-    /// A sampler of the model: the one that its files name, with all its settings, as diffusers' pipeline has it, or another.
+    /// A sampler for the model: the one that its files name, with all its settings, as in diffusers' pipeline, or another one.
     ///
-    /// Another takes the files' settings too, and its own defaults for what they do not state, as `from_config` does in diffusers. Old files
-    /// are read as diffusers' Stable Diffusion pipeline reads them: a `steps_offset` that is not 1 is 1, and x₀ is not clipped, with a warning
-    /// (``Sampler/warnings``). A single file has no scheduler: its family's DDIM stands for it, with trailing timesteps where few steps
-    /// would otherwise not start from noise, as models for few steps need.
+    /// Another sampler also uses the files' settings, with its own defaults for those that they do not set, like `from_config` in
+    /// diffusers. Outdated files are read as in diffusers' Stable Diffusion pipeline: `steps_offset` is set to 1 and x₀ is not
+    /// clipped, with a warning (``Sampler/warnings``). A single file has no scheduler; DDIM with the settings of its model family is
+    /// used instead, with trailing timesteps if few steps would otherwise not start from noise, as models for few steps need.
     ///
     /// - Parameters:
-    ///   - name: one of ``ShippedSamplers/names``; nil for the one that the files name.
-    ///   - timestepSpacing: nil for what the files or the sampler's defaults say.
-    ///   - eta: how much noise each step adds anew, 0 to 1, of samplers that have such a share: DDIM and TCD.
-    ///   - steps: for how many steps, if known.
+    ///   - name: one of ``ShippedSamplers/names``; nil for the one that the model's files name.
+    ///   - timestepSpacing: the timestep spacing; nil for that of the files or the sampler's default.
+    ///   - eta: the amount of noise that each step adds, 0 to 1, for samplers with this parameter: DDIM and TCD.
+    ///   - steps: the number of steps, if known.
     ///
-    /// Throws ``ModelError`` for a name that is none, a scheduler class that is not shipped, and settings that are not followed.
+    /// Throws ``ModelError`` for an unknown name, a scheduler class that is not shipped, and unsupported settings.
     public func sampler(
         named name: String? = nil, timestepSpacing: TimestepSpacing? = nil, eta: Double? = nil, steps: Int? = nil
     ) throws -> any Sampler {
@@ -30,7 +30,7 @@ extension TextToImageModel {
             configuration.converted(to: type.className).clipsSample
         {
             warnings.append(
-                "clip_sample is true by default of \(type.className), which clips x₀ to −1…1; the model's files do not say"
+                "clip_sample is true by default in \(type.className), which clips x₀ to −1…1; the model's files do not set it"
             )
         }
         let sampler = try type.init(SchedulerSettings(configuration, for: type, eta: eta, warnings: warnings))
@@ -42,8 +42,8 @@ extension TextToImageModel {
         guard let first, first.timestep < 0.9 * Double(configuration.timestepCount) else { return sampler }
         configuration.timestepSpacing = .trailing
         warnings.append(
-            "trailing timesteps, because a single file does not say how it is sampled and \(steps) step\(steps == 1 ? "" : "s") "
-                + "would start at timestep \(Int(first.timestep)) (--timestep-spacing leading for that)")
+            "trailing timesteps are used, because a single file has no scheduler settings and \(steps) step\(steps == 1 ? "" : "s") "
+                + "would start at timestep \(Int(first.timestep)) (use --timestep-spacing leading for that)")
         return try type.init(SchedulerSettings(configuration, for: type, eta: eta, warnings: warnings))
     }
 
@@ -60,7 +60,7 @@ extension TextToImageModel {
         guard let type = ShippedSamplers.type(ofClass: className) else {
             throw ModelError.unsupportedField(
                 file: "\(checkpoint.url.path)/scheduler", field: "_class_name",
-                expected: "the scheduler of a sampler that is there; choose one (--sampler): \(names)", found: className
+                expected: "a supported scheduler; choose a sampler (--sampler): \(names)", found: className
             )
         }
         return type
@@ -68,17 +68,18 @@ extension TextToImageModel {
 }
 
 extension NoiseSchedule.Configuration {
-    /// The configuration as diffusers' Stable Diffusion pipeline changes it, for a sampler of its class or another, and what was changed.
+    /// The configuration with the changes of diffusers' Stable Diffusion pipeline, for a sampler of its class or another, and
+    /// warnings about the changes.
     ///
-    /// A default that is changed for the file's own class is not carried to another, which has its own.
+    /// A changed default of the file's own class is not passed to another class, which has its own default.
     fileprivate func asPipelineReads(
         for type: any SchedulerSampler.Type
     ) -> (configuration: Self, warnings: [String]) {
         let isOwn = type.className == className
         let parameters = type.parameters.defaults
         var (configuration, warnings) = (self, [String]())
-        let known = ShippedSamplers.defaults(ofClass: className)
-        if let offset = stated["steps_offset"] ?? known["steps_offset"], offset.asInteger != 1,
+        let ownDefaults = ShippedSamplers.defaults(ofClass: className)
+        if let offset = stated["steps_offset"] ?? ownDefaults["steps_offset"], offset.asInteger != 1,
             isOwn || stated["steps_offset"] != nil
         {
             configuration.stepsOffset = 1
@@ -90,7 +91,7 @@ extension NoiseSchedule.Configuration {
                     "steps_offset is \(offset) in the model's files, which are outdated: 1 is used, as in diffusers")
             }
         }
-        if (stated["clip_sample"] ?? known["clip_sample"]) == true, isOwn || stated["clip_sample"] != nil {
+        if (stated["clip_sample"] ?? ownDefaults["clip_sample"]) == true, isOwn || stated["clip_sample"] != nil {
             configuration.clipsSample = false
             if parameters["clip_sample"] != nil {
                 warnings.append(

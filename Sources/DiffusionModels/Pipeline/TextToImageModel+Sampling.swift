@@ -2,8 +2,8 @@ import Foundation
 import Tensor
 
 extension TextToImageModel {
-    /// The steps towards a prompt's picture, pulled one by one; ``pictures(from:)`` turns any step's latents or x₀
-    /// into pictures. See ``samples(for:_:seed:start:embeddings:)``.
+    /// Starts sampling an image of a prompt; the caller pulls the steps one by one. ``pictures(from:)`` decodes any step's latents or x₀.
+    /// See ``samples(for:_:seed:start:embeddings:)``.
     public func samples(
         for prompt: String, steps: Int, guidanceScale: Double, seed: UInt64, negativePrompt: String = "",
         sampler: (any Sampler)? = nil
@@ -13,17 +13,17 @@ extension TextToImageModel {
         return try samples(for: [prompt], settings, seed: seed)
     }
 
-    /// The steps towards a picture of each prompt, all in one batch.
+    /// Starts sampling one image per prompt, all in one batch.
     ///
     /// - Parameters:
-    ///   - prompts: what the pictures show.
+    ///   - prompts: the prompts, one per image.
     ///   - settings: how the model is sampled.
-    ///   - seed: of the first picture's noise, the next have `seed + 1`, …; means the same as in diffusers.
-    ///   - start: what the pictures are made from, if not the seeds' noise.
-    ///   - embeddings: where the prompts' embeddings are taken from; nil to load the text encoder for them.
+    ///   - seed: the seed of the first image's noise; the next images have `seed + 1`, …. The noise is the same as in diffusers.
+    ///   - start: the starting point, by default noise from the seeds.
+    ///   - embeddings: embeddings that contain the prompts; nil to compute them with the text encoder.
     ///
-    /// Throws ``ModelError`` for a one-step student, an argument out of range, a scheduler that is not followed, or prompts that `embeddings`
-    /// lack.
+    /// Throws ``ModelError`` for a one-step student, an argument out of range, an unsupported scheduler, or prompts that `embeddings` does
+    /// not contain.
     public func samples(
         for prompts: [String], _ settings: SamplingSettings, seed: UInt64, start: SamplingStart = .noise(),
         embeddings: PromptEmbeddings? = nil
@@ -53,10 +53,10 @@ extension TextToImageModel {
             steps: settings.steps, latents: latents, noise: noise)
     }
 
-    /// The sampler of settings that were looked through.
+    /// The sampler of settings that have been checked.
     ///
-    /// Throws ``ModelError`` for a one-step student, settings out of range, a scheduler that is not followed, and a number of steps that the
-    /// sampler cannot make.
+    /// Throws ``ModelError`` for a one-step student, settings out of range, an unsupported scheduler, and a number of steps that the
+    /// sampler does not support.
     func sampler(for settings: SamplingSettings, operation: String) throws -> any Sampler {
         if oneStep != nil { throw ModelError.notMultiStepModel(path: checkpoint.url.path) }
         guard settings.steps >= 1 else {
@@ -70,8 +70,8 @@ extension TextToImageModel {
         return sampler
     }
 
-    /// The picture at the end of ``samples(for:steps:guidanceScale:seed:negativePrompt:sampler:)``. Throws
-    /// as that does.
+    /// The final image of ``samples(for:steps:guidanceScale:seed:negativePrompt:sampler:)``. Throws
+    /// as that method does.
     public func picture(for prompt: String, steps: Int, guidanceScale: Double, seed: UInt64) throws -> Picture {
         var sampler = try samples(for: prompt, steps: steps, guidanceScale: guidanceScale, seed: seed)
         guard let last = try sampler.last() else { preconditionFailure("TextToImageModel.picture: no step was made") }
@@ -80,7 +80,7 @@ extension TextToImageModel {
 }
 
 extension SamplingSettings {
-    /// Guidance away from a text embedding; nil for none.
+    /// Guidance with the text embedding of the negative prompt; nil for no guidance.
     func guidance(from unconditional: Tensor) -> Guidance? {
         isGuided ? Guidance(scale: guidanceScale, unconditional: unconditional, rescale: guidanceRescale) : nil
     }

@@ -2,9 +2,9 @@ import Autograd
 import Tensor
 
 extension TextToImageModel {
-    /// The size of latents whose pictures have a size in pixels.
+    /// The size of the latents of images with this size in pixels.
     ///
-    /// Throws ``ModelError`` unless both are positive multiples of the decoder's pixels a latent.
+    /// Throws ``ModelError`` unless both are positive multiples of the decoder's pixels per latent.
     public func latentSize(height: Int, width: Int) throws -> LatentSize {
         let factor = decoder.pixelsPerLatent
         for (name, extent) in [("height", height), ("width", width)] {
@@ -17,10 +17,10 @@ extension TextToImageModel {
         return LatentSize(height: height / factor, width: width / factor)
     }
 
-    /// The starting noise of `count` pictures, `[count, height, width, channels]`, from the seeds `seed`, `seed + 1`, …,
-    /// and the streams as they stand after it.
+    /// The starting noise of `count` images, `[count, height, width, channels]`, from the seeds `seed`, `seed + 1`, …, and the random
+    /// streams from which later noise is generated.
     ///
-    /// Each picture's noise is `torch.manual_seed(seed); torch.randn(1, channels, height, width)`.
+    /// Each image's noise is `torch.manual_seed(seed); torch.randn(1, channels, height, width)`.
     public func startingLatents(
         count: Int, seed: UInt64, size: LatentSize? = nil
     ) -> (latents: Tensor, noise: LatentNoise) {
@@ -31,20 +31,20 @@ extension TextToImageModel {
         return (latents, noise)
     }
 
-    /// A picture resized to what the model can start from, as diffusers' `VaeImageProcessor` does it: by Pillow's Lanczos filter.
+    /// Resizes a picture to a size that the model supports, with Pillow's Lanczos filter, as in diffusers' `VaeImageProcessor`.
     ///
     /// - Parameters:
-    ///   - picture: of any size.
-    ///   - height: in pixels; nil for the picture's own, rounded down to a multiple of the autoencoder's pixels a latent.
-    ///   - width: as the height.
+    ///   - picture: a picture of any size.
+    ///   - height: the height in pixels; nil for the picture's own, rounded down to a multiple of the decoder's pixels per latent.
+    ///   - width: the width in pixels; nil as for the height.
     ///
-    /// Throws ``ModelError`` for a picture below one latent, and for a height or width that is no such multiple.
+    /// Throws ``ModelError`` for a picture smaller than one latent pixel, and for a height or width that is not such a multiple.
     public func fitted(_ picture: Picture, height: Int? = nil, width: Int? = nil) throws -> Picture {
         let factor = decoder.pixelsPerLatent
         guard min(picture.height, picture.width) >= factor else {
             throw ModelError.invalidArgument(
-                operation: "fitted(_:height:width:)", argument: "picture", expected: "at least \(factor) pixels a side",
-                found: "\(picture.width) × \(picture.height)")
+                operation: "fitted(_:height:width:)", argument: "picture",
+                expected: "at least \(factor) pixels per side", found: "\(picture.width) × \(picture.height)")
         }
         let newHeight = height ?? picture.height / factor * factor
         let newWidth = width ?? picture.width / factor * factor
@@ -52,21 +52,21 @@ extension TextToImageModel {
         return picture.resized(width: newWidth, height: newHeight)
     }
 
-    /// A picture's latents as the network has them, one a stream of `noise`, drawn from the autoencoder's distribution as
-    /// diffusers does: `[pictures, height, width, channels]`.
+    /// A picture's latents, scaled as the network's: one sample of the autoencoder's distribution per stream of `noise`, as in diffusers;
+    /// `[pictures, height, width, channels]`.
     ///
-    /// Throws ``ModelError`` for a model without an autoencoder, and unless the picture's sides are multiples of its pixels a latent.
+    /// Throws ``ModelError`` for a model without an autoencoder, and unless the picture's sides are multiples of the pixels per latent.
     public func latents(of picture: Picture, using noise: inout LatentNoise) throws -> Tensor {
         guard let autoencoder else { throw ModelError.missingAutoencoder(path: checkpoint.url.path) }
         _ = try latentSize(height: picture.height, width: picture.width)
         let colours = picture.tensor.reshaped(to: [1, picture.height, picture.width, 3])
         let distribution = autoencoder.encode(Variable(colours))
         let (mean, deviation) = (distribution.mean.value, (distribution.logVariance * 0.5).exp().value)
-        let draws = noise.next(height: mean.shape[1], width: mean.shape[2], channels: mean.shape[3])
-        return (mean + deviation * draws) * Float(autoencoder.configuration.scalingFactor)
+        let standardNoise = noise.next(height: mean.shape[1], width: mean.shape[2], channels: mean.shape[3])
+        return (mean + deviation * standardNoise) * Float(autoencoder.configuration.scalingFactor)
     }
 
-    /// The latents to start from, and the streams as they stand after it. Throws ``ModelError`` for latents that do not fit.
+    /// The latents to start from, and the random streams for later noise. Throws ``ModelError`` for latents of another shape.
     func start(
         _ start: SamplingStart, count: Int, seed: UInt64
     ) throws -> (latents: Tensor, noise: LatentNoise) {

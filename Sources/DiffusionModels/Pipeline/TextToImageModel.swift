@@ -4,40 +4,40 @@ import Tensor
 
 /// A text-to-image model: tokenizer, denoising network, autoencoder and noise schedule.
 ///
-/// With ``oneStep`` it is a student that makes a picture in one step; without, it is sampled with several. The text encoder is
-/// in memory only while prompts are encoded: ``promptEncoder()``.
+/// With ``oneStep`` it is a student that generates an image in one step; otherwise it is sampled in several steps. The text encoder
+/// is in memory only while prompts are encoded: ``promptEncoder()``.
 public struct TextToImageModel {
-    /// Where it was loaded from.
+    /// The files from which the model was loaded.
     public let checkpoint: ModelFiles
-    /// From prompts to token ids.
+    /// The tokenizer, which maps prompts to token ids.
     public var tokenizer: CLIPTokenizer
     /// The denoising network.
     public var unet: UNet2DConditionModel
-    /// Between pictures and latents; nil for a model whose file has none and that was given a small one (TAESD).
+    /// The autoencoder; nil for a model whose file has none and that uses a small decoder (TAESD) instead.
     public let autoencoder: AutoencoderKL?
-    /// What makes pictures of latents: the autoencoder, unless another is put in its place.
+    /// The decoder of latents into images: the autoencoder, unless another one is set.
     public var decoder: any LatentDecoder
     /// The network's noise schedule.
     public var schedule: NoiseSchedule
-    /// At which timestep a one-step student works, nil for a multi-step model.
+    /// The timestep of a one-step student; nil for a multi-step model.
     public var oneStep: OneStepConfiguration?
-    /// Low-rank changes of the text encoder and their weights, which are merged whenever it is loaded.
+    /// LoRA adapters of the text encoder and their weights, which are merged whenever it is loaded.
     var textAdapters: [(adapter: LowRankWeights, weight: Float)] = []
-    /// How prompts are read; it is checked when the text encoder is loaded.
+    /// How prompts are encoded; checked when the text encoder is loaded.
     public var promptEncoding = PromptEncoding()
-    /// Tokens that were added with their embeddings: ``add(_:)``.
+    /// The textual inversions that were added: ``add(_:)``.
     public internal(set) var inversions: [TextualInversion] = []
 
-    /// Loads a diffusers folder or a single file, all weights frozen. Of the text encoder only the configuration is read.
+    /// Loads a diffusers folder or a single file, with all weights frozen. Only the configuration of the text encoder is read.
     ///
     /// - Parameters:
     ///   - url: the folder or the safetensors file; see ``ModelFiles``.
-    ///   - tokenizer: the folder of a tokenizer, which a single file lacks; nil means the model's own.
-    ///   - autoencoder: another autoencoder's folder or file; see ``ModelFiles``.
-    ///   - predictionType: what the network predicts; nil means what the files say or, of a single file, its family's.
+    ///   - tokenizer: the folder of a tokenizer, which single files do not contain; nil means the model's own.
+    ///   - autoencoder: the folder or file of another autoencoder; see ``ModelFiles``.
+    ///   - predictionType: the network's prediction type; nil means that of the files or, for a single file, of its model family.
     ///
-    /// Throws ``ModelError`` for files that are missing, malformed or contradict each other, and what the tokenizer and
-    /// the safetensors throw.
+    /// Throws ``ModelError`` for files that are missing, malformed or contradict each other, and the errors of the tokenizer and of
+    /// safetensors files.
     public init(
         contentsOf url: URL, tokenizer: URL? = nil, autoencoder: URL? = nil, predictionType: PredictionType? = nil
     ) throws {
@@ -66,10 +66,10 @@ public struct TextToImageModel {
         oneStep.map { OneStepStudent(network: unet, step: $0, predictionType: schedule.predictionType) }
     }
 
-    /// The student that a distillation of this multi-step model begins with: the same network, asked once.
+    /// The initial student of a distillation of this multi-step model: the same network, evaluated once.
     ///
-    /// It draws the model's x₀ of noise alone, which is the mean over all pictures that fit the prompt: what distillation adds is the
-    /// difference. Throws ``ModelError`` for a model that is a student already.
+    /// It generates the model's x₀ prediction for pure noise, which is the mean over all images of the prompt, and serves as a baseline for
+    /// distilled students. Throws ``ModelError`` for a model that is a student already.
     public func untrainedStudent(at step: OneStepConfiguration = .swiftBrush) throws -> TextToImageModel {
         if oneStep != nil { throw ModelError.notMultiStepModel(path: checkpoint.url.path) }
         var student = self
@@ -77,12 +77,12 @@ public struct TextToImageModel {
         return student
     }
 
-    /// Height and width of the latents that the network was trained on; 64 × 64 where its configuration does not say.
+    /// The height and width of the latents that the network was trained on; 64 × 64 if its configuration does not contain them.
     public var latentSize: LatentSize { unet.configuration.sampleSize ?? LatentSize(height: 64, width: 64) }
 }
 
 extension TextToImageModel {
-    /// The pictures of the network's latents, `[batch, height, width, channels]`. Throws
+    /// Decodes the network's latents, `[batch, height, width, channels]`, into images. Throws
     /// ``ModelError/nonFinitePicture(count:total:)``.
     public func pictures(from latents: Tensor) throws -> [Picture] {
         let decoded = decoder.pictures(of: Variable(latents)).value
@@ -91,27 +91,27 @@ extension TextToImageModel {
         }
     }
 
-    /// The picture of a prompt in one step. Throws as ``pictures(for:seed:start:embeddings:)``.
+    /// Generates an image of a prompt in one step. Throws as ``pictures(for:seed:start:embeddings:)``.
     public func picture(for prompt: String, seed: UInt64) throws -> Picture {
         try pictures(for: [prompt], seed: seed)[0]
     }
 
-    /// A picture of each prompt in one step. See ``latents(for:seed:start:embeddings:)``.
+    /// Generates one image per prompt in one step. See ``latents(for:seed:start:embeddings:)``.
     public func pictures(
         for prompts: [String], seed: UInt64, start: SamplingStart = .noise(), embeddings: PromptEmbeddings? = nil
     ) throws -> [Picture] {
         try pictures(from: latents(for: prompts, seed: seed, start: start, embeddings: embeddings))
     }
 
-    /// The latents of a picture of each prompt in one step, `[prompts, height, width, channels]`.
+    /// Generates the latents of one image per prompt in one step, `[prompts, height, width, channels]`.
     ///
     /// - Parameters:
-    ///   - prompts: what the pictures show.
-    ///   - seed: of the first picture's noise; the next have `seed + 1`, ….
-    ///   - start: the noise, if not the seeds'.
-    ///   - embeddings: where the prompts' embeddings are taken from; nil to load the text encoder for them.
+    ///   - prompts: the prompts, one per image.
+    ///   - seed: the seed of the first image's noise; the next images have `seed + 1`, ….
+    ///   - start: the starting point, by default noise from the seeds.
+    ///   - embeddings: embeddings that contain the prompts; nil to compute them with the text encoder.
     ///
-    /// Throws ``ModelError`` for a multi-step model, a start that does not fit, or prompts that `embeddings` lack.
+    /// Throws ``ModelError`` for a multi-step model, an unsuitable start, or prompts that `embeddings` does not contain.
     public func latents(
         for prompts: [String], seed: UInt64, start: SamplingStart = .noise(), embeddings: PromptEmbeddings? = nil
     ) throws -> Tensor {
@@ -119,7 +119,7 @@ extension TextToImageModel {
         if case .picture = start {
             throw ModelError.invalidArgument(
                 operation: "latents(for:seed:start:embeddings:)", argument: "start",
-                expected: "noise, from which a one-step student draws", found: "a picture")
+                expected: "noise, because a one-step student generates from noise", found: "a picture")
         }
         let noise = try self.start(start, count: prompts.count, seed: seed).latents
         let condition = try conditions(for: prompts, in: embeddings)

@@ -2,19 +2,19 @@ import Autograd
 import Foundation
 import Tensor
 
-/// The parts of a text-to-image model that are in memory, to be written as a folder in the diffusers layout.
+/// The parts of a text-to-image model in memory, which can be written as a folder in the diffusers layout.
 public struct TextToImageParts {
     /// The denoising network.
     public var unet: UNet2DConditionModel
-    /// Between pictures and latents.
+    /// The autoencoder.
     public var autoencoder: AutoencoderKL
-    /// From token ids to text embeddings.
+    /// The text encoder, which maps token ids to text embeddings.
     public var textEncoder: CLIPTextModel
-    /// The folder whose files become the model's tokenizer.
+    /// The folder whose files are copied as the model's tokenizer.
     public var tokenizerFolder: URL
     /// The denoising network's noise schedule.
     public var schedule: NoiseSchedule
-    /// At which timestep a one-step student works, nil for a multi-step model.
+    /// The timestep of a one-step student; nil for a multi-step model.
     public var oneStep: OneStepConfiguration?
 
     /// A model of these parts.
@@ -28,17 +28,17 @@ public struct TextToImageParts {
 
     /// Writes a folder that this library and diffusers load.
     ///
-    /// All files are written under temporary names first: where that fails, for want of room or because a weight is not finite or
-    /// does not fit the type, an older model in the folder stays whole. Then existing files of the same names are replaced, each at
-    /// once; `model_index.json` is taken away before and put in place last, so that a folder left half-written is not taken for
-    /// a model.
-    /// A folder with anything that no model's folder has is left alone.
+    /// All files are first written under temporary names: if that fails, because the disk is full or a weight is not finite or does not fit
+    /// the type, an older model in the folder remains intact. Then existing files of the same names are replaced, each atomically;
+    /// `model_index.json` is removed before that and written last, so that an incomplete folder is not mistaken for a model.
+    /// A folder with files that do not belong to a model is not changed.
     ///
     /// - Parameters:
-    ///   - url: the folder, made if it is missing.
-    ///   - scalarType: how weights are stored: Float32, Float16 or BFloat16.
+    ///   - url: the folder, created if it does not exist.
+    ///   - scalarType: the type in which weights are stored: Float32, Float16 or BFloat16.
     ///
-    /// Throws ``ModelError`` for a folder with other files, `FileError`, and `SafetensorsError` with the name of a tensor that cannot be stored.
+    /// Throws ``ModelError`` for a folder with other files, `FileError`, and `SafetensorsError` with the name of a tensor that cannot
+    /// be stored.
     public func save(to url: URL, scalarType: ScalarType = .float32) throws {
         try Self.checkFolder(url)
         try DurableFile.prepareFolder(url)
@@ -58,7 +58,7 @@ public struct TextToImageParts {
         try DurableFile.move(stage.appending(path: DiffusersFolder.indexName), to: index)
     }
 
-    /// Writes everything into a folder of its own; gives the names of all files but `model_index.json`.
+    /// Writes all files to a separate folder; returns the names of all but `model_index.json`.
     private func writeFiles(to folder: URL, _ scalarType: ScalarType) throws -> [String] {
         var names: [String] = []
         func place(_ name: String) throws -> URL {
@@ -90,7 +90,7 @@ public struct TextToImageParts {
         return names
     }
 
-    /// Throws for a folder of something else, such as pictures.
+    /// Throws ``ModelError`` for a folder with other contents, such as images.
     private static func checkFolder(_ url: URL) throws {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
         let own =
@@ -101,11 +101,11 @@ public struct TextToImageParts {
         guard others.isEmpty else {
             throw ModelError.invalidArgument(
                 operation: "TextToImageParts.save", argument: "folder \(url.path)",
-                expected: "a folder that is new, empty, or a model's", found: others.prefix(3).joined(separator: ", "))
+                expected: "a new or empty folder, or a model's folder", found: others.prefix(3).joined(separator: ", "))
         }
     }
 
-    /// The plain files in the tokenizer's folder, links to such among them.
+    /// The names of the regular files in the tokenizer's folder, including links to files.
     private func tokenizerFiles() throws -> [String] {
         try FileError.attempt(.reading, tokenizerFolder.path) {
             try FileManager.default.contentsOfDirectory(atPath: tokenizerFolder.path).sorted().filter { name in
@@ -118,7 +118,7 @@ public struct TextToImageParts {
 
     private static let stageSuffix = ".model.partial"
 
-    /// Takes away what a saving that was killed has left.
+    /// Removes the temporary files of an interrupted save.
     private static func removeRemains(in folder: URL) throws {
         try FileError.attempt(.writing, folder.path) {
             for name in try FileManager.default.contentsOfDirectory(atPath: folder.path)
@@ -150,14 +150,14 @@ public struct TextToImageParts {
 }
 
 extension JSONValue {
-    /// The fields of an object, none of any other value.
+    /// The fields of an object; empty for any other value.
     fileprivate var fields: [String: JSONValue] {
         if case .object(let fields) = self { fields } else { [:] }
     }
 }
 
 extension ScalarType {
-    /// PyTorch's name of the type, as configuration files write it.
+    /// PyTorch's name of the type, as used in configuration files.
     fileprivate var pyTorchName: String {
         switch self {
         case .float16: "float16"

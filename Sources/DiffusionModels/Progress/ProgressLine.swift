@@ -1,10 +1,10 @@
 import Foundation
 import Synchronization
 
-/// How far a longer work has come, on standard error: on a terminal one line that is drawn again up to ten times a second and taken
-/// away at the end; in a file or pipe a line at each tenth of the work or every half minute, no more than one a second.
+/// Reports the progress of a long operation on standard error. On a terminal it is one line that is redrawn up to ten times per second and
+/// cleared at the end; in a file or pipe it is a new line at each 10 % or every 30 seconds, at most one per second.
 ///
-/// Work that is done within half a second shows nothing.
+/// Operations that finish within half a second show nothing.
 public final class ProgressLine: Sendable {
     private struct State {
         var last: ContinuousClock.Instant?
@@ -18,7 +18,7 @@ public final class ProgressLine: Sendable {
     private let start: ContinuousClock.Instant
     private let state = Mutex(State())
 
-    /// A line of a work that begins now.
+    /// A progress line of an operation that starts now.
     public convenience init() {
         let isTerminal = StandardError.isTerminal
         self.init(isTerminal: isTerminal, now: { .now }) { line in
@@ -26,7 +26,7 @@ public final class ProgressLine: Sendable {
         }
     }
 
-    /// A line with a clock and a place of its own.
+    /// A progress line with its own clock and output, for tests.
     init(
         isTerminal: Bool, now: @escaping @Sendable () -> ContinuousClock.Instant,
         write: @escaping @Sendable (String) -> Void
@@ -36,11 +36,11 @@ public final class ProgressLine: Sendable {
 
     deinit { finish() }
 
-    /// Shows how far the work has come, if it is time to.
+    /// Shows the progress if an update is due.
     ///
     /// - Parameters:
-    ///   - fraction: the share that is done, from 0 to 1.
-    ///   - text: what to show.
+    ///   - fraction: the completed fraction, from 0 to 1.
+    ///   - text: the line to show.
     public func show(_ fraction: Double, _ text: @autoclosure () -> String) {
         let time = now()
         guard time - start >= .milliseconds(500) else { return }
@@ -58,7 +58,7 @@ public final class ProgressLine: Sendable {
         if isDue { write(text()) }
     }
 
-    /// Takes the line away from a terminal.
+    /// Clears the line on a terminal.
     public func finish() {
         let wasShown = state.withLock { state in
             defer { state.isShown = false }

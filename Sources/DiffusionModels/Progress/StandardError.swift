@@ -1,22 +1,22 @@
 import Foundation
 import Synchronization
 
-/// Lines on standard error that never end a program: where nobody reads them, or the disk that they go to is full, they are lost.
+/// Writes lines to standard error without ever ending the program: if the pipe has no reader or the disk is full, they are lost.
 public enum StandardError {
-    /// What stands on the terminal's last line and is drawn again, without its end.
+    /// The text of the terminal's last line, which is redrawn; without a newline.
     private static let transient = Mutex("")
 
-    /// Whether standard error is a terminal, on which a line can be drawn again.
+    /// Whether standard error is a terminal on which a line can be redrawn.
     package static let isTerminal = isatty(2) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
 
-    /// Writes a line that stays.
+    /// Writes a permanent line.
     public static func write(line: String) {
         transient.withLock { shown in
             send(shown.isEmpty ? "\(line)\n" : "\(clear)\(line)\n\(shown)")
         }
     }
 
-    /// Draws the terminal's last line again, cut to its width; an empty one takes it away.
+    /// Redraws the terminal's last line, truncated to its width; an empty string clears it.
     static func draw(_ line: String) {
         transient.withLock { shown in
             let fitting = String(line.prefix(columns - 1))
@@ -45,7 +45,7 @@ public enum StandardError {
         }
     }
 
-    /// Runs a write with the signal of a pipe that nobody reads held back from this thread, and forgets one that it raised.
+    /// Runs a write with SIGPIPE blocked on this thread, and discards a SIGPIPE that the write raised.
     private static func withoutPipeSignal(_ body: () -> Void) {
         var (pipe, before, pending) = (sigset_t(), sigset_t(), sigset_t())
         sigemptyset(&pipe)

@@ -6,7 +6,7 @@ struct BetaDistribution {
     private let b: Double
     private let logBeta: Double
 
-    /// The distribution of positive `a` and `b`.
+    /// The distribution with parameters `a` and `b`, both positive.
     init(_ a: Double, _ b: Double) {
         (self.a, self.b) = (a, b)
         logBeta = lgamma(a) + lgamma(b) - lgamma(a + b)
@@ -17,16 +17,16 @@ struct BetaDistribution {
         if x <= 0 { return 0 }
         if x >= 1 { return 1 }
         let front = exp(a * log(x) + b * log1p(-x) - logBeta)
-        // The fraction converges fast on this side of the mean.
+        // The continued fraction converges fast on this side of the mean.
         if x < (a + 1) / (a + b + 2) { return front * fraction(a, b, x) / a }
         return 1 - front * fraction(b, a, 1 - x) / b
     }
 
-    /// The value up to which the probability is `probability`, from 0 to 1.
+    /// The quantile of a probability from 0 to 1.
     func quantile(_ probability: Double) -> Double {
         if probability <= 0 { return 0 }
         if probability >= 1 { return 1 }
-        // The smaller tail keeps its digits.
+        // Computing in the smaller tail keeps precision.
         if probability > 0.5 { return 1 - BetaDistribution(b, a).quantile(1 - probability) }
         var (low, high) = (0.0, 1.0)
         var x = exp((log(probability * a) + logBeta) / a)

@@ -2,28 +2,28 @@ import Tensor
 
 /// Denoising diffusion implicit models.
 ///
-/// Formulas 12 and 16 of arXiv 2010.02502, whose α is ᾱ here; η is the share of DDPM's noise that each step adds anew. diffusers'
-/// `DDIMScheduler`.
+/// Formulas 12 and 16 of arXiv 2010.02502, whose α is ᾱ here. η scales the noise that each step adds: 0 is deterministic, 1 is DDPM.
+/// diffusers' `DDIMScheduler`.
 public struct DDIMSampler: SchedulerSampler {
     /// The command-line name of the sampler.
     public static let name = "ddim"
-    /// diffusers' name of the scheduler.
+    /// The name of diffusers' scheduler class.
     public static let className = "DDIMScheduler"
-    /// The fields of the scheduler's configuration that are followed.
+    /// The scheduler parameters that the sampler supports, with their defaults.
     public static let parameters = SchedulerParameters(
         SchedulerParameters.thresholding.merging([
             "clip_sample": true, "clip_sample_range": 1.0, "set_alpha_to_one": true, "steps_offset": 0,
             "timestep_spacing": "leading", "rescale_betas_zero_snr": false, "eta": nil,
         ]) { $1 })
 
-    /// The scheduler's settings.
+    /// The settings that the sampler was created with.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private let limit: OriginalLimit?
     private let eta: Double
     private var stride = 1
 
-    /// DDIM with these settings. Throws ``ModelError`` for settings that it cannot follow.
+    /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings.
     public init(_ settings: SchedulerSettings) throws {
         self.settings = settings
         table = SamplingTable(settings.configuration)
@@ -31,7 +31,7 @@ public struct DDIMSampler: SchedulerSampler {
         eta = settings.eta ?? 0
     }
 
-    /// Begins with whole timesteps. Throws ``ModelError`` for more steps than timesteps.
+    /// Starts a sampling at integer timesteps. Throws ``ModelError`` for more steps than timesteps.
     public mutating func begin(steps: Int) throws -> SamplingPlan {
         try settings.check(steps: steps)
         stride = table.ratios.count / steps
@@ -40,7 +40,7 @@ public struct DDIMSampler: SchedulerSampler {
         return SamplingPlan(timesteps.map { SamplingPoint(timestep: $0, level: table.level(at: Int($0))) })
     }
 
-    /// A step one stride down, whatever the spacing.
+    /// A step down by one stride, `timestepCount / steps`, whatever the spacing.
     public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         let previous = Int(prediction.point.timestep) - stride
         let end: SignalLevel = settings.configuration.endsAtOne ? .clean : table.level(at: 0)

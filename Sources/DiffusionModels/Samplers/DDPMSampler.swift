@@ -2,37 +2,37 @@ import Tensor
 
 /// Ancestral sampling.
 ///
-/// Formula 7 of arXiv 2006.11239, with the step's own α and β. diffusers' `DDPMScheduler`.
+/// Formula 7 of arXiv 2006.11239, with α and β of the step between two of its timesteps. diffusers' `DDPMScheduler`.
 public struct DDPMSampler: SchedulerSampler {
     /// The command-line name of the sampler.
     public static let name = "ddpm"
-    /// diffusers' name of the scheduler.
+    /// The name of diffusers' scheduler class.
     public static let className = "DDPMScheduler"
-    /// The fields of the scheduler's configuration that are followed.
+    /// The scheduler parameters that the sampler supports, with their defaults.
     public static let parameters = SchedulerParameters(
         SchedulerParameters.thresholding.merging([
             "variance_type": "fixed_small", "clip_sample": true, "clip_sample_range": 1.0, "steps_offset": 0,
             "timestep_spacing": "leading", "rescale_betas_zero_snr": false,
         ]) { $1 })
 
-    /// The scheduler's settings.
+    /// The settings that the sampler was created with.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private let limit: OriginalLimit?
     private let addsPosteriorVariance: Bool
     private var points: [SamplingPoint] = []
 
-    /// DDPM with these settings. Throws ``ModelError`` for settings that it cannot follow, such as a learned variance.
+    /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings, such as a learned variance.
     public init(_ settings: SchedulerSettings) throws {
         self.settings = settings
         table = SamplingTable(settings.configuration)
         limit = try settings.originalLimit(thresholds: true, clips: true)
-        // The two "small" ones are the same number, once by its logarithm.
+        // The two "small" types are the same variance; one is computed from its logarithm.
         let variance = try settings.name("variance_type", of: ["fixed_small", "fixed_small_log", "fixed_large"])
         addsPosteriorVariance = variance != "fixed_large"
     }
 
-    /// Begins with whole timesteps. Throws ``ModelError`` for more steps than timesteps.
+    /// Starts a sampling at integer timesteps. Throws ``ModelError`` for more steps than timesteps.
     public mutating func begin(steps: Int) throws -> SamplingPlan {
         try settings.check(steps: steps)
         let timesteps = settings.configuration.timestepSpacing.timesteps(
@@ -41,7 +41,7 @@ public struct DDPMSampler: SchedulerSampler {
         return SamplingPlan(points)
     }
 
-    /// The mean of the posterior, and noise but at timestep 0.
+    /// The posterior mean, plus noise except at timestep 0.
     public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         let next: SignalLevel = index + 1 < points.count ? points[index + 1].level : .clean
         let (now, then) = (square(prediction.point.level.alpha), square(next.alpha))

@@ -1,13 +1,14 @@
 import Foundation
 import Tensor
 
-/// Diffusion exponential integrator of orders 1 to 3, with polynomials in log(σ/α) (arXiv 2204.13902). diffusers' `DEISMultistepScheduler`.
+/// The diffusion exponential integrator sampler of orders 1 to 3, with polynomials in log(σ/α) (arXiv 2204.13902). diffusers'
+/// `DEISMultistepScheduler`.
 public struct DEISSampler: SchedulerSampler {
     /// The command-line name of the sampler.
     public static let name = "deis"
-    /// diffusers' name of the scheduler.
+    /// The name of diffusers' scheduler class.
     public static let className = "DEISMultistepScheduler"
-    /// The fields of the scheduler's configuration that are followed.
+    /// The scheduler parameters that the sampler supports, with their defaults.
     public static let parameters = SchedulerParameters(
         SchedulerParameters.thresholding.merging(SchedulerParameters.ratioSpacing) { $1 }.merging([
             "solver_order": 2, "algorithm_type": "deis", "solver_type": "logrho", "lower_order_final": true,
@@ -15,17 +16,17 @@ public struct DEISSampler: SchedulerSampler {
             "use_dynamic_shifting": false, "time_shift_type": "exponential",
         ]) { $1 })
 
-    /// The scheduler's settings.
+    /// The settings that the sampler was created with.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private let limit: OriginalLimit?
     private let order: Int
     private let lowersOrder: Bool
     private var levels: [SignalLevel] = []
-    /// The predictions of ε, the newest first.
+    /// The latest predictions of ε, newest first.
     private var predictions: [Tensor] = []
 
-    /// DEIS with these settings. Throws ``ModelError`` for settings that it cannot follow.
+    /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings.
     public init(_ settings: SchedulerSettings) throws {
         self.settings = settings
         table = SamplingTable(settings.configuration)
@@ -36,7 +37,7 @@ public struct DEISSampler: SchedulerSampler {
         _ = try settings.name("solver_type", of: ["logrho"], others: ["midpoint", "heun", "bh1", "bh2"])
     }
 
-    /// Begins with whole timesteps. Throws ``ModelError`` for more steps than timesteps.
+    /// Starts a sampling at integer timesteps. Throws ``ModelError`` for more steps than timesteps.
     public mutating func begin(steps: Int) throws -> SamplingPlan {
         try settings.check(steps: steps)
         let grid = try RatioGrid(
@@ -46,7 +47,7 @@ public struct DEISSampler: SchedulerSampler {
         return SamplingPlan(grid.points)
     }
 
-    /// Of the order that the settings and the number of earlier predictions allow.
+    /// A step of the highest order that the settings and the number of earlier predictions allow.
     public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         var epsilon = prediction.epsilon
         if let limit {
@@ -74,7 +75,7 @@ public struct DEISSampler: SchedulerSampler {
         return min(predictions.count, index == steps - 2 && lowersOrder ? 2 : order)
     }
 
-    /// ∫ over σ/α of the Lagrange polynomial in its logarithm that is 1 at `node` and 0 at the others.
+    /// The integral up to `ratio`, over σ/α, of the Lagrange polynomial in log(σ/α) that is 1 at `node` and 0 at the others.
     private static func integral(to ratio: Double, _ node: Double, _ others: [Double]) -> Double {
         let place = log(ratio)
         switch others.count {

@@ -1,14 +1,14 @@
 import Tensor
 
-/// DPM-Solver and DPM-Solver++ of orders 1 to 3 with the predictions of earlier steps, and their stochastic forms.
+/// The multistep form of DPM-Solver and DPM-Solver++ of orders 1 to 3, which uses the predictions of earlier steps, and its SDE variants.
 ///
 /// arXiv 2206.00927 and 2211.01095, Algorithm 2; known as "DPM++ 2M", "2M SDE" and "3M". diffusers' `DPMSolverMultistepScheduler`.
 public struct DPMSolverMultistepSampler: SchedulerSampler {
     /// The command-line name of the sampler.
     public static let name = "dpm-solver"
-    /// diffusers' name of the scheduler.
+    /// The name of diffusers' scheduler class.
     public static let className = "DPMSolverMultistepScheduler"
-    /// The fields of the scheduler's configuration that are followed.
+    /// The scheduler parameters that the sampler supports, with their defaults.
     public static let parameters = SchedulerParameters(
         SchedulerParameters.thresholding.merging(SchedulerParameters.ratioSpacing) { $1 }.merging([
             "solver_order": 2, "algorithm_type": "dpmsolver++", "solver_type": "midpoint", "lower_order_final": true,
@@ -18,17 +18,17 @@ public struct DPMSolverMultistepSampler: SchedulerSampler {
             "use_dynamic_shifting": false, "time_shift_type": "exponential",
         ]) { $1 })
 
-    /// The scheduler's settings.
+    /// The settings that the sampler was created with.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private let solver: DPMSolverSettings
     private let lowersOrder: Bool
     private let endsByEuler: Bool
     private var levels: [SignalLevel] = []
-    /// The predictions, the newest first.
+    /// The latest predictions, newest first.
     private var predictions: [Tensor] = []
 
-    /// The solver with these settings. Throws ``ModelError`` for settings that it cannot follow.
+    /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings.
     public init(_ settings: SchedulerSettings) throws {
         self.settings = settings
         table = SamplingTable(settings.configuration, keepsSignal: true)
@@ -40,7 +40,7 @@ public struct DPMSolverMultistepSampler: SchedulerSampler {
         }
     }
 
-    /// Begins with whole timesteps. Throws ``ModelError`` for more steps than timesteps.
+    /// Starts a sampling at integer timesteps. Throws ``ModelError`` for more steps than timesteps.
     public mutating func begin(steps: Int) throws -> SamplingPlan {
         try settings.check(steps: steps)
         let grid = try RatioGrid(
@@ -51,7 +51,7 @@ public struct DPMSolverMultistepSampler: SchedulerSampler {
         return SamplingPlan(grid.points)
     }
 
-    /// Of the order that the settings and the number of earlier predictions allow.
+    /// A step of the highest order that the settings and the number of earlier predictions allow.
     public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         predictions = [solver.target(of: prediction)] + predictions.prefix(solver.order - 1)
         let update = DPMSolverUpdate(solver.algorithm, from: levels[index], to: levels[index + 1])

@@ -8,7 +8,7 @@ struct DPMSolverSettings: Sendable {
     let endsAtZero: Bool
     let limit: OriginalLimit?
 
-    /// Throws ``ModelError`` for settings that cannot be followed.
+    /// Reads the settings. Throws ``ModelError`` for unsupported ones.
     init(_ settings: SchedulerSettings, algorithms: [DPMSolverAlgorithm]) throws {
         let fields = settings.fields
         let names = algorithms.map(\.rawValue)
@@ -21,14 +21,14 @@ struct DPMSolverSettings: Sendable {
         limit = try settings.originalLimit(thresholds: true, clips: false)
         if endsAtZero, !algorithm.predictsOriginal {
             throw fields.unsupported(
-                "final_sigmas_type", expected: "sigma_min, as \(algorithm.rawValue) divides by the noise where it ends")
+                "final_sigmas_type", expected: "sigma_min, because \(algorithm.rawValue) divides by the final σ")
         }
         if case .string(let type) = fields.values["variance_type", default: .null], type.hasPrefix("learned") {
-            throw fields.unsupported("variance_type", expected: "null: the network predicts no variance")
+            throw fields.unsupported("variance_type", expected: "null, because the network predicts no variance")
         }
     }
 
-    /// What the solver combines: x₀ in bounds, or ε.
+    /// The prediction that the solver combines: ε, or x₀ with its limit applied.
     func target(of prediction: NetworkPrediction) -> Tensor {
         guard let limit else { return algorithm.predictsOriginal ? prediction.original : prediction.epsilon }
         let original = limit.apply(to: prediction.original)

@@ -1,14 +1,15 @@
 import Tensor
 
-/// DPM-Solver and DPM-Solver++ of orders 1 to 3 whose steps stand each for itself: an order-k step takes k evaluations.
+/// The singlestep form of DPM-Solver and DPM-Solver++ of orders 1 to 3: a step of order k takes k evaluations and uses none of
+/// earlier steps.
 ///
-/// arXiv 2206.00927, Algorithms 1 and 2. diffusers' `DPMSolverSinglestepScheduler`, whose `steps` count evaluations.
+/// arXiv 2206.00927, Algorithms 1 and 2. diffusers' `DPMSolverSinglestepScheduler`; as there, `steps` is the number of evaluations.
 public struct DPMSolverSinglestepSampler: SchedulerSampler {
     /// The command-line name of the sampler.
     public static let name = "dpm-solver-singlestep"
-    /// diffusers' name of the scheduler.
+    /// The name of diffusers' scheduler class.
     public static let className = "DPMSolverSinglestepScheduler"
-    /// The fields of the scheduler's configuration that are followed.
+    /// The scheduler parameters that the sampler supports, with their defaults.
     public static let parameters = SchedulerParameters(
         SchedulerParameters.thresholding.merging(SchedulerParameters.ratioSpacing) { $1 }.merging([
             "solver_order": 2, "algorithm_type": "dpmsolver++", "solver_type": "midpoint", "lower_order_final": false,
@@ -16,18 +17,18 @@ public struct DPMSolverSinglestepSampler: SchedulerSampler {
             "variance_type": nil, "use_dynamic_shifting": false, "time_shift_type": "exponential",
         ]) { $1 })
 
-    /// The scheduler's settings.
+    /// The settings that the sampler was created with.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private let solver: DPMSolverSettings
     private var lowersOrder: Bool
     private var levels: [SignalLevel] = []
     private var orders: [Int] = []
-    /// The predictions, the newest first.
+    /// The latest predictions, newest first.
     private var predictions: [Tensor] = []
     private var beginning: Tensor?
 
-    /// The solver with these settings. Throws ``ModelError`` for settings that it cannot follow.
+    /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings.
     public init(_ settings: SchedulerSettings) throws {
         self.settings = settings
         table = SamplingTable(settings.configuration)
@@ -38,14 +39,14 @@ public struct DPMSolverSinglestepSampler: SchedulerSampler {
         }
     }
 
-    /// Begins with whole timesteps. Throws ``ModelError`` for more steps than timesteps.
+    /// Starts a sampling at integer timesteps. Throws ``ModelError`` for more steps than timesteps.
     public mutating func begin(steps: Int) throws -> SamplingPlan {
         try settings.check(steps: steps)
         let grid = try RatioGrid(
             multistep: settings, table, steps: steps, spacing: .linspace,
             end: solver.endsAtZero ? .noNoise : .firstTimestep)
         (levels, predictions, beginning) = (grid.levels, [], nil)
-        // As diffusers does, with a warning there.
+        // diffusers does the same and warns.
         let lowers = lowersOrder || steps % solver.order != 0 || solver.endsAtZero
         orders = Self.orders(steps: steps, order: solver.order, lowersOrder: lowers)
         if solver.endsAtZero { orders[orders.count - 1] = 1 }
@@ -62,7 +63,7 @@ public struct DPMSolverSinglestepSampler: SchedulerSampler {
         }
     }
 
-    /// From where the step of this order began.
+    /// One evaluation's update, computed from the latents at which the step of this order began.
     public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         predictions = [solver.target(of: prediction)] + predictions.prefix(solver.order - 1)
         let order = min(orders[index], predictions.count)
@@ -82,7 +83,7 @@ public struct DPMSolverSinglestepSampler: SchedulerSampler {
         func lambda(_ index: Int) -> Double { levels[index].logSignalToNoise }
         let start = lambda(index - order + 1)
         let h = lambda(index + 1) - start
-        // From the step's beginning to its last evaluation, and to the one before.
+        // The positions of the last evaluation and of the one before it, as fractions of the step in λ.
         let r0 = (lambda(index) - start) / h
         let newest = Tensor.combination((1 / r0, predictions[0]), (-1 / r0, predictions[order - 1]))
         if order == 2 { return [(solver.isHeun ? update.heun : update.midpoint, newest)] }

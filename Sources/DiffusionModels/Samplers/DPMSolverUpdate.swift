@@ -1,32 +1,33 @@
 import Foundation
 
-/// Which equation DPM-Solver solves, for which prediction: `algorithm_type`.
+/// The equation that DPM-Solver solves and the prediction it combines: `algorithm_type`.
 enum DPMSolverAlgorithm: String, CaseIterable, Sendable {
-    /// The probability-flow equation for x₀ (arXiv 2211.01095).
+    /// The probability-flow ODE for x₀ (arXiv 2211.01095).
     case original = "dpmsolver++"
-    /// The probability-flow equation for ε (arXiv 2206.00927).
+    /// The probability-flow ODE for ε (arXiv 2206.00927).
     case noise = "dpmsolver"
-    /// The reverse diffusion for x₀.
+    /// The reverse-diffusion SDE for x₀.
     case stochasticOriginal = "sde-dpmsolver++"
-    /// The reverse diffusion for ε.
+    /// The reverse-diffusion SDE for ε.
     case stochasticNoise = "sde-dpmsolver"
 
-    /// Whether it combines predictions of x₀, and not of ε.
+    /// Whether it combines predictions of x₀ instead of ε.
     var predictsOriginal: Bool { self == .original || self == .stochasticOriginal }
     /// Whether its steps add noise.
     var addsNoise: Bool { self == .stochasticOriginal || self == .stochasticNoise }
 }
 
-/// The weights of a step of DPM-Solver, over h = λ′ − λ: of the latents where it begins, of the prediction and its two differences, and of
-/// new noise.
+/// The weights of a DPM-Solver step of length h = λ′ − λ: those of the initial latents, of the prediction, of its first and second
+/// differences, and of new noise.
 ///
-/// The integrals of exponentials in arXiv 2211.01095 (Algorithms 1 and 2) and, with the first difference at half its weight, their midpoint
-/// forms. They are written by ratios r = σ/α where h is infinite: e^(−h) = r′/r.
+/// They are the exponential integrals in arXiv 2211.01095 (Algorithms 1 and 2); in the midpoint forms the first difference has half the
+/// prediction's weight. Ratios r = σ/α are used because h can be infinite: e^(−h) = r′/r.
 struct DPMSolverUpdate {
     let latents: Double
     let prediction: Double
-    /// Of the first difference, by `solver_type`.
+    /// The weight of the first difference with `solver_type` midpoint.
     let midpoint: Double
+    /// The weight of the first difference with `solver_type` heun.
     let heun: Double
     let second: Double
     let noise: Double
@@ -35,7 +36,7 @@ struct DPMSolverUpdate {
         let h = here.ratio == 0 ? 0 : log(here.ratio) - log(there.ratio)
         let decay = here.ratio == 0 ? 1 : there.ratio / here.ratio
         let growth = there.alpha * (here.ratio - there.ratio)
-        // Of no step, the quotients by h are none.
+        // For a step of length 0, the quotients by h are 0.
         func quotient(_ value: Double) -> Double { h == 0 ? 0 : value }
         switch algorithm {
         case .original:

@@ -1,14 +1,14 @@
 import Autograd
 import Tensor
 
-/// A network together with all that stays the same from step to step: what samplers ask for predictions.
+/// A network with everything that is the same at each step; it computes the predictions for a sampler.
 struct Denoiser {
     let network: any DenoisingNetwork
     let predictionType: PredictionType
     let condition: Tensor
     let guidance: Guidance?
 
-    /// What the network makes of latents at one point.
+    /// The network's prediction for latents at one sampling point.
     func predict(_ latents: Tensor, at point: SamplingPoint) -> NetworkPrediction {
         let timesteps = Array(repeating: point.timestep, count: latents.shape[0])
         let output =

@@ -1,33 +1,33 @@
 import Tensor
 
-/// Where a sampler stands after one of its steps.
+/// The state of a sampling after one of its steps.
 public struct DenoisingStep: Sendable {
-    /// Which step, from 0.
+    /// The index of the step, from 0.
     public let index: Int
-    /// How many steps the sampler makes.
+    /// The number of steps of the sampling.
     public let total: Int
-    /// The timestep at which the network was asked; not always a whole one.
+    /// The timestep at which the network was evaluated; it may be fractional.
     public let timestep: Double
-    /// The latents after the step, `[batch, height, width, channels]`; of the last step, the result.
+    /// The latents after the step, `[batch, height, width, channels]`; after the last step, the result.
     public let latents: Tensor
-    /// The network's x₀ at this step, for previews; the shape of the latents.
+    /// The network's predicted x₀ at this step, for previews; of the latents' shape.
     public let predictedOriginal: Tensor
 }
 
-/// Normal noise for latents, one random stream a picture.
+/// Normal noise for latents, with one random stream per image.
 ///
-/// Each picture's numbers come in PyTorch's order, `[channels, height, width]`, so that the stream of seed s gives what
-/// `torch.manual_seed(s)` gives diffusers, whatever the batch.
+/// Each image's numbers are generated in PyTorch's order, `[channels, height, width]`, so that the stream of seed s yields the same noise
+/// as `torch.manual_seed(s)` in diffusers, whatever the batch.
 public struct LatentNoise: Sendable {
-    /// The streams, one a picture.
+    /// The random streams, one per image.
     public private(set) var streams: [RandomStream]
 
-    /// Streams that go on from where they stand.
+    /// Noise from existing streams, which continue from their current state.
     public init(streams: [RandomStream]) {
         self.streams = streams
     }
 
-    /// Streams of the seeds `seed`, `seed + 1`, ….
+    /// Noise from streams with the seeds `seed`, `seed + 1`, ….
     public init(seed: UInt64, count: Int) {
         streams = (0..<count).map { RandomStream(seed: seed &+ UInt64($0)) }
     }

@@ -1,10 +1,10 @@
 import Foundation
 import Tensor
 
-/// A sampling in progress: a sequence of steps that the caller pulls, so that progress, preview and cancellation need no callbacks. A copy
-/// samples on by itself.
+/// A sampling in progress: a sequence of steps that the caller pulls, so that progress, previews and cancellation need no callbacks. A copy
+/// continues independently.
 ///
-/// Latents are at every step x = α x₀ + σ ε with α² + σ² = 1, also with the samplers that diffusers runs at unit signal.
+/// At every step, latents are x = α x₀ + σ ε with α² + σ² = 1, including for samplers that diffusers runs with α = 1.
 ///
 /// ```swift
 /// while let step = try sampler.next() { … }
@@ -16,10 +16,10 @@ public struct DiffusionSampler {
     private var index: Int
     private var latents: Tensor
     private var noise: LatentNoise
-    /// What a user should know: settings that are not followed, and a first timestep that has hardly any noise.
+    /// Warnings for the user: settings that are ignored, and a first timestep with little noise.
     public let warnings: [String]
 
-    /// A sampling that starts from noise.
+    /// Starts a sampling from noise.
     ///
     /// - Parameters:
     ///   - sampler: how a step is made.
@@ -27,12 +27,12 @@ public struct DiffusionSampler {
     ///   - predictionType: what it predicts.
     ///   - condition: the prompts' text embeddings, `[batch, tokens, width]`.
     ///   - guidance: classifier-free guidance; nil for none.
-    ///   - steps: how many steps, at least 1.
+    ///   - steps: the number of steps, at least 1.
     ///   - latents: the starting noise, N(0, 1), `[batch, height, width, channels]`.
-    ///   - noise: where the noise of each step comes from, one stream a picture; deterministic samplers take none.
+    ///   - noise: the source of each step's noise, one stream per image; deterministic samplers use none.
     ///
-    /// Throws ``ModelError`` for a number of steps that the sampler cannot make, and for a network that predicts ε at a timestep without
-    /// signal, from which x₀ does not follow.
+    /// Throws ``ModelError`` for a number of steps that the sampler does not support, and for a network that predicts ε at a timestep with
+    /// α = 0, where x₀ cannot be computed from ε.
     public init(
         _ sampler: any Sampler, network: any DenoisingNetwork, predictionType: PredictionType, condition: Tensor,
         guidance: Guidance? = nil, steps: Int, latents: Tensor, noise: LatentNoise = LatentNoise(streams: [])
@@ -47,7 +47,7 @@ public struct DiffusionSampler {
         warnings = sampler.warnings + plan.startWarnings
     }
 
-    /// A sampling that starts from a picture's latents, noised: image to image (SDEdit, arXiv 2108.01073).
+    /// Starts a sampling from an image's noised latents: image-to-image (SDEdit, arXiv 2108.01073).
     ///
     /// - Parameters:
     ///   - sampler: how a step is made.
@@ -55,10 +55,10 @@ public struct DiffusionSampler {
     ///   - predictionType: what it predicts.
     ///   - condition: the prompts' text embeddings, `[batch, tokens, width]`.
     ///   - guidance: classifier-free guidance; nil for none.
-    ///   - steps: how many steps would be made from noise, at least 1.
-    ///   - original: the picture's latents, scaled as the network's, `[batch, height, width, channels]`.
-    ///   - strength: which share of the steps is made, above 0 and at most 1: 1 keeps nothing of the picture.
-    ///   - noise: where all noise comes from, one stream a picture.
+    ///   - steps: the number of steps from pure noise, at least 1.
+    ///   - original: the image's latents, scaled as the network's, `[batch, height, width, channels]`.
+    ///   - strength: the fraction of the steps that are made, above 0 and at most 1; 1 keeps nothing of the image.
+    ///   - noise: the source of all noise, one stream per image.
     ///
     /// Throws as ``init(_:network:predictionType:condition:guidance:steps:latents:noise:)``.
     public init(
@@ -80,7 +80,7 @@ public struct DiffusionSampler {
         warnings = sampler.warnings
     }
 
-    /// Makes one step, which is one evaluation of the network; nil after the last.
+    /// Makes one step, which evaluates the network once; nil after the last.
     ///
     /// Throws ``ModelError`` when the latents after it are infinite or not a number.
     public mutating func next() throws -> DenoisingStep? {
@@ -97,14 +97,14 @@ public struct DiffusionSampler {
             predictedOriginal: prediction.original)
     }
 
-    /// Makes all steps that are left; gives the last one. Throws as ``next()``.
+    /// Makes all remaining steps and returns the last one. Throws as ``next()``.
     public mutating func last() throws -> DenoisingStep? {
         var last: DenoisingStep?
         while let step = try next() { last = step }
         return last
     }
 
-    /// Makes all steps that are left. Throws as ``next()``.
+    /// Makes all remaining steps. Throws as ``next()``.
     public mutating func remainingSteps() throws -> [DenoisingStep] {
         var steps: [DenoisingStep] = []
         while let step = try next() { steps.append(step) }
@@ -120,17 +120,17 @@ public struct DiffusionSampler {
 }
 
 extension SamplingPlan {
-    /// That the starting noise is hardly noise to the network at the first timestep, which then returns it.
+    /// A warning if the network expects much signal at the first timestep, because part of the starting noise then remains in the image.
     var startWarnings: [String] {
         guard let first = points.first, startsFarFromNoise else { return [] }
         let share = String(format: "%.0f %%", first.level.sigma * first.level.sigma * 100)
         return [
             "the first timestep is \(String(format: "%g", first.timestep)), where a sample has \(share) noise, but sampling starts "
-                + "from noise alone, of which much will stay; more steps, or trailing timesteps (--timestep-spacing trailing), "
-                + "begin where there is noise"
+                + "from pure noise, much of which will remain; use more steps or trailing timesteps (--timestep-spacing trailing), "
+                + "which start at a noisier timestep"
         ]
     }
 
-    /// Whether a quarter or more of the variance at the first point is signal, which the starting noise has not.
+    /// Whether signal is at least a quarter of the variance at the first point; the starting noise contains none.
     var startsFarFromNoise: Bool { points.first.map { $0.level.alpha * $0.level.alpha >= 0.25 } ?? false }
 }

@@ -1,28 +1,28 @@
 import Tensor
 
-/// Euler's method with noise added anew: `sample_euler_ancestral` of k-diffusion. diffusers' `EulerAncestralDiscreteScheduler`.
+/// Euler's method with ancestral noise: `sample_euler_ancestral` of k-diffusion. diffusers' `EulerAncestralDiscreteScheduler`.
 public struct EulerAncestralSampler: SchedulerSampler {
     /// The command-line name of the sampler.
     public static let name = "euler-ancestral"
-    /// diffusers' name of the scheduler.
+    /// The name of diffusers' scheduler class.
     public static let className = "EulerAncestralDiscreteScheduler"
-    /// The fields of the scheduler's configuration that are followed.
+    /// The scheduler parameters that the sampler supports, with their defaults.
     public static let parameters = SchedulerParameters([
         "timestep_spacing": "linspace", "steps_offset": 0, "rescale_betas_zero_snr": false,
     ])
 
-    /// The scheduler's settings.
+    /// The settings that the sampler was created with.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private var levels: [SignalLevel] = []
 
-    /// The method with these settings.
+    /// Creates the sampler with these settings.
     public init(_ settings: SchedulerSettings) throws {
         self.settings = settings
         table = SamplingTable(settings.configuration, keepsSignal: true)
     }
 
-    /// Begins between whole timesteps. Throws ``ModelError`` for more steps than timesteps.
+    /// Starts a sampling at timesteps that may be fractional. Throws ``ModelError`` for more steps than timesteps.
     public mutating func begin(steps: Int) throws -> SamplingPlan {
         try settings.check(steps: steps)
         let grid = try RatioGrid(continuous: settings, table, steps: steps)
@@ -30,7 +30,7 @@ public struct EulerAncestralSampler: SchedulerSampler {
         return SamplingPlan(grid.points, noiseScale: settings.noiseScale(at: levels[0]))
     }
 
-    /// At unit signal: down to √(s′² − s_up²), then up by noise.
+    /// Moves the noise-to-signal ratio down to √(s′² − s_up²), then adds noise of s_up.
     public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         let next = levels[index + 1]
         let split = AncestralSplit(from: levels[index].ratio, to: next.ratio)
@@ -41,7 +41,7 @@ public struct EulerAncestralSampler: SchedulerSampler {
     }
 }
 
-/// How an ancestral step divides the noise s′ where it ends: s′² = down² + up², of which `up` is new.
+/// The split of the noise s′ at the end of an ancestral step: s′² = down² + up², where `up` is newly added noise.
 struct AncestralSplit {
     let down: Double
     let up: Double

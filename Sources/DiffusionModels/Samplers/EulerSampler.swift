@@ -1,15 +1,15 @@
 import Foundation
 import Tensor
 
-/// Euler's method on the probability-flow equation.
+/// Euler's method on the probability-flow ODE.
 ///
-/// Algorithm 1 of arXiv 2206.00364, of first order and without churn. diffusers' `EulerDiscreteScheduler`.
+/// Algorithm 1 of arXiv 2206.00364, at first order and without churn. diffusers' `EulerDiscreteScheduler`.
 public struct EulerSampler: SchedulerSampler {
     /// The command-line name of the sampler.
     public static let name = "euler"
-    /// diffusers' name of the scheduler.
+    /// The name of diffusers' scheduler class.
     public static let className = "EulerDiscreteScheduler"
-    /// The fields of the scheduler's configuration that are followed.
+    /// The scheduler parameters that the sampler supports, with their defaults.
     public static let parameters = SchedulerParameters(
         SchedulerParameters.ratioSpacing.merging([
             "interpolation_type": "linear", "sigma_min": nil, "sigma_max": nil, "timestep_spacing": "linspace",
@@ -17,14 +17,14 @@ public struct EulerSampler: SchedulerSampler {
             "final_sigmas_type": "zero",
         ]) { $1 })
 
-    /// The scheduler's settings.
+    /// The settings that the sampler was created with.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private let passesLogRatio: Bool
     private var levels: [SignalLevel] = []
     private var stepCount = 0
 
-    /// Euler's method with these settings. Throws ``ModelError`` for settings that it cannot follow.
+    /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings.
     public init(_ settings: SchedulerSettings) throws {
         self.settings = settings
         table = SamplingTable(settings.configuration, keepsSignal: true)
@@ -32,7 +32,7 @@ public struct EulerSampler: SchedulerSampler {
         passesLogRatio = type == "continuous" && settings.configuration.predictionType == .velocity
     }
 
-    /// Begins between whole timesteps. Throws ``ModelError`` for more steps than timesteps.
+    /// Starts a sampling at timesteps that may be fractional. Throws ``ModelError`` for more steps than timesteps.
     public mutating func begin(steps: Int) throws -> SamplingPlan {
         try settings.check(steps: steps)
         let grid = try RatioGrid(continuous: settings, table, steps: steps)
@@ -46,7 +46,7 @@ public struct EulerSampler: SchedulerSampler {
         return SamplingPlan(points, noiseScale: settings.noiseScale(at: levels[0]))
     }
 
-    /// ε stays, and the ratio falls. What the last step leaves of the noise is added to x₀, not mixed with it, as in diffusers.
+    /// Keeps ε and lowers the noise-to-signal ratio. As in diffusers, the last step adds any remaining noise to an unscaled x₀.
     public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         let next = levels[index + 1]
         guard index + 1 == stepCount else { return next.noisy(prediction.original, noise: prediction.epsilon) }
@@ -55,8 +55,8 @@ public struct EulerSampler: SchedulerSampler {
 }
 
 extension SchedulerSettings {
-    /// How strong the starting noise is in the first latents: Euler's method and its relatives start from the noise of the first level alone,
-    /// without its vanishing signal, except with leading timesteps.
+    /// The scale of the starting noise in the first latents: Euler's method and related ones start from noise of the first level's σ alone,
+    /// without its small signal, except with leading timesteps.
     func noiseScale(at first: SignalLevel) -> Double {
         configuration.timestepSpacing == .leading ? 1 : first.sigma
     }

@@ -1,35 +1,35 @@
 import Autograd
 import Tensor
 
-/// Classifier-free guidance (arXiv 2207.12598) of the network that it is applied to.
+/// Classifier-free guidance (arXiv 2207.12598).
 ///
 /// guided = unconditional + scale · (conditional − unconditional): scale 1 is the conditional prediction, as in diffusers'
 /// `guidance_scale`. In sampling, a scale of 1 or below means no guidance, see ``TextToImageModel``; in losses the formula holds for any.
 public struct Guidance: Sendable {
-    /// How far to go from the unconditional prediction towards the conditional one and beyond.
+    /// The guidance scale: 0 is the unconditional prediction, 1 the conditional one.
     public let scale: Double
-    /// The text embeddings of the empty or negative prompt, `[1, tokens, width]` or one a sample.
+    /// The text embeddings of the empty or negative prompt, `[1, tokens, width]` or one per sample.
     public let unconditional: Tensor
-    /// Which share of the guided prediction is brought back to the standard deviation of the conditional one: diffusers'
-    /// `guidance_rescale` (arXiv 2305.08891, section 3.4), 0 to 1.
+    /// The weight of the guided prediction rescaled to the standard deviation of the conditional one, 0 to 1: diffusers'
+    /// `guidance_rescale` (arXiv 2305.08891, section 3.4).
     public let rescale: Double
 
-    /// Guidance away from `unconditional`.
+    /// Guidance with `unconditional` as the unconditional condition.
     public init(scale: Double, unconditional: Tensor, rescale: Double = 0) {
         (self.scale, self.unconditional, self.rescale) = (scale, unconditional, rescale)
     }
 
-    /// The guided prediction of two predictions of equal shape and type.
+    /// Combines an unconditional and a conditional prediction of equal shape and type.
     public static func combine(unconditional: Tensor, conditional: Tensor, scale: Double) -> Tensor {
         unconditional + (conditional - unconditional) * Float(scale)
     }
 
-    /// The guided output of a network; both passes go together. At scale 1 only the conditional pass is made.
+    /// The guided output of a network, with both passes in one evaluation. At scale 1 only the conditional pass is made.
     ///
     /// - Parameters:
     ///   - network: the network to guide.
     ///   - noisy: x_t, `[batch, height, width, channels]`.
-    ///   - timesteps: one a sample.
+    ///   - timesteps: one per sample.
     ///   - condition: the prompts' text embeddings, `[batch, tokens, width]`.
     public func predict(
         with network: any DenoisingNetwork, _ noisy: Tensor, at timesteps: [Double], given condition: Tensor
@@ -42,7 +42,7 @@ public struct Guidance: Sendable {
         return rescale == 0 ? guided : Self.rescaled(guided, to: conditional, by: rescale)
     }
 
-    /// rescale · guided · std(conditional) / std(guided) + (1 − rescale) · guided, with each sample's standard deviations.
+    /// rescale · guided · std(conditional) / std(guided) + (1 − rescale) · guided, with standard deviations per sample.
     static func rescaled(_ guided: Tensor, to conditional: Tensor, by rescale: Double) -> Tensor {
         let samples = (0..<guided.shape[0]).map { index in
             let sample = guided.sliced(axis: 0, index..<index + 1)
@@ -54,7 +54,7 @@ public struct Guidance: Sendable {
 }
 
 extension Tensor {
-    /// The standard deviation of all numbers, with one degree of freedom less than numbers.
+    /// The standard deviation of all elements, with n − 1 in the denominator.
     fileprivate var deviation: Double {
         let values = scalars
         let mean = values.reduce(0.0) { $0 + Double($1) } / Double(values.count)

@@ -1,65 +1,67 @@
 import Foundation
 import Tensor
 
-/// The second order of DPM-Solver as k-diffusion has it, `sample_dpm_2`: each step but the last evaluates the network at the geometric mean of
-/// its two ratios and goes by the slope there. diffusers' `KDPM2DiscreteScheduler`.
+/// Second-order DPM-Solver as in k-diffusion, `sample_dpm_2`: each step but the last evaluates the network at the geometric mean of its two
+/// noise-to-signal ratios and uses the slope there. diffusers' `KDPM2DiscreteScheduler`.
 public struct KDPM2Sampler: SchedulerSampler {
     /// The command-line name of the sampler.
     public static let name = "kdpm2"
-    /// diffusers' name of the scheduler.
+    /// The name of diffusers' scheduler class.
     public static let className = "KDPM2DiscreteScheduler"
-    /// The fields of the scheduler's configuration that are followed.
+    /// The scheduler parameters that the sampler supports, with their defaults.
     public static let parameters = SchedulerParameters(
         SchedulerParameters.ratioSpacing.merging([
             "beta_start": 0.00085, "beta_end": 0.012, "timestep_spacing": "linspace", "steps_offset": 0,
         ]) { $1 })
 
-    /// The scheduler's settings.
+    /// The settings that the sampler was created with.
     public let settings: SchedulerSettings
     private var midpoints: MidpointGrid
 
-    /// The method with these settings. Throws ``ModelError`` for settings that it cannot follow.
+    /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings.
     public init(_ settings: SchedulerSettings) throws {
         self.settings = settings
         midpoints = MidpointGrid(table: SamplingTable(settings.configuration))
     }
 
-    /// Begins between whole timesteps, two evaluations a step. Throws ``ModelError`` for more steps than timesteps.
+    /// Starts a sampling at timesteps that may be fractional, with two evaluations per step. Throws ``ModelError`` for more steps
+    /// than timesteps.
     public mutating func begin(steps: Int) throws -> SamplingPlan {
         try midpoints.begin(settings, steps: steps) { here, there in there }
     }
 
-    /// To the midpoint, then from the beginning by the slope at the midpoint.
+    /// First a step to the midpoint; then the whole step from its beginning with the slope at the midpoint.
     public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         midpoints.step(prediction, at: index).latents
     }
 }
 
-/// The same with noise added anew, `sample_dpm_2_ancestral`. diffusers' `KDPM2AncestralDiscreteScheduler`.
+/// ``KDPM2Sampler`` with ancestral noise, `sample_dpm_2_ancestral`. diffusers' `KDPM2AncestralDiscreteScheduler`.
 public struct KDPM2AncestralSampler: SchedulerSampler {
     /// The command-line name of the sampler.
     public static let name = "kdpm2-ancestral"
-    /// diffusers' name of the scheduler.
+    /// The name of diffusers' scheduler class.
     public static let className = "KDPM2AncestralDiscreteScheduler"
-    /// The fields of the scheduler's configuration that are followed.
+    /// The scheduler parameters that the sampler supports, with their defaults.
     public static let parameters = KDPM2Sampler.parameters
 
-    /// The scheduler's settings.
+    /// The settings that the sampler was created with.
     public let settings: SchedulerSettings
     private var midpoints: MidpointGrid
 
-    /// The method with these settings. Throws ``ModelError`` for settings that it cannot follow.
+    /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings.
     public init(_ settings: SchedulerSettings) throws {
         self.settings = settings
         midpoints = MidpointGrid(table: SamplingTable(settings.configuration))
     }
 
-    /// Begins between whole timesteps, two evaluations a step. Throws ``ModelError`` for more steps than timesteps.
+    /// Starts a sampling at timesteps that may be fractional, with two evaluations per step. Throws ``ModelError`` for more steps
+    /// than timesteps.
     public mutating func begin(steps: Int) throws -> SamplingPlan {
         try midpoints.begin(settings, steps: steps) { here, there in AncestralSplit(from: here, to: there).down }
     }
 
-    /// To the midpoint; then from the beginning by the slope at the midpoint, and up by noise.
+    /// First a step to the midpoint; then the whole step from its beginning with the slope at the midpoint, and new noise.
     public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         let (latents, isWhole, here, there) = midpoints.step(prediction, at: index)
         guard isWhole else { return latents }
@@ -68,18 +70,20 @@ public struct KDPM2AncestralSampler: SchedulerSampler {
     }
 }
 
-/// Steps by the slope at a midpoint, on a grid of ratios.
+/// Midpoint steps on a grid of noise-to-signal ratios.
 struct MidpointGrid: Sendable {
     let table: SamplingTable
     private var levels: [SignalLevel] = []
-    /// Where each step's slope leads: down to this ratio.
+    /// The ratio to which each step's slope is followed, before noise is added.
     private var targets: [Double] = []
     private var middles: [SignalLevel] = []
     private var beginning: Tensor?
 
     init(table: SamplingTable) { self.table = table }
 
-    /// - Parameter target: where a step's slope leads, of the ratios where it begins and ends.
+    /// Starts a sampling.
+    ///
+    /// - Parameter target: the ratio to which a step's slope is followed, given the ratios at which the step begins and ends.
     mutating func begin(
         _ settings: SchedulerSettings, steps: Int, target: (Double, Double) -> Double
     ) throws -> SamplingPlan {
@@ -99,7 +103,7 @@ struct MidpointGrid: Sendable {
             noiseScale: settings.noiseScale(at: levels[0]))
     }
 
-    /// The latents after an evaluation; whether it ends a step; and between which levels that step leads.
+    /// The latents after an evaluation, whether it completes a step, and the levels at which that step begins and ends.
     mutating func step(
         _ prediction: NetworkPrediction, at index: Int
     ) -> (latents: Tensor, isWhole: Bool, from: SignalLevel, to: SignalLevel) {

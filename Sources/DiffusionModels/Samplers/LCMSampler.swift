@@ -1,13 +1,14 @@
 import Foundation
 import Tensor
 
-/// Latent consistency models: each step jumps to x₀ and noises it down to the next timestep (arXiv 2310.04378). diffusers' `LCMScheduler`.
+/// The sampler of latent consistency models: each step predicts x₀ and noises it to the next timestep (arXiv 2310.04378). diffusers'
+/// `LCMScheduler`.
 public struct LCMSampler: SchedulerSampler {
     /// The command-line name of the sampler.
     public static let name = "lcm"
-    /// diffusers' name of the scheduler.
+    /// The name of diffusers' scheduler class.
     public static let className = "LCMScheduler"
-    /// The fields of the scheduler's configuration that are followed.
+    /// The scheduler parameters that the sampler supports, with their defaults.
     public static let parameters = SchedulerParameters(
         SchedulerParameters.thresholding.merging([
             "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "original_inference_steps": 50,
@@ -15,7 +16,7 @@ public struct LCMSampler: SchedulerSampler {
             "timestep_spacing": "leading", "timestep_scaling": 10.0, "rescale_betas_zero_snr": false,
         ]) { $1 })
 
-    /// The scheduler's settings.
+    /// The settings that the sampler was created with.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private let limit: OriginalLimit?
@@ -23,7 +24,7 @@ public struct LCMSampler: SchedulerSampler {
     private let timestepScaling: Double
     private var points: [SamplingPoint] = []
 
-    /// LCM with these settings. Throws ``ModelError`` for settings that it cannot follow, such as more original steps than timesteps.
+    /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings, such as more original steps than timesteps.
     public init(_ settings: SchedulerSettings) throws {
         var settings = settings
         table = SamplingTable(settings.configuration)
@@ -34,7 +35,7 @@ public struct LCMSampler: SchedulerSampler {
         self.settings = settings
     }
 
-    /// Begins with timesteps of the schedule's original steps. Throws ``ModelError`` for more steps than those.
+    /// Starts a sampling at some of the `original_inference_steps` timesteps. Throws ``ModelError`` for more steps than those.
     public mutating func begin(steps: Int) throws -> SamplingPlan {
         try settings.check(steps: steps, in: 1...originalSteps)
         points = settings.distilledTimesteps(steps: steps, of: originalSteps).map {
@@ -43,7 +44,7 @@ public struct LCMSampler: SchedulerSampler {
         return SamplingPlan(points)
     }
 
-    /// The boundary condition of the consistency function (c_skip, c_out), then noise down to the next level.
+    /// Applies the boundary condition of the consistency function (c_skip, c_out), then noises the result to the next level.
     public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         let (deviation, scaled) = (0.5, timestepScaling * prediction.point.timestep)
         let norm = scaled * scaled + deviation * deviation
@@ -57,12 +58,12 @@ public struct LCMSampler: SchedulerSampler {
 }
 
 extension SchedulerSettings {
-    /// `original_inference_steps`: into how many steps the distillation divided the schedule. Throws ``ModelError``.
+    /// `original_inference_steps`: the number of steps into which the distillation divided the schedule. Throws ``ModelError``.
     func originalSteps() throws -> Int {
         try fields.integer("original_inference_steps", default: 50, in: 1...timestepCount)
     }
 
-    /// The timesteps of few steps, falling, among those of the distillation.
+    /// The timesteps of `steps` steps in decreasing order, a subset of those used in the distillation.
     func distilledTimesteps(steps: Int, of originalSteps: Int) -> [Int] {
         let stride = timestepCount / originalSteps
         return (0..<steps).map { index in

@@ -1,30 +1,30 @@
 import Tensor
 
-/// A linear multistep method on the probability-flow equation: the slopes of up to four steps are integrated as a polynomial
-/// (Adams–Bashforth on an uneven grid), as `sample_lms` of k-diffusion. diffusers' `LMSDiscreteScheduler`.
+/// A linear multistep method on the probability-flow ODE: a polynomial through the slopes of up to four steps is integrated
+/// (Adams–Bashforth on an uneven grid), as in `sample_lms` of k-diffusion. diffusers' `LMSDiscreteScheduler`.
 public struct LMSSampler: SchedulerSampler {
     /// The command-line name of the sampler.
     public static let name = "lms"
-    /// diffusers' name of the scheduler.
+    /// The name of diffusers' scheduler class.
     public static let className = "LMSDiscreteScheduler"
-    /// The fields of the scheduler's configuration that are followed.
+    /// The scheduler parameters that the sampler supports, with their defaults.
     public static let parameters = SchedulerParameters(
         SchedulerParameters.ratioSpacing.merging(["timestep_spacing": "linspace", "steps_offset": 0]) { $1 })
 
-    /// The scheduler's settings.
+    /// The settings that the sampler was created with.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private var levels: [SignalLevel] = []
-    /// The last slopes, the newest first.
+    /// The latest slopes, newest first.
     private var slopes: [Tensor] = []
 
-    /// The method with these settings. Throws ``ModelError`` for settings that it cannot follow.
+    /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings.
     public init(_ settings: SchedulerSettings) throws {
         self.settings = settings
         table = SamplingTable(settings.configuration)
     }
 
-    /// Begins between whole timesteps. Throws ``ModelError`` for more steps than timesteps.
+    /// Starts a sampling at timesteps that may be fractional. Throws ``ModelError`` for more steps than timesteps.
     public mutating func begin(steps: Int) throws -> SamplingPlan {
         try settings.check(steps: steps)
         let grid = try RatioGrid(continuous: settings, table, steps: steps, boundsKarras: false)
@@ -32,7 +32,8 @@ public struct LMSSampler: SchedulerSampler {
         return SamplingPlan(grid.points, noiseScale: settings.noiseScale(at: levels[0]))
     }
 
-    /// From a picture, the order is that of the index, as in diffusers, though the slopes before it are missing.
+    /// One multistep update. When sampling starts from an image, the order is that of the index, as in diffusers, although earlier
+    /// slopes are missing.
     public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         slopes = [prediction.epsilon] + slopes.prefix(3)
         let (here, there) = (levels[index], levels[index + 1])
@@ -43,7 +44,7 @@ public struct LMSSampler: SchedulerSampler {
         return .combination([(there.alpha / here.alpha, prediction.latents)] + terms)
     }
 
-    /// The integral over the step of the Lagrange polynomial that is 1 at one of the last ratios; Simpson's rule is exact for cubics.
+    /// The integral over the step of the Lagrange polynomial that is 1 at the ratio `place` steps back; Simpson's rule is exact for cubics.
     private func coefficient(of place: Int, order: Int, at index: Int) -> Double {
         func ratio(_ back: Int) -> Double { levels[index - back].ratio }
         func polynomial(_ x: Double) -> Double {

@@ -1,13 +1,14 @@
 import Tensor
 
-/// How the predicted x₀ is kept in bounds.
+/// The limit that is applied to the predicted x₀.
 enum OriginalLimit: Sendable, Equatable {
-    /// `clip_sample`: from minus this to this.
+    /// `clip_sample`: x₀ is clamped between minus this value and this value.
     case range(Double)
-    /// `thresholding`: each sample's quantile s of |x₀|, from 1 to a maximum, becomes 1 (Imagen, arXiv 2205.11487).
+    /// `thresholding`: dynamic thresholding (Imagen, arXiv 2205.11487). Each sample is clamped to ±s and divided by s, its quantile
+    /// of |x₀| limited to 1…maximum.
     case dynamic(quantile: Double, maximum: Double)
 
-    /// x₀ in bounds, `[batch, height, width, channels]`.
+    /// Applies the limit to x₀, `[batch, height, width, channels]`.
     func apply(to original: Tensor) -> Tensor {
         switch self {
         case .range(let bound): return original.clamped(to: -Float(bound)...Float(bound))

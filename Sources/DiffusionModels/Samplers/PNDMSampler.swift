@@ -1,20 +1,20 @@
 import Tensor
 
-/// Pseudo numerical methods for diffusion models (arXiv 2202.09778): Stable Diffusion 1's own sampler. diffusers' `PNDMScheduler`.
+/// Pseudo numerical methods for diffusion models (arXiv 2202.09778), the default sampler of Stable Diffusion 1. diffusers' `PNDMScheduler`.
 ///
-/// The first steps are Runge–Kutta's, four evaluations each, or with `skip_prk_steps` multistep ones of growing order, for which the second
-/// timestep is evaluated twice; the others combine the last four outputs linearly.
+/// The first steps are Runge–Kutta steps with four evaluations each. With `skip_prk_steps` they are multistep steps of increasing
+/// order, for which the second timestep is evaluated twice. All other steps combine the last four outputs linearly.
 public struct PNDMSampler: SchedulerSampler {
     /// The command-line name of the sampler.
     public static let name = "pndm"
-    /// diffusers' name of the scheduler.
+    /// The name of diffusers' scheduler class.
     public static let className = "PNDMScheduler"
-    /// The fields of the scheduler's configuration that are followed.
+    /// The scheduler parameters that the sampler supports, with their defaults.
     public static let parameters = SchedulerParameters([
         "skip_prk_steps": false, "set_alpha_to_one": false, "timestep_spacing": "leading", "steps_offset": 0,
     ])
 
-    /// The scheduler's settings.
+    /// The settings that the sampler was created with.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private let skipsRungeKutta: Bool
@@ -26,7 +26,7 @@ public struct PNDMSampler: SchedulerSampler {
     private var sum: Tensor?
     private var beginning: Tensor?
 
-    /// PNDM with these settings. Throws ``ModelError`` for settings that it cannot follow, such as a network that predicts x₀.
+    /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings, such as a network that predicts x₀.
     public init(_ settings: SchedulerSettings) throws {
         self.settings = settings
         table = SamplingTable(settings.configuration)
@@ -36,7 +36,7 @@ public struct PNDMSampler: SchedulerSampler {
         }
     }
 
-    /// Begins with whole timesteps; there is one evaluation more than steps, or nine more with Runge–Kutta steps.
+    /// Starts a sampling at integer timesteps, with one evaluation more than steps, or nine more with Runge–Kutta steps.
     ///
     /// Throws ``ModelError`` for more steps than timesteps, and for fewer than four or an evaluation beyond the last timestep with
     /// Runge–Kutta steps.
@@ -52,7 +52,7 @@ public struct PNDMSampler: SchedulerSampler {
         if skipsRungeKutta {
             if falling.count > 1 { timesteps.insert(falling[1], at: 1) }
         } else {
-            // Of each of the first four timesteps, falling, where it stands and half a stride above it.
+            // The first four timesteps, each after the timestep half a stride above it.
             let halves = falling.prefix(4).flatMap { [$0 + stride / 2, $0] }
             rungeKutta = Array(halves.dropFirst().flatMap { [$0, $0] }.dropFirst().dropLast())
             timesteps = rungeKutta + falling.dropFirst(3)
@@ -66,7 +66,7 @@ public struct PNDMSampler: SchedulerSampler {
             timesteps.map { SamplingPoint(timestep: Double($0), level: table.level(at: $0)) })
     }
 
-    /// One evaluation's step.
+    /// The update after one evaluation.
     public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         defer { evaluations += 1 }
         let timestep = Int(prediction.point.timestep)
@@ -117,7 +117,7 @@ public struct PNDMSampler: SchedulerSampler {
         return transfer(latents, output, from: from, to: to, prediction.type)
     }
 
-    /// Formula 9: ε of x at one timestep carries it to another.
+    /// Formula 9: moves x from one timestep to another, given ε.
     private func transfer(
         _ latents: Tensor, _ output: Tensor, from: Int, to: Int, _ type: PredictionType
     ) -> Tensor {

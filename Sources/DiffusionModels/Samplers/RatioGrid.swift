@@ -1,13 +1,13 @@
 import Foundation
 
-/// The timesteps of a sampling and the noise-to-signal ratios σ/α between which its steps lead: one more than timesteps, or two.
+/// The timesteps of a sampling and the noise-to-signal ratios σ/α at which its steps begin and end.
 struct RatioGrid: Sendable {
     let timesteps: [Double]
     let ratios: [Double]
 
     static let empty = RatioGrid(timesteps: [], ratios: [])
 
-    /// Where the network is evaluated, once in each step.
+    /// The points at which the network is evaluated, one per step.
     var points: [SamplingPoint] {
         zip(timesteps, ratios).map { SamplingPoint(timestep: $0, level: SignalLevel(ratio: $1)) }
     }
@@ -16,23 +16,23 @@ struct RatioGrid: Sendable {
     var levels: [SignalLevel] { ratios.map { SignalLevel(ratio: $0) } }
 
     private init(timesteps: [Double], ratios: [Double]) {
-        // diffusers keeps both in Float32.
+        // diffusers stores both in Float32.
         self.timesteps = timesteps.map { Double(Float($0)) }
         self.ratios = ratios.map { Double(Float($0)) }
     }
 }
 
 extension RatioGrid {
-    /// The grid of Euler's method and its relatives, which ask the network between whole timesteps.
+    /// The grid of Euler's method and related ones, which evaluate the network at fractional timesteps.
     ///
     /// Throws ``ModelError`` for settings that cannot be read.
     ///
     /// - Parameters:
-    ///   - settings: of the sampler.
-    ///   - table: its levels.
+    ///   - settings: the sampler's settings.
+    ///   - table: the levels of the sampler's schedule.
     ///   - steps: at least 1.
-    ///   - rounds: whether timesteps of spaced ratios are rounded.
-    ///   - bounds: whether `sigma_min` and `sigma_max` bound spaced ratios.
+    ///   - roundsKarras: whether the timesteps of Karras ratios are rounded.
+    ///   - boundsKarras: whether `sigma_min` and `sigma_max` bound Karras ratios.
     init(
         continuous settings: SchedulerSettings, _ table: SamplingTable, steps: Int, roundsKarras: Bool = false,
         boundsKarras: Bool = true
@@ -58,25 +58,25 @@ extension RatioGrid {
         self.init(timesteps: timesteps, ratios: ratios + [end == "zero" ? 0 : table.ratios[0]])
     }
 
-    /// Where a multistep solver's last step ends.
+    /// The level at which a multistep solver's last step ends.
     enum End {
         case noNoise
         case firstTimestep
-        /// At the last of spaced ratios, where its last step begins; at the first timestep's otherwise.
+        /// The last of explicitly spaced ratios, at which the last step also begins; otherwise that of timestep 0.
         case lastRatio
     }
 
-    /// The grid of the solvers of high order, which ask the network at whole timesteps.
+    /// The grid of solvers of high order, which evaluate the network at integer timesteps.
     ///
     /// Throws ``ModelError`` for settings that cannot be read.
     ///
     /// - Parameters:
-    ///   - settings: of the sampler.
-    ///   - table: its levels.
+    ///   - settings: the sampler's settings.
+    ///   - table: the levels of the sampler's schedule.
     ///   - steps: at least 1.
-    ///   - spacing: of the timesteps.
-    ///   - end: where the last step ends.
-    ///   - roundsKarras: whether the timesteps of spaced ratios are rounded and not cut.
+    ///   - spacing: the spacing of the timesteps.
+    ///   - end: the level at which the last step ends.
+    ///   - roundsKarras: whether the timesteps of spaced ratios are rounded instead of truncated.
     init(
         multistep settings: SchedulerSettings, _ table: SamplingTable, steps: Int, spacing: TimestepSpacing,
         end: End, roundsKarras: Bool = true
@@ -106,7 +106,7 @@ extension RatioGrid {
 }
 
 extension SchedulerSettings {
-    /// The bounds of spaced ratios: `sigma_max` and `sigma_min` where they are set.
+    /// The bounds of spaced ratios: `sigma_max` and `sigma_min` if they are set.
     fileprivate func bounds(
         _ largest: Double, _ smallest: Double, areSet: Bool = true
     ) throws -> (largest: Double, smallest: Double) {
@@ -117,13 +117,13 @@ extension SchedulerSettings {
         return (try bound("sigma_max", largest), try bound("sigma_min", smallest))
     }
 
-    /// How many of the noisiest timesteps are left out: `lambda_min_clipped`.
+    /// The number of the noisiest timesteps that are left out: `lambda_min_clipped`.
     fileprivate func clippedTimesteps(of table: SamplingTable) throws -> Int {
         guard !fields.isNull("lambda_min_clipped") else { return 0 }
         let bound = try fields.number("lambda_min_clipped", default: -1e9, in: -1e9...1e9)
         let clipped = table.cumulativeAlphas.filter { SignalLevel(cumulativeAlpha: $0).logSignalToNoise < bound }.count
         guard clipped < table.ratios.count - 1 else {
-            throw fields.invalid("lambda_min_clipped", expected: "a bound that leaves timesteps")
+            throw fields.invalid("lambda_min_clipped", expected: "a bound that at least two timesteps satisfy")
         }
         return clipped
     }

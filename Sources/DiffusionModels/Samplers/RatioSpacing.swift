@@ -1,19 +1,19 @@
 import Foundation
 
-/// How noise-to-signal ratios σ/α are spread between the largest and the smallest: `use_karras_sigmas` and its like.
+/// The spacing of noise-to-signal ratios σ/α between the largest and the smallest: `use_karras_sigmas` and similar settings.
 enum RatioSpacing: Sendable, Equatable {
-    /// As the timesteps have them.
+    /// The ratios of the timesteps.
     case timesteps
-    /// Evenly in σ^(1/7) (arXiv 2206.00364, formula 5).
+    /// Evenly spaced in σ^(1/7) (arXiv 2206.00364, formula 5).
     case karras
-    /// Evenly in log σ.
+    /// Evenly spaced in log σ.
     case exponential
-    /// Evenly in λ (arXiv 2206.00927), which is log σ once more: only the rounding of timesteps differs.
+    /// Evenly spaced in λ (arXiv 2206.00927), which equals spacing in log σ except for the rounding of timesteps.
     case logSignalToNoise
-    /// By quantiles of the beta distribution (0.6, 0.6) (arXiv 2407.12173).
+    /// Quantiles of the beta distribution (0.6, 0.6) (arXiv 2407.12173).
     case beta
 
-    /// The spacing that is asked for. Throws ``ModelError`` for more than one.
+    /// The spacing that the settings choose. Throws ``ModelError`` for more than one.
     init(_ settings: SchedulerSettings) throws {
         let named: [(name: String, spacing: RatioSpacing)] = [
             ("use_karras_sigmas", .karras), ("use_lu_lambdas", .logSignalToNoise),
@@ -30,7 +30,7 @@ enum RatioSpacing: Sendable, Equatable {
         self = chosen.first?.spacing ?? .timesteps
     }
 
-    /// The ratios, falling.
+    /// The ratios in decreasing order.
     func ratios(from largest: Double, to smallest: Double, count: Int) -> [Double] {
         switch self {
         case .timesteps: preconditionFailure("RatioSpacing.ratios: expected a spacing of ratios, found the timesteps'")

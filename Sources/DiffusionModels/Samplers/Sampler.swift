@@ -1,9 +1,9 @@
 import Tensor
 
-/// How latents go from noise to a picture: at which timesteps the network is evaluated, and what a step makes of its output.
+/// A sampler: it chooses the timesteps at which the network is evaluated, and updates the latents with the network's output.
 ///
-/// The shipped ones are ``SchedulerSampler``s, which agree with diffusers' schedulers of the same configuration. An own solver needs these
-/// two functions:
+/// The shipped samplers are ``SchedulerSampler``s, which agree with diffusers' schedulers of the same configuration. A custom sampler
+/// implements these two functions:
 ///
 /// ```swift
 /// struct Euler: Sampler {
@@ -21,49 +21,49 @@ import Tensor
 /// }
 /// ```
 public protocol Sampler: Sendable {
-    /// What it is called in the records of pictures.
+    /// The sampler's name in the metadata of image files.
     var name: String { get }
-    /// Its settings by name, as the files of pictures record them.
+    /// The sampler's settings by name, as recorded in the metadata of image files.
     var record: [String: String] { get }
-    /// What a user should know of its configuration: settings that are not followed or were changed.
+    /// Warnings for the user about the configuration: settings that are ignored or were changed.
     var warnings: [String] { get }
 
-    /// Begins a sampling, forgetting an earlier one.
+    /// Starts a sampling and discards the state of an earlier one.
     ///
-    /// - Parameter steps: how many steps, at least 1.
+    /// - Parameter steps: the number of steps, at least 1.
     ///
-    /// Throws ``ModelError`` for a number of steps that it cannot make.
+    /// Throws ``ModelError`` for a number of steps that the sampler does not support.
     mutating func begin(steps: Int) throws -> SamplingPlan
 
     /// The latents after a step.
     ///
     /// - Parameters:
-    ///   - prediction: what the network made of the latents, `[batch, height, width, channels]`.
-    ///   - index: which of the plan's points. The first is not always 0: from a picture, only the last steps are made.
-    ///   - noise: where new noise comes from.
+    ///   - prediction: the network's prediction for the latents, `[batch, height, width, channels]`.
+    ///   - index: the index of the plan's point. The first is not always 0: when starting from an image, only the last steps are made.
+    ///   - noise: the source of new noise.
     mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor
 }
 
 extension Sampler {
-    /// Its name alone.
+    /// The sampler's name alone, by default.
     public var record: [String: String] { ["method": name] }
-    /// None.
+    /// No warnings, by default.
     public var warnings: [String] { [] }
 }
 
-/// Where a sampler evaluates the network.
+/// A point at which a sampler evaluates the network.
 public struct SamplingPoint: Sendable, Equatable {
-    /// The timestep passed to the network; not always a whole one.
+    /// The timestep passed to the network; it may be fractional.
     public let timestep: Double
-    /// How much signal and noise the latents have there.
+    /// The signal and noise levels of the latents at this point.
     public let level: SignalLevel
 
-    /// A timestep and its level.
+    /// A point with a timestep and its level.
     public init(timestep: Double, level: SignalLevel) {
         (self.timestep, self.level) = (timestep, level)
     }
 
-    /// A whole timestep of a schedule.
+    /// The point of an integer timestep of a schedule.
     public init(timestep: Int, on schedule: NoiseSchedule) {
         self.init(timestep: Double(timestep), level: schedule.level(at: timestep))
     }
@@ -71,47 +71,47 @@ public struct SamplingPoint: Sendable, Equatable {
 
 /// The network evaluations of a sampling, from the most noise to the least.
 public struct SamplingPlan: Sendable, Equatable {
-    /// Where the network is evaluated.
+    /// The points at which the network is evaluated.
     public let points: [SamplingPoint]
-    /// How many evaluations a step has, but for the last, which may have fewer: 2 of methods that evaluate the network between.
+    /// The number of evaluations per step, 2 for methods that evaluate the network twice. The last step may have fewer.
     public let evaluationsPerStep: Int
-    /// How strong the starting noise is in the first latents.
+    /// The scale of the starting noise in the first latents.
     public let noiseScale: Double
 
-    /// A plan.
+    /// A plan with these points.
     public init(_ points: [SamplingPoint], evaluationsPerStep: Int = 1, noiseScale: Double = 1) {
         (self.points, self.evaluationsPerStep, self.noiseScale) = (points, evaluationsPerStep, noiseScale)
     }
 }
 
-/// What a network made of latents at one of a sampler's points.
+/// A network's prediction for latents at a sampling point.
 public struct NetworkPrediction: Sendable {
-    /// x = α x₀ + σ ε, which the network was given, `[batch, height, width, channels]`.
+    /// The network's input x = α x₀ + σ ε, `[batch, height, width, channels]`.
     public let latents: Tensor
-    /// The network's output, guided, of the same shape.
+    /// The network's output after guidance, of the same shape.
     public let output: Tensor
-    /// What the output stands for.
+    /// The prediction type of the output.
     public let type: PredictionType
-    /// Where the network was evaluated.
+    /// The point at which the network was evaluated.
     public let point: SamplingPoint
 
-    /// A prediction.
+    /// A prediction with these properties.
     public init(latents: Tensor, output: Tensor, type: PredictionType, point: SamplingPoint) {
         (self.latents, self.output, self.type, self.point) = (latents, output, type, point)
     }
 
-    /// x₀.
+    /// The predicted x₀.
     public var original: Tensor { point.level.convert(output, from: type, to: .sample, noisy: latents) }
 
-    /// ε.
+    /// The predicted ε.
     public var epsilon: Tensor { point.level.convert(output, from: type, to: .epsilon, noisy: latents) }
 }
 
 extension Tensor {
-    /// Σ w x, with weights in Double.
+    /// The linear combination Σ w x, with weights in Double.
     static func combination(_ terms: (weight: Double, tensor: Tensor)...) -> Tensor { combination(terms) }
 
-    /// Σ w x of at least one term.
+    /// The linear combination Σ w x of at least one term.
     static func combination(_ terms: [(weight: Double, tensor: Tensor)]) -> Tensor {
         precondition(!terms.isEmpty, "Tensor.combination: expected at least one term, found none")
         var sum = terms[0].tensor * Float(terms[0].weight)

@@ -1,36 +1,36 @@
-/// A sampler that one of diffusers' scheduler classes describes: it reads that class's settings and agrees with it step by step.
+/// A sampler that implements one of diffusers' scheduler classes: it reads that class's settings and agrees with it step by step.
 public protocol SchedulerSampler: Sampler {
-    /// What the command line calls it.
+    /// The sampler's name on the command line.
     static var name: String { get }
-    /// diffusers' class.
+    /// The name of diffusers' scheduler class.
     static var className: String { get }
-    /// The class's parameters with their defaults, without those that all classes share.
+    /// The class's parameters with their defaults, excluding those that all classes share.
     static var parameters: SchedulerParameters { get }
-    /// What it was made from.
+    /// The settings that the sampler was created with.
     var settings: SchedulerSettings { get }
 
-    /// A sampler of these settings. Throws ``ModelError`` for settings that it cannot follow.
+    /// Creates a sampler with these settings. Throws ``ModelError`` for unsupported settings.
     init(_ settings: SchedulerSettings) throws
 }
 
 extension SchedulerSampler {
-    /// What the command line calls it.
+    /// The sampler's name on the command line.
     public var name: String { Self.name }
     /// The name, and the settings that differ from the class's defaults.
     public var record: [String: String] { settings.record.merging(["method": name]) { $1 } }
-    /// The settings that are not followed or were changed.
+    /// Warnings about settings that are ignored or were changed.
     public var warnings: [String] { settings.warnings }
 
-    /// A sampler on a model's noise schedule, as `from_config` makes it in diffusers, with the class's own defaults for what the schedule's
-    /// configuration does not state.
+    /// Creates a sampler for a model's noise schedule, like `from_config` in diffusers: fields that the schedule's configuration does not
+    /// set have the class's defaults.
     ///
-    /// Unlike there, x₀ is clipped only where the configuration says so itself: x₀ of latents does not lie between −1 and 1.
+    /// Unlike in diffusers, x₀ is clipped only if the configuration sets it explicitly, because x₀ of latents is not bounded by −1…1.
     ///
     /// - Parameters:
-    ///   - schedule: the network's.
-    ///   - eta: how much noise each step adds anew, 0 to 1, of samplers that have such a share: DDIM and TCD.
+    ///   - schedule: the network's noise schedule.
+    ///   - eta: the amount of noise that each step adds, 0 to 1, for samplers with this parameter: DDIM and TCD.
     ///
-    /// Throws ``ModelError`` for settings that it cannot follow.
+    /// Throws ``ModelError`` for unsupported settings.
     public init(_ schedule: NoiseSchedule, eta: Double? = nil) throws {
         var configuration = schedule.configuration
         if configuration.stated["clip_sample"] == nil, configuration.className != Self.className {
@@ -58,7 +58,7 @@ public enum ShippedSamplers {
         types.first { $0.className == className }
     }
 
-    /// The parameters of a class with their defaults; of a class that is not shipped, those of most.
+    /// The parameters of a class with their defaults; for a class that is not shipped, those of most classes.
     static func defaults(ofClass className: String) -> [String: JSONValue] {
         defaultsByClass[className] ?? otherDefaults
     }

@@ -6,7 +6,7 @@ public struct SchedulerParameters: Sendable {
 
     init(_ defaults: [String: JSONValue]) { self.defaults = defaults }
 
-    /// The parameters of samplers that space noise-to-signal ratios.
+    /// The parameters of samplers that support explicit spacings of noise-to-signal ratios.
     static let ratioSpacing: [String: JSONValue] = [
         "use_karras_sigmas": false, "use_exponential_sigmas": false, "use_beta_sigmas": false,
     ]
@@ -17,32 +17,32 @@ public struct SchedulerParameters: Sendable {
     ]
 }
 
-/// What a sampler is made from: a configuration, with one class's defaults for what it does not state.
+/// The settings of a sampler: a configuration, with one class's defaults for fields that it does not set.
 public struct SchedulerSettings: Sendable {
-    /// The settings, with errors that name them.
+    /// The fields, whose errors name them.
     let fields: ConfigurationFields
     /// The configuration, without the settings that the class does not have.
     let configuration: NoiseSchedule.Configuration
-    /// The share of new noise, nil for the sampler's own.
+    /// The amount of noise that each step adds; nil for the sampler's default.
     let eta: Double?
-    /// What a user should know of the settings.
+    /// Warnings about the settings.
     var warnings: [String]
 
-    /// What is stated and changes pictures in the classes that have it.
-    private static let telling: Set<String> = [
+    /// Fields that change the result in the classes that have them, so that ignoring them warrants a warning.
+    private static let significantFields: Set<String> = [
         "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas", "rescale_betas_zero_snr",
         "thresholding", "timestep_spacing", "final_sigmas_type", "interpolation_type", "timestep_type",
     ]
 
-    /// The settings of a class.
+    /// The settings of a sampler's class.
     ///
     /// - Parameters:
     ///   - stated: the configuration, of this class or of another.
     ///   - type: the sampler.
-    ///   - eta: the share of new noise, nil for the sampler's own.
-    ///   - warnings: what is known of the configuration already.
+    ///   - eta: the amount of noise that each step adds; nil for the sampler's default.
+    ///   - warnings: existing warnings about the configuration.
     ///
-    /// Throws ``ModelError`` for settings that no shipped sampler follows.
+    /// Throws ``ModelError`` for settings that no shipped sampler supports.
     init(
         _ stated: NoiseSchedule.Configuration, for type: any SchedulerSampler.Type, eta: Double? = nil,
         warnings: [String] = []
@@ -50,7 +50,7 @@ public struct SchedulerSettings: Sendable {
         let defaults = ShippedSamplers.defaults(ofClass: type.className)
         var configuration = stated.converted(to: type.className)
         configuration.stated = stated.stated.filter { defaults[$0.key] != nil }
-        // diffusers' spacings of ratios read these two in every class.
+        // diffusers reads these two in every class that spaces ratios.
         for name in ["sigma_min", "sigma_max"] { configuration.stated[name] = stated.stated[name] }
         self.configuration = configuration
         fields = try ConfigurationFields(
@@ -61,7 +61,7 @@ public struct SchedulerSettings: Sendable {
             guard type.parameters.defaults["eta"] != nil else {
                 throw ModelError.invalidArgument(
                     operation: "sampler \(type.name)", argument: "eta",
-                    expected: "none: only ddim and tcd add a share of noise", found: "\(eta)")
+                    expected: "none, because only ddim and tcd use it", found: "\(eta)")
             }
             guard (0...1).contains(eta) else {
                 throw ModelError.invalidArgument(
@@ -71,12 +71,12 @@ public struct SchedulerSettings: Sendable {
         for name in ["use_flow_sigmas", "use_dynamic_shifting"] { try fields.require(name, toBe: .boolean(false)) }
         let off: [JSONValue] = [false, .null, "zero", "linear", "discrete"]
         for (name, value) in stated.stated.sorted(by: { $0.key < $1.key })
-        where Self.telling.contains(name) && defaults[name] == nil && !off.contains(value) {
-            self.warnings.append("\(name) = \(value) is not followed: \(type.className) has no such setting")
+        where Self.significantFields.contains(name) && defaults[name] == nil && !off.contains(value) {
+            self.warnings.append("\(name) = \(value) is ignored: \(type.className) has no such setting")
         }
     }
 
-    /// The settings that are stated and differ from the class's defaults.
+    /// The settings that were set and differ from the class's defaults.
     var record: [String: String] {
         let defaults = ShippedSamplers.defaults(ofClass: configuration.className)
         let hidden = ["trained_betas", "timestep_spacing", "num_train_timesteps"]
@@ -90,10 +90,10 @@ public struct SchedulerSettings: Sendable {
         return record
     }
 
-    /// The timesteps of training.
+    /// The number of training timesteps.
     var timestepCount: Int { configuration.timestepCount }
 
-    /// Throws ``ModelError`` unless a sampling may have so many steps.
+    /// Throws ``ModelError`` unless the number of steps is in the range, by default 1 to the number of training timesteps.
     func check(steps: Int, in range: ClosedRange<Int>? = nil) throws {
         let range = range ?? 1...timestepCount
         guard range.contains(steps) else {
@@ -103,7 +103,7 @@ public struct SchedulerSettings: Sendable {
         }
     }
 
-    /// The level of x₀'s limits.
+    /// The limit that is applied to x₀; nil for none.
     func originalLimit(thresholds: Bool, clips: Bool) throws -> OriginalLimit? {
         if thresholds, try fields.boolean("thresholding", default: false) {
             return .dynamic(
@@ -113,13 +113,14 @@ public struct SchedulerSettings: Sendable {
         return clips && configuration.clipsSample ? .range(configuration.clippingRange) : nil
     }
 
-    /// Warns of what is stated and has no effect.
+    /// Adds a warning if a field was set to another value than `value`, because it has no effect.
     mutating func ignore(_ name: String, unless value: JSONValue, because reason: String) {
         guard let stated = configuration.stated[name], stated != value else { return }
-        warnings.append("\(name) = \(stated) is not followed: \(reason)")
+        warnings.append("\(name) = \(stated) is ignored: \(reason)")
     }
 
-    /// A string setting that must be one of these; `others` stand for the first, as diffusers has it for the names of other classes.
+    /// A string setting that must be one of `names`. Values in `others`, which belong to other classes, mean the first name, as in
+    /// diffusers.
     func name(_ field: String, of names: [String], others: [String] = []) throws -> String {
         let found = try fields.string(field, default: names[0])
         if names.contains(found) { return found }

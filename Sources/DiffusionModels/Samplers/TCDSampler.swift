@@ -1,25 +1,25 @@
 import Foundation
 import Tensor
 
-/// Trajectory consistency distillation: each step jumps below the next timestep and noises back up to it, γ being the share of new noise
-/// (arXiv 2402.19159, Algorithm 4). diffusers' `TCDScheduler`, whose pipelines take γ = 0 unless `eta` says otherwise.
+/// The sampler of trajectory consistency distillation: each step moves below the next timestep and noises back up to it; γ controls how far
+/// (arXiv 2402.19159, Algorithm 4). diffusers' `TCDScheduler`; as in its pipelines, γ is `eta`, 0 by default.
 public struct TCDSampler: SchedulerSampler {
     /// The command-line name of the sampler.
     public static let name = "tcd"
-    /// diffusers' name of the scheduler.
+    /// The name of diffusers' scheduler class.
     public static let className = "TCDScheduler"
-    /// The fields of the scheduler's configuration that are followed.
+    /// The scheduler parameters that the sampler supports, with their defaults.
     public static let parameters = SchedulerParameters(
         LCMSampler.parameters.defaults.merging(["eta": nil]) { $1 })
 
-    /// The scheduler's settings.
+    /// The settings that the sampler was created with.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private let originalSteps: Int
     private let eta: Double
     private var points: [SamplingPoint] = []
 
-    /// TCD with these settings. Throws ``ModelError`` for settings that it cannot follow, such as more original steps than timesteps.
+    /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings, such as more original steps than timesteps.
     public init(_ settings: SchedulerSettings) throws {
         var settings = settings
         table = SamplingTable(settings.configuration)
@@ -32,7 +32,7 @@ public struct TCDSampler: SchedulerSampler {
         self.settings = settings
     }
 
-    /// Begins with timesteps of the schedule's original steps. Throws ``ModelError`` for more steps than those.
+    /// Starts a sampling at some of the `original_inference_steps` timesteps. Throws ``ModelError`` for more steps than those.
     public mutating func begin(steps: Int) throws -> SamplingPlan {
         try settings.check(steps: steps, in: 1...originalSteps)
         points = settings.distilledTimesteps(steps: steps, of: originalSteps).map {
@@ -41,7 +41,7 @@ public struct TCDSampler: SchedulerSampler {
         return SamplingPlan(points)
     }
 
-    /// Down to (1 − γ) of the next timestep by x₀ and ε, then up to it by noise.
+    /// Moves down to (1 − γ) times the next timestep with x₀ and ε, then adds noise up to that timestep.
     public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         let isLast = index + 1 == points.count
         let next = isLast ? 0 : Int(points[index + 1].timestep)

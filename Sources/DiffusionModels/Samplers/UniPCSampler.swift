@@ -1,14 +1,14 @@
 import Foundation
 import Tensor
 
-/// UniPC: a predictor of high order, and a corrector that needs no further evaluation (arXiv 2302.04867). diffusers'
+/// UniPC: a predictor of high order and a corrector that needs no additional evaluation (arXiv 2302.04867). diffusers'
 /// `UniPCMultistepScheduler`.
 public struct UniPCSampler: SchedulerSampler {
     /// The command-line name of the sampler.
     public static let name = "unipc"
-    /// diffusers' name of the scheduler.
+    /// The name of diffusers' scheduler class.
     public static let className = "UniPCMultistepScheduler"
-    /// The fields of the scheduler's configuration that are followed.
+    /// The scheduler parameters that the sampler supports, with their defaults.
     public static let parameters = SchedulerParameters(
         SchedulerParameters.thresholding.merging(SchedulerParameters.ratioSpacing) { $1 }.merging([
             "solver_order": 2, "predict_x0": true, "solver_type": "bh2", "lower_order_final": true,
@@ -18,7 +18,7 @@ public struct UniPCSampler: SchedulerSampler {
             "sigma_min": nil, "sigma_max": nil, "shift_terminal": nil,
         ]) { $1 })
 
-    /// The scheduler's settings.
+    /// The settings that the sampler was created with.
     public let settings: SchedulerSettings
     private let table: SamplingTable
     private let solver: UniPCUpdate
@@ -28,14 +28,14 @@ public struct UniPCSampler: SchedulerSampler {
     private let uncorrected: [Int]
     private let endsAtZero: Bool
     private var levels: [SignalLevel] = []
-    /// The predictions, the newest first.
+    /// The latest predictions, newest first.
     private var predictions: [Tensor] = []
-    /// How many predictions there have been, up to the order.
-    private var known = 0
+    /// The number of predictions so far, at most the order.
+    private var predictionCount = 0
     /// The latents before the last predictor, and its order.
     private var last: (latents: Tensor, order: Int)?
 
-    /// UniPC with these settings. Throws ``ModelError`` for settings that it cannot follow.
+    /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings.
     public init(_ settings: SchedulerSettings) throws {
         var settings = settings
         let fields = settings.fields
@@ -56,17 +56,17 @@ public struct UniPCSampler: SchedulerSampler {
         self.settings = settings
     }
 
-    /// Begins with whole timesteps. Throws ``ModelError`` for more steps than timesteps.
+    /// Starts a sampling at integer timesteps. Throws ``ModelError`` for more steps than timesteps.
     public mutating func begin(steps: Int) throws -> SamplingPlan {
         try settings.check(steps: steps)
         let grid = try RatioGrid(
             multistep: settings, table, steps: steps, spacing: settings.configuration.timestepSpacing,
             end: endsAtZero ? .noNoise : .lastRatio)
-        (levels, predictions, known, last) = (grid.levels, [], 0, nil)
+        (levels, predictions, predictionCount, last) = (grid.levels, [], 0, nil)
         return SamplingPlan(grid.points)
     }
 
-    /// Corrects the latents that the last predictor made by what the network says of them, then predicts the next.
+    /// Corrects the latents of the last predictor step with the network's prediction for them, then predicts the next latents.
     public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         let newest: Tensor
         if solver.predictsOriginal {
@@ -83,9 +83,9 @@ public struct UniPCSampler: SchedulerSampler {
         }
         predictions = [newest] + predictions.prefix(order - 1)
         let limit = lowersOrder ? min(order, levels.count - 1 - index) : order
-        let current = min(limit, known + 1)
+        let current = min(limit, predictionCount + 1)
         last = (latents, current)
-        known = min(known + 1, order)
+        predictionCount = min(predictionCount + 1, order)
         return solver.predict(
             latents, order: current, predictions: predictions,
             levels: [levels[index + 1]] + (0..<current).map { levels[index - $0] })

@@ -1,20 +1,20 @@
 import Foundation
 import Tensor
 
-/// A predictor's and a corrector's step of UniPC, in the form with B(h) (arXiv 2302.04867, formulas 3 and 9).
+/// UniPC's predictor and corrector steps in the form with B(h) (arXiv 2302.04867, formulas 3 and 9).
 struct UniPCUpdate: Sendable {
-    /// Whether predictions are of x₀, and not of ε.
+    /// Whether predictions are of x₀ instead of ε.
     let predictsOriginal: Bool
-    /// B(h) = h of `bh1`, or else e^h − 1 of `bh2`.
+    /// Whether B(h) = h (`bh1`) instead of e^h − 1 (`bh2`).
     let isFirstKind: Bool
 
-    /// The latents at `levels[0]`, of `order` predictions at the following levels, the newest first.
+    /// Predicts the latents at `levels[0]` from `order` predictions at the other levels, newest first.
     func predict(_ latents: Tensor, order: Int, predictions: [Tensor], levels: [SignalLevel]) -> Tensor {
         let step = Step(self, levels)
         var terms = step.firstOrder(latents, predictions[0])
         if order > 1 {
             let (matrix, right) = step.system(order: order)
-            // Of order 2 the paper takes 1/2 instead of solving.
+            // For order 2 the paper uses 1/2 instead of solving the system.
             let weights =
                 order == 2
                 ? [0.5] : Self.solution(matrix.dropLast().map { Array($0.dropLast()) }, Array(right.dropLast()))
@@ -26,7 +26,7 @@ struct UniPCUpdate: Sendable {
         return .combination(terms)
     }
 
-    /// The latents at `levels[0]` again, of the prediction there, `predictions[0]`, and `order` ones before it.
+    /// Recomputes the latents at `levels[0]` from the prediction there, `predictions[0]`, and `order` earlier predictions.
     func correct(_ latents: Tensor, order: Int, predictions: [Tensor], levels: [SignalLevel]) -> Tensor {
         let step = Step(self, levels)
         var terms = step.firstOrder(latents, predictions[1])
@@ -43,18 +43,18 @@ struct UniPCUpdate: Sendable {
         return .combination(terms + [(weight, predictions[0]), (-weight, predictions[1])])
     }
 
-    /// One step's lengths over λ.
+    /// The lengths of one step in λ, and the quantities derived from them.
     private struct Step {
         let here: SignalLevel
         let there: SignalLevel
         let predictsOriginal: Bool
-        /// h of ε, −h of x₀.
+        /// h for predictions of ε, −h for x₀.
         let h: Double
         /// B(h).
         let base: Double
-        /// α′ of x₀, σ′ of ε: what all but the first term is multiplied by.
+        /// The factor of all terms but the first: α′ for predictions of x₀, σ′ for ε.
         let scale: Double
-        /// (λ_i − λ) / h of the earlier predictions.
+        /// (λ_i − λ) / h for each earlier prediction.
         let ratios: [Double]
 
         init(_ update: UniPCUpdate, _ levels: [SignalLevel]) {
@@ -78,7 +78,7 @@ struct UniPCUpdate: Sendable {
             ]
         }
 
-        /// R and b, of which the weights are the solution.
+        /// The matrix R and the vector b of the linear system whose solution is the weights.
         func system(order: Int) -> (matrix: [[Double]], right: [Double]) {
             let places = ratios.prefix(order - 1) + [1]
             var (matrix, right): ([[Double]], [Double]) = ([], [])
@@ -93,7 +93,7 @@ struct UniPCUpdate: Sendable {
         }
     }
 
-    /// The solution of a small linear system, by elimination with pivots.
+    /// The solution of a small linear system by Gaussian elimination with partial pivoting.
     private static func solution(_ matrix: [[Double]], _ right: [Double]) -> [Double] {
         var (rows, values) = (matrix, right)
         let count = values.count

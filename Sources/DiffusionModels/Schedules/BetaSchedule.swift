@@ -1,4 +1,4 @@
-/// How β grows with the timestep: `beta_schedule`.
+/// The growth of β with the timestep: `beta_schedule`.
 public enum BetaSchedule: String, CaseIterable, Sendable {
     /// β itself grows linearly.
     case linear

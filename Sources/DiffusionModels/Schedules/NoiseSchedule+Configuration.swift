@@ -3,12 +3,12 @@ import Foundation
 extension NoiseSchedule {
     /// The fields of diffusers' `scheduler/scheduler_config.json`.
     ///
-    /// It knows which fields were stated: the others have the defaults of the class. A sampler of another class has its own defaults for
-    /// what was not stated, as `from_config` has in diffusers.
+    /// Fields that were not set have the defaults of the class. A sampler of another class takes the fields that were set and its own
+    /// defaults for the others, like `from_config` in diffusers.
     public struct Configuration: Sendable, Equatable {
-        /// `_class_name`: the sampler that the model's author had in mind.
+        /// `_class_name`: the scheduler class that the model's author chose.
         public var className = "DDIMScheduler"
-        /// The fields that the file states or the caller set, without those that begin with an underscore.
+        /// The fields that the file or the caller set, without those that begin with an underscore.
         var stated: [String: JSONValue] = [:]
 
         /// A `DDIMScheduler` with diffusers' defaults.
@@ -25,12 +25,12 @@ extension NoiseSchedule {
             return configuration
         }
 
-        /// A field, stated or the class's default.
+        /// The value of a field: as it was set, or the class's default.
         func value(_ name: String) -> JSONValue {
             stated[name] ?? ShippedSamplers.defaults(ofClass: className)[name, default: .null]
         }
 
-        /// The fields of the same names for a sampler of another class.
+        /// The same fields for a sampler of another class.
         func converted(to className: String) -> Configuration {
             var converted = self
             converted.className = className
@@ -64,7 +64,7 @@ extension NoiseSchedule.Configuration {
         set { stated["beta_schedule"] = .string(newValue.rawValue) }
     }
 
-    /// `trained_betas`: every β, instead of a rule.
+    /// `trained_betas`: an explicit list of all β, instead of ``betaSchedule``.
     public var trainedBetas: [Double]? {
         get {
             guard case .array(let elements) = value("trained_betas") else { return nil }
@@ -73,7 +73,7 @@ extension NoiseSchedule.Configuration {
         set { stated["trained_betas"] = newValue.map { .array($0.map { .number($0) }) } ?? .null }
     }
 
-    /// `rescale_betas_zero_snr`: whether ᾱ is stretched to reach zero at the last timestep (arXiv 2305.08891).
+    /// `rescale_betas_zero_snr`: whether ᾱ is rescaled to be zero at the last timestep (arXiv 2305.08891).
     public var rescalesToZeroSignal: Bool {
         get { value("rescale_betas_zero_snr") == true }
         set { stated["rescale_betas_zero_snr"] = .boolean(newValue) }
@@ -85,7 +85,7 @@ extension NoiseSchedule.Configuration {
         set { stated["prediction_type"] = .string(newValue.rawValue) }
     }
 
-    /// `clip_sample`: whether samplers that do so clamp the predicted original.
+    /// `clip_sample`: whether samplers that have this setting clamp the predicted x₀.
     public var clipsSample: Bool {
         get { value("clip_sample") == true }
         set { stated["clip_sample"] = .boolean(newValue) }
@@ -97,13 +97,13 @@ extension NoiseSchedule.Configuration {
         set { stated["clip_sample_range"] = .number(newValue) }
     }
 
-    /// `set_alpha_to_one`: whether the last step ends at ᾱ = 1, or else at ᾱ of timestep 0.
+    /// `set_alpha_to_one`: whether the last step ends at ᾱ = 1 instead of ᾱ of timestep 0.
     public var endsAtOne: Bool {
         get { value("set_alpha_to_one") == true }
         set { stated["set_alpha_to_one"] = .boolean(newValue) }
     }
 
-    /// `steps_offset`: added to the timesteps of leading spacing.
+    /// `steps_offset`: an offset that is added to the timesteps of leading spacing.
     public var stepsOffset: Int {
         get { value("steps_offset").asInteger ?? 0 }
         set { stated["steps_offset"] = .integer(newValue) }
@@ -137,12 +137,12 @@ extension NoiseSchedule.Configuration: Codable {
         }
         try Self.check(fields)
         stated = fields.values.filter { name, value in
-            // diffusers writes its default of "lambda_min_clipped", −∞, which is no JSON.
+            // diffusers writes its default of "lambda_min_clipped", −∞, which is not valid JSON.
             !name.hasPrefix("_") && value.asNumber?.isFinite != false
         }
     }
 
-    /// Throws ``ModelError`` unless the fields that have properties here can be read.
+    /// Throws ``ModelError`` unless all fields that have a property here are valid.
     private static func check(_ fields: ConfigurationFields) throws {
         let count = try fields.integer("num_train_timesteps", default: 1000, in: 1...1_000_000)
         let rates = 1e-12...0.999_999
@@ -167,6 +167,6 @@ extension NoiseSchedule.Configuration: Codable {
         try json.encode(to: encoder)
     }
 
-    /// The class and the stated fields, as diffusers reads them.
+    /// The class and the fields that were set, in diffusers' form.
     var json: JSONValue { .object(stated.merging(["_class_name": .string(className)]) { $1 }) }
 }

@@ -2,35 +2,35 @@ import Autograd
 import Tensor
 
 extension NoiseSchedule {
-    /// α of each sample's timestep as `[batch, 1, 1, 1]`.
+    /// α at each sample's timestep, `[batch, 1, 1, 1]`.
     public func alphas(_ timesteps: [Int]) -> Tensor { column(timesteps.map(alpha)) }
 
-    /// σ of each sample's timestep as `[batch, 1, 1, 1]`.
+    /// σ at each sample's timestep, `[batch, 1, 1, 1]`.
     public func sigmas(_ timesteps: [Int]) -> Tensor { column(timesteps.map(sigma)) }
 
-    /// α x₀ + σ ε: the originals at one timestep each.
+    /// Noised samples α x₀ + σ ε, with one timestep per sample.
     ///
     /// - Parameters:
     ///   - original: x₀, `[batch, height, width, channels]`.
     ///   - noise: ε, of the same shape.
-    ///   - timesteps: one a sample.
+    ///   - timesteps: one per sample.
     public func noisy(_ original: Variable, noise: Tensor, timesteps: [Int]) -> Variable {
         original * Variable(alphas(timesteps)) + Variable(noise * sigmas(timesteps))
     }
 
-    /// α x₀ + σ ε: the originals at one timestep each. See ``noisy(_:noise:timesteps:)-(Variable,_,_)``.
+    /// Noised samples α x₀ + σ ε, with one timestep per sample. See ``noisy(_:noise:timesteps:)-(Variable,_,_)``.
     public func noisy(_ original: Tensor, noise: Tensor, timesteps: [Int]) -> Tensor {
         original * alphas(timesteps) + noise * sigmas(timesteps)
     }
 
-    /// What a network's output means as another prediction type.
+    /// Converts a network's output to another prediction type.
     ///
     /// - Parameters:
-    ///   - prediction: the output, `[batch, height, width, channels]`.
-    ///   - source: its type; nil means the schedule's own ``predictionType``.
-    ///   - target: the type wanted.
+    ///   - prediction: the network's output, `[batch, height, width, channels]`.
+    ///   - source: the output's type; nil means the schedule's ``predictionType``.
+    ///   - target: the type to convert to.
     ///   - noisy: x_t, of the same shape.
-    ///   - timesteps: one a sample.
+    ///   - timesteps: one per sample.
     public func convert(
         _ prediction: Variable, from source: PredictionType? = nil, to target: PredictionType, noisy: Variable,
         timesteps: [Int]
@@ -43,7 +43,7 @@ extension NoiseSchedule {
         return noisy * fromNoisy + prediction * fromPrediction
     }
 
-    /// What a network's output means as another prediction type, for tensors.
+    /// Converts a network's output to another prediction type, for tensors.
     public func convert(
         _ prediction: Tensor, from source: PredictionType? = nil, to target: PredictionType, noisy: Tensor,
         timesteps: [Int]

@@ -1,19 +1,18 @@
 import Foundation
 
-/// How much signal and noise each timestep has: x_t = α_t x₀ + σ_t ε with α² + σ² = 1 and ᾱ = α² (DDPM, arXiv
-/// 2006.11239).
+/// A noise schedule: x_t = α_t x₀ + σ_t ε with α² + σ² = 1 and ᾱ = α² (DDPM, arXiv 2006.11239).
 ///
 /// The tables are Double. They agree with diffusers' Float32 tables within 2e-6.
 public struct NoiseSchedule: Sendable, Equatable {
     /// The fields of its `scheduler_config.json`.
     public let configuration: Configuration
-    /// ᾱ of every timestep, falling.
+    /// ᾱ of every timestep, decreasing.
     public let cumulativeAlphas: [Double]
 
-    /// The number of timesteps in training.
+    /// The number of training timesteps.
     public var timestepCount: Int { cumulativeAlphas.count }
 
-    /// What the network predicts.
+    /// The network's prediction type.
     public var predictionType: PredictionType { configuration.predictionType }
 
     /// The schedule of a `scheduler_config.json`.
@@ -46,10 +45,10 @@ public struct NoiseSchedule: Sendable, Equatable {
     /// α and σ of a timestep.
     public func level(at timestep: Int) -> SignalLevel { SignalLevel(cumulativeAlpha: cumulativeAlphas[timestep]) }
 
-    /// α of a timestep: the share of the original, √ᾱ.
+    /// α of a timestep, √ᾱ: the factor of x₀.
     public func alpha(_ timestep: Int) -> Double { cumulativeAlphas[timestep].squareRoot() }
 
-    /// σ of a timestep: the share of the noise, √(1 − ᾱ).
+    /// σ of a timestep, √(1 − ᾱ): the factor of the noise.
     public func sigma(_ timestep: Int) -> Double { (1 - cumulativeAlphas[timestep]).squareRoot() }
 
     /// The signal-to-noise ratio α²/σ² of a timestep.
@@ -85,7 +84,7 @@ extension NoiseSchedule {
         }
     }
 
-    /// β of a ᾱ that falls as a squared cosine.
+    /// The β of an ᾱ that decreases as a squared cosine.
     static func squaredCosineBetas(count: Int) -> [Double] {
         func remaining(_ time: Double) -> Double { pow(cos((time + 0.008) / 1.008 * .pi / 2), 2) }
         return (0..<count).map { index in
@@ -94,7 +93,7 @@ extension NoiseSchedule {
         }
     }
 
-    /// √ᾱ shifted and stretched so that the last is zero and the first stays (arXiv 2305.08891, Algorithm 1).
+    /// Shifts and scales √ᾱ so that its last value is zero and the first is unchanged (arXiv 2305.08891, Algorithm 1).
     private static func rescaled(_ cumulative: [Double]) -> [Double] {
         guard let first = cumulative.first?.squareRoot(), let last = cumulative.last?.squareRoot(), first > last
         else { return cumulative }

@@ -1,9 +1,9 @@
 import Foundation
 
-/// The levels of a schedule's timesteps as diffusers' samplers have them: rounded to Float32 where theirs are.
+/// The levels of a schedule's timesteps as in diffusers' samplers: rounded to Float32 where theirs are.
 ///
-/// σ²/α² of the first timesteps is known to 4e-5 then, which solvers of high order show; and where a timestep is found for a level, rounding
-/// decides on which side of a whole number it lies.
+/// The rounding matters: it limits σ²/α² of the first timesteps to an accuracy of 4e-5, which is visible in solvers of high order, and when
+/// a level is converted to a timestep it decides on which side of an integer the result lies.
 struct SamplingTable: Sendable {
     /// ᾱ of every timestep.
     let cumulativeAlphas: [Double]
@@ -11,12 +11,12 @@ struct SamplingTable: Sendable {
     let ratios: [Double]
     private let logRatios: [Double]
 
-    /// The table of a configuration.
+    /// The table of a sampler's configuration.
     ///
     /// - Parameters:
-    ///   - configuration: of the sampler.
-    ///   - keepsSignal: whether the last timestep of a schedule that is stretched to zero signal has ᾱ = 2⁻²⁴, as samplers need that divide
-    ///     by the signal.
+    ///   - configuration: the sampler's configuration.
+    ///   - keepsSignal: whether the last timestep of a schedule that is rescaled to zero terminal SNR has ᾱ = 2⁻²⁴, for samplers that
+    ///     divide by α.
     init(_ configuration: NoiseSchedule.Configuration, keepsSignal: Bool = false) {
         var betas = Self.betas(configuration)
         if configuration.rescalesToZeroSignal { betas = Self.rescaled(betas) }
@@ -27,10 +27,10 @@ struct SamplingTable: Sendable {
         logRatios = ratios.map { Double(Float(log($0))) }
     }
 
-    /// The level of a whole timestep.
+    /// The level of an integer timestep.
     func level(at timestep: Int) -> SignalLevel { SignalLevel(cumulativeAlpha: cumulativeAlphas[timestep]) }
 
-    /// σ/α between timesteps, interpolated; beyond the last, the last's.
+    /// σ/α of a fractional timestep, interpolated linearly and clamped to the table.
     func ratio(at timestep: Double) -> Double {
         let last = ratios.count - 1
         if timestep <= 0 || last == 0 { return ratios[0] }
@@ -39,7 +39,7 @@ struct SamplingTable: Sendable {
         return (ratios[below + 1] - ratios[below]) * (timestep - Double(below)) + ratios[below]
     }
 
-    /// The timestep of a noise-to-signal ratio, interpolated in its logarithm.
+    /// The fractional timestep of a noise-to-signal ratio, interpolated in the ratio's logarithm.
     func timestep(ofRatio ratio: Double) -> Double {
         guard logRatios.count > 1 else { return 0 }
         let level = log(max(ratio, 1e-10))
@@ -62,7 +62,7 @@ struct SamplingTable: Sendable {
         }
     }
 
-    /// `torch.linspace` in Float32, which counts from both ends and rounds once.
+    /// `torch.linspace` in Float32, which computes each half from its own end and rounds once.
     private static func even(_ first: Double, _ last: Double, _ count: Int) -> [Float] {
         let (start, end) = (Float(first), Float(last))
         guard count > 1 else { return [start] }
@@ -73,7 +73,7 @@ struct SamplingTable: Sendable {
         }
     }
 
-    /// ᾱ of βs: products in Double, each rounded.
+    /// ᾱ of βs: products in Double, each rounded to Float32.
     private static func products(_ betas: [Float]) -> [Float] {
         var product = 1.0
         return betas.map { beta in
@@ -82,7 +82,7 @@ struct SamplingTable: Sendable {
         }
     }
 
-    /// βs whose √ᾱ is shifted and stretched to end at zero (arXiv 2305.08891, Algorithm 1).
+    /// βs whose √ᾱ is shifted and scaled to end at zero (arXiv 2305.08891, Algorithm 1).
     private static func rescaled(_ betas: [Float]) -> [Float] {
         let roots = products(betas).map { $0.squareRoot() }
         guard let first = roots.first, let last = roots.last, first > last else { return betas }
@@ -96,7 +96,7 @@ struct SamplingTable: Sendable {
 }
 
 extension [Double] {
-    /// The first index from which on, in a rising list, `belongs` holds.
+    /// The first index in a sorted list from which `belongs` holds.
     fileprivate func partitioningIndex(where belongs: (Double) -> Bool) -> Int {
         var (low, high) = (0, count)
         while low < high {

@@ -2,13 +2,13 @@ import Autograd
 import Foundation
 import Tensor
 
-/// How much signal and noise a sample has: x = α x₀ + σ ε with α² + σ² = 1.
+/// The signal and noise levels of a sample x = α x₀ + σ ε, with α² + σ² = 1.
 ///
-/// It alone turns predictions of ε, x₀ and v = α ε − σ x₀ into each other.
+/// All conversions between predictions of ε, x₀ and v = α ε − σ x₀ are implemented here.
 public struct SignalLevel: Sendable, Equatable {
-    /// α: the share of the original.
+    /// α: the factor of x₀.
     public let alpha: Double
-    /// σ: the share of the noise.
+    /// σ: the factor of the noise.
     public let sigma: Double
 
     /// The level of ᾱ = α², from 0 to 1.
@@ -31,14 +31,14 @@ public struct SignalLevel: Sendable, Equatable {
     /// λ = log(α/σ) of arXiv 2206.00927; infinite where there is no noise.
     public var logSignalToNoise: Double { log(alpha) - log(sigma) }
 
-    /// α x₀ + σ ε.
+    /// A noised sample α x₀ + σ ε.
     ///
     /// - Parameters:
     ///   - original: x₀.
     ///   - noise: ε, of the same shape.
     public func noisy(_ original: Tensor, noise: Tensor) -> Tensor { original * Float(alpha) + noise * Float(sigma) }
 
-    /// The weights with which x and a prediction of type `source` add up to one of type `target`.
+    /// The weights of x and of a prediction of type `source` whose weighted sum is a prediction of type `target`.
     ///
     /// Infinite for ε to x₀ or v without signal, and for x₀ to ε or v without noise.
     func weights(
@@ -55,13 +55,13 @@ public struct SignalLevel: Sendable, Equatable {
         }
     }
 
-    /// What a prediction means as another type.
+    /// Converts a prediction to another type.
     ///
     /// - Parameters:
     ///   - prediction: the network's output.
-    ///   - source: its type.
-    ///   - target: the type wanted.
-    ///   - noisy: x, which the network was given, of the same shape.
+    ///   - source: the prediction's type.
+    ///   - target: the type to convert to.
+    ///   - noisy: x, the network's input, of the same shape.
     public func convert(
         _ prediction: Tensor, from source: PredictionType, to target: PredictionType, noisy: Tensor
     ) -> Tensor {
@@ -70,7 +70,7 @@ public struct SignalLevel: Sendable, Equatable {
         return noisy * Float(weights.noisy) + prediction * Float(weights.prediction)
     }
 
-    /// What a prediction means as another type; gradients flow into both.
+    /// Converts a prediction to another type; gradients flow to the prediction and to `noisy`.
     public func convert(
         _ prediction: Variable, from source: PredictionType, to target: PredictionType, noisy: Variable
     ) -> Variable {

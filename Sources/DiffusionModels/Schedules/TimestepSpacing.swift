@@ -1,22 +1,22 @@
-/// Which timesteps a sampler of few steps visits: `timestep_spacing` (Table 2 of arXiv 2305.08891).
+/// The spacing of a sampler's timesteps among those of training: `timestep_spacing` (Table 2 of arXiv 2305.08891).
 public enum TimestepSpacing: String, CaseIterable, Sendable {
-    /// Multiples of a whole step, from 0.
+    /// Multiples of an integer stride, starting at 0.
     case leading
-    /// Multiples of a step, back from the last timestep.
+    /// Multiples of a stride, counted back from the last timestep.
     case trailing
-    /// Evenly from 0 to the last timestep.
+    /// Evenly spaced from 0 to the last timestep.
     case linspace
 }
 
 extension TimestepSpacing {
-    /// The timesteps of `steps` steps, falling, of `count` in training; none lies beyond the last.
+    /// The timesteps of `steps` steps in decreasing order, of `count` training timesteps; none is above the last.
     ///
-    /// As in diffusers' samplers, which round what is not whole. Those that ask the network between whole timesteps (Euler's and
-    /// related methods) leave out the rounding of `linspace`.
+    /// They are rounded to integers, as in diffusers' samplers. Samplers with fractional timesteps (Euler's and related methods) do not
+    /// round those of `linspace`.
     ///
     /// - Parameters:
     ///   - steps: at least 1.
-    ///   - count: of the schedule.
+    ///   - count: the number of training timesteps.
     ///   - offset: added to leading timesteps.
     ///   - rounds: whether evenly spaced timesteps are rounded.
     func timesteps(steps: Int, of count: Int, offset: Int, rounds: Bool = true) -> [Double] {
@@ -33,12 +33,12 @@ extension TimestepSpacing {
         }
     }
 
-    /// The timesteps of multistep solvers, which end before timestep 0 and not at it: one more is spaced, and the last left out.
+    /// The timesteps of multistep solvers, which stop before timestep 0: one more timestep is spaced, and the last is dropped.
     ///
     /// - Parameters:
     ///   - steps: at least 1.
-    ///   - count: of the schedule.
-    ///   - end: how many of them are visited.
+    ///   - count: the number of training timesteps.
+    ///   - end: how many of them are used; the noisiest others are left out.
     ///   - offset: added to leading timesteps.
     func multistepTimesteps(steps: Int, of count: Int, upTo end: Int, offset: Int) -> [Double] {
         switch self {
@@ -60,7 +60,7 @@ extension TimestepSpacing {
         return (0..<count).map { $0 == count - 1 ? last : first + Double($0) * step }
     }
 
-    /// `numpy.arange(start, 0, -step).round() - 1`, which may have one timestep more than `start / step` where that is not whole.
+    /// `numpy.arange(start, 0, -step).round() - 1`, which may have one timestep more than `start / step` where that is not an integer.
     private static func fallen(from start: Int, by step: Double) -> [Double] {
         let first = Double(start)
         let count = Int((first / step).rounded(.up))

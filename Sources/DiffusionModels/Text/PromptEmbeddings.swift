@@ -1,20 +1,20 @@
 import Foundation
 import Tensor
 
-/// Prompts and their text embeddings: made once, saved, and used again without the text encoder.
+/// Prompts and their text embeddings, which can be computed once, saved, and reused without the text encoder.
 ///
-/// The file is safetensors: `embeddings`, `[prompts, tokens, width]` in Float32, Float16 or BFloat16, and `text_encoder`, some
-/// numbers of the encoder's weights; in the header's metadata `prompts`, a JSON list of strings, and `tokenizer`. The prompt
-/// without words, which guidance and distillation ask for, is one of them: "".
+/// The file is safetensors: `embeddings`, `[prompts, tokens, width]` in Float32, Float16 or BFloat16, and `text_encoder`, a
+/// sample of the encoder's weights. The header's metadata has `prompts`, a JSON list of strings, and `tokenizer`. The empty prompt
+/// "", which guidance and distillation need, is stored like any other.
 public struct PromptEmbeddings: Sendable {
-    /// What tells the tokenizer and text encoder that made embeddings from others.
+    /// A fingerprint of the tokenizer and text encoder that computed the embeddings.
     struct Origin: Sendable {
-        /// Sizes and special tokens, as a sentence.
+        /// The tokenizer's sizes and special tokens, as a sentence.
         let tokenizer: String
-        /// A few numbers of every weight.
+        /// A few values of every weight of the text encoder.
         let numbers: Tensor
 
-        /// Whether the two are the same but for the rounding of stored weights to 16 bits, at most 2⁻⁸ of a number.
+        /// Whether the two agree up to the rounding of stored weights to 16 bits, at most 2⁻⁸ relative.
         func matches(_ other: Origin) -> Bool {
             guard tokenizer == other.tokenizer, numbers.shape == other.numbers.shape else { return false }
             return zip(numbers.scalars, other.numbers.scalars).allSatisfy { a, b in
@@ -23,9 +23,9 @@ public struct PromptEmbeddings: Sendable {
         }
     }
 
-    /// Each once.
+    /// The prompts, without duplicates.
     public let prompts: [String]
-    /// `[prompts, tokens, width]`; mapped from a file, it stays there with the file's number of bits.
+    /// The embeddings, `[prompts, tokens, width]`. Read from a file, they are memory-mapped in the file's scalar type.
     public let values: Tensor
     let origin: Origin
     private let rows: [String: Int]
@@ -35,7 +35,7 @@ public struct PromptEmbeddings: Sendable {
         rows = Dictionary(prompts.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// Where prompts stand along the first axis of ``values``. Throws ``ModelError`` with a prompt that is not there.
+    /// The indices of prompts along the first axis of ``values``. Throws ``ModelError`` for a prompt that was not embedded.
     public func rows(of prompts: [String]) throws -> [Int] {
         try prompts.map { prompt in
             guard let row = rows[prompt] else {
@@ -49,7 +49,7 @@ public struct PromptEmbeddings: Sendable {
 
     /// The embeddings of prompts in Float32, `[prompts, tokens, width]`.
     ///
-    /// Throws ``ModelError`` with a prompt that is not there, or whose embeddings are not finite.
+    /// Throws ``ModelError`` for a prompt that was not embedded, or whose embeddings are not finite.
     public func values(for prompts: [String]) throws -> Tensor {
         let result = values.gathered(rows: try rows(of: prompts))
         let broken = result.nonFiniteCount()
@@ -61,7 +61,7 @@ public struct PromptEmbeddings: Sendable {
         return result
     }
 
-    /// Throws ``ModelError`` unless the model's tokenizer and text encoder made these embeddings, and they have the form that these give.
+    /// Throws ``ModelError`` unless the model's tokenizer and text encoder computed these embeddings and the shapes agree.
     public func check(against model: TextToImageModel) throws {
         let width = try CLIPTextModel.Configuration(model.checkpoint.layout.fields(.textEncoder)).width
         let length = model.tokenizer.maximumLength
@@ -73,7 +73,8 @@ public struct PromptEmbeddings: Sendable {
         }
         let expected = try model.promptOrigin()
         if origin.matches(expected) { return }
-        let difference = origin.tokenizer == expected.tokenizer ? "another one's" : origin.tokenizer
+        let difference =
+            origin.tokenizer == expected.tokenizer ? "those of another text encoder" : origin.tokenizer
         throw ModelError.invalidArgument(
             operation: "PromptEmbeddings", argument: "embeddings",
             expected: "those of the text encoder in \(model.checkpoint.url.path) (\(expected.tokenizer))",
@@ -89,10 +90,10 @@ extension PromptEmbeddings {
         static let tokenizer = "tokenizer"
     }
 
-    /// Writes the file; it appears whole or not at all.
+    /// Writes the file atomically.
     ///
     /// - Parameters:
-    ///   - url: where.
+    ///   - url: the file to write.
     ///   - scalarType: Float32, Float16 or BFloat16.
     ///
     /// Throws what `Safetensors.write` throws.
@@ -103,9 +104,9 @@ extension PromptEmbeddings {
             scalarType: scalarType, metadata: [Key.prompts: list, Key.tokenizer: origin.tokenizer], to: url)
     }
 
-    /// Opens a file, whose embeddings are read when they are asked for.
+    /// Opens a file. The embeddings are read when they are used.
     ///
-    /// Throws `SafetensorsError`, and ``ModelError`` when the file is not one of embeddings.
+    /// Throws `SafetensorsError`, and ``ModelError`` when the file does not contain prompt embeddings.
     public init(contentsOf url: URL) throws {
         let file = try SafetensorsFile(contentsOf: url)
         guard let list = file.metadata[Key.prompts], let tokenizer = file.metadata[Key.tokenizer],

@@ -1,18 +1,18 @@
 import Autograd
 import Tensor
 
-/// Tokenizer and text encoder of a model, in memory as long as this value is: hold it to encode many prompts, let go of it
-/// when they are encoded.
+/// A model's tokenizer and text encoder, in memory as long as this value is. Keep it while encoding many prompts and release it
+/// afterwards.
 public struct PromptEncoder {
-    /// From prompts to token ids.
+    /// Converts prompts to token ids.
     public let tokenizer: CLIPTokenizer
-    /// From token ids to text embeddings.
+    /// Converts token ids to text embeddings.
     public let textEncoder: CLIPTextModel
-    /// How prompts are read, where not in the plain way.
+    /// Options for skipped layers, long prompts and prompt weights.
     public let encoding: PromptEncoding
 
-    /// All parts. Throws ``ModelError`` when the tokenizer has ids or prompts that the encoder has no place for, or `encoding` skips more
-    /// layers than there are or allows no window.
+    /// An encoder from its parts. Throws ``ModelError`` when the tokenizer's ids or prompt length exceed the text encoder's sizes, or
+    /// `encoding` skips more layers than there are or allows no window.
     public init(
         tokenizer: CLIPTokenizer, textEncoder: CLIPTextModel, encoding: PromptEncoding = PromptEncoding()
     ) throws {
@@ -31,13 +31,13 @@ public struct PromptEncoder {
         }
     }
 
-    /// The embeddings of prompts; each is encoded once, however often it stands in the list.
+    /// The embeddings of prompts. A prompt that is repeated in the list is encoded once.
     ///
     /// - Parameters:
     ///   - prompts: at least one.
-    ///   - windows: how many windows each gets; nil for as many as the longest needs.
+    ///   - windows: the number of windows per prompt; nil for as many as the longest needs.
     ///
-    /// Throws ``ModelError`` when weights in a prompt make numbers that are not finite.
+    /// Throws ``ModelError`` when the weights in a prompt make its embeddings non-finite.
     public func embeddings(for prompts: [String], windows: Int? = nil) throws -> PromptEmbeddings {
         precondition(!prompts.isEmpty, "PromptEncoder: expected at least one prompt, found none")
         var seen: Set<String> = []
@@ -51,10 +51,10 @@ public struct PromptEncoder {
         return PromptEmbeddings(prompts: unique, values: .concatenate(parts, axis: 0), origin: origin)
     }
 
-    /// How many windows the longest of some prompts needs, at most the encoding's limit.
+    /// The number of windows that the longest of the prompts needs, at most the encoding's limit.
     public func windowCount(for prompts: [String]) -> Int { prompts.map { windowCount(tokens($0)) }.max() ?? 1 }
 
-    /// What tells this encoder from others.
+    /// The fingerprint of this encoder, which is saved with embeddings.
     var origin: PromptEmbeddings.Origin {
         let added = textEncoder.addedEmbeddings.map { $0.scalars } ?? []
         let numbers = textEncoder.parameters.sample + added
@@ -69,7 +69,7 @@ public struct PromptEncoder {
 }
 
 extension PromptEncoder {
-    /// A prompt's words and their weights, without start, end and padding.
+    /// A prompt's token ids and their weights, without start, end and padding.
     private struct Words {
         var ids: [Int] = []
         var weights: [Float] = []
@@ -114,8 +114,8 @@ extension PromptEncoder {
 }
 
 extension Tensor {
-    /// The embeddings of each token times its weight, then those of each prompt times what gives their mean back, as
-    /// `lpw_stable_diffusion` has it: `[prompts, tokens, width]`.
+    /// Multiplies each token's embedding by its weight, then rescales each prompt's embeddings to restore their mean, as
+    /// `lpw_stable_diffusion` does: `[prompts, tokens, width]`.
     fileprivate func weighted(by weights: [Float]) throws -> Tensor {
         if weights.allSatisfy({ $0 == 1 }) { return self }
         let weighted = self * Tensor(weights, shape: [shape[0], shape[1], 1])

@@ -1,23 +1,23 @@
-/// How prompts become text embeddings, where that differs from the plain way: one window of tokens, all layers, no weights.
+/// Options for encoding prompts. The default is one window of tokens, all layers of the text encoder, and no prompt weights.
 public struct PromptEncoding: Sendable, Equatable {
-    /// How many of the text encoder's last layers are left out before the final normalisation: diffusers' `clip_skip`, 0 for none.
+    /// The number of last text encoder layers to skip before the final normalisation: diffusers' `clip_skip`, 0 for none.
     public var skippedLayers = 0
-    /// The most windows of a prompt: words beyond the last are cut.
+    /// The maximum number of windows per prompt. Text beyond the last window is truncated.
     ///
-    /// A window is what the text encoder reads at once: start, 75 tokens, end, and padding. The windows' embeddings stand one behind the
-    /// other, so that a denoising network attends to 77 tokens for each. Prompts that are embedded together get equally many windows,
-    /// shorter ones empty windows at the end, as Stable Diffusion web UI and diffusers' `lpw_stable_diffusion` do it.
+    /// A window is one input of the text encoder: start, 75 tokens, end, and padding. The embeddings of the windows are concatenated, so
+    /// that a denoising network attends to 77 tokens per window. Prompts that are embedded together get the same number of windows;
+    /// shorter ones end with empty windows, as in Stable Diffusion web UI and diffusers' `lpw_stable_diffusion`.
     public var windowLimit = 1
-    /// Whether parentheses, brackets and weights are read as ``WeightedPrompt`` has them.
+    /// Whether parentheses, brackets and weights in prompts are interpreted, see ``WeightedPrompt``.
     public var readsWeights = false
 
-    /// The plain way.
+    /// The default options.
     public init() {}
 
-    /// The windows that long prompts may have when nothing else is said: 2,400 tokens.
+    /// The default limit of windows for long prompts: 2,400 tokens.
     public static let longWindowLimit = 32
 
-    /// What tells it from the plain way, empty for that.
+    /// The options that differ from the default, as a phrase; empty for the default.
     var description: String {
         var parts: [String] = []
         if skippedLayers > 0 { parts.append("without the last \(skippedLayers) layers") }

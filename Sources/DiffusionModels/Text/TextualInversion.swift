@@ -1,14 +1,14 @@
 import Foundation
 import Tensor
 
-/// A token with embeddings of its own (textual inversion, arXiv 2208.01618), as files of diffusers and of Stable Diffusion web UI hold it.
+/// A token with learned embeddings (textual inversion, arXiv 2208.01618), read from files of diffusers or Stable Diffusion web UI.
 ///
-/// diffusers' file has one tensor under the token's name; web UI's has `emb_params`, and the token is the file's name without its
-/// extension. A token of several vectors stands for as many tokens of the text encoder, in the prompt's place of one.
+/// A file of diffusers has one tensor, named after the token. A file of web UI has the tensor `emb_params`, and the token is the file's
+/// name without its extension. A token with several vectors is replaced by as many tokens of the text encoder.
 public struct TextualInversion: Sendable {
-    /// What stands for the embeddings in prompts.
+    /// The token's text in prompts.
     public let token: String
-    /// `[vectors, width]`.
+    /// The embeddings, `[vectors, width]`.
     public let vectors: Tensor
 
     /// A token and its embeddings, `[width]` or `[vectors, width]`.
@@ -22,10 +22,10 @@ public struct TextualInversion: Sendable {
     ///
     /// - Parameters:
     ///   - url: a safetensors file.
-    ///   - token: in place of the file's own.
+    ///   - token: a name that replaces the file's own.
     ///
-    /// Throws ``ModelError`` for pickles, with the command that converts them, for a file that is no textual inversion or one of Stable
-    /// Diffusion XL, and for what ``init(token:vectors:)`` does; and `SafetensorsError`.
+    /// Throws ``ModelError`` for pickles, with the command that converts them, for a file that is not a textual inversion or is one for
+    /// Stable Diffusion XL, and as ``init(token:vectors:)`` does; and `SafetensorsError`.
     public init(contentsOf url: URL, token: String? = nil) throws {
         guard FileManager.default.fileExists(atPath: url.path) else {
             throw ModelError.missingFile(path: url.path, purpose: "a textual inversion's safetensors file")
@@ -37,7 +37,7 @@ public struct TextualInversion: Sendable {
         if let name = file.names.first(where: { ["clip_l", "clip_g"].contains($0) }) {
             throw ModelError.unreadableFile(
                 path: url.path,
-                reason: "tensor \"\(name)\" is of a textual inversion for Stable Diffusion XL, which is not read")
+                reason: "tensor \"\(name)\" is for Stable Diffusion XL, which is not supported")
         }
         let isWebUI = file.names.contains(Self.webUIName)
         guard let name = isWebUI ? Self.webUIName : file.names.first, isWebUI || file.names.count == 1 else {
@@ -75,9 +75,9 @@ public struct TextualInversion: Sendable {
 }
 
 extension TextToImageModel {
-    /// Adds a token with its embeddings, which prompts may use from then on, as diffusers' `load_textual_inversion` does.
+    /// Adds a token with its embeddings for use in prompts, as diffusers' `load_textual_inversion` does.
     ///
-    /// Throws ``ModelError``, and changes nothing, when the embeddings have another width than the text encoder, or the token exists.
+    /// Throws ``ModelError``, and changes nothing, when the width differs from the text encoder's or the token exists already.
     public mutating func add(_ inversion: TextualInversion) throws {
         let text = try CLIPTextModel.Configuration(checkpoint.layout.fields(.textEncoder))
         guard inversion.vectors.shape[1] == text.width else {

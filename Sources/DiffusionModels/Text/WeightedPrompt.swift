@@ -1,20 +1,20 @@
-/// A prompt's text in pieces with weights, in the notation of Stable Diffusion web UI.
+/// A prompt split into pieces with weights, in the notation of Stable Diffusion web UI.
 ///
-/// `(word)` weighs 1.1, `((word))` 1.21, `[word]` 1/1.1, `(word:1.3)` 1.3; inside each other they multiply. `\(`, `\)`, `\[`, `\]` and `\\` are
-/// the characters themselves. Brackets that are not closed hold to the end, and those that were not opened are text.
+/// `(word)` has weight 1.1, `((word))` 1.21, `[word]` 1/1.1, `(word:1.3)` 1.3; nested weights multiply. `\(`, `\)`, `\[`, `\]` and `\\`
+/// are literal characters. Unclosed brackets extend to the end, and unopened closing brackets are text.
 public struct WeightedPrompt: Sendable, Equatable {
-    /// A stretch of text of one weight.
+    /// A piece of text with one weight.
     public struct Piece: Sendable, Equatable {
-        /// Without the notation.
+        /// The text, without the notation.
         public var text: String
-        /// 1 for text that stands in no brackets.
+        /// The weight; 1 for text outside all brackets.
         public var weight: Double
     }
 
-    /// In the prompt's order, neighbours of different weights; of an empty prompt one empty piece.
+    /// The pieces in order; neighbours have different weights. An empty prompt has one empty piece.
     public private(set) var pieces: [Piece] = []
 
-    /// Reads a prompt; every text is one.
+    /// Parses a prompt. Any text is valid.
     public init(_ prompt: String) {
         var reader = Reader(text: Array(prompt.unicodeScalars))
         reader.read()
@@ -33,12 +33,12 @@ public struct WeightedPrompt: Sendable, Equatable {
         var index = 0
         var found: [Piece] = []
         private var plain = String.UnicodeScalarView()
-        /// The pieces at which the open brackets begin.
+        /// Indices of the pieces at which the open brackets begin.
         private var round: [Int] = []
         private var square: [Int] = []
 
         private static let roundFactor = 1.1
-        /// Brackets inside so many others of their kind are text, which bounds the work by the prompt's length.
+        /// Brackets nested deeper than this are text, which bounds the work by the prompt's length.
         private static let depthLimit = 64
         private static let longestWeight = 16
 
@@ -74,7 +74,7 @@ public struct WeightedPrompt: Sendable, Equatable {
             for start in square { weigh(from: start, by: 1 / Self.roundFactor) }
         }
 
-        /// What stands behind a backslash, which itself is no text.
+        /// Reads the character after a backslash; the backslash itself is dropped.
         private mutating func readEscape() {
             guard index < text.count, "()[]\\".unicodeScalars.contains(text[index]) else { return }
             plain.append(text[index])
@@ -91,7 +91,7 @@ public struct WeightedPrompt: Sendable, Equatable {
             for piece in found.indices[start...] { found[piece].weight *= factor }
         }
 
-        /// The number up to a closing parenthesis, and the place behind that; nil where something else stands.
+        /// The number before a closing parenthesis, and the index after it; nil when there is none.
         private func weight() -> (weight: Double, end: Int)? {
             guard let close = text[index...].prefix(Self.longestWeight).firstIndex(of: ")") else { return nil }
             var number = text[index..<close]

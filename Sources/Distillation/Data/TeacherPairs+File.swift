@@ -10,11 +10,11 @@ extension TeacherPairs {
     }
 
     /// Writes the pairs as safetensors: `noise` and `pictures`, `[count, height, width, channels]` in Float32; in the header's
-    /// metadata `prompts`, a JSON list of strings, and `rows`, which of them each pair is of.
+    /// metadata `prompts`, a JSON list of strings, and `rows`, the index of each pair's prompt in that list.
     ///
     /// - Parameters:
-    ///   - url: where; the file appears whole or not at all.
-    ///   - prompts: the training set's.
+    ///   - url: the file, which is written atomically.
+    ///   - prompts: the training prompts.
     ///
     /// Throws what `Safetensors.write` throws.
     public func save(to url: URL, prompts: [String]) throws {
@@ -26,14 +26,14 @@ extension TeacherPairs {
             metadata: [Key.prompts: try json(prompts), Key.rows: try json(self.prompts)], to: url)
     }
 
-    /// Reads pairs that were saved, for a training set that has all their prompts.
+    /// Reads saved pairs for training prompts that include all of theirs.
     ///
     /// - Parameters:
     ///   - url: the file.
-    ///   - prompts: the training set's.
+    ///   - prompts: the training prompts.
     ///
-    /// Throws `SafetensorsError`, and ``DistillationError/run(path:expected:found:)`` when the file is not one of pairs or has a
-    /// prompt that is not among `prompts`.
+    /// Throws `SafetensorsError`, and ``DistillationError/run(path:expected:found:)`` when the file contains no pairs or
+    /// has a prompt that is not among `prompts`.
     public init(contentsOf url: URL, prompts: [String]) throws {
         let file = try SafetensorsFile(contentsOf: url)
         func json<Value: Decodable>(_ key: String) throws -> Value {

@@ -2,18 +2,17 @@ import DiffusionModels
 import Tensor
 
 extension TeacherPairs {
-    /// Noise with the pictures that a teacher makes of it by DDIM, as DMD and ODE regression are given: whatever sampler
-    /// the teacher's files name, since pairs need one that adds no noise.
+    /// Generates pairs with a teacher by DDIM, as used by DMD and ODE regression. The sampler that the teacher's files name is
+    /// ignored, since pairs need one that adds no noise.
     ///
     /// - Parameters:
     ///   - teacher: a multi-step model.
-    ///   - prompts: the training set's, used in turn.
-    ///   - count: how many pairs.
-    ///   - steps: the sampler's.
-    ///   - guidanceScale: the teacher's; 1 and below is none.
-    ///   - seed: of the first pair; the next have the seeds after it.
-    ///   - embeddings: where the prompts' embeddings, and the empty prompt's, are taken from; nil to load the text encoder
-    ///     for them.
+    ///   - prompts: the training prompts, used cyclically.
+    ///   - count: the number of pairs.
+    ///   - steps: the number of sampling steps.
+    ///   - guidanceScale: the teacher's guidance scale; no guidance at 1 and below.
+    ///   - seed: the seed of the first pair; the others have the seeds after it.
+    ///   - embeddings: embeddings of the prompts and of the empty prompt; nil to compute them with the text encoder.
     ///
     /// Throws `ModelError` for a one-step student or an argument out of range.
     public init(
@@ -33,7 +32,7 @@ extension TeacherPairs {
                 for: indices.map { prompts[$0 % prompts.count] }, settings, seed: first, embeddings: text)
             if let last = try sampler.last() { pictures.append(last.latents) }
         }
-        // Lines that say the same are one prompt, as in pairs that are read.
+        // Equal lines are one prompt, as in pairs that are read from a file.
         let places = Dictionary(prompts.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
         self.init(
             noise: .concatenate(noise, axis: 0), pictures: .concatenate(pictures, axis: 0),
@@ -42,18 +41,17 @@ extension TeacherPairs {
 }
 
 extension DistillationResources {
-    /// The pairs and latents that losses need, or a reward is learned from, as a teacher draws them in 25 steps; nothing is drawn that
-    /// none of them needs.
+    /// Generates the pairs and latents that losses need or that a reward is trained on, in 25 steps of the teacher. Nothing is
+    /// generated if none of them is needed.
     ///
     /// - Parameters:
     ///   - teacher: a multi-step model.
-    ///   - needs: of the losses.
-    ///   - prompts: the training set's, used in turn.
-    ///   - count: how many pictures.
-    ///   - guidanceScale: the teacher's.
-    ///   - seed: of the first picture; the next have the seeds after it.
-    ///   - embeddings: where the prompts' embeddings, and the empty prompt's, are taken from; nil to load the text encoder
-    ///     for them.
+    ///   - needs: the needs of the losses.
+    ///   - prompts: the training prompts, used cyclically.
+    ///   - count: the number of images.
+    ///   - guidanceScale: the teacher's guidance scale.
+    ///   - seed: the seed of the first image; the others have the seeds after it.
+    ///   - embeddings: embeddings of the prompts and of the empty prompt; nil to compute them with the text encoder.
     ///
     /// Throws `ModelError` for a one-step student or an argument out of range.
     public init(
@@ -69,7 +67,7 @@ extension DistillationResources {
                 embeddings: embeddings))
     }
 
-    /// A teacher's pairs, whose pictures also stand in place of real ones.
+    /// A teacher's pairs, whose images also serve as real ones.
     public init(_ pairs: TeacherPairs) {
         self.init()
         (self.pairs, realLatents) = (pairs, RealLatents(latents: pairs.pictures, prompts: pairs.prompts))

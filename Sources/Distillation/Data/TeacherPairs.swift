@@ -1,20 +1,20 @@
 import Tensor
 
-/// Noise z, and the picture y that the teacher makes of it by a deterministic sampler of several steps.
+/// Noise z paired with the image y that the teacher generates from it with a deterministic multi-step sampler.
 public struct TeacherPairs: Sendable {
     /// z, `[count, height, width, channels]`.
     public let noise: Tensor
     /// y, of the same shape.
     public let pictures: Tensor
-    /// Which of the training set's prompts, one a pair.
+    /// Indices of the training prompts, one per pair.
     public let prompts: [Int]
-    /// Whether the pictures of a pair's prompt differ with the noise, one a pair.
+    /// Whether the images of a pair's prompt depend on the noise, one per pair.
     ///
-    /// Where they do not, any noise with that picture is a pair, and training takes new noise each time: from a few noises a
-    /// student learns the answers by heart. Pictures are the same up to 1 % of the variance of all; one alone counts as different.
+    /// If they do not, any noise forms a pair with that image, and training takes new noise each time; otherwise a
+    /// student would memorise the few noise samples. Images count as equal up to 1 % of the variance of all; a single image counts as dependent.
     public let followsNoise: [Bool]
 
-    /// Pairs of these parts.
+    /// Pairs of noise and images.
     public init(noise: Tensor, pictures: Tensor, prompts: [Int]) {
         precondition(
             noise.rank == 4 && noise.shape == pictures.shape && noise.shape[0] == prompts.count && !prompts.isEmpty,
@@ -28,16 +28,16 @@ public struct TeacherPairs: Sendable {
         let rows = pictures.reshaped(to: [prompts.count, pictures.count / prompts.count])
         let variance = (rows - rows.mean(alongAxes: [0], keepingDimensions: true)).squared().mean()
         let pairs = Dictionary(grouping: prompts.indices) { prompts[$0] }
-        let indifferent = pairs.filter { _, pairs in
+        let independent = pairs.filter { _, pairs in
             let own = rows.gathered(rows: pairs)
             let distances = (own - own.sliced(axis: 0, 0..<1)).squared().mean(alongAxes: [1])
             return pairs.count > 1 && distances.scalars.allSatisfy { Double($0) <= 0.01 * variance }
         }
-        return prompts.map { indifferent[$0] == nil }
+        return prompts.map { independent[$0] == nil }
     }
 
-    /// The noise of some pairs, `[indices, height, width, channels]`: their own, or `fresh`, of that shape, where the pictures
-    /// do not follow it.
+    /// The noise of the pairs with these indices, `[indices, height, width, channels]`: their own, or that of `fresh`, of the same
+    /// shape, if the images do not depend on it.
     func noise(_ indices: [Int], orFresh fresh: Tensor) -> Tensor {
         let both = Tensor.concatenate([noise.gathered(rows: indices), fresh], axis: 0)
         return both.gathered(rows: indices.enumerated().map { followsNoise[$1] ? $0 : indices.count + $0 })

@@ -1,12 +1,12 @@
 import Tensor
 
-/// Why a distillation cannot start or go on.
+/// Why a distillation cannot start or continue.
 public enum DistillationError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A setting is out of range or contradicts another.
     case invalidSetting(name: String, expected: String, found: String)
-    /// A value is not finite any more; it reached no weight.
+    /// A value is not finite; it has not reached any weight.
     case nonFinite(step: Int, tensor: String, count: Int)
-    /// A run directory lacks something, or has something already.
+    /// A run directory lacks something, or already contains something.
     case run(path: String, expected: String, found: String)
 
     /// One sentence with what was expected and what was found.

@@ -1,30 +1,30 @@
 import Foundation
 
-/// What one step of a distillation reports.
+/// The metrics of one step of a distillation.
 public struct DistillationStep: Codable, Sendable, Equatable {
-    /// Which step, from 1.
+    /// The number of the step, from 1.
     public let step: Int
-    /// Pictures that the student has drawn so far.
+    /// The number of samples in all steps so far.
     public let samplesSeen: Int
-    /// ½ mean(g²): the value of the surrogate whose gradient the student follows.
+    /// ½ mean(g²), the value of the surrogate loss whose gradient updates the student.
     public let studentLoss: Double
-    /// The fake score's loss, the mean over its turns in this step.
+    /// The fake score's loss, the mean over its updates in this step.
     public let fakeScoreLoss: Double
     /// The student's global gradient norm before clipping.
     public let studentGradientNorm: Double
-    /// The fake score's, the mean over its turns.
+    /// The fake score's global gradient norm before clipping, the mean over its updates in this step.
     public let fakeScoreGradientNorm: Double
-    /// The discriminator's loss, the mean over its turns; nil without one.
+    /// The discriminator's loss, the mean over the updates in this step; nil without one.
     public let discriminatorLoss: Double?
-    /// What the loss reports, by name.
+    /// The loss's diagnostics, by name.
     public let diagnostics: [String: Double]
-    /// Wall-clock time.
+    /// The step's wall-clock time.
     public let seconds: Double
-    /// The most memory that the process has held so far.
+    /// The peak memory of the process so far.
     public let peakBytes: Int
 }
 
-/// The most memory that this process has held.
+/// The peak memory of this process.
 package func peakResidentBytes() -> Int {
     var usage = rusage()
     let ownProcess: Int32 = 0  // RUSAGE_SELF, whose type differs between the systems

@@ -2,7 +2,7 @@ import Autograd
 import Foundation
 import Tensor
 
-/// All of a run that is neither a tensor nor an optimiser's step count.
+/// The state of a run apart from tensors and the optimisers' step counts.
 private struct RunState: Codable {
     var stepCount: Int
     var averageUpdateCount: Int
@@ -10,11 +10,11 @@ private struct RunState: Codable {
 }
 
 extension Distiller {
-    /// The bytes of the numbers that a checkpoint keeps.
+    /// The size in bytes of a checkpoint's tensors.
     public var checkpointByteCount: Int { checkpoint.byteCount }
 
-    /// Writes everything that the run needs to go on as if it had never stopped: both networks, the average, both
-    /// optimisers, every random stream, the step. The file is there whole or not at all.
+    /// Writes everything that the run needs to resume bit for bit: both networks, the average, both optimisers, all random
+    /// streams, the step. The file is written atomically.
     ///
     /// Throws what the file system throws.
     public func saveCheckpoint(to url: URL) throws {
@@ -22,10 +22,10 @@ extension Distiller {
         try checkpoint.write(state, memory: memory, to: url)
     }
 
-    /// Goes back to where ``saveCheckpoint(to:)`` was called.
+    /// Restores the state that ``saveCheckpoint(to:)`` wrote.
     ///
-    /// Everything is read before anything is changed. Throws `SafetensorsError`, or ``DistillationError`` when the file is
-    /// of another run.
+    /// Everything is read before anything is changed. Throws `SafetensorsError`, or ``DistillationError`` when the file
+    /// belongs to another run.
     public func restoreCheckpoint(from url: URL) throws {
         let (state, memory) = try checkpoint.restore(RunState.self, from: url)
         self.memory = memory

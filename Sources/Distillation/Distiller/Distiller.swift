@@ -4,28 +4,29 @@ import Tensor
 
 /// Turns a multi-step teacher into a one-step student, step by step, as SwiftBrush does (arXiv 2312.05239).
 ///
-/// A step: the student draws; teacher and fake score judge the noised drawing; the loss makes a gradient of their
-/// judgements, which the student follows, and its moving average after it; then the fake score learns the same drawing. As a sequence it goes on until the caller stops pulling, or until a step fails: then ``failure`` says why.
+/// In each step, the student generates a batch, and teacher and fake score are evaluated on the noised batch. The loss turns their
+/// predictions into a gradient, which updates the student and then its moving average. Finally the fake score is trained on the
+/// student's samples. As a sequence, a distiller ends when a step fails; ``failure`` then contains the error.
 public final class Distiller {
     /// The settings.
     public let configuration: DistillationConfiguration
-    /// How the student is told to change.
+    /// The loss that trains the student.
     public let loss: any DistillationLoss
-    /// The network that is trained.
+    /// The student that is trained.
     public let student: OneStepStudent
-    /// The slowly following copy of the student's weights, which is the better student.
+    /// The exponential moving average of the student's parameters, which is the better student.
     public let average: ExponentialMovingAverage
-    /// The frozen network that knows the pictures.
+    /// The frozen teacher.
     public let teacher: any DenoisingNetwork
-    /// The network that learns what the student draws.
+    /// The fake score, which is trained on the student's samples.
     public let fakeScore: FakeScore
     /// The teacher's noise schedule.
     public let schedule: NoiseSchedule
-    /// What the loss needs besides.
+    /// The components and data that the loss needs besides.
     public let resources: DistillationResources
-    /// Steps taken so far.
+    /// The number of steps taken so far.
     public internal(set) var stepCount = 0
-    /// What stopped the sequence, nil while nothing did.
+    /// The error that ended the sequence; nil if there was none.
     public private(set) var failure: (any Error)?
 
     let initialContents: RunContents
@@ -36,23 +37,23 @@ public final class Distiller {
     /// Nil without a discriminator that the loss needs.
     let discriminatorOptimizer: Adam?
     var streams: DistillationStreams
-    /// What the loss remembered at the last step.
+    /// The memory that the loss returned at the last step.
     var memory: [String: Tensor] = [:]
 
-    /// A distillation of any networks.
+    /// A distillation with any networks.
     ///
     /// - Parameters:
-    ///   - student: what is trained; its parameters are made trainable.
-    ///   - teacher: what judges; its parameters must be frozen.
-    ///   - fakeScore: what learns the student's pictures.
+    ///   - student: the student; its parameters are made trainable.
+    ///   - teacher: the teacher; its parameters must be frozen.
+    ///   - fakeScore: the fake score.
     ///   - schedule: the noise schedule and prediction type of teacher and fake score.
-    ///   - conditions: the prompts.
+    ///   - conditions: the prompts' embeddings.
     ///   - latentShape: `[height, width, channels]` of a sample.
-    ///   - loss: how the student is told to change.
+    ///   - loss: the loss that trains the student.
     ///   - configuration: the settings.
-    ///   - resources: what the loss needs besides.
+    ///   - resources: the components and data that the loss needs besides.
     ///
-    /// Throws ``DistillationError`` for settings out of range, and for what the loss needs and is not there.
+    /// Throws ``DistillationError`` for settings out of range, and for missing resources of the loss.
     public init(
         student: OneStepStudent, teacher: any DenoisingNetwork, fakeScore: FakeScore, schedule: NoiseSchedule,
         conditions: PromptConditions, latentShape: [Int], loss: any DistillationLoss,
@@ -81,25 +82,24 @@ public final class Distiller {
         streams = DistillationStreams(seed: configuration.seed)
     }
 
-    /// A distillation of a text-to-image model: the student starts as a copy of the teacher's network or of another student's,
+    /// A distillation of a text-to-image model. The student is initialised from the teacher's network or from another student's,
     /// as SwiftBrush v2 starts from SD-Turbo; the fake score is the teacher's network with adapters, or a copy of it.
     ///
-    /// A decoder is the teacher's own, and a discriminator a ``BottleneckDiscriminator`` on the fake score, unless
-    /// `resources` brings others.
+    /// Unless `resources` contains others, the decoder is the teacher's, and the discriminator is a ``BottleneckDiscriminator`` on
+    /// the fake score.
     ///
     /// - Parameters:
     ///   - teacher: a multi-step model.
-    ///   - start: whose network the student starts from; nil for the teacher's.
-    ///   - loss: how the student is told to change.
-    ///   - prompts: what the student learns to draw.
-    ///   - embeddings: where the prompts' embeddings, and the empty prompt's, are taken from; nil to load the text encoder
-    ///     for them.
+    ///   - start: the model from whose network the student is initialised; nil for the teacher.
+    ///   - loss: the loss that trains the student.
+    ///   - prompts: the training prompts.
+    ///   - embeddings: embeddings of the prompts and of the empty prompt; nil to compute them with the text encoder.
     ///   - configuration: the settings.
-    ///   - resources: what the loss needs besides.
+    ///   - resources: the components and data that the loss needs besides.
     ///
     /// Throws ``DistillationError`` for settings out of range, no prompts, a teacher that is itself a student, a start of another
-    /// architecture or timestep, and for what the loss needs and is not there; `AdapterTargetError`, before any work, for adapter targets
-    /// that the teacher's network does not have; `ModelError` for embeddings of another text encoder or without one of the
+    /// architecture or timestep, and for missing resources of the loss; `AdapterTargetError` for adapter targets that the teacher's
+    /// network does not have, before anything is computed; `ModelError` for embeddings of another text encoder or without one of the
     /// prompts.
     public convenience init(
         teacher: TextToImageModel, startingFrom start: TextToImageModel? = nil,
@@ -142,7 +142,7 @@ public final class Distiller {
 }
 
 extension Distiller: Sequence, IteratorProtocol {
-    /// Takes the next step; nil, with ``failure`` set, when it cannot be taken.
+    /// Takes the next step. Returns nil and sets ``failure`` when the step fails.
     public func next() -> DistillationStep? {
         guard failure == nil else { return nil }
         do {
@@ -155,7 +155,7 @@ extension Distiller: Sequence, IteratorProtocol {
 }
 
 extension DistillationConfiguration {
-    /// Where the student works.
+    /// The student's timestep and ᾱ.
     var studentStep: OneStepConfiguration {
         OneStepConfiguration(timestep: studentTimestep, cumulativeAlpha: studentCumulativeAlpha)
     }
@@ -168,7 +168,7 @@ extension DistillationConfiguration {
             epsilon: adamEpsilon, weightDecay: weightDecay, averages: averages)
     }
 
-    /// The fake score that the settings ask for. Throws what `FakeScore(adapting:rank:alpha:targets:using:)` throws.
+    /// The fake score that the settings describe. Throws what `FakeScore(adapting:rank:alpha:targets:using:)` throws.
     func fakeScore(of teacher: UNet2DConditionModel) throws -> FakeScore {
         if fakeScoreWeights == .copy { return FakeScore(copying: teacher) }
         var stream = RandomStream(seed: seed).split("adapters")

@@ -2,21 +2,21 @@ import Autograd
 import DiffusionModels
 import Tensor
 
-/// The bytes that a distillation holds from its first step to its last; what a step needs in between comes on top.
+/// The bytes that a distillation holds throughout the run; each step's intermediates come on top.
 public struct MemoryEstimate: Sendable, Equatable, CustomStringConvertible {
-    /// The teacher's weights as they are stored: in the file's map, while nothing writes to them.
+    /// The teacher's weights as stored; they stay memory-mapped from the file while nothing writes to them.
     public let teacher: Int
     /// The student's weights, their gradients, both moments of Adam, and the moving average.
     public let student: Int
-    /// What is trained of the fake score: weights, gradients and both moments.
+    /// The fake score's trained weights, their gradients and both moments of Adam.
     public let fakeScore: Int
 
-    /// All of it.
+    /// The sum of all three.
     public var total: Int { teacher + student + fakeScore }
-    /// Without the teacher, whose pages the system may drop and read again.
+    /// The total without the teacher, whose mapped pages the system may drop and read again.
     public var written: Int { student + fakeScore }
 
-    /// One line, in mebibytes.
+    /// The estimate as one line, in mebibytes.
     public var description: String {
         func mebibytes(_ bytes: Int) -> String { "\((bytes + (1 << 19)) >> 20) MiB" }
         return
@@ -31,7 +31,7 @@ public struct MemoryEstimate: Sendable, Equatable, CustomStringConvertible {
         )
     }
 
-    /// What a distillation with these settings will hold, before any of it is taken.
+    /// The memory of a distillation with these settings, before any of it is allocated.
     public init(distilling teacher: UNet2DConditionModel, _ configuration: DistillationConfiguration) {
         let adapted = teacher.parameters.all.filter { parameter in
             parameter.shape.count == 2
@@ -52,6 +52,6 @@ public struct MemoryEstimate: Sendable, Equatable, CustomStringConvertible {
 }
 
 extension Distiller {
-    /// What this distillation holds throughout.
+    /// The memory that this distillation holds throughout.
     public var memoryEstimate: MemoryEstimate { MemoryEstimate(of: self) }
 }

@@ -1,18 +1,20 @@
 import DiffusionModels
 import Tensor
 
-/// What the networks are told: a text embedding for each prompt of the training set, and for none.
+/// The text embeddings of the training prompts and of the empty prompt.
 public struct PromptConditions: Sendable {
-    /// How many prompts.
+    /// The number of prompts.
     public let count: Int
     /// The empty prompt's embedding, `[1, tokens, width]`.
     public let null: Tensor
-    /// The prompts, where they are known.
+    /// The prompts' texts, if known.
     let texts: [String]?
     private let embeddings: Tensor
-    /// Where the prompts stand in the embeddings.
+    /// The row of each prompt in the embeddings.
     private let rows: [Int]
 
+    /// The given embeddings.
+    ///
     /// - Parameters:
     ///   - embeddings: `[prompts, tokens, width]`.
     ///   - null: `[1, tokens, width]`.
@@ -24,7 +26,7 @@ public struct PromptConditions: Sendable {
         self.init(embeddings: embeddings, rows: Array(0..<embeddings.shape[0]), null: null, texts: nil)
     }
 
-    /// The embeddings of `prompts`, which stay where they are: in memory, or in the file that they were mapped from.
+    /// The embeddings of `prompts`, which are not copied: they stay in memory, or in the file from which they are mapped.
     ///
     /// Throws `ModelError` when one of the prompts, or the empty prompt, is not embedded.
     public init(_ prompts: [String], in embeddings: PromptEmbeddings) throws {
@@ -37,16 +39,16 @@ public struct PromptConditions: Sendable {
         (count, self.embeddings, self.rows, self.null, self.texts) = (rows.count, embeddings, rows, null, texts)
     }
 
-    /// The embeddings of some prompts, `[indices, tokens, width]`.
+    /// The embeddings of the prompts with these indices, `[indices, tokens, width]`.
     public func conditions(_ indices: [Int]) -> Tensor { embeddings.gathered(rows: indices.map { rows[$0] }) }
 
-    /// The empty prompt's embedding and those of prompts evenly spread over the set, at most a thousand.
+    /// The empty prompt's embedding, and those of at most a thousand prompts evenly spread over the set.
     var sample: [Tensor] {
         let size = min(count, 1000)
         return [null, conditions((0..<size).map { $0 * count / size })]
     }
 
-    /// The embeddings of some prompts, with the empty one's where a sample drops its own.
+    /// The embeddings of the prompts with these indices, with the empty prompt's in place of those that are dropped.
     func conditions(_ indices: [Int], dropping drops: [Bool]) -> Tensor {
         let own = conditions(indices)
         guard drops.contains(true) else { return own }
@@ -54,6 +56,6 @@ public struct PromptConditions: Sendable {
         return drops.contains(false) ? own * (1 - dropped) + null * dropped : nulls(drops.count)
     }
 
-    /// The empty prompt's embedding, `batch` times.
+    /// The empty prompt's embedding, repeated `batch` times.
     public func nulls(_ batch: Int) -> Tensor { null.broadcast(to: [batch, null.shape[1], null.shape[2]]) }
 }

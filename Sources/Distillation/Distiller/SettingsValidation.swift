@@ -1,8 +1,8 @@
 import DiffusionModels
 
 extension DistillationConfiguration {
-    /// Looks at all settings that need no teacher to be input. Throws ``DistillationError/invalidSetting(name:expected:found:)`` for
-    /// the first that is out of range.
+    /// Checks all settings that do not depend on the teacher. Throws ``DistillationError/invalidSetting(name:expected:found:)`` for the
+    /// first one that is out of range.
     public func validate() throws {
         let training = fakeScoreTraining
         let rates = [
@@ -50,7 +50,7 @@ extension DistillationConfiguration {
         try check(isInside(loss.timesteps), "loss.timesteps", timesteps, loss.timesteps)
     }
 
-    /// Throws ``DistillationError/invalidSetting(name:expected:found:)`` when a student cannot start from a model.
+    /// Throws ``DistillationError/invalidSetting(name:expected:found:)`` when a student cannot be initialised from a model.
     func check(_ start: TextToImageModel, against teacher: TextToImageModel) throws {
         guard start.unet.configuration == teacher.unet.configuration else {
             throw DistillationError.invalidSetting(
@@ -66,7 +66,8 @@ extension DistillationConfiguration {
 }
 
 extension DistillationResources {
-    /// Throws ``DistillationError/invalidSetting(name:expected:found:)`` for what a loss needs and is not here or does not fit.
+    /// Throws ``DistillationError/invalidSetting(name:expected:found:)`` for resources of a loss that are
+    /// missing or do not fit.
     func validate(for loss: any DistillationLoss, latentShape: [Int], promptCount: Int) throws {
         let missing = missing(from: loss.needs)
         guard missing.isEmpty else {

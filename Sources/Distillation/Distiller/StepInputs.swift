@@ -10,7 +10,7 @@ public struct StepInputs: Sendable {
     public var timesteps: [Int]
     /// ε, with which the generated batch is noised for them.
     public var noise: Tensor
-    /// One per update of the fake score.
+    /// The inputs of each update of the fake score.
     public var fakeScore: [FakeScoreInputs]
     /// Indices of pairs or real latents, one per sample, for losses that need them in the student's update.
     public var data: [Int] = []
@@ -84,7 +84,7 @@ struct DistillationStreams: Codable, Equatable {
     /// The stream of the prompts' order, as it was before the current epoch's permutation.
     private var epoch: RandomStream
     private var position = 0
-    /// The current epoch's permutation and the stream after it; computed again after a restore.
+    /// The current epoch's permutation and the stream after it; recomputed after a restore.
     private var order: (prompts: [Int], next: RandomStream)?
 
     // The names under which checkpoints keep the streams, and the seeds are split.

@@ -1,28 +1,28 @@
 import Autograd
 import Tensor
 
-/// About how long a step of a distillation will take, from one pass that was timed.
+/// An estimate of a distillation step's duration, from one timed forward pass.
 public struct TimeEstimate: Sendable, Equatable, CustomStringConvertible {
-    /// Passes forward through a network that a step's work comes to.
+    /// The work of a step in forward passes through a network.
     public let passes: Int
-    /// Of one pass over a batch.
+    /// The seconds of one forward pass over a batch.
     public let secondsOfPass: Double
 
-    /// Of a step.
+    /// The estimated seconds of a step.
     public var seconds: Double { Double(passes) * secondsOfPass }
 
-    /// One line.
+    /// The estimate as one line.
     public var description: String {
         func rounded(_ value: Double) -> Double { (value * 100).rounded() / 100 }
         return
-            "time: about \(rounded(seconds)) s a step (the work of \(passes) passes forward, of which one took "
+            "time: about \(rounded(seconds)) s per step (the work of \(passes) forward passes, each about "
             + "\(rounded(secondsOfPass)) s)"
     }
 }
 
 extension Distiller {
-    /// Lets the teacher judge a batch of zeros, twice because the first pass also reads the weights, and counts how often a
-    /// step does as much work.
+    /// Times the teacher on a batch of zeros and counts the forward passes that a step amounts to. The teacher runs twice, because
+    /// the first pass also reads the weights.
     public func estimateTime() -> TimeEstimate {
         let batch = configuration.batchSize
         let text = conditions.nulls(batch)
@@ -35,8 +35,8 @@ extension Distiller {
         return TimeEstimate(passes: passesOfStep, secondsOfPass: durations[1] / .seconds(1))
     }
 
-    /// A backward pass counts as two for the activations' gradients, and as three with the weights': what it took beside a
-    /// forward pass in networks of 3 to 866 million parameters.
+    /// A backward pass counts as two forward passes for the activations' gradients, and as three with the weights': measured in
+    /// networks of 3 to 866 million parameters.
     private var passesOfStep: Int {
         let (needs, training) = (loss.needs, configuration.fakeScoreTraining)
         func passes(_ network: (LossNeeds, LossNeeds, jacobian: LossNeeds)) -> Int {

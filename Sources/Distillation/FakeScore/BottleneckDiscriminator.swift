@@ -4,17 +4,17 @@ import Tensor
 
 /// DMD2's discriminator (arXiv 2405.14867): a small head on the innermost feature map of the fake score's network.
 ///
-/// Convolution 3×3, group normalisation, SiLU, mean over positions, a linear layer: one logit a sample. DMD2's head goes down to
-/// one position by strided convolutions, which needs a bottleneck of 8 × 8; the mean takes any size.
+/// Convolution 3×3, group normalisation, SiLU, mean over positions, a linear layer: one logit per sample. DMD2's head reduces to
+/// one position by strided convolutions, which needs a bottleneck of 8 × 8; the mean accepts any size.
 public struct BottleneckDiscriminator: Discriminator {
-    /// The head's; the features' belong to the fake score.
+    /// The parameters of the head; those of the features belong to the fake score.
     public let parameters = ParameterSet()
     private let network: UNet2DConditionModel
     private let convolution: Conv2d
     private let norm: GroupNorm
     private let output: Linear
 
-    /// A head on `network` that starts as `stream` draws it.
+    /// A head on `network`, initialised with random numbers from `stream`.
     public init(of network: UNet2DConditionModel, using stream: inout RandomStream) {
         self.network = network
         let configuration = network.configuration

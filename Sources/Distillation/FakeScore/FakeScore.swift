@@ -2,29 +2,29 @@ import Autograd
 import DiffusionModels
 import Tensor
 
-/// What of the fake score is trained.
+/// Which weights of the fake score are trained.
 public enum FakeScoreWeights: String, CaseIterable, Codable, Sendable {
-    /// Low-rank adapters beside the teacher's weights, which both share.
+    /// Low-rank adapters on the teacher's weights, which both networks share.
     case adapters
-    /// All weights, which start as a copy of the teacher's.
+    /// All weights, initialised as a copy of the teacher's.
     case copy
 }
 
-/// The network that learns the score of what the student draws: SwiftBrush's "LoRA teacher".
+/// The network that is trained to estimate the score of the student's samples: SwiftBrush's "LoRA teacher".
 public struct FakeScore {
-    /// Predicts in the teacher's prediction type.
+    /// The network, which predicts in the teacher's prediction type.
     public let network: any DenoisingNetwork
-    /// What is trained of it. Frozen except during its own turn, so that judging records no graph.
+    /// The trained parameters. They are frozen except during their own update, so that evaluating the network records no graph.
     public let parameters: ParameterSet
-    /// The adapters, if what is trained are adapters; they can be saved as PEFT's.
+    /// The adapters, if adapters are trained; they can be saved in PEFT's format.
     public let adapters: LowRankAdapterSet?
 
-    /// A fake score of which `parameters` are trained.
+    /// A fake score whose `parameters` are trained.
     public init(network: any DenoisingNetwork, parameters: ParameterSet) {
         self.init(network: network, parameters: parameters, adapters: nil)
     }
 
-    /// A copy of the teacher, all of which is trained. A new one judges as the teacher does, bit for bit.
+    /// A copy of the teacher, all of whose weights are trained. Its first predictions equal the teacher's, bit for bit.
     public init(copying teacher: UNet2DConditionModel) {
         let parameters = teacher.parameters.copy(trainable: false)
         self.init(
@@ -36,17 +36,17 @@ public struct FakeScore {
         parameters.freeze()
     }
 
-    /// The frozen teacher with low-rank adapters beside its attention's projections (LoRA, arXiv 2106.09685): one copy of
-    /// the big weights serves both. A new one judges as the teacher does, bit for bit.
+    /// The frozen teacher with low-rank adapters on its attention's projections (LoRA, arXiv 2106.09685): both networks share one
+    /// copy of the weights. Its first predictions equal the teacher's, bit for bit.
     ///
     /// - Parameters:
-    ///   - teacher: whose weights are shared.
-    ///   - rank: the adapters' inner width.
+    ///   - teacher: the network whose weights are shared.
+    ///   - rank: the adapters' rank.
     ///   - alpha: their scale times the rank.
-    ///   - targets: which linear layers are adapted, by the ends of their paths.
-    ///   - stream: of the random starts.
+    ///   - targets: the linear layers to adapt, by suffixes of their paths.
+    ///   - stream: random numbers for the initial weights.
     ///
-    /// Throws `AdapterTargetError` when a target fits no layer, or one that carries no adapter, and
+    /// Throws `AdapterTargetError` when a target matches no layer, or one that cannot be adapted, and
     /// ``DistillationError/invalidSetting(name:expected:found:)`` for a rank below 1 or an alpha that is not finite.
     public init(
         adapting teacher: UNet2DConditionModel, rank: Int, alpha: Double, targets: [String],
@@ -68,7 +68,7 @@ public struct FakeScore {
 }
 
 extension DistillationConfiguration {
-    /// Checks, before any work, that the settings' adapters fit a teacher's network. Throws `AdapterTargetError` where they do not.
+    /// Checks that the settings' adapter targets match a teacher's network. Throws `AdapterTargetError` if they do not.
     public func checkAdapterTargets(on network: UNet2DConditionModel) throws {
         guard fakeScoreWeights == .adapters else { return }
         let adapters = LowRankAdapterSet(rank: 1, alpha: 1, targets: adapterTargets)

@@ -2,52 +2,52 @@ import Autograd
 import DiffusionModels
 import Tensor
 
-/// How the fake score learns the student's pictures: mean of w(t) (prediction − target)² over noised pictures.
+/// How the fake score is trained on the student's samples: the mean of w(t) (prediction − target)² over noised samples.
 public struct FakeScoreTraining: Codable, Sendable, Equatable {
-    /// What is predicted; the network's own prediction is converted.
+    /// The prediction type of the loss; the network's output is converted to it.
     public var target = PredictionType.epsilon
     /// w; SwiftBrush's code weights by α_t².
     public var weight = TimestepWeight.signal
-    /// The timesteps at which it learns.
+    /// The range from which timesteps are sampled uniformly.
     public var timesteps = 0..<1000
-    /// How often pictures are learnt with the empty prompt instead of their own.
+    /// The probability that a sample's prompt is replaced by the empty prompt.
     public var nullPromptRate = 0.1
-    /// Whether each picture loses its prompt by itself; SwiftBrush's code drops all of a batch or none.
+    /// Whether prompts are dropped per sample; SwiftBrush's code drops all of a batch or none.
     public var dropsPromptsPerSample = false
-    /// κ of the prediction that is compared with the target: 1 but for SiD-LSG.
+    /// κ of the prediction that is compared with the target: 1 except in SiD-LSG.
     public var guidanceScale = 1.0
-    /// Updates for every one of the student.
+    /// Updates of the fake score per update of the student.
     public var updatesPerStudentUpdate = 1
-    /// Whether each update has pictures of its own, drawn for it, or new noise over the student's last.
+    /// Whether each update generates new samples, instead of adding new noise to those of the student's update.
     public var usesNewSamples = false
-    /// How much the discriminator's loss counts, where the loss needs one.
+    /// The weight of the discriminator's loss, if the loss needs a discriminator.
     public var discriminatorWeight = 1e-2
 
     /// SwiftBrush's settings.
     public init() {}
 
-    /// Noise prediction without weights, as DMD and Diff-Instruct.
+    /// Unweighted noise prediction, as in DMD and Diff-Instruct.
     public static var plain: FakeScoreTraining {
         var training = FakeScoreTraining()
         (training.weight, training.nullPromptRate) = (.one, 0)
         return training
     }
 
-    /// ProlificDreamer's: without weights, each picture without its prompt one time in ten.
+    /// ProlificDreamer's training: unweighted, each sample's prompt dropped with probability 0.1.
     public static var prolificDreamer: FakeScoreTraining {
         var training = FakeScoreTraining()
         (training.weight, training.dropsPromptsPerSample) = (.one, true)
         return training
     }
 
-    /// DMD2's: five updates for one of the student, each on new pictures.
+    /// DMD2's training: five updates per update of the student, each on new samples.
     public static var dmd2: FakeScoreTraining {
         var training = plain
         (training.updatesPerStudentUpdate, training.usesNewSamples) = (5, true)
         return training
     }
 
-    /// SiD's, and with a guidance scale SiD-LSG's: without weights at 20 ≤ t < 980, on new pictures.
+    /// SiD's training, and SiD-LSG's with a guidance scale: unweighted at 20 ≤ t < 980, on new samples.
     public static func scoreIdentity(guidanceScale: Double = 1) -> FakeScoreTraining {
         var training = plain
         (training.timesteps, training.guidanceScale, training.usesNewSamples) = (20..<980, guidanceScale, true)
@@ -57,12 +57,12 @@ public struct FakeScoreTraining: Codable, Sendable, Equatable {
     /// The loss of a batch, a scalar.
     ///
     /// - Parameters:
-    ///   - network: the fake score's, in the schedule's prediction type.
+    ///   - network: the fake score, in the schedule's prediction type.
     ///   - original: x̂₀, `[batch, height, width, channels]`.
     ///   - inputs: noise and timesteps.
     ///   - condition: the text embeddings, `[batch, tokens, width]`.
-    ///   - nullCondition: the empty prompt's, `[1, tokens, width]` or one a sample; read where ``guidanceScale`` is not 1.
-    ///   - schedule: the teacher's.
+    ///   - nullCondition: the empty prompt's, `[1, tokens, width]` or one per sample; read if ``guidanceScale`` is not 1.
+    ///   - schedule: the teacher's noise schedule.
     public func loss(
         of network: any DenoisingNetwork, on original: Tensor, _ inputs: FakeScoreInputs, given condition: Tensor,
         nullCondition: Tensor, schedule: NoiseSchedule
@@ -77,7 +77,7 @@ public struct FakeScoreTraining: Codable, Sendable, Equatable {
         return ((prediction - Variable(goal)) * scale).squared().mean()
     }
 
-    /// u + κ (c − u) in the network's prediction type, of which every other is an affine function.
+    /// u + κ (c − u) in the network's prediction type; all prediction types are affine functions of each other.
     private func guided(
         _ network: any DenoisingNetwork, _ noisy: Variable, _ timesteps: [Int], _ condition: Tensor, _ null: Tensor
     ) -> Variable {
@@ -87,18 +87,18 @@ public struct FakeScoreTraining: Codable, Sendable, Equatable {
         return outputs[1] + (outputs[0] - outputs[1]) * Float(guidanceScale)
     }
 
-    /// The discriminator's loss of a batch, a scalar: mean softplus(D) over the student's noised pictures, plus mean
+    /// The discriminator's loss of a batch, a scalar: mean softplus(D) over the student's noised samples, plus mean
     /// softplus(−D) over noised real ones.
     ///
     /// - Parameters:
-    ///   - discriminator: what learns.
+    ///   - discriminator: the discriminator.
     ///   - original: x̂₀, `[batch, height, width, channels]`.
     ///   - condition: their prompts' embeddings, `[batch, tokens, width]`.
-    ///   - real: latents of real pictures, `[batch, height, width, channels]`.
+    ///   - real: latents of real images, `[batch, height, width, channels]`.
     ///   - realCondition: their prompts' embeddings.
-    ///   - inputs: timesteps of both, and the noise of the student's.
-    ///   - realNoise: the noise of the real ones.
-    ///   - schedule: the teacher's.
+    ///   - inputs: the timesteps of both, and the noise of the student's samples.
+    ///   - realNoise: the noise of the real images.
+    ///   - schedule: the teacher's noise schedule.
     public func discriminatorLoss(
         of discriminator: any Discriminator, on original: Tensor, given condition: Tensor, real: Tensor,
         given realCondition: Tensor, _ inputs: FakeScoreInputs, realNoise: Tensor, schedule: NoiseSchedule

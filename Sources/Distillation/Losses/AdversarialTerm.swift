@@ -1,12 +1,12 @@
 import Autograd
 import Tensor
 
-/// DMD2's adversarial term (arXiv 2405.14867), non-saturating, on noised pictures.
+/// DMD2's adversarial term (arXiv 2405.14867), non-saturating, on noised samples.
 ///
-/// L = λ n softplus(−D(x_t)), g = −λ n sigmoid(−D) ∂D/∂x̂₀; n is the number of a sample's elements, because DMD2's mean is
-/// over samples.
+/// L = λ n softplus(−D(x_t)), g = −λ n sigmoid(−D) ∂D/∂x̂₀; n is the number of elements per sample, because DMD2's mean
+/// is over samples.
 public struct AdversarialTerm: DistillationLoss, Equatable {
-    /// What runs record.
+    /// The name under which runs record the loss.
     public static let name = "adversarial"
 
     /// λ; DMD2's is 1e-3 on Stable Diffusion 1.5, 5e-3 on SDXL.
@@ -17,7 +17,7 @@ public struct AdversarialTerm: DistillationLoss, Equatable {
     /// DMD2's settings on Stable Diffusion 1.5.
     public init() {}
 
-    /// A discriminator, and the real latents that it learns from.
+    /// A discriminator, and the real latents that it is trained on.
     public var needs: LossNeeds { [.discriminator, .realLatents] }
 
     /// g of each sample, `[batch, height, width, channels]`; reports `realness`, the mean of sigmoid(D).

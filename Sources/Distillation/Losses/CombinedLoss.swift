@@ -3,14 +3,14 @@ import Tensor
 
 /// The sum of two losses.
 ///
-/// g = g₁ + g₂. Both judge the same noised pictures, at the first one's timesteps; more than two are combined in turn.
+/// g = g₁ + g₂, both on the same noised samples, at the timesteps of `first`. Nest combinations to add more than two.
 public struct CombinedLoss<First: DistillationLoss, Second: DistillationLoss>: DistillationLoss {
-    /// Both names, with a plus.
+    /// Both names, joined by a plus sign.
     public static var name: String { "\(First.name)+\(Second.name)" }
 
-    /// Whose timesteps and fake-score training count.
+    /// The loss that determines the timesteps and the fake score's training.
     public var first: First
-    /// What is added.
+    /// The loss that is added to it.
     public var second: Second
 
     /// The sum of two losses.
@@ -18,14 +18,14 @@ public struct CombinedLoss<First: DistillationLoss, Second: DistillationLoss>: D
         (self.first, self.second) = (first, second)
     }
 
-    /// What either needs.
+    /// The needs of both losses.
     public var needs: LossNeeds { first.needs.union(second.needs) }
-    /// The first one's.
+    /// The timesteps of `first`.
     public var timesteps: Range<Int> { first.timesteps }
-    /// The first one's.
+    /// The fake score's training of `first`.
     public var usualFakeScoreTraining: FakeScoreTraining { first.usualFakeScoreTraining }
 
-    /// g₁ + g₂, `[batch, height, width, channels]`; the reports of both, and their memories, each under its loss's name.
+    /// g₁ + g₂, `[batch, height, width, channels]`; the diagnostics of both, and their memories, each under its loss's name.
     public func gradient(_ input: LossInput) -> LossGradient {
         let one = gradient(of: first, input)
         let two = gradient(of: second, input.renewed(for: second.needs))
@@ -34,7 +34,7 @@ public struct CombinedLoss<First: DistillationLoss, Second: DistillationLoss>: D
             memory: one.memory.merging(two.memory) { mine, _ in mine })
     }
 
-    /// A part's gradient, with the part's share of the memory.
+    /// The gradient of one of the losses, given its own part of the memory.
     private func gradient<Part: DistillationLoss>(of part: Part, _ input: LossInput) -> LossGradient {
         let prefix = "\(Part.name)/"
         let remembered = input.batch.memory.filter { $0.key.hasPrefix(prefix) }

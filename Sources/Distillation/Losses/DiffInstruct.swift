@@ -1,15 +1,15 @@
 import Autograd
 
-/// Diff-Instruct (arXiv 2305.18455), with its code's parameterisation by x₀.
+/// Diff-Instruct (arXiv 2305.18455), parameterised by x₀ as in its code.
 ///
-/// g = w(t) (f_F − f_T) = w (σ/α) (ε_T − ε_F): the gradient of ∫ w(t) KL(q_t ‖ p_t) dt with weights of its own.
+/// g = w(t) (f_F − f_T) = w (σ/α) (ε_T − ε_F): the gradient of ∫ w(t) KL(q_t ‖ p_t) dt with the paper's own weights.
 public struct DiffInstruct: DistillationLoss, Equatable {
-    /// What runs record.
+    /// The name under which runs record the loss.
     public static let name = "diff-instruct"
 
-    /// κ of the teacher; the paper's models have no prompt.
+    /// κ of the teacher; the paper's models have no prompts.
     public var teacherGuidanceScale = 1.0
-    /// w, which stands for EDM's distribution of noise levels where t is drawn evenly.
+    /// w, which replaces EDM's distribution of noise levels, as t is sampled uniformly.
     public var weight = TimestepWeight.logNormal
     /// Timesteps are sampled uniformly from this range.
     public var timesteps = 20..<981
@@ -17,10 +17,10 @@ public struct DiffInstruct: DistillationLoss, Equatable {
     /// The settings of the paper's code.
     public init() {}
 
-    /// Passes of teacher and fake score.
+    /// Predictions of teacher and fake score.
     public var needs: LossNeeds { [.teacher(guidedBy: teacherGuidanceScale), .fakeScore] }
 
-    /// A full copy of the teacher that learns without weights.
+    /// Unweighted noise prediction; the paper trains a full copy of the teacher.
     public var usualFakeScoreTraining: FakeScoreTraining { .plain }
 
     /// g of each sample, `[batch, height, width, channels]`.

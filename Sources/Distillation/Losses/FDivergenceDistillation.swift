@@ -2,21 +2,21 @@ import Autograd
 import Foundation
 import Tensor
 
-/// f-distill (arXiv 2502.15681): distribution matching weighted so that it follows any f-divergence.
+/// f-distill (arXiv 2502.15681): distribution matching, weighted to minimise any f-divergence.
 ///
 /// g = h(r) g_KL with h = f″(r) r², r = p/q the discriminator's ratio exp(D), and g_KL that of
-/// ``DistributionMatchingDistillation``. Reverse KL has h = 1 and is DMD2's.
+/// ``DistributionMatchingDistillation``. Reverse KL has h = 1 and is DMD2's loss.
 public struct FDivergenceDistillation: DistillationLoss, Equatable {
-    /// What runs record.
+    /// The name under which runs record the loss.
     public static let name = "f-divergence-distillation"
 
-    /// f, by its name.
+    /// f, an f-divergence.
     public enum Divergence: String, Codable, Sendable, CaseIterable {
         /// h = 1.
         case reverseKL
         /// h = 1/(1 + r).
         case softenedReverseKL
-        /// h = r/(1 + r); ¼ or ½ of it where the divergence is scaled.
+        /// h = r/(1 + r); scaled variants have ¼ or ½ of it.
         case jensenShannon
         /// h = √r.
         case squaredHellinger
@@ -41,19 +41,19 @@ public struct FDivergenceDistillation: DistillationLoss, Equatable {
         }
     }
 
-    /// f; the paper's best is Jensen and Shannon's.
+    /// f; the Jensen–Shannon divergence is the paper's best.
     public var divergence = Divergence.jensenShannon
     /// κ of the teacher.
     public var teacherGuidanceScale = 1.75
-    /// Where r is held; one it leaves makes one sample outweigh the batch.
+    /// The range to which r is clamped, so that no sample outweighs the batch.
     public var ratios = 1e-2...1e2
     /// Whether r is divided by its running mean near the same t, and h by its mean over the batch, as the paper does.
     public var isNormalized = true
-    /// Equal parts of the timesteps, each with a running mean of r.
+    /// The number of equal bins of timesteps, each with a running mean of r.
     public var bins = 10
-    /// What survives of a running mean at each of its samples.
+    /// The decay of a running mean per sample in its bin.
     public var decay = 0.99
-    /// What g_KL is: DMD's quotient, or the exact gradient of the KL divergence at t, (α/σ) (ε_T − ε_F).
+    /// Whether g_KL is the exact gradient of the KL divergence at t, (α/σ) (ε_T − ε_F), instead of DMD's quotient.
     public var isExact = false
     /// Timesteps are sampled uniformly from this range.
     public var timesteps = 20..<981
@@ -61,18 +61,18 @@ public struct FDivergenceDistillation: DistillationLoss, Equatable {
     /// The paper's settings at small guidance.
     public init() {}
 
-    /// Passes of teacher and fake score, a discriminator, and the real latents that it learns from.
+    /// Predictions of teacher and fake score, a discriminator, and the real latents that it is trained on.
     public var needs: LossNeeds {
         [.teacher(guidedBy: teacherGuidanceScale), .fakeScore, .discriminator, .realLatents]
     }
 
-    /// DMD2's.
+    /// DMD2's training of the fake score.
     public var usualFakeScoreTraining: FakeScoreTraining { .dmd2 }
 
-    /// g of each sample, `[batch, height, width, channels]`; reports `ratio`, the mean of r. Remembers the running means.
+    /// g of each sample, `[batch, height, width, channels]`; reports `ratio`, the mean of r, and keeps the running means in its memory.
     public func gradient(_ input: LossInput) -> LossGradient {
         var memory = input.batch.memory
-        var ratios = input.discriminatorLogits().value.scalars.map { held(exp(Double($0))) }
+        var ratios = input.discriminatorLogits().value.scalars.map { clamped(exp(Double($0))) }
         if isNormalized { ratios = normalized(ratios, input, &memory) }
         var weights = ratios.map(divergence.weight)
         if isNormalized {
@@ -85,7 +85,7 @@ public struct FDivergenceDistillation: DistillationLoss, Equatable {
             memory: memory)
     }
 
-    private func held(_ ratio: Double) -> Double {
+    private func clamped(_ ratio: Double) -> Double {
         ratio.isNaN ? ratio : min(max(ratio, ratios.lowerBound), ratios.upperBound)
     }
 
@@ -99,7 +99,7 @@ public struct FDivergenceDistillation: DistillationLoss, Equatable {
         return matching.gradient(input).value
     }
 
-    /// r over its running mean, whose expectation is 1 under the student's pictures.
+    /// r divided by its running mean; the expectation of r is 1 over the student's samples.
     private func normalized(_ raw: [Double], _ input: LossInput, _ memory: inout [String: Tensor]) -> [Double] {
         var means = memory["means"]?.scalars ?? [Float](repeating: 1, count: bins)
         let bin = input.timesteps.map { $0 * bins / input.schedule.timestepCount }

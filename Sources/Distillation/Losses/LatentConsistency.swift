@@ -1,27 +1,27 @@
 import Autograd
 import Tensor
 
-/// Latent consistency distillation (LCM, arXiv 2310.04378), on noised latents of real pictures.
+/// Latent consistency distillation (LCM, arXiv 2310.04378), on noised latents of real images.
 ///
-/// L = √((f(x_t, t) − y)² + c²) − c for each element, y = f(x̂_u, u) held constant, u = t − k, x̂_u one DDIM step from x_t by the
-/// teacher guided by κ ~ U(κ_min, κ_max).
+/// L = √((f(x_t, t) − y)² + c²) − c for each element, y = f(x̂_u, u) held constant, u = t − k. x̂_u is one DDIM step from x_t
+/// with the teacher guided by κ ~ U(κ_min, κ_max).
 public struct LatentConsistency: DistillationLoss, Equatable {
-    /// What runs record.
+    /// The name under which runs record the loss.
     public static let name = "latent-consistency"
 
-    /// k: how many timesteps the step skips.
+    /// k, the number of timesteps that the DDIM step skips.
     public var skippedTimesteps = 20
-    /// From where κ is drawn at every step. The paper writes ε(c) + w (ε(c) − ε(∅)): κ = w + 1.
+    /// The range from which κ is sampled at every step. The paper writes ε(c) + w (ε(c) − ε(∅)): κ = w + 1.
     public var guidanceScales = 6.0...16.0
     /// c.
     public var huberConstant = 1e-3
-    /// From where t is drawn; at least k.
+    /// The range from which t is sampled; its lower bound is at least k.
     public var timesteps = 20..<1000
 
-    /// LCM's settings, with the student itself as target network instead of its average (arXiv 2310.14189).
+    /// LCM's settings, but with the student itself as target network instead of its average (arXiv 2310.14189).
     public init() {}
 
-    /// The teacher's passes on noised real latents.
+    /// The teacher's predictions on noised real latents.
     public var needs: LossNeeds {
         let isGuided = guidanceScales != 1...1
         return isGuided
@@ -46,8 +46,8 @@ public struct LatentConsistency: DistillationLoss, Equatable {
 
     /// f(x̂_u, u); at u = 0, where f is the identity, x̂_u itself.
     private func target(of stepped: Tensor, at timesteps: [Int], _ input: LossInput) -> Tensor {
-        let asked = input.studentOriginal(of: stepped, at: timesteps)
+        let predicted = input.studentOriginal(of: stepped, at: timesteps)
         let isEnd = Tensor(perSample: timesteps.map { $0 == 0 ? 1 : 0 })
-        return asked + (stepped - asked) * isEnd
+        return predicted + (stepped - predicted) * isEnd
     }
 }

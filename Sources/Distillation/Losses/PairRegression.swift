@@ -1,24 +1,24 @@
 import Autograd
 import Tensor
 
-/// DMD's regression towards what the teacher makes of the same noise (arXiv 2311.18828), in latents.
+/// DMD's regression towards the teacher's output for the same noise (arXiv 2311.18828), in latents.
 ///
-/// g = λ 2 (x̂₀(z) − y(z)): the gradient of λ ‖x̂₀ − y‖². DMD compares decoded pictures by LPIPS; see ``PairRegression/isDecoded``.
+/// g = λ 2 (x̂₀(z) − y(z)): the gradient of λ ‖x̂₀ − y‖². DMD compares decoded images by LPIPS; see ``PairRegression/isDecoded``.
 public struct PairRegression: DistillationLoss, Equatable {
-    /// What runs record.
+    /// The name under which runs record the loss.
     public static let name = "pair-regression"
 
     /// λ; DMD's is 0.25.
     public var weight = 0.25
-    /// Whether the decoded pictures are compared instead of the latents, by the same squares.
+    /// Whether decoded images are compared instead of latents, also by squared error.
     public var isDecoded = false
-    /// Not read: the pictures are not noised.
+    /// Ignored: the samples are not noised.
     public var timesteps = 20..<981
 
     /// DMD's weight.
     public init() {}
 
-    /// Pairs, and a decoder where pictures are compared.
+    /// Pairs, and a decoder if images are compared.
     public var needs: LossNeeds { isDecoded ? [.pairs, .decoder] : .pairs }
 
     /// g of each sample, `[batch, height, width, channels]`; reports `regression`, the mean squared error.

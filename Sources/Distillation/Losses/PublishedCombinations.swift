@@ -18,7 +18,7 @@ public typealias SwiftBrushV2 = CombinedLoss<VariationalScoreDistillation, Align
 /// g = σ² (ε̂_T − ε̂_F) − λ n 1[R < τ] ∂R/∂x̂₀ with a random κ.
 public typealias AlignedRandomGuidance = CombinedLoss<RandomGuidanceDistillation, AlignmentTerm>
 
-/// DI* (arXiv 2410.20898): ``ScoreImplicitMatching`` plus a reward that is never enough.
+/// DI* (arXiv 2410.20898): ``ScoreImplicitMatching`` plus an ``AlignmentTerm`` without a threshold.
 ///
 /// L = SIM − λ n R(D(x̂₀), y).
 public typealias AlignedImplicitMatching = CombinedLoss<ScoreImplicitMatching, AlignmentTerm>
@@ -33,7 +33,7 @@ extension CombinedLoss where First == DistributionMatchingDistillation, Second =
 }
 
 extension CombinedLoss where First == DistributionMatchingDistillation, Second == AdversarialTerm {
-    /// DMD2's settings on Stable Diffusion 1.5: κ 1.75, λ 1e-3. Its fake score learns with ``FakeScoreTraining/dmd2``.
+    /// DMD2's settings on Stable Diffusion 1.5: κ 1.75, λ 1e-3. Train its fake score with ``FakeScoreTraining/dmd2``.
     public init() { self.init(DistributionMatchingDistillation(), AdversarialTerm()) }
 }
 
@@ -52,7 +52,7 @@ extension CombinedLoss where First == RandomGuidanceDistillation, Second == Alig
 }
 
 extension CombinedLoss where First == ScoreImplicitMatching, Second == AlignmentTerm {
-    /// SIM's settings, and λ 0.1 without threshold; the paper's λ depends on its reward.
+    /// SIM's settings, and λ 0.1 without a threshold; the paper's λ depends on its reward.
     public init() {
         var second = AlignmentTerm()
         second.threshold = nil

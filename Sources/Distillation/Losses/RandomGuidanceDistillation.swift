@@ -2,12 +2,12 @@ import Autograd
 
 /// Variational score distillation under a random guidance scale: PG-SB of SNOOPI (arXiv 2412.02687).
 ///
-/// g = ω(t) (ε̂_T − ε̂_F), both guided by the same κ ~ U(κ_min, κ_max), drawn anew at every step.
+/// g = ω(t) (ε̂_T − ε̂_F), both guided by the same κ ~ U(κ_min, κ_max), sampled anew at every step.
 public struct RandomGuidanceDistillation: DistillationLoss, Equatable {
-    /// What runs record.
+    /// The name under which runs record the loss.
     public static let name = "random-guidance-distillation"
 
-    /// From where κ is drawn; SNOOPI's for Stable Diffusion, (0.5, 3) for PixArt.
+    /// The range from which κ is sampled: SNOOPI's for Stable Diffusion; it uses (0.5, 3) for PixArt.
     public var guidanceScales = 0.5...4.0
     /// ω.
     public var weight = TimestepWeight.noise
@@ -17,7 +17,7 @@ public struct RandomGuidanceDistillation: DistillationLoss, Equatable {
     /// SNOOPI's settings for Stable Diffusion.
     public init() {}
 
-    /// Passes of teacher and fake score, with and without the prompt.
+    /// Predictions of teacher and fake score, with and without the prompt.
     public var needs: LossNeeds { [.teacher, .unconditionalTeacher, .fakeScore, .unconditionalFakeScore] }
 
     /// g of each sample, `[batch, height, width, channels]`; reports `guidanceScale`.

@@ -2,9 +2,9 @@ import Autograd
 
 /// Score distillation sampling, the baseline without a fake score (DreamFusion, arXiv 2209.14988).
 ///
-/// g = ω(t) (ε̂_T − ε), ε̂_T = ε(∅) + κ (ε(c) − ε(∅)). It seeks a mode: the student's variety collapses.
+/// g = ω(t) (ε̂_T − ε), ε̂_T = ε(∅) + κ (ε(c) − ε(∅)). It is mode-seeking: the student's diversity collapses.
 public struct ScoreDistillationSampling: DistillationLoss, Equatable {
-    /// What runs record.
+    /// The name under which runs record the loss.
     public static let name = "score-distillation-sampling"
 
     /// κ of the teacher; DreamFusion's is 100.
@@ -17,7 +17,7 @@ public struct ScoreDistillationSampling: DistillationLoss, Equatable {
     /// DreamFusion's settings.
     public init() {}
 
-    /// Passes of the teacher alone.
+    /// Predictions of the teacher alone.
     public var needs: LossNeeds { .teacher(guidedBy: teacherGuidanceScale) }
 
     /// g of each sample, `[batch, height, width, channels]`.

@@ -2,20 +2,20 @@ import Autograd
 
 /// Score identity distillation (SiD, arXiv 2404.04057), with gradients through both networks.
 ///
-/// L = w [(f_T − f_F)·(f_F − x̂₀) + (1 − a) ‖f_T − f_F‖²], w = 1/max(mean|x̂₀ − f_T|, c) held constant. It makes ‖f_T − f_F‖²
-/// small, written by the score identity so that an imperfect f_F misleads less. Differences are taken of ε, times σ/α, which
-/// keeps the digits that x_t/α would cost.
+/// L = w [(f_T − f_F)·(f_F − x̂₀) + (1 − a) ‖f_T − f_F‖²], w = 1/max(mean|x̂₀ − f_T|, c) held constant. It minimises
+/// ‖f_T − f_F‖², rewritten by the score identity to reduce the effect of an imperfect f_F. Differences are computed of ε, times σ/α,
+/// which avoids the rounding errors of x_t/α.
 public struct ScoreIdentityDistillation: DistillationLoss, Equatable {
-    /// What runs record.
+    /// The name under which runs record the loss.
     public static let name = "score-identity-distillation"
 
-    /// a: 1 trains text-to-image models; 1.2 was best on small pictures.
+    /// a: 1 for text-to-image models; 1.2 was best on small images.
     public var alpha = 1.0
     /// κ of the teacher.
     public var teacherGuidanceScale = 1.0
     /// κ of the fake score.
     public var fakeScoreGuidanceScale = 1.0
-    /// c.
+    /// c, the lower bound of the denominator.
     public var smallestDenominator = 1e-5
     /// Timesteps are sampled uniformly from this range.
     public var timesteps = 20..<980
@@ -23,7 +23,7 @@ public struct ScoreIdentityDistillation: DistillationLoss, Equatable {
     /// SiD's settings without guidance.
     public init() {}
 
-    /// Passes of teacher and fake score, and gradients through both.
+    /// Predictions of teacher and fake score, and gradients through both.
     public var needs: LossNeeds {
         [
             .teacher(guidedBy: teacherGuidanceScale), .teacherJacobian,
@@ -31,7 +31,7 @@ public struct ScoreIdentityDistillation: DistillationLoss, Equatable {
         ]
     }
 
-    /// As ``FakeScoreTraining/scoreIdentity(guidanceScale:)``, guided as the fake score is here.
+    /// ``FakeScoreTraining/scoreIdentity(guidanceScale:)`` with the fake score's guidance scale of this loss.
     public var usualFakeScoreTraining: FakeScoreTraining { .scoreIdentity(guidanceScale: fakeScoreGuidanceScale) }
 
     /// g of each sample, `[batch, height, width, channels]`.

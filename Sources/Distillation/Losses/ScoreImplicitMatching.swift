@@ -5,10 +5,10 @@ import Autograd
 /// L = −w(t) d′(y)·(s_F − ∇ log q(x_t|x̂₀)), y = s_F − s_T, d(y) = √(‖y‖² + c²) − c, d′ = y/√(‖y‖² + c²);
 /// ∇ log q(x_t|x̂₀) = −ε/σ.
 public struct ScoreImplicitMatching: DistillationLoss, Equatable {
-    /// What runs record.
+    /// The name under which runs record the loss.
     public static let name = "score-implicit-matching"
 
-    /// d.
+    /// d, a distance of scores.
     public enum Distance: Codable, Sendable, Equatable {
         /// ½‖y‖², with which SIM is α²/σ⁴ times SiD.
         case squared
@@ -16,7 +16,7 @@ public struct ScoreImplicitMatching: DistillationLoss, Equatable {
         case pseudoHuber(Double)
     }
 
-    /// d; c grows with the number n of elements, as 0.00054 √n (arXiv 2310.14189): 0.03 is that of 32 × 32 × 3.
+    /// d; c grows with the number n of elements as 0.00054 √n (arXiv 2310.14189), which is 0.03 for 32 × 32 × 3.
     public var distance = Distance.pseudoHuber(0.03)
     /// κ of the teacher.
     public var teacherGuidanceScale = 1.0
@@ -25,15 +25,15 @@ public struct ScoreImplicitMatching: DistillationLoss, Equatable {
     /// Timesteps are sampled uniformly from this range.
     public var timesteps = 20..<981
 
-    /// The settings without guidance.
+    /// SIM's settings without guidance.
     public init() {}
 
-    /// Passes of teacher and fake score, and gradients through both.
+    /// Predictions of teacher and fake score, and gradients through both.
     public var needs: LossNeeds {
         [.teacher(guidedBy: teacherGuidanceScale), .teacherJacobian, .fakeScore, .fakeScoreJacobian]
     }
 
-    /// A full copy of the teacher that learns without weights.
+    /// Unweighted noise prediction; the paper trains a full copy of the teacher.
     public var usualFakeScoreTraining: FakeScoreTraining { .plain }
 
     /// g of each sample, `[batch, height, width, channels]`.

@@ -1,11 +1,11 @@
 import Autograd
 
-/// Variational score distillation as SwiftBrush trains with it (arXiv 2312.05239; ProlificDreamer, arXiv 2305.16213).
+/// Variational score distillation as used by SwiftBrush (arXiv 2312.05239; ProlificDreamer, arXiv 2305.16213).
 ///
 /// g = ω(t) (ε̂_T − ε̂_F), each guided: ε̂ = ε(∅) + κ (ε(c) − ε(∅)). It is the gradient of the KL divergence between the
-/// student's noised pictures and the teacher's, weighted by ω σ/α.
+/// student's noised samples and the teacher's, weighted by ω σ/α.
 public struct VariationalScoreDistillation: DistillationLoss, Equatable {
-    /// What runs record.
+    /// The name under which runs record the loss.
     public static let name = "variational-score-distillation"
 
     /// κ of the teacher.
@@ -25,7 +25,7 @@ public struct VariationalScoreDistillation: DistillationLoss, Equatable {
         (teacherGuidanceScale, fakeScoreGuidanceScale) = (guidanceScale, guidanceScale)
     }
 
-    /// Passes of teacher and fake score.
+    /// Predictions of teacher and fake score.
     public var needs: LossNeeds {
         [.teacher(guidedBy: teacherGuidanceScale), .fakeScore(guidedBy: fakeScoreGuidanceScale)]
     }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Curves over steps as a picture in SVG: of many points the mean of each stretch, and its spread as a band.
+/// A line chart of curves over steps, as SVG. Many points are averaged over intervals, whose range is shown as a band.
 struct LineChart {
     struct Point {
         let x: Double
@@ -11,15 +11,15 @@ struct LineChart {
     let curves: [(name: String, points: [Point])]
 
     private static let colours = ["#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf"]
-    private static let stretchCount = 240
+    private static let intervalCount = 240
     private let width = 460.0
     private let height = 240.0
     private let left = 58.0
     private let bottom = 26.0
     private let top = 26.0
 
-    /// A stretch of a curve.
-    private struct Stretch {
+    /// An interval of a curve, with the mean and range of its points.
+    private struct Interval {
         let x: Double
         let mean: Double
         let range: ClosedRange<Double>
@@ -27,8 +27,8 @@ struct LineChart {
 
     /// The `svg` element.
     var svg: String {
-        let drawn = curves.map { (name: $0.name, stretches: stretched($0.points)) }
-        let all = drawn.flatMap(\.stretches)
+        let drawn = curves.map { (name: $0.name, intervals: averaged($0.points)) }
+        let all = drawn.flatMap(\.intervals)
         guard let axis = Axis(all.flatMap { [$0.range.lowerBound, $0.range.upperBound] }),
             let last = all.map(\.x).max(), let first = all.map(\.x).min()
         else { return "" }
@@ -52,10 +52,10 @@ struct LineChart {
         }
         for (index, curve) in drawn.enumerated() {
             let colour = Self.colours[index % Self.colours.count]
-            let upper = curve.stretches.map { "\(x($0.x)) \(y($0.range.upperBound))" }
-            let lower = curve.stretches.reversed().map { "\(x($0.x)) \(y($0.range.lowerBound))" }
-            let line = curve.stretches.map { "\(x($0.x)) \(y($0.mean))" }
-            for only in curve.stretches where curve.stretches.count == 1 {
+            let upper = curve.intervals.map { "\(x($0.x)) \(y($0.range.upperBound))" }
+            let lower = curve.intervals.reversed().map { "\(x($0.x)) \(y($0.range.lowerBound))" }
+            let line = curve.intervals.map { "\(x($0.x)) \(y($0.mean))" }
+            for only in curve.intervals where curve.intervals.count == 1 {
                 parts.append("<circle fill=\"\(colour)\" r=\"3\" cx=\"\(x(only.x))\" cy=\"\(y(only.mean))\"/>")
             }
             parts.append(
@@ -71,12 +71,12 @@ struct LineChart {
         return (parts + ["</svg>"]).joined(separator: "\n")
     }
 
-    private func stretched(_ points: [Point]) -> [Stretch] {
-        let length = max(1, (points.count + Self.stretchCount - 1) / Self.stretchCount)
+    private func averaged(_ points: [Point]) -> [Interval] {
+        let length = max(1, (points.count + Self.intervalCount - 1) / Self.intervalCount)
         return stride(from: 0, to: points.count, by: length).map { start in
             let part = points[start..<min(start + length, points.count)]
             let (low, high) = part.reduce((Double.infinity, -Double.infinity)) { (min($0.0, $1.y), max($0.1, $1.y)) }
-            return Stretch(
+            return Interval(
                 x: part.reduce(0) { $0 + $1.x } / Double(part.count),
                 mean: part.reduce(0) { $0 + $1.y } / Double(part.count), range: low...high)
         }
@@ -86,25 +86,25 @@ struct LineChart {
     private func label(_ value: Double) -> String { String(format: abs(value) >= 1000 ? "%.0f" : "%.3g", value) }
 }
 
-/// A chart's upright axis: logarithmic where the numbers are positive and span more than a factor of 20.
+/// A chart's vertical axis: logarithmic if the numbers are positive and span more than a factor of 20.
 private struct Axis {
     private let isLogarithmic: Bool
     private let low: Double
     private let high: Double
 
-    /// Nil without numbers.
+    /// An axis for these numbers; nil if there are none.
     init?(_ values: [Double]) {
         guard let smallest = values.min(), let largest = values.max() else { return nil }
         isLogarithmic = smallest > 0 && largest > 20 * smallest
         (low, high) = isLogarithmic ? (log10(smallest), log10(largest)) : (smallest, largest)
     }
 
-    /// Where a number lies, from 0 at the foot to 1 at the top.
+    /// The position of a number, from 0 at the bottom to 1 at the top.
     func share(of value: Double) -> Double {
         high > low ? ((isLogarithmic ? log10(value) : value) - low) / (high - low) : 0.5
     }
 
-    /// The numbers that get a line: powers of ten, or round steps.
+    /// The numbers with a grid line: powers of ten, or round steps.
     var ticks: [Double] {
         if isLogarithmic {
             let powers = stride(from: low.rounded(.up), through: high, by: 1).map { pow(10, $0) }
@@ -118,7 +118,7 @@ private struct Axis {
 }
 
 extension String {
-    /// The text with the characters that HTML takes as its own replaced.
+    /// The text with HTML's special characters escaped.
     var escapedForHTML: String {
         replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
             .replacingOccurrences(of: ">", with: "&gt;").replacingOccurrences(of: "\"", with: "&quot;")

@@ -1,21 +1,21 @@
 import Foundation
 
-/// The numbers of a file of JSON lines that each have a `step`: a chart a field, and the numbers of an object in one chart.
+/// The numbers of a JSON Lines file whose lines have a `step`: one chart per field, with the numbers of an object as its curves.
 struct RunMetrics {
-    /// One chart's curves by name; a field that is a number has one, without a name.
+    /// The curves of one chart by name; a field that is a number has one curve, without a name.
     struct Field {
         let name: String
         var curves: [(name: String, points: [LineChart.Point])]
     }
 
     private(set) var fields: [Field] = []
-    /// The last line's step, 0 where there is none.
+    /// The last line's step; 0 if there is none.
     private(set) var lastStep = 0
 
-    /// Fields that say how the run went on and not how well.
+    /// Fields that record the run's progress, not its quality.
     private static let bookkeeping: Set<String> = ["step", "samplesSeen", "peakBytes"]
 
-    /// The lines of a file that can be read; none where there is no file.
+    /// The valid lines of a file; none if there is no file.
     init(contentsOf file: URL) {
         guard let data = try? Data(contentsOf: file) else { return }
         var order: [String] = []

@@ -1,14 +1,14 @@
 import Foundation
 import Tensor
 
-/// A run as a page of HTML that needs no other file: its settings, curves of all that its JSON lines tell, and its sheets.
+/// A report of a run as a self-contained HTML page: its settings, curves of all its metrics, and its sample grids.
 ///
-/// Every file of the run's folder whose name ends in `.jsonl` is shown, and the runs in folders inside it.
+/// It shows every `.jsonl` file in the run's folder, and the runs in its subfolders.
 public struct RunReport {
-    /// The page.
+    /// The HTML page.
     public let html: String
 
-    /// The most sheets that are shown, the last and others evenly before it.
+    /// The maximum number of sample grids: the last one, and others evenly spaced before it.
     private static let sheetLimit = 12
 
     /// Reads a run's folder.
@@ -26,7 +26,7 @@ public struct RunReport {
         html = Self.page(title: name, body: body.joined(separator: "\n"))
     }
 
-    /// Writes the page; it appears whole or not at all. Throws `FileError`.
+    /// Writes the page atomically. Throws `FileError`.
     public func write(to file: URL) throws {
         try DurableFile.write(Data(html.utf8), to: file)
     }
@@ -51,7 +51,7 @@ public struct RunReport {
         return "<h2>\(name.escapedForHTML), \(step) steps</h2>\n" + parts.joined(separator: "\n")
     }
 
-    /// The last sheet, and earlier ones to be unfolded.
+    /// The last sample grid, and earlier ones, which are collapsed.
     private static func sheets(in folder: URL) throws -> [String] {
         let all = names(in: folder).filter { $0.hasSuffix(".png") }
         let count = min(sheetLimit, all.count)
@@ -59,7 +59,7 @@ public struct RunReport {
         return try shown.enumerated().map { index, name in
             let data = try FileContents.read(folder.appending(path: name)).base64EncodedString()
             let title = name.replacingOccurrences(of: ".png", with: "").escapedForHTML
-            let picture = "<img alt=\"sheet of \(title)\" src=\"data:image/png;base64,\(data)\">"
+            let picture = "<img alt=\"sample grid of \(title)\" src=\"data:image/png;base64,\(data)\">"
             if index == 0 { return "<figure>\(picture)<figcaption>\(title)</figcaption></figure>" }
             return "<details><summary>\(title)</summary>\(picture)</details>"
         }

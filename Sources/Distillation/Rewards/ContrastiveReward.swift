@@ -2,18 +2,17 @@ import Autograd
 import DiffusionModels
 import Tensor
 
-/// A reward that is learned from what the teacher draws, where no CLIP knows such pictures: R = cos(picture, prompt) of two
-/// projections that were trained to find each other, as CLIP's (arXiv 2103.00020).
+/// A reward that is trained on the teacher's images, for domains that CLIP does not cover: R = cos(image, prompt) of two
+/// projections that are trained contrastively, as CLIP's (arXiv 2103.00020).
 ///
-/// A convolutional tower sees the picture, a mean over tokens the prompt's embedding. No real picture is seen, and no network that a
-/// student is measured with: a student that is rewarded by its judge learns to please the judge.
+/// A convolutional tower encodes the image, a mean over tokens the prompt's embedding. It uses no real images and no network with
+/// which students are evaluated: a student that is trained on its evaluation metric overfits to it.
 public struct ContrastiveReward: ImageTextReward {
-    /// The tower's and the projections'; frozen.
+    /// The parameters of the tower and the projections; frozen.
     public let parameters = ParameterSet()
-    /// The same, by which a resumed run recognises the reward.
+    /// The parameters, by which a resumed run recognises the reward.
     public var weights: ParameterSet? { parameters }
-    /// The mean R of pictures that the teacher drew for their own prompts: from where on a picture fits well enough, as
-    /// ``AlignmentTerm/threshold``.
+    /// The mean R of the teacher's images for their own prompts, a suitable ``AlignmentTerm/threshold``.
     public private(set) var teacherMean = 0.0
 
     private let stages: [Stage]
@@ -21,7 +20,7 @@ public struct ContrastiveReward: ImageTextReward {
     private let textProjection: Linear
     private let conditions: PromptConditions
 
-    /// A convolution that halves the map, normalisation and activation.
+    /// A strided convolution that halves the resolution, normalisation and activation.
     private struct Stage {
         let convolution: Conv2d
         let norm: GroupNorm
@@ -47,56 +46,56 @@ public struct ContrastiveReward: ImageTextReward {
         parameters.initialize(using: &stream)
     }
 
-    /// R of each picture, `[batch]`.
+    /// R of each image, `[batch]`.
     public func scores(of pictures: Variable, for prompts: [Int]) -> Variable {
         (embeddings(of: pictures) * embeddings(of: prompts)).sum(alongAxes: [1])
     }
 
-    /// `[batch, height, width, 3]` → `[batch, width]` of length 1.
+    /// Unit-length embeddings of images: `[batch, height, width, 3]` → `[batch, width]`.
     func embeddings(of pictures: Variable) -> Variable {
         let map = stages.reduce(pictures) { $1($0) }
         return pictureProjection(map.mean(alongAxes: [1, 2])).normalized()
     }
 
-    /// Which prompts → `[prompts, width]` of length 1.
+    /// Unit-length embeddings of prompts given by index, `[prompts, width]`.
     func embeddings(of prompts: [Int]) -> Variable {
         textProjection(Variable(conditions.conditions(prompts).mean(alongAxes: [1]))).normalized()
     }
 }
 
 extension Variable {
-    /// Rows of length 1.
+    /// The rows, scaled to length 1.
     fileprivate func normalized() -> Variable {
         self / (squared().sum(alongAxes: [1], keepingDimensions: true) + 1e-12).squareRoot()
     }
 }
 
 extension ContrastiveReward {
-    /// How a reward is learned.
+    /// How a reward is trained.
     public struct Training: Sendable, Equatable {
-        /// Steps of Adam, whose step size falls to 0 along half a cosine.
+        /// Steps of Adam, whose learning rate follows a cosine schedule to 0.
         public var steps = 600
-        /// Pairs a step, each of which looks for its own among them.
+        /// Pairs per step, each contrasted with all others.
         public var batchSize = 64
-        /// Adam's step size at the start.
+        /// Adam's initial learning rate.
         public var learningRate = 1e-3
-        /// What similarities are divided by; CLIP's is learned and begins here.
+        /// The temperature of the similarities; CLIP's is learned and starts at this value.
         public var temperature: Float = 0.07
-        /// The deviation of noise on the latents: what the reward looks at is not what a student's noise can change.
+        /// The standard deviation of noise added to the latents, so that the reward is insensitive to a student's noise.
         public var noise: Float = 0.1
-        /// Of the weights, the order and the noise.
+        /// The seed of weights, order and noise.
         public var seed: UInt64 = 0
 
-        /// The settings for a few thousand small pictures.
+        /// The settings for a few thousand small images.
         public init() {}
     }
 
-    /// A reward that has learned a teacher's pictures.
+    /// Trains a reward on a teacher's images.
     ///
     /// - Parameters:
-    ///   - pairs: the teacher's.
-    ///   - decoder: makes pictures of their latents.
-    ///   - conditions: the prompts that the pairs count.
+    ///   - pairs: the teacher's pairs.
+    ///   - decoder: decodes their latents to images.
+    ///   - conditions: the prompts to which the pairs' indices refer.
     ///   - training: the settings.
     ///   - progress: called after each step with its loss.
     ///
@@ -136,8 +135,8 @@ extension ContrastiveReward {
         teacherMean = scores(of: pictures(shown), for: shown.map { pairs.prompts[$0] }).value.mean()
     }
 
-    /// InfoNCE both ways: the cross entropy of each picture's similarities to all prompts, and of each prompt's to all pictures;
-    /// pairs of the same prompt share the answer.
+    /// Symmetric InfoNCE: the cross entropy of each image's similarities to all prompts, and of each prompt's to all images; pairs
+    /// with the same prompt share the target.
     static func loss(_ pictures: Variable, _ texts: Variable, _ prompts: [Int], _ temperature: Float) -> Variable {
         let similarities = pictures.matmul(texts, transposingOther: true) / temperature
         let answers = prompts.flatMap { own -> [Float] in
@@ -145,7 +144,7 @@ extension ContrastiveReward {
             return same.map { $0 / same.reduce(0, +) }
         }
         let wanted = (similarities * Variable(Tensor(answers, shape: similarities.shape))).sum()
-        // Bounded by 1/temperature, their exponentials do not overflow once that is taken off.
+        // Similarities are at most 1/temperature; subtracting it keeps their exponentials from overflowing.
         let bounded = (similarities - 1 / temperature).exp()
         let rows = bounded.sum(alongAxes: [1]).log().sum() + bounded.sum(alongAxes: [0]).log().sum()
         return rows / Float(2 * prompts.count) + 1 / temperature - wanted / Float(prompts.count)

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The names of the fields in which two values differ as JSON, each with both values; at most three.
+/// The fields in which two values differ as JSON, with their names and both values; at most three.
 func differingFields(_ expected: some Encodable, _ found: some Encodable) -> (expected: String, found: String) {
     func fields(_ value: some Encodable) -> [String: String] {
         var all: [String: String] = [:]

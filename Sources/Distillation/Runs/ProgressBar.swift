@@ -1,8 +1,8 @@
 import DiffusionModels
 import Foundation
 
-/// How far a training has come, on standard error: how many steps, the caller's numbers, speed, time left; see `ProgressLine`. It never
-/// ends a training: without a reader it is lost.
+/// A training's progress on standard error: steps, the caller's numbers, speed, time left; see `ProgressLine`. Output that cannot be
+/// written is discarded and never ends the training.
 public struct ProgressBar {
     private let total: Int
     private let first: Int
@@ -10,22 +10,22 @@ public struct ProgressBar {
     private let start = ContinuousClock.now
     private let line = ProgressLine()
 
-    /// A bar of steps, of which some were done before.
+    /// A progress bar for a run, of which some steps may be done already.
     ///
     /// - Parameters:
-    ///   - total: how many steps in all.
-    ///   - done: how many before this start of the run.
-    ///   - picturesPerStep: for the speed that is shown.
+    ///   - total: the number of steps in all.
+    ///   - done: the number of steps done before the run was started or resumed.
+    ///   - picturesPerStep: images per step, for the speed that is shown.
     public init(total: Int, done: Int, picturesPerStep: Int) {
         (self.total, first, self.picturesPerStep) = (total, done, picturesPerStep)
     }
 
-    /// Shows a step, and after the last one the time that all took and the peak memory.
+    /// Shows a step, and after the last one also the total time and the peak memory.
     public func show(step: Int, peakBytes: Int, _ numbers: String) {
         let seconds = (ContinuousClock.now - start) / .seconds(1)
-        let each = seconds / Double(max(step - first, 1))
-        let speed = String(format: "%.1f pictures/s", Double(picturesPerStep) / max(each, 1e-9))
-        line.show(Double(step) / Double(max(total, 1)), text(step, numbers, speed, each * Double(total - step)))
+        let pace = seconds / Double(max(step - first, 1))
+        let speed = String(format: "%.1f images/s", Double(picturesPerStep) / max(pace, 1e-9))
+        line.show(Double(step) / Double(max(total, 1)), text(step, numbers, speed, pace * Double(total - step)))
         guard step == total else { return }
         line.finish()
         let time = String(format: "%.1f s", seconds)

@@ -2,49 +2,49 @@ import DiffusionModels
 import Foundation
 import Tensor
 
-/// A training whose run a ``RunDirectory`` keeps: it can be stopped after any step and goes on bit for bit.
+/// A training whose run is stored in a ``RunDirectory``: it can be stopped after any step and resumed bit for bit.
 public protocol ResumableTraining: AnyObject {
-    /// What a step reports.
+    /// The metrics of a step.
     associatedtype Step: TrainingStep
-    /// The settings that it must be resumed with.
+    /// The settings with which it must be resumed.
     associatedtype Record: Codable & Equatable
 
-    /// The settings. Throws when they cannot be written down.
+    /// The settings. Throws when they cannot be encoded.
     func record() throws -> Record
-    /// What it learns from, which must be the same when it is resumed. Nothing unless the training says what.
+    /// Fingerprints of the training's inputs, which must be the same when it is resumed. The default is empty.
     func contents() throws -> RunContents
-    /// The files of JSON lines that it writes by ``RunDirectory/record(_:in:)``; `metrics.jsonl` unless the training names others too.
+    /// The JSON Lines files that it writes with ``RunDirectory/record(_:in:)``. The default is `metrics.jsonl`.
     var metricsFiles: [String] { get }
-    /// Steps taken so far.
+    /// The number of steps taken so far.
     var stepCount: Int { get }
     /// Takes the next step. Throws ``DistillationError/nonFinite(step:tensor:count:)``.
     func step() throws -> Step
-    /// About how many bytes a checkpoint takes.
+    /// The approximate size of a checkpoint in bytes.
     var checkpointByteCount: Int { get }
-    /// Writes all that the training needs to go on. Throws what the file system throws.
+    /// Writes all that is needed to resume the training. Throws what the file system throws.
     func saveCheckpoint(to url: URL) throws
-    /// Goes back to where ``saveCheckpoint(to:)`` was called. Throws for a file that is no checkpoint of this training, and
-    /// changes nothing then.
+    /// Restores the state that ``saveCheckpoint(to:)`` wrote. For a file that is not a checkpoint of this training it throws and
+    /// changes nothing.
     func restoreCheckpoint(from url: URL) throws
 }
 
 extension ResumableTraining {
-    /// Nothing.
+    /// No contents.
     public func contents() throws -> RunContents { RunContents() }
     /// `metrics.jsonl`.
     public var metricsFiles: [String] { [RunDirectory.metricsName] }
 }
 
-/// A line of a run's metrics.
+/// The metrics of one step, a line of a metrics file.
 public protocol TrainingStep: Codable, Sendable {
-    /// Which step, from 1.
+    /// The number of the step, from 1.
     var step: Int { get }
 }
 
 extension DistillationStep: TrainingStep {}
 
 extension Distiller: ResumableTraining {
-    /// What a distillation must be resumed with.
+    /// The settings with which a distillation must be resumed.
     public struct Record: Codable, Equatable {
         var loss: SavedLoss
         var settings: DistillationConfiguration
@@ -52,17 +52,17 @@ extension Distiller: ResumableTraining {
         var pairCount: Int
     }
 
-    /// The loss, the settings, and how many prompts and pairs. Throws ``DistillationError`` for a loss that cannot be written down.
+    /// The loss, the settings, and the numbers of prompts and pairs. Throws for a loss that cannot be encoded.
     public func record() throws -> Record {
         Record(
             loss: try SavedLoss(loss), settings: configuration, promptCount: conditions.count,
             pairCount: resources.pairs?.prompts.count ?? 0)
     }
 
-    /// The teacher's weights and schedule, what student and discriminator start from, the prompts, and what the loss needs besides.
+    /// The teacher's weights and schedule, the initial student and discriminator, the prompts, and the loss's resources.
     public func contents() -> RunContents { initialContents }
 
-    /// Looked at before the first step, which changes what the networks start from.
+    /// Computed before the first step, which changes the initial networks.
     static func contents(
         student: OneStepStudent, teacher: any DenoisingNetwork, schedule: NoiseSchedule, conditions: PromptConditions,
         resources: DistillationResources

@@ -3,8 +3,8 @@ import DiffusionModels
 import Foundation
 import Tensor
 
-/// What a training writes down to go on as if it had never stopped: parameters and moments under the names of their
-/// sections, and a state that is not a tensor.
+/// A checkpoint from which a training resumes bit for bit: parameters and moments under the names of their sections, and a state
+/// that is not a tensor.
 package struct RunCheckpoint {
     private static let stateKey = "state"
     private static let stepsKey = "optimizer_steps"
@@ -12,14 +12,14 @@ package struct RunCheckpoint {
     private let parameters: [(section: String, parameters: ParameterSet)]
     private let optimizers: [(section: String, optimizer: Adam)]
 
-    /// The sections, each of a name of its own.
+    /// A checkpoint of these sections, whose names must differ.
     package init(
         _ parameters: [(section: String, parameters: ParameterSet)], optimizers: [(section: String, optimizer: Adam)]
     ) {
         (self.parameters, self.optimizers) = (parameters, optimizers)
     }
 
-    /// The bytes of the parameters and of what the optimisers remember.
+    /// The size in bytes of the parameters and the optimisers' moments.
     package var byteCount: Int {
         let numbers =
             parameters.reduce(0) { $0 + $1.parameters.scalarCount }
@@ -27,7 +27,7 @@ package struct RunCheckpoint {
         return numbers * MemoryLayout<Float>.stride
     }
 
-    /// Writes the file; it is there whole or not at all. Throws what the file system throws.
+    /// Writes the file atomically. Throws what the file system throws.
     package func write(_ state: some Encodable, memory: [String: Tensor] = [:], to url: URL) throws {
         var tensors: [(name: String, tensor: Tensor)] = []
         var steps: [String: Int] = [:]
@@ -49,9 +49,9 @@ package struct RunCheckpoint {
             to: url)
     }
 
-    /// Reads everything, and only then changes parameters and optimisers.
+    /// Reads everything before it changes parameters and optimisers.
     ///
-    /// Throws `SafetensorsError` for a file of which a bit is not as it was written, or ``DistillationError`` when it is of another run.
+    /// Throws `SafetensorsError` for a corrupted file, which its checksum detects, or ``DistillationError`` for one of another run.
     package func restore<State: Decodable>(
         _ type: State.Type = State.self, from url: URL
     ) throws -> (state: State, memory: [String: Tensor]) {

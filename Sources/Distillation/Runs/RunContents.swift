@@ -2,33 +2,33 @@ import Autograd
 import Foundation
 import Tensor
 
-/// What a training learns from, in a few numbers each: a run is resumed with the same networks, texts and pictures, and with others of
-/// the same sizes it is refused.
+/// Fingerprints of a training's inputs: a run can be resumed only with the same networks, texts and images, not with others of the
+/// same sizes.
 public struct RunContents: Codable, Equatable, Sendable {
     private var exact: [String: String] = [:]
     private var computed: [String: TensorFingerprint] = [:]
 
-    /// Another processor or number of threads computes embeddings and pictures to about 1e-5 the same.
+    /// Embeddings and images agree to about 1e-5 between processors and numbers of threads.
     private static let tolerance = 2e-3
 
-    /// Nothing.
+    /// Empty contents.
     public init() {}
 
-    /// Adds texts, which are compared to the letter.
+    /// Adds texts, which are compared exactly.
     public mutating func add(_ name: String, texts: some Sequence<String>) {
         var checksum = Checksum()
         for text in texts { checksum.combine(text) }
         exact[name] = "\(checksum)"
     }
 
-    /// Adds bytes, which are compared to the bit.
+    /// Adds bytes, which are compared bit for bit.
     public mutating func add(_ name: String, bytes: some Sequence<Data>) {
         var checksum = Checksum()
         for part in bytes { checksum.combine(part) }
         exact[name] = "\(checksum)"
     }
 
-    /// Adds weights as they are stored, which are compared to the bit.
+    /// Adds weights as they are stored, which are compared bit for bit.
     public mutating func add(_ name: String, weights: ParameterSet) {
         var checksum = Checksum()
         for parameter in weights.all {
@@ -38,12 +38,12 @@ public struct RunContents: Codable, Equatable, Sendable {
         exact[name] = "\(checksum)"
     }
 
-    /// Adds tensors that were computed, of which a difference of 0.2 % is noticed.
+    /// Adds computed tensors, in which a difference of 0.2 % is detected.
     public mutating func add(_ name: String, computed tensors: [Tensor]) {
         computed[name] = TensorFingerprint(of: tensors)
     }
 
-    /// The names of what is not the same here and in `other`, sorted.
+    /// The names of the contents that differ from those of `other`, sorted.
     func differences(from other: RunContents) -> [String] {
         let names = Set(exact.keys).union(computed.keys).union(other.exact.keys).union(other.computed.keys)
         return names.sorted().filter { name in

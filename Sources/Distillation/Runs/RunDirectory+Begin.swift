@@ -3,14 +3,14 @@ import Foundation
 import Tensor
 
 extension RunDirectory {
-    /// Records the settings of a new run, or resumes the run that is there: from its newest checkpoint that is whole, with the
-    /// metrics after it taken away.
+    /// Records the settings of a new run, or resumes an existing run from its newest intact checkpoint and removes the metrics after
+    /// it.
     ///
-    /// A run of an earlier version did not record its ``RunContents``: it is resumed, what cannot be compared is said on standard error,
-    /// and is recorded from then on.
+    /// A run of an earlier version, which did not record its ``RunContents``, is resumed. What cannot be compared is reported on
+    /// standard error, and recorded from then on.
     ///
-    /// Throws ``DistillationError/run(path:expected:found:)`` when settings or contents are not those of the run, and when it had
-    /// checkpoints of which none is whole; `SafetensorsError` when the disk has no room for a checkpoint; and `FileError`.
+    /// Throws ``DistillationError/run(path:expected:found:)`` when settings or contents differ from those of the run, and when
+    /// none of its checkpoints is intact; `SafetensorsError` when the disk has no room for a checkpoint; and `FileError`.
     public func begin<Training: ResumableTraining>(_ training: Training) throws {
         try claim()
         let (record, contents) = (try training.record(), try training.contents())
@@ -54,7 +54,7 @@ extension RunDirectory {
             if contents.names.isEmpty { return }
             StandardError.write(
                 line:
-                    "\(url.path): begun by an earlier version, which did not record what the run learns from; not compared: "
+                    "\(url.path): started by an earlier version, which did not record the run's inputs; not compared: "
                     + contents.names.joined(separator: ", "))
             return
         }
@@ -67,16 +67,16 @@ extension RunDirectory {
 
     private var contentsFile: URL { url.appending(path: Self.contentsName) }
 
-    /// The loss that the run in the folder was begun with.
+    /// The loss with which the run in the folder was started.
     ///
-    /// - Parameter types: the losses that the caller knows.
+    /// - Parameter types: the types of loss to look for.
     ///
-    /// Throws ``DistillationError`` when there is no run, or its loss is none of them.
+    /// Throws ``DistillationError`` when there is no run, or its loss is of none of these types.
     public func loss(
         among types: [any DistillationLoss.Type] = SavedLoss.shippedTypes
     ) throws -> any DistillationLoss { try record().loss.loss(among: types) }
 
-    /// The settings that the run in the folder was begun with. Throws ``DistillationError`` when there is no run.
+    /// The settings with which the run in the folder was started. Throws ``DistillationError`` when there is no run.
     public func settings() throws -> DistillationConfiguration { try record().settings }
 
     private func record() throws -> Distiller.Record {

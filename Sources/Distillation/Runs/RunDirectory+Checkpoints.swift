@@ -3,8 +3,8 @@ import Foundation
 import Tensor
 
 extension RunDirectory {
-    /// Writes a checkpoint, and when it is safely on the disk removes older ones: the oldest of those that are whole, and damaged ones
-    /// once as many whole ones are there as are kept. Throws what the file system throws.
+    /// Writes a checkpoint, and removes older ones once it is safely on disk: the oldest of the intact ones, and damaged ones as soon as
+    /// there are ``keptCheckpoints`` intact ones. Throws what the file system throws.
     public func saveCheckpoint(of training: some ResumableTraining) throws {
         let file = checkpoint(step: training.stepCount)
         try synchronizeMetrics()
@@ -24,8 +24,8 @@ extension RunDirectory {
         }
     }
 
-    /// Puts a training where its newest whole checkpoint has it. Says on standard error when that is not the newest; throws
-    /// ``DistillationError/run(path:expected:found:)`` when there were checkpoints and none is whole.
+    /// Restores a training from its newest intact checkpoint, and reports on standard error when that is not the newest. Throws
+    /// ``DistillationError/run(path:expected:found:)`` when there were checkpoints and none is intact.
     func restore(_ training: some ResumableTraining) throws {
         let files = try checkpoints()
         var reasons: [String] = []
@@ -37,14 +37,14 @@ extension RunDirectory {
                 return
             } catch {
                 reasons.append(FileError.sentence(of: error))
-                StandardError.write(line: "the checkpoint is not used: \(reasons.last ?? "")")
+                StandardError.write(line: "checkpoint skipped: \(reasons.last ?? "")")
                 if case SafetensorsError.malformed = error { session.state.withLock { $0.damaged.append(file) } }
             }
         }
         if let reason = reasons.first {
             throw DistillationError.run(
-                path: checkpointFolder.path, expected: "a whole checkpoint to resume from",
-                found: "\(files.count) and none is whole (\(reason)); nothing was changed")
+                path: checkpointFolder.path, expected: "an intact checkpoint to resume from",
+                found: "\(files.count) and none is intact (\(reason)); nothing was changed")
         }
         if let data = try? FileContents.read(newestStep) {
             let step = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
@@ -54,21 +54,22 @@ extension RunDirectory {
         }
         if try hasMetrics() {
             StandardError.write(
-                line: "\(url.path): the run ended before its first checkpoint; it begins again at step 0")
+                line: "\(url.path): the run ended before its first checkpoint; it starts again at step 0")
         }
     }
 
-    /// Whether a checkpoint of this step was written or read by this process.
+    /// Whether this process wrote or read a checkpoint of this step.
     func hasCheckpoint(step: Int) -> Bool {
         session.state.withLock { $0.whole.contains(checkpoint(step: step)) }
     }
 
     func checkpoint(step: Int) -> URL { checkpointFolder.appending(path: "\(Self.name(step)).safetensors") }
 
-    /// The step of the newest checkpoint: without it, checkpoints that were removed would look like a run that had none yet.
+    /// The file with the newest checkpoint's step. Without it, a run whose checkpoints were deleted would look like one that had none
+    /// yet.
     private var newestStep: URL { url.appending(path: Self.newestStepName) }
 
-    /// The run's checkpoints, the oldest first; other files are none.
+    /// The run's checkpoints, the oldest first; other files are ignored.
     func checkpoints() throws -> [URL] {
         guard FileManager.default.fileExists(atPath: checkpointFolder.path) else { return [] }
         let names = try FileError.attempt(.reading, checkpointFolder.path) {

@@ -2,15 +2,15 @@ import Foundation
 import Tensor
 
 extension RunDirectory {
-    /// Makes the folder if it is missing, keeps other processes out of it as long as this value lives, and removes the temporary files
-    /// that a killed process left in it. ``begin(_:)`` does it too; call it first where something is written into the folder before.
+    /// Creates the folder if it is missing, locks it against other processes as long as this value lives, and removes the temporary
+    /// files that a killed process left in it. ``begin(_:)`` calls it; call it earlier if you write into the folder before.
     ///
-    /// Throws ``DistillationError/run(path:expected:found:)`` as ``init(_:resuming:allowingOtherFiles:)``, and `FileError` when another
-    /// process works on the run.
+    /// Throws ``DistillationError/run(path:expected:found:)`` as ``init(_:resuming:allowingOtherFiles:)`` does, and `FileError`
+    /// when another process works on the run.
     public func claim() throws {
         guard session.state.withLock({ $0.lock == nil }) else { return }
         try DurableFile.prepareFolder(url)
-        // What another process made since is looked at under the lock; a folder that is refused gets no lock file.
+        // The folder is checked again under the lock, as another process may have changed it; a rejected folder gets no lock file.
         try checkFolder()
         let lock = try FolderLock.lock(url, name: Self.lockName)
         try checkFolder()
@@ -23,7 +23,7 @@ extension RunDirectory {
         for folder in folders + parts + [fakeScore] { DurableFile.removeLeftovers(in: folder) }
     }
 
-    /// Throws for a folder in which no run may begin, or be resumed.
+    /// Throws for a folder in which no run may start or be resumed.
     func checkFolder() throws {
         func refuse(_ expected: String, _ found: String) -> DistillationError {
             .run(path: url.path, expected: expected, found: found)
@@ -35,25 +35,25 @@ extension RunDirectory {
             try FileManager.default.contentsOfDirectory(atPath: url.path).sorted()
         }
         let own = names.filter(Self.names.contains)
-        // Runs of earlier versions have no lock file, but had these three from their first moment.
+        // Runs of earlier versions have no lock file, but had these three from the start.
         let isRun =
             names.contains(Self.lockName)
             || Set([Self.configurationName, "checkpoints", "sheets"]).isSubset(of: own)
         if isRun {
             guard isResuming || own.isEmpty else {
-                throw refuse("a folder without a run, or to resume one", "a run")
+                throw refuse("a folder without a run, or that the run is resumed", "a run")
             }
             return
         }
         if !own.isEmpty {
             throw refuse(
-                "a run, or a folder without the names that a run writes", "\(Self.listed(own)) and no run")
+                "a run, or a folder without files named like a run's", "\(Self.listed(own)) and no run")
         }
-        // What file systems and file managers put into every folder is nobody's.
+        // File systems and file managers create these in any folder.
         let others = names.filter { ![".DS_Store", "lost+found"].contains($0) }
         guard others.isEmpty || allowsOtherFiles else {
             throw refuse(
-                "an empty folder or one with a run; other files are left alone where they are allowed (--allow-other-files)",
+                "an empty folder or one with a run (--allow-other-files allows other files and leaves them alone)",
                 "\(Self.listed(others)) and no run")
         }
     }

@@ -2,7 +2,7 @@ import Foundation
 import Tensor
 
 extension RunDirectory {
-    /// Adds a line to `metrics.jsonl`, or another file of JSON lines in the folder. Throws `FileError`.
+    /// Appends a line to `metrics.jsonl`, or to another JSON Lines file in the folder. Throws `FileError`.
     ///
     /// A file that ``ResumableTraining/metricsFiles`` does not name keeps its lines when the run is resumed from an earlier step.
     public func record(_ step: some TrainingStep, in name: String = "metrics.jsonl") throws {
@@ -18,7 +18,7 @@ extension RunDirectory {
         }
     }
 
-    /// The recorded steps, in order; a line that was cut off is none. Throws `FileError`.
+    /// The recorded steps, in order; truncated lines are ignored. Throws `FileError`.
     public func metrics<Step: TrainingStep>(
         _ type: Step.Type = DistillationStep.self, in name: String = "metrics.jsonl"
     ) throws -> [Step] {
@@ -28,7 +28,7 @@ extension RunDirectory {
             .compactMap { try? JSONDecoder().decode(Step.self, from: Data($0)) }
     }
 
-    /// Takes away the lines of steps that will be taken again, and lines that were cut off.
+    /// Removes the lines of steps that will be repeated, and truncated lines.
     func dropMetrics(in names: [String], after step: Int) throws {
         struct Numbered: Decodable { let step: Int }
         for name in names {
@@ -49,7 +49,7 @@ extension RunDirectory {
         return try FileManager.default.fileExists(atPath: file.path) && !FileContents.read(file).isEmpty
     }
 
-    /// Waits until the lines are on the disk, so that a checkpoint never has steps that they lack.
+    /// Waits until the lines are on disk, so that the metrics contain all steps of a checkpoint.
     func synchronizeMetrics() throws {
         let file = url.appending(path: Self.metricsName)
         guard FileManager.default.fileExists(atPath: file.path) else { return }

@@ -1,13 +1,13 @@
 import DiffusionModels
 
 extension RunDirectory {
-    /// Draws the averaged student's picture of each prompt, always from the same noise, and saves them as one PNG file.
+    /// Generates the averaged student's image of each prompt, always from the same noise, and saves them as a sample grid in PNG.
     ///
     /// - Parameters:
-    ///   - distiller: whose student.
+    ///   - distiller: the distiller whose student is sampled.
     ///   - teacher: the model that the distiller was made from.
-    ///   - prompts: at least one; eight stand in a row.
-    ///   - embeddings: where the prompts' embeddings are taken from; nil to load the text encoder for them.
+    ///   - prompts: at least one prompt; there are eight images per row.
+    ///   - embeddings: embeddings of the prompts; nil to compute them with the text encoder.
     ///
     /// Throws what the file system throws, and `ModelError` for embeddings without one of the prompts.
     public func saveSheet(

@@ -2,21 +2,21 @@ import DiffusionModels
 import Foundation
 
 extension RunDirectory {
-    /// Takes the steps that a training still lacks, and keeps its metrics, checkpoints and sheets.
+    /// Takes a training's remaining steps, and saves its metrics, checkpoints and sample grids.
     ///
-    /// A checkpoint is written after every `checkpointEvery` steps and after the last; a sheet, after the checkpoint of its step, every
-    /// `sheetEvery` steps and after the last. A sheet that is missing because the process ended before it was written is made first.
+    /// A checkpoint is written every `checkpointEvery` steps and after the last; a sample grid, after the checkpoint of its step, every
+    /// `sheetEvery` steps and after the last. If the process ended before it wrote a grid, that grid is made first.
     ///
     /// SIGINT, SIGTERM and SIGHUP let the step in progress end, and a checkpoint is written; see ``StopSignals``.
     ///
     /// - Parameters:
-    ///   - training: what ``begin(_:)`` was called with.
-    ///   - iterations: how many steps in all.
+    ///   - training: the training with which ``begin(_:)`` was called.
+    ///   - iterations: the number of steps in all.
     ///   - checkpointEvery: steps between two checkpoints.
-    ///   - sheetEvery: steps between two sheets; nil for none.
+    ///   - sheetEvery: steps between two sample grids; nil for none.
     ///   - stopsOnSignals: whether signals are caught; otherwise they end the process at once.
     ///   - progress: called after each step.
-    ///   - saveSheet: writes the sheet of the training's step, see ``sheet(step:)``.
+    ///   - saveSheet: writes the sample grid of the training's step, see ``sheet(step:)``.
     ///
     /// Throws ``StoppedBySignal``, what a step throws, and what the file system throws.
     public func train<Training: ResumableTraining>(

@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 import Tensor
 
-/// What a process knows of the run that it works on: the lock on its folder, and which checkpoints are whole.
+/// A process's state for the run that it works on: the lock on its folder, and the intact and damaged checkpoints.
 final class RunSession: Sendable {
     struct State {
         var lock: FolderLock?

@@ -2,13 +2,13 @@ import Autograd
 import Foundation
 import Tensor
 
-/// A few numbers by which tensors are recognised that another processor or number of threads computed, whose last bits differ.
+/// A fingerprint of tensors that tolerates differences in their last bits, which depend on the processor and the number of threads.
 ///
-/// Random projections (Johnson and Lindenstrauss, 1984): a change of the tensors changes each by about as much as its own length.
+/// Random projections (Johnson and Lindenstrauss, 1984): a change of the tensors changes each by about the change's norm.
 struct TensorFingerprint: Codable, Equatable, Sendable {
     /// The projections.
     var values: [Double]
-    /// The length of all numbers together.
+    /// The Euclidean norm of all numbers together.
     var norm: Double
 
     private static let count = 4
@@ -33,7 +33,7 @@ struct TensorFingerprint: Codable, Equatable, Sendable {
         norm = squares.squareRoot()
     }
 
-    /// Whether the tensors are the same, up to a share of their length.
+    /// Whether the tensors are the same, up to a fraction of their norm.
     func isClose(to other: TensorFingerprint, within tolerance: Double) -> Bool {
         let differences = zip(values + [norm], other.values + [other.norm]).map { abs($0 - $1) }
         return values.count == other.values.count && differences.allSatisfy { $0 <= tolerance * max(norm, 1e-30) }

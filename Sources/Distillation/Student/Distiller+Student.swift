@@ -1,7 +1,7 @@
 import DiffusionModels
 
 extension Distiller {
-    /// The averaged student as a complete model: the teacher's tokenizer, text encoder and autoencoder around it.
+    /// The averaged student as a complete model, with the teacher's tokenizer, text encoder and autoencoder.
     ///
     /// - Parameter teacher: the model that the distiller was made from.
     public func studentModel(of teacher: TextToImageModel) -> TextToImageModel {
@@ -16,18 +16,17 @@ extension Distiller {
 }
 
 extension TextToImageModel {
-    /// A student's pictures below its teacher's, on the same prompts and seeds: rows in pairs, eight pictures wide.
+    /// A sample grid with the student's images below its teacher's, for the same prompts and seeds: pairs of rows, eight images wide.
     ///
     /// - Parameters:
-    ///   - teacher: sampled by DDIM, whatever its files name.
-    ///   - prompts: at least one.
-    ///   - steps: the teacher's.
-    ///   - guidanceScale: the teacher's.
-    ///   - seed: of the first picture; the next have the seeds after it.
-    ///   - embeddings: where the prompts' embeddings, and the empty prompt's, are taken from; nil to load the text encoder
-    ///     for them.
+    ///   - teacher: the teacher, sampled by DDIM whatever its files name.
+    ///   - prompts: at least one prompt.
+    ///   - steps: the teacher's number of steps.
+    ///   - guidanceScale: the teacher's guidance scale.
+    ///   - seed: the seed of the first image; the others have the seeds after it.
+    ///   - embeddings: embeddings of the prompts and of the empty prompt; nil to compute them with the text encoder.
     ///
-    /// Throws `ModelError` when this is no student or `teacher` is one.
+    /// Throws `ModelError` when this model is not a student or `teacher` is one.
     public func sheet(
         beside teacher: TextToImageModel, prompts: [String], steps: Int, guidanceScale: Double, seed: UInt64 = 0,
         embeddings: PromptEmbeddings? = nil

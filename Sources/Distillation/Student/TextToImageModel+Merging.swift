@@ -2,12 +2,12 @@ import Autograd
 import DiffusionModels
 
 extension TextToImageModel {
-    /// The weights between two students of one teacher: θ = λ θ_A + (1 − λ) θ_B, as SwiftBrush v2 merges them (arXiv
-    /// 2408.14176, λ = ½). Everything but the denoising network is this model's.
+    /// Interpolates the weights of two students of one teacher: θ = λ θ_A + (1 − λ) θ_B, as SwiftBrush v2 merges them (arXiv
+    /// 2408.14176, λ = ½). Everything except the denoising network is taken from this model.
     ///
     /// - Parameters:
-    ///   - other: B, of the same architecture, at the same timestep.
-    ///   - share: λ, this model's share; below 0 or above 1 goes beyond one of them.
+    ///   - other: B, a student of the same architecture and timestep.
+    ///   - share: λ, this model's share; values below 0 or above 1 extrapolate.
     ///
     /// Throws ``DistillationError/invalidSetting(name:expected:found:)`` when the two do not fit.
     public func merged(with other: TextToImageModel, share: Double = 0.5) throws -> TextToImageModel {
@@ -18,7 +18,7 @@ extension TextToImageModel {
         try check(share.isFinite, "share", "a finite number", share)
         try check(oneStep == other.oneStep, "oneStep", oneStep as Any, other.oneStep as Any)
         let (mine, others) = (unet.parameters, other.unet.parameters)
-        try check(mine.paths.sorted() == others.paths.sorted(), "parameters", "the same", "others")
+        try check(mine.paths.sorted() == others.paths.sorted(), "parameters", "the same names", "different ones")
         let parameters = mine.copy(trainable: false)
         for parameter in parameters.all {
             guard let second = others[parameter.path] else { continue }

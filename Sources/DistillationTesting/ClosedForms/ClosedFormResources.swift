@@ -3,9 +3,9 @@ import DiffusionModels
 import Distillation
 import Tensor
 
-/// The perfect discriminator: D = log p_t(x) − log q_t(x) of two densities in closed form.
+/// The optimal discriminator, D = log p_t(x) − log q_t(x), for two densities in closed form.
 public struct DensityRatio: Discriminator {
-    /// Empty: there is nothing to train.
+    /// Empty: there are no trainable parameters.
     public let parameters = ParameterSet()
     private let real: any DensityPredictor
     private let fake: any DensityPredictor
@@ -20,38 +20,38 @@ public struct DensityRatio: Discriminator {
         (self.real, self.fake) = (real, fake)
     }
 
-    /// D of each sample, `[batch, 1, 1, 1]`.
+    /// D per sample, `[batch, 1, 1, 1]`.
     public func logits(of noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable {
         real.logDensity(of: noisy, at: timesteps, given: condition)
             - fake.logDensity(of: noisy, at: timesteps, given: condition)
     }
 }
 
-/// A decoder whose pictures are twice the latents.
+/// A decoder that multiplies the latents by two.
 public struct DoublingDecoder: LatentDecoder {
-    /// The decoder.
+    /// Creates the decoder.
     public init() {}
 
     /// 2 x.
     public func pictures(of latents: Variable) -> Variable { latents * 2 }
 }
 
-/// A reward of nearness: 1 at a picture of one number everywhere, falling to 0 far from it.
+/// A reward of images close to a constant image: 1 where every element is `centre`, falling to 0 far from it.
 public struct NearnessReward: ImageTextReward {
-    /// The number that is rewarded.
+    /// The element value with the highest reward.
     public let centre: Double
 
-    /// The reward of pictures near `centre`.
+    /// A reward with its maximum at `centre`.
     public init(centre: Double) { self.centre = centre }
 
-    /// exp(−mean (x − centre)²/8) of each picture, `[batch]`; the prompts are not read.
+    /// exp(−mean (x − centre)²/8) per image, `[batch]`; the prompts are ignored.
     public func scores(of pictures: Variable, for prompts: [Int]) -> Variable {
         ((pictures - Float(centre)).squared().mean(alongAxes: [1, 2, 3]) * -0.125).exp()
     }
 }
 
-/// The consistency function of N(m, s²): f(x_t, t) = m + s (x_t − α m)/√V, where every path of the probability-flow equation
-/// ends. Used with the prediction type `sample`.
+/// The consistency function of N(m, s²): f(x_t, t) = m + s (x_t − α m)/√V, the endpoint at t = 0 of the probability-flow ODE
+/// through x_t. Used with the prediction type `sample`.
 public struct ConsistencyPredictor: DenoisingNetwork {
     /// `mean` and `deviation`, each `[1]`.
     public let parameters = ParameterSet()
@@ -60,7 +60,7 @@ public struct ConsistencyPredictor: DenoisingNetwork {
     private let schedule: NoiseSchedule
     private let data: LinearGaussian
 
-    /// The function of `data`, whose outer mean and deviation are parameters that start at `start`.
+    /// The consistency function of `data`, with the outer mean and deviation as parameters that are initialised from `start`.
     public init(_ data: LinearGaussian, start: LinearGaussian, schedule: NoiseSchedule) {
         (self.data, self.schedule) = (data, schedule)
         mean = parameters.scope.parameter("mean", shape: [1], initializer: .zeros)
@@ -69,7 +69,7 @@ public struct ConsistencyPredictor: DenoisingNetwork {
         deviation.value = Tensor([Float(start.deviation)], shape: [1])
     }
 
-    /// f(x_t, t), at whole timesteps; the condition is not read.
+    /// f(x_t, t), at integer timesteps; the condition is ignored.
     public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
         let timesteps = timesteps.map { Int($0) }
         let (alpha, sigma) = (schedule.alphas(timesteps), schedule.sigmas(timesteps))

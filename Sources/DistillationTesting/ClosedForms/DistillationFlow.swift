@@ -4,27 +4,27 @@ import Distillation
 import Foundation
 import Tensor
 
-/// Plain gradient descent of a generator along a loss, with networks in closed form: what a loss does when nothing else,
-/// neither an optimiser nor a lagging fake score, stands in its way.
+/// Gradient descent of a generator on a loss, with networks in closed form: shows the effect of the loss alone, without that of an
+/// adaptive optimiser or of a fake score that lags behind.
 public struct DistillationFlow {
-    /// How per-sample gradients become one.
+    /// How per-sample gradients are reduced.
     public enum Reduction: Sendable {
-        /// Their mean: the samples share parameters and stand for an expectation.
+        /// The mean: the samples share parameters and estimate an expectation.
         case mean
-        /// Their sum: every sample has parameters of its own.
+        /// The sum: every sample has its own parameters.
         case sum
     }
 
-    /// The loss.
+    /// The loss that is minimised.
     public let loss: any DistillationLoss
-    /// What is moved, by its output x̂₀.
+    /// The generator that is trained; its output is x̂₀.
     public let generator: any DenoisingNetwork
-    /// Teacher, fake score and schedule.
+    /// The teacher, the fake score and the noise schedule.
     public let networks: ScoreNetworks
     private let reduction: Reduction
     private let student: OneStepStudent
 
-    /// A flow of `generator`, whose parameters are made trainable.
+    /// A flow of `generator`. Makes its parameters trainable.
     public init(
         _ loss: any DistillationLoss, generator: any DenoisingNetwork, networks: ScoreNetworks,
         reduction: Reduction = .mean
@@ -35,18 +35,18 @@ public struct DistillationFlow {
         generator.parameters.unfreeze()
     }
 
-    /// One plain step against the gradient over a batch.
+    /// One step of plain gradient descent on a batch.
     ///
     /// - Parameters:
-    ///   - samples: the batch and, for an expectation, each sample's share.
-    ///   - stepSize: the step.
+    ///   - samples: the batch and, for an expectation, the weight of each sample.
+    ///   - stepSize: the learning rate.
     /// - Returns: x̂₀ before the step.
     @discardableResult
     public func step(_ samples: FlowSamples, stepSize: Double) -> Tensor {
         step(samples, with: SGD(generator.parameters.all, learningRate: stepSize))
     }
 
-    /// One step of an optimiser against the gradient over a batch. Returns x̂₀ before the step.
+    /// One step of an optimiser on the gradient over a batch. Returns x̂₀ before the step.
     @discardableResult
     public func step(_ samples: FlowSamples, with optimizer: any Optimizer) -> Tensor {
         let original = pullBack(samples)
@@ -55,14 +55,14 @@ public struct DistillationFlow {
         return original
     }
 
-    /// The gradient over a batch on each of the generator's parameters, by its path.
+    /// The gradient over a batch with respect to each of the generator's parameters, by its path.
     public func gradient(_ samples: FlowSamples) -> [String: Tensor] {
         pullBack(samples)
         defer { generator.parameters.zeroGradients() }
         return generator.parameters.all.reduce(into: [:]) { $0[$1.path] = $1.gradient }
     }
 
-    /// ScoreNetworks the generator's pictures and leaves the gradient in its parameters.
+    /// Evaluates the networks on the generator's output and accumulates the gradient in the generator's parameters.
     @discardableResult
     private func pullBack(_ samples: FlowSamples) -> Tensor {
         let output = student.generate(from: Variable(samples.latents), given: samples.conditions)
@@ -83,27 +83,27 @@ public struct DistillationFlow {
 
 /// A batch of a ``DistillationFlow``.
 public struct FlowSamples: Sendable {
-    /// z, `[batch, 1, 1, 1]`, or of another width.
+    /// z, `[batch, 1, 1, width]`.
     public let latents: Tensor
     /// ε, of the same shape.
     public let noise: Tensor
-    /// t, one a sample.
+    /// t, one per sample.
     public let timesteps: [Int]
-    /// How much each sample counts, of the same shape; nil for all alike.
+    /// The weight of each sample, of the same shape; nil for equal weights.
     public let shares: Tensor?
-    /// What generator and networks are told, `[batch, 1, 2]`: a number, and 1 where it is there, 0 for the empty prompt.
+    /// The condition of generator and networks, `[batch, 1, 2]`: a value y and 1, or 0 and 0 for the empty prompt.
     public let conditions: Tensor
-    /// The loss's own stream.
+    /// The random stream passed to the loss.
     public let stream: RandomStream
 
-    /// Random samples: z and ε normal, t evenly from `timesteps`, the condition 0.
+    /// Random samples: z and ε standard normal, t uniform over `timesteps`, y = 0.
     ///
     /// - Parameters:
-    ///   - count: how many.
-    ///   - timesteps: from where t is drawn.
+    ///   - count: the number of samples.
+    ///   - timesteps: the range of t.
     ///   - isTimestepShared: whether all samples have the same t.
-    ///   - width: numbers in a sample.
-    ///   - stream: of all of it.
+    ///   - width: elements per sample.
+    ///   - stream: the random stream of z, ε and t, and of the seed of the loss's stream.
     public init(
         random count: Int, timesteps: Range<Int>, isTimestepShared: Bool = false, width: Int = 1,
         using stream: inout RandomStream
@@ -118,28 +118,28 @@ public struct FlowSamples: Sendable {
         self.stream = RandomStream(seed: UInt64(stream.integer(in: 0..<1 << 31)))
     }
 
-    /// The exact expectation over z, ε and t of anything that is at most cubic in z and in ε: three Gauss–Hermite nodes for
+    /// The expectation over z, ε and t, exact for anything that is at most cubic in z and in ε: three Gauss–Hermite nodes for
     /// each, and every timestep.
     public init(expectationOver timesteps: Range<Int>) {
         self.init(nodes: .gaussHermite, timesteps: Array(timesteps), conditionDeviation: nil, seed: 0)
     }
 
-    /// The expectation over z, ε, t and, with a deviation, over a normal condition.
+    /// The expectation over z, ε, t and, if `conditionDeviation` is given, over a normally distributed condition.
     ///
     /// - Parameters:
-    ///   - nodes: for z, ε and the condition.
-    ///   - timesteps: which t, all alike.
-    ///   - conditionDeviation: of the condition; nil for the condition 0.
-    ///   - seed: of the loss's own stream.
+    ///   - nodes: the quadrature nodes for z, ε and the condition.
+    ///   - timesteps: the values of t, with equal weights.
+    ///   - conditionDeviation: the standard deviation of the condition; nil for y = 0.
+    ///   - seed: the seed of the random stream passed to the loss.
     public init(nodes: QuadratureNodes, timesteps: [Int], conditionDeviation: Double?, seed: UInt64) {
-        let told =
+        let conditionNodes =
             conditionDeviation.map { deviation in nodes.all.map { ($0.position * deviation, $0.weight) } } ?? [(0, 1)]
         var (z, epsilon, share, y): ([Float], [Float], [Float], [Float]) = ([], [], [], [])
         var times: [Int] = []
         for timestep in timesteps {
             for first in nodes.all {
                 for second in nodes.all {
-                    for (condition, weight) in told {
+                    for (condition, weight) in conditionNodes {
                         z.append(Float(first.position))
                         epsilon.append(Float(second.position))
                         share.append(Float(first.weight * second.weight * weight / Double(timesteps.count)))
@@ -159,18 +159,18 @@ public struct FlowSamples: Sendable {
     private static func conditions(_ y: [Float]) -> Tensor { Tensor(y.flatMap { [$0, 1] }, shape: [y.count, 1, 2]) }
 }
 
-/// Points and weights that stand for a standard normal distribution.
+/// Quadrature nodes and weights for a standard normal distribution.
 public struct QuadratureNodes: Sendable {
-    /// Positions and weights; the weights add up to 1.
+    /// Positions and weights; the weights sum to 1.
     public let all: [(position: Double, weight: Double)]
 
-    /// Three points, exact up to the fifth power.
+    /// Three nodes, exact for polynomials up to degree 5.
     public static let gaussHermite = QuadratureNodes(all: [
         (-3.0.squareRoot(), 1 / 6), (0, 2 / 3), (3.0.squareRoot(), 1 / 6),
     ])
 
-    /// Even points from −7 to 7: for smooth functions the trapezoid rule's error falls faster than any power of the
-    /// spacing.
+    /// Equidistant nodes from −7 to 7. For smooth functions the error of the trapezoid rule falls faster than any power of
+    /// the spacing.
     public static func even(spacing: Double) -> QuadratureNodes {
         let half = Int(7 / spacing)
         let points = (-half...half).map { Double($0) * spacing }
@@ -181,13 +181,13 @@ public struct QuadratureNodes: Sendable {
 }
 
 extension DistillationFlow {
-    /// One turn of a fake score that learns, by plain gradient descent on SwiftBrush's loss.
+    /// One update of a trainable fake score, by plain gradient descent on SwiftBrush's loss.
     ///
     /// - Parameters:
-    ///   - fakeScore: its parameters are made trainable for the turn.
-    ///   - original: x̂₀, as ``step(_:stepSize:)`` returns it.
-    ///   - stepSize: the step.
-    ///   - stream: of timesteps and noise.
+    ///   - fakeScore: the fake score; its parameters are trainable during the update and frozen afterwards.
+    ///   - original: x̂₀, as returned by ``step(_:stepSize:)``.
+    ///   - stepSize: the learning rate.
+    ///   - stream: the random stream of timesteps and noise.
     public func train(
         _ fakeScore: any DenoisingNetwork, on original: Tensor, stepSize: Double, using stream: inout RandomStream
     ) {

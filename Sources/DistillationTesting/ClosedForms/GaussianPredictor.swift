@@ -2,10 +2,10 @@ import Autograd
 import DiffusionModels
 import Tensor
 
-/// The perfect denoising network of normally distributed data N(m, s²), each number by itself.
+/// The exact denoising network of normally distributed data N(m, s²), elements independent.
 ///
-/// ε(x_t) = σ (x_t − α m) / (α² s² + σ²). Mean and log s are parameters: frozen it is a closed-form teacher, trained it is a
-/// fake score that can be exact.
+/// ε(x_t) = σ (x_t − α m) / (α² s² + σ²). m and log s are parameters: frozen it is a closed-form teacher, trained it is a
+/// fake score that can become exact.
 public struct GaussianPredictor: DenoisingNetwork {
     /// `mean` and `log_deviation`, each `[1]`.
     public let parameters = ParameterSet()
@@ -13,7 +13,7 @@ public struct GaussianPredictor: DenoisingNetwork {
     private let logDeviation: Parameter
     private let schedule: NoiseSchedule
 
-    /// The network of N(mean, deviation²), which predicts in the schedule's prediction type.
+    /// The network of N(mean, deviation²). Its output is of the schedule's prediction type.
     public init(mean: Float, deviation: Float, schedule: NoiseSchedule) {
         self.mean = parameters.scope.parameter("mean", shape: [1], initializer: .constant(mean))
         logDeviation = parameters.scope.parameter("log_deviation", shape: [1], initializer: .zeros)
@@ -22,19 +22,19 @@ public struct GaussianPredictor: DenoisingNetwork {
         self.schedule = schedule
     }
 
-    /// m, as it is now.
+    /// The current m.
     public var currentMean: Float { mean.value.item }
-    /// s, as it is now.
+    /// The current s.
     public var currentDeviation: Float { logDeviation.value.exp().item }
 
-    /// The prediction, at whole timesteps; the condition is not read.
+    /// The prediction, at integer timesteps; the condition is ignored.
     public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
         gaussianPrediction(
             noisy, timesteps, mean: mean.variable, variance: (logDeviation.variable * 2).exp(), schedule: schedule)
     }
 }
 
-/// A generator of normally distributed pictures, x̂₀ = μ + τ z: the one-step student of closed-form tests.
+/// A generator of normally distributed samples, x̂₀ = μ + τ z: the one-step student of closed-form tests.
 ///
 /// Used with the prediction type `sample`, so that its output is x̂₀ itself.
 public struct GaussianGenerator: DenoisingNetwork {
@@ -51,17 +51,17 @@ public struct GaussianGenerator: DenoisingNetwork {
         self.deviation.value = Tensor([deviation], shape: [1])
     }
 
-    /// μ, as it is now.
+    /// The current μ.
     public var currentMean: Float { mean.value.item }
-    /// τ, as it is now.
+    /// The current τ.
     public var currentDeviation: Float { deviation.value.item }
 
-    /// μ + τ z; timesteps and condition are not read.
+    /// μ + τ z; timesteps and condition are ignored.
     public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
         noisy * deviation.variable + mean.variable
     }
 
-    /// The perfect network of what this generator draws now, which follows it as it changes.
+    /// The exact denoising network of this generator's current distribution; it reads the parameters at every prediction.
     public func exactScore(schedule: NoiseSchedule) -> any DenoisingNetwork {
         ExactGaussianScore(generator: self, schedule: schedule)
     }
@@ -79,7 +79,7 @@ public struct GaussianGenerator: DenoisingNetwork {
     }
 }
 
-/// ε of N(mean, variance) data, in the schedule's prediction type.
+/// ε for N(mean, variance) data, converted to the schedule's prediction type.
 private func gaussianPrediction(
     _ noisy: Variable, _ timesteps: [Double], mean: Variable, variance: Variable, schedule: NoiseSchedule
 ) -> Variable {

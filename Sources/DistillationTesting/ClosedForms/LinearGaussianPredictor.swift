@@ -3,60 +3,60 @@ import DiffusionModels
 import Foundation
 import Tensor
 
-/// The numbers of a linear-Gaussian family: y ~ N(0, ρ²), x₀|y ~ N(m + a y, s²), each number by itself.
+/// The parameters of a linear-Gaussian family: y ~ N(0, ρ²), x₀|y ~ N(m + a y, s²), elements independent given y.
 public struct LinearGaussian: Sendable, Equatable {
-    /// m.
+    /// m, the mean at y = 0.
     public var mean: Double
-    /// a.
+    /// a, the slope in y.
     public var slope: Double
-    /// s.
+    /// s, the standard deviation given y.
     public var deviation: Double
-    /// ρ, of the condition.
+    /// ρ, the standard deviation of the condition y.
     public var conditionDeviation: Double
 
-    /// A family of these numbers; without a slope it is N(mean, deviation²).
+    /// A family with these parameters; without a slope it is N(mean, deviation²).
     public init(mean: Double, slope: Double = 0, deviation: Double, conditionDeviation: Double = 1) {
         (self.mean, self.slope, self.deviation) = (mean, slope, deviation)
         self.conditionDeviation = conditionDeviation
     }
 
-    /// The mean and variance of x₀ for a condition, or for none.
+    /// The mean and variance of x₀ given a condition, or over all conditions if it is nil.
     func moments(given condition: Double?) -> (mean: Double, variance: Double) {
         guard let condition else {
-            let told = slope * conditionDeviation
-            return (mean, deviation * deviation + told * told)
+            let spread = slope * conditionDeviation
+            return (mean, deviation * deviation + spread * spread)
         }
         return (mean + slope * condition, deviation * deviation)
     }
 }
 
-/// A network that knows the density of what it was made for.
+/// A denoising network of a distribution with a known density.
 protocol DensityPredictor: DenoisingNetwork {
-    /// log p_t of each sample, up to what depends on the sample's size alone, `[batch, 1, 1, 1]`.
+    /// log p_t per sample, `[batch, 1, 1, 1]`, up to a constant that depends only on the sample's size.
     func logDensity(of noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable
 }
 
-/// The perfect denoising network of a linear-Gaussian family, told y or nothing.
+/// The exact denoising network of a linear-Gaussian family, conditional on y or unconditional.
 ///
-/// ε = σ (x_t − α E[x₀])/V with V = α² Var[x₀] + σ², the moments those given y, or those over all y for the empty prompt. The
-/// condition is `[batch, 1, 2]`: y and 1, or 0 and 0.
+/// ε = σ (x_t − α E[x₀])/V with V = α² Var[x₀] + σ², the moments given y, or over all y for the empty prompt. The
+/// condition is `[batch, 1, 2]`: y and 1, or 0 and 0 for the empty prompt.
 public struct LinearGaussianPredictor: DensityPredictor {
-    /// Empty: there is nothing to train.
+    /// Empty: there are no trainable parameters.
     public let parameters = ParameterSet()
     private let family: () -> LinearGaussian
     private let schedule: NoiseSchedule
 
-    /// The network of a family, which predicts in the schedule's prediction type.
+    /// The network of a family. Its output is of the schedule's prediction type.
     public init(_ family: LinearGaussian, schedule: NoiseSchedule) {
         self.init(schedule: schedule) { family }
     }
 
-    /// The network of a family that changes: it is asked for at every prediction.
+    /// The network of a changing family: `family` is called at every prediction.
     init(schedule: NoiseSchedule, family: @escaping () -> LinearGaussian) {
         (self.family, self.schedule) = (family, schedule)
     }
 
-    /// The prediction, at whole timesteps; gradients flow into x_t.
+    /// The prediction, at integer timesteps; gradients flow to x_t.
     public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
         let timesteps = timesteps.map { Int($0) }
         let (distance, variance) = standardized(noisy, timesteps, condition)
@@ -76,9 +76,9 @@ public struct LinearGaussianPredictor: DensityPredictor {
         _ noisy: Variable, _ timesteps: [Int], _ condition: Tensor
     ) -> (distance: Variable, variance: Variable) {
         let current = family()
-        let told = condition.scalars
+        let conditions = condition.scalars
         let moments = timesteps.indices.map {
-            current.moments(given: told[2 * $0 + 1] > 0 ? Double(told[2 * $0]) : nil)
+            current.moments(given: conditions[2 * $0 + 1] > 0 ? Double(conditions[2 * $0]) : nil)
         }
         let alphas = timesteps.map(schedule.alpha)
         let sigmas = timesteps.map(schedule.sigma)
@@ -91,7 +91,7 @@ public struct LinearGaussianPredictor: DensityPredictor {
     }
 }
 
-/// A one-step student of linear-Gaussian pictures, x̂₀ = μ + b y + τ z.
+/// A one-step student with linear-Gaussian samples, x̂₀ = μ + b y + τ z.
 ///
 /// Used with the prediction type `sample`, so that its output is x̂₀ itself.
 public struct LinearGaussianGenerator: DenoisingNetwork {
@@ -102,7 +102,7 @@ public struct LinearGaussianGenerator: DenoisingNetwork {
     private let deviation: Parameter
     private let conditionDeviation: Double
 
-    /// A generator of a family.
+    /// A generator that starts at the parameters of `family`.
     public init(_ family: LinearGaussian) {
         conditionDeviation = family.conditionDeviation
         let scope = parameters.scope
@@ -114,20 +114,20 @@ public struct LinearGaussianGenerator: DenoisingNetwork {
         }
     }
 
-    /// μ, b and τ, as they are now.
+    /// The current μ, b and τ.
     public var current: LinearGaussian {
         LinearGaussian(
             mean: Double(mean.value.item), slope: Double(slope.value.item), deviation: Double(deviation.value.item),
             conditionDeviation: conditionDeviation)
     }
 
-    /// μ + b y + τ z; timesteps are not read.
+    /// μ + b y + τ z; timesteps are ignored.
     public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
         let y = Variable(condition.sliced(axis: 2, 0..<1).reshaped(to: [condition.shape[0], 1, 1, 1]))
         return noisy * deviation.variable + y * slope.variable + mean.variable
     }
 
-    /// The perfect network of what this generator draws now, which follows it as it changes.
+    /// The exact denoising network of this generator's current distribution; it reads the parameters at every prediction.
     public func exactScore(schedule: NoiseSchedule) -> LinearGaussianPredictor {
         LinearGaussianPredictor(schedule: schedule) { self.current }
     }

@@ -3,47 +3,47 @@ import DiffusionModels
 import Foundation
 import Tensor
 
-/// The perfect denoising network of data from a mixture of round normal distributions in one or more dimensions.
+/// The exact denoising network of a mixture of isotropic normal distributions in one or more dimensions.
 ///
 /// score = Σ γ_k (α m_k − x_t)/V_k with V_k = α² s_k² + σ² and γ_k ∝ π_k N(x_t; α m_k, V_k); ε = −σ · score. A mixture in
-/// one dimension takes each number of a sample by itself; one in d dimensions takes d numbers together.
+/// d dimensions treats every d consecutive elements of a sample as one point.
 public struct MixturePredictor: DensityPredictor {
-    /// One normal distribution of a mixture.
+    /// One normal distribution of the mixture.
     public struct Component: Sendable {
-        /// π.
+        /// π, the weight.
         public let weight: Double
-        /// m.
+        /// m, the mean.
         public let mean: [Double]
-        /// s.
+        /// s, the standard deviation.
         public let deviation: Double
 
-        /// A share of N(mean, deviation²) in one dimension; shares need not add up to one.
+        /// N(mean, deviation²) in one dimension; the weights need not sum to one.
         public init(weight: Double, mean: Double, deviation: Double) {
             self.init(weight: weight, mean: [mean], deviation: deviation)
         }
 
-        /// A share of N(mean, deviation² · 1) in as many dimensions as `mean` has numbers.
+        /// N(mean, deviation² · 1) in as many dimensions as `mean` has elements.
         public init(weight: Double, mean: [Double], deviation: Double) {
             (self.weight, self.mean, self.deviation) = (weight, mean, deviation)
         }
     }
 
-    /// Empty: there is nothing to train.
+    /// Empty: there are no trainable parameters.
     public let parameters = ParameterSet()
     private let components: () -> [Component]
     private let schedule: NoiseSchedule
 
-    /// The network of a mixture, which predicts in the schedule's prediction type.
+    /// The network of a mixture. Its output is of the schedule's prediction type.
     public init(_ components: [Component], schedule: NoiseSchedule) {
         self.init(schedule: schedule) { components }
     }
 
-    /// The network of a mixture that changes: `components` is asked at every prediction.
+    /// The network of a changing mixture: `components` is called at every prediction.
     init(schedule: NoiseSchedule, components: @escaping () -> [Component]) {
         (self.components, self.schedule) = (components, schedule)
     }
 
-    /// The prediction, at whole timesteps; the condition is not read, gradients flow into x_t.
+    /// The prediction, at integer timesteps; the condition is ignored, gradients flow to x_t.
     public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
         let timesteps = timesteps.map { Int($0) }
         let noised = NoisedMixture(components(), schedule, timesteps, noisy.value)
@@ -61,7 +61,7 @@ public struct MixturePredictor: DensityPredictor {
     }
 }
 
-/// A mixture at the noise levels of a batch, and the batch's points.
+/// A noised mixture at each timestep of a batch, and the points of the batch.
 private struct NoisedMixture: Sendable {
     /// The mixture at one timestep.
     private struct Level: Sendable {
@@ -130,7 +130,7 @@ private struct NoisedMixture: Sendable {
         }
     }
 
-    /// The sum over a sample's points of log Σ π_k N(x; α m_k, V_k), `[batch, 1, 1, 1]`.
+    /// log Σ π_k N(x; α m_k, V_k), summed over the points of each sample, `[batch, 1, 1, 1]`.
     func logDensities() -> Tensor {
         let perSample = points.count / timesteps.count
         let values = points.scalars
@@ -148,7 +148,7 @@ private struct NoisedMixture: Sendable {
         _ point: [Double], _ level: Level, _ shares: [Double], _ result: inout [Double], _ offset: Int
     ) -> Void
 
-    /// Calls `body` for each point with its level and γ; `result` starts at 0.
+    /// Calls `body` for each point with its level and γ; `result` is initialised with 0.
     private func map(_ body: Body) -> Tensor {
         let perSample = points.count / timesteps.count
         let values = points.scalars
@@ -164,7 +164,7 @@ private struct NoisedMixture: Sendable {
         }
     }
 
-    /// γ, and the logarithm of what it was divided by.
+    /// γ, and the logarithm of its normalisation.
     private func shares(of point: [Double], _ level: Level) -> (shares: [Double], logTotal: Double) {
         var shares = level.logWeights
         var largest = -Double.infinity

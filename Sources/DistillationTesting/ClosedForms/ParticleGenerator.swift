@@ -2,9 +2,9 @@ import Autograd
 import DiffusionModels
 import Tensor
 
-/// A generator that is a set of particles: the student whose every picture is a parameter of its own.
+/// A generator that is a set of particles: a student in which every sample is a parameter.
 ///
-/// Used with the prediction type `sample`; a batch is all particles.
+/// Used with the prediction type `sample`; a batch consists of all particles.
 public struct ParticleGenerator: DenoisingNetwork {
     /// `positions`, `[particles, 1, 1, dimensions]`.
     public let parameters = ParameterSet()
@@ -19,10 +19,10 @@ public struct ParticleGenerator: DenoisingNetwork {
         self.positions.value = positions
     }
 
-    /// The positions, as they are now, one particle's numbers after the other's.
+    /// The current positions, particle by particle.
     public var currentPositions: [Float] { positions.value.scalars }
 
-    /// The positions; noise, timesteps and condition are not read, but the batch must be all particles.
+    /// The positions; noise, timesteps and condition are ignored, but the batch must consist of all particles.
     public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
         precondition(
             noisy.shape == positions.shape,
@@ -30,7 +30,7 @@ public struct ParticleGenerator: DenoisingNetwork {
         return positions.variable
     }
 
-    /// The perfect network of what this generator draws now: the mixture of its particles.
+    /// The exact denoising network of this generator's current distribution, the mixture of its particles.
     public func exactScore(schedule: NoiseSchedule) -> MixturePredictor {
         let dimensions = positions.shape[3]
         return MixturePredictor(schedule: schedule) {

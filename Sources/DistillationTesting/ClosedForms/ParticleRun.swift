@@ -4,27 +4,27 @@ import Distillation
 import Foundation
 import Tensor
 
-/// Particles that follow a loss towards a mixture, with perfect networks: what a loss makes of a shape, in seconds.
+/// Trains particles with a loss and exact networks towards a mixture: shows in seconds which distribution the loss leads to.
 public struct ParticleRun {
-    /// What the particles follow; it may need no more than teacher, fake score and discriminator.
+    /// The loss. It may need at most the teacher, the fake score and a discriminator.
     public let loss: any DistillationLoss
-    /// Where the data is.
+    /// The components of the data distribution.
     public let data: [MixturePredictor.Component]
-    /// How many particles.
+    /// The number of particles.
     public var count = 256
-    /// Steps of Adam, whose size falls to nothing.
+    /// The number of Adam steps; the learning rate decays to zero.
     public var steps = 1200
-    /// The first step's size.
+    /// The learning rate of the first step.
     public var learningRate = 0.05
-    /// Of everything random.
+    /// The seed of the initial positions and of all noise and timesteps.
     public var seed: UInt64 = 0
 
-    /// A run of one loss.
+    /// A run of `loss` towards `data`.
     public init(_ loss: any DistillationLoss, towards data: [MixturePredictor.Component]) {
         (self.loss, self.data) = (loss, data)
     }
 
-    /// The positions at the end, `[particles, 1, 1, dimensions]`; they start at N(0, 1).
+    /// Runs all steps from N(0, 1) and returns the final positions, `[particles, 1, 1, dimensions]`.
     public func run() -> Tensor {
         let schedule = NoiseSchedule.scaledLinear()
         var stream = RandomStream(seed: seed)
@@ -47,7 +47,7 @@ public struct ParticleRun {
         return generator.parameters.all[0].value
     }
 
-    /// Eight narrow normal distributions on a circle, the right ones three times as heavy as the left ones.
+    /// Eight narrow normal distributions on a circle; those on the right have three times the weight of those on the left.
     public static var ring: [MixturePredictor.Component] {
         (0..<8).map { index in
             let angle = (Double(index) + 0.5) * Double.pi / 4
@@ -56,7 +56,7 @@ public struct ParticleRun {
         }
     }
 
-    /// The share of `ring`'s components that have at least a third of the particles that they should have.
+    /// The fraction of `ring`'s components with more than a third of the particles that their weight calls for.
     public static func coverage(ofRing positions: Tensor) -> Double {
         let components = ring
         let total = components.reduce(0) { $0 + $1.weight }
@@ -76,7 +76,7 @@ public struct ParticleRun {
 }
 
 extension ParticleRun {
-    /// Points of a mixture, `[count, dimensions]`.
+    /// Random points from a mixture, `[count, dimensions]`.
     public static func samples(of data: [MixturePredictor.Component], count: Int, seed: UInt64) -> Tensor {
         var stream = RandomStream(seed: seed).split("data")
         let width = data[0].mean.count

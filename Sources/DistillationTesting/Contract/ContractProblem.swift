@@ -3,8 +3,8 @@ import DiffusionModels
 import Distillation
 import Tensor
 
-/// The small problem on which a loss is checked sample by sample: five samples of 2 × 2 numbers, two linear-Gaussian
-/// networks that differ in everything, and a resource of each kind.
+/// The small problem on which a loss is checked sample by sample: five samples of 2 × 2 elements, two linear-Gaussian
+/// networks with different parameters, and every resource that a loss may need.
 struct ContractProblem: Sendable {
     static let rewardCentre = 1.0
     let schedule: NoiseSchedule
@@ -35,7 +35,7 @@ struct ContractProblem: Sendable {
         self.batch = batch
     }
 
-    /// The networks; with `isAgreed` the fake score is the teacher.
+    /// The networks; with `isAgreed` the fake score equals the teacher.
     func networks(isAgreed: Bool = false) -> ScoreNetworks {
         let teacher = LinearGaussianPredictor(data, schedule: schedule)
         let fake = isAgreed ? teacher : LinearGaussianPredictor(generator, schedule: schedule)
@@ -60,7 +60,7 @@ struct ContractProblem: Sendable {
             teacher: teacher, fakeScore: fakeScore, schedule: schedule, resources: resources, student: student)
     }
 
-    /// The samples in Double.
+    /// The samples of the batch, in Double.
     var references: [ReferenceSample] {
         let condition = batch.condition.scalars
         func row(_ tensor: Tensor, _ index: Int) -> [Double] {

@@ -1,20 +1,20 @@
 import Foundation
 
-/// One thing that was measured of a loss, and what it may be.
+/// One check of a loss: a measured value and the range that is allowed for it.
 public struct ContractCheck: Sendable {
-    /// What was checked, in two or three words.
+    /// The name of the check.
     public let name: String
-    /// What was found.
+    /// The measured value.
     public let measured: Double
-    /// What may be found.
+    /// The allowed range of the measured value.
     public let allowed: ClosedRange<Double>
-    /// Why just that.
+    /// The reason for the allowed range.
     public let reason: String
 
-    /// Whether what was found may be; not a number may not.
+    /// Whether the measured value is in the allowed range; NaN is not.
     public var passed: Bool { allowed.contains(measured) }
 
-    /// A check that allows up to `allowed` of either sign.
+    /// A check that allows −`allowed` … `allowed`.
     init(_ name: String, _ measured: Double, within allowed: Double, _ reason: String) {
         self.init(name, measured, -allowed...allowed, reason)
     }
@@ -24,23 +24,23 @@ public struct ContractCheck: Sendable {
     }
 }
 
-/// What a ``LossContract`` found, as a table: check, measured, allowed, why.
+/// The result of a ``LossContract``, as a table: name, measured value, allowed range, reason.
 public struct ContractReport: Sendable, CustomStringConvertible {
-    /// The loss's name, or what its author calls this setting of it.
+    /// The title of the contract, by default the name of the loss.
     public let title: String
-    /// Everything that was checked, in order.
+    /// All checks, in order.
     public let checks: [ContractCheck]
-    /// How long it took.
+    /// The duration of all checks, in seconds.
     public let seconds: Double
-    /// How long one gradient of 1,024 one-number samples takes, in milliseconds; of the machine, and so not a check.
+    /// The time for one gradient of 1,024 samples of one element, in milliseconds. It depends on the machine and is not a check.
     public let millisecondsPerStep: Double
 
     /// Whether every check passed.
     public var passed: Bool { checks.allSatisfy(\.passed) }
-    /// What did not pass.
+    /// The checks that failed.
     public var failures: [ContractCheck] { checks.filter { !$0.passed } }
 
-    /// The table.
+    /// The table as text.
     public var description: String {
         let width = checks.map(\.name.count).max() ?? 0
         let lines = checks.map { check in
@@ -50,7 +50,7 @@ public struct ContractReport: Sendable, CustomStringConvertible {
             return "\(check.passed ? "✓" : "✗") \(name)  \(Self.padded(Self.number(check.measured), 10))  "
                 + "\(Self.padded(bounds, 19))  \(check.reason)"
         }
-        let cost = String(format: "%.2f s, %.2f ms a step of 1024 samples", seconds, millisecondsPerStep)
+        let cost = String(format: "%.2f s, %.2f ms per step of 1024 samples", seconds, millisecondsPerStep)
         let outcome =
             passed ? "all \(checks.count) checks passed" : "\(failures.count) of \(checks.count) checks FAILED"
         return (["\(title): \(outcome) (\(cost))"] + lines).joined(separator: "\n")

@@ -4,20 +4,20 @@ import Foundation
 import Tensor
 
 extension LossContract {
-    /// E[g] on a normal generator's mean and deviation, against a closed form: by quadrature, by finite differences of the
-    /// divergence, and by chance.
+    /// E[g] on the mean and standard deviation of a normal generator: by quadrature and by Monte Carlo against its closed form,
+    /// and by quadrature against finite differences of the divergence.
     func expectationChecks() -> [ContractCheck] {
         guard expectation.pull != nil || expectation.divergence != nil else { return [] }
         let start = LinearGaussian(mean: data.mean - 0.4, deviation: data.deviation * 1.1)
         let range = loss.timesteps
         let timesteps = [0.03, 0.2, 0.6, 0.95].map { range.lowerBound + Int($0 * Double(range.count)) }
-        var (closed, differences, chance) = (0.0, 0.0, 0.0)
+        var (closed, differences, sampled) = (0.0, 0.0, 0.0)
         for timestep in timesteps {
             let stated = gaussianCase(start, timestep)
             let measured = quadrature(start, timestep)
             if let pull = expectation.pull?(stated) {
                 closed = max(closed, Self.error(of: measured, pull))
-                chance = max(chance, monteCarlo(start, timestep, pull))
+                sampled = max(sampled, monteCarlo(start, timestep, pull))
             }
             if let divergence = expectation.divergence {
                 differences = max(differences, Self.error(of: measured, Self.slopes(of: divergence, at: stated)))
@@ -31,12 +31,12 @@ extension LossContract {
                     "quadrature of g at four timesteps against its closed form; g itself is Float32"))
             checks.append(
                 ContractCheck(
-                    "by chance", chance, within: 5, "the same over 100,000 drawn samples, in standard errors"))
+                    "Monte Carlo", sampled, within: 5, "the same over 100,000 random samples, in standard errors"))
         }
         if expectation.divergence != nil {
             checks.append(
                 ContractCheck(
-                    "of its divergence", differences, within: 2e-5,
+                    "divergence", differences, within: 2e-5,
                     "the same quadrature against finite differences of the divergence"))
         }
         return checks
@@ -50,7 +50,7 @@ extension LossContract {
             weight: { referenceWeight($0, at: timestep, in: schedule) })
     }
 
-    /// Networks and resources for data without condition and a generator that moves.
+    /// Networks and resources for unconditional data and a generator that is trained.
     func gaussianNetworks(_ generator: LinearGaussianGenerator, data: LinearGaussian) -> ScoreNetworks {
         let teacher = LinearGaussianPredictor(data, schedule: schedule)
         let fake = generator.exactScore(schedule: schedule)
@@ -72,7 +72,7 @@ extension LossContract {
         return pull
     }
 
-    /// How many standard errors the mean over drawn samples is from `expected`, the worse of mean and deviation.
+    /// The distance of a Monte Carlo estimate from `expected` in standard errors, the larger of mean and deviation.
     private func monteCarlo(_ start: LinearGaussian, _ timestep: Int, _ expected: LossExpectation.Pull) -> Double {
         var stream = RandomStream(seed: seed).split(timestep)
         let count = 100_000
@@ -88,7 +88,7 @@ extension LossContract {
             errors(zip(g, z).map { Double($0) * Double($1) }, from: expected.deviation))
     }
 
-    /// g of a generator's pictures.
+    /// g per sample of a generator.
     private func gradients(_ start: LinearGaussian, _ samples: FlowSamples) -> [Float] {
         let generator = LinearGaussianGenerator(start)
         let original = samples.latents * Float(start.deviation) + Float(start.mean)

@@ -4,7 +4,7 @@ import Foundation
 import Tensor
 
 extension LossContract {
-    /// The loss's formula, sample by sample, against what its author states of it.
+    /// The loss's gradient, sample by sample, against the closed form or objective of the expectation.
     func formulaChecks() -> [ContractCheck] {
         let problem = ContractProblem(loss, seed: seed)
         let value = gradient(problem).scalars.map(Double.init)
@@ -42,7 +42,7 @@ extension LossContract {
         }
     }
 
-    /// The largest difference in a sample, over the sample's own size.
+    /// The largest difference in an element, relative to the root mean square of its sample.
     private static func error(of found: [Double], _ expected: [[Double]]) -> Double {
         let count = found.count / max(expected.count, 1)
         return expected.indices.map { sample in

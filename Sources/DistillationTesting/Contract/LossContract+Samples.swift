@@ -5,7 +5,7 @@ import Foundation
 import Tensor
 
 extension LossContract {
-    /// What holds of any loss, whatever it computes.
+    /// Checks that hold for every loss.
     func sampleChecks() -> [ContractCheck] {
         let problem = ContractProblem(loss, seed: seed)
         let value = gradient(problem)
@@ -25,13 +25,14 @@ extension LossContract {
             let one = problem.batch.timesteps.indices.map { gradient(problem, of: problem.single($0)) }
             checks.append(
                 ContractCheck(
-                    "one by one", Self.difference(.concatenate(one, axis: 0), value) / max(size, 1e-30), within: 1e-5,
-                    "a sample's g does not depend on its batch; Float32 sums in another order"))
+                    "batch independence", Self.difference(.concatenate(one, axis: 0), value) / max(size, 1e-30),
+                    within: 1e-5,
+                    "a sample's g does not depend on its batch; Float32 sums differ in order"))
         }
         return checks
     }
 
-    /// Networks that are asked as declared, and left alone.
+    /// Checks that the networks are evaluated only as the loss declares, and are not trained.
     func networkChecks() -> [ContractCheck] {
         let problem = ContractProblem(loss, seed: seed)
         let value = gradient(problem)
@@ -48,15 +49,15 @@ extension LossContract {
         var checks = [
             ContractCheck("untouched", touched, within: 0, "no gradient reaches teacher or fake score"),
             ContractCheck(
-                "passes a sample", Double(passes) / Double(problem.batch.timesteps.count), within: Double(declared),
-                "no pass is made that the loss does not declare"),
+                "passes per sample", Double(passes) / Double(problem.batch.timesteps.count), within: Double(declared),
+                "no forward pass that the loss does not declare"),
         ]
         for type in [PredictionType.velocity, .sample] {
             let other = gradient(ContractProblem(loss, predictionType: type, seed: seed))
             checks.append(
                 ContractCheck(
                     "as \(type.rawValue)", Self.difference(other, value) / max(size, 1e-30), within: 2e-5,
-                    "what the networks predict does not matter; conversions round"))
+                    "g does not depend on the prediction type; conversions round"))
         }
         if expectation.vanishesAtAgreement {
             let agreed = gradient(problem, problem.networks(isAgreed: true))
@@ -66,13 +67,13 @@ extension LossContract {
                     "zero at agreement", Self.difference(agreed, .zeros(agreed.shape)),
                     within: isTraced ? 1e-6 * max(size, 1e-30) : 0,
                     isTraced
-                        ? "a fake score that is the teacher, as at B = 0; the gradients' sum rounds"
-                        : "a fake score that is the teacher, as at B = 0, gives exactly zero"))
+                        ? "g is zero for a fake score equal to the teacher, as at B = 0; the gradients' sum rounds"
+                        : "g is exactly zero for a fake score equal to the teacher, as at B = 0"))
         }
         return checks
     }
 
-    /// max |a − b|; infinite where shapes differ or something is not finite.
+    /// max |a − b|; infinite if the shapes differ or a difference is not finite.
     static func difference(_ a: Tensor, _ b: Tensor) -> Double {
         guard a.shape == b.shape else { return .infinity }
         let difference = a - b
@@ -85,7 +86,8 @@ extension LossContract {
         batch.noisedData?[1, 0, 0, 0] = .nan
         let isSilent = gradient(problem, of: batch).nonFiniteCount() == 0
         return ContractCheck(
-            "nan is passed on", isSilent ? 1 : 0, within: 0, "what is not finite shows in g, so that a run stops")
+            "NaN propagates", isSilent ? 1 : 0, within: 0,
+            "a non-finite input gives a non-finite g, so that a run stops")
     }
 
     private func settingsCheck(_ problem: ContractProblem, _ value: Tensor) -> ContractCheck {
@@ -94,11 +96,11 @@ extension LossContract {
         let again = rebuilt.map { $0.gradient(problem.networks().evaluate(problem.batch, needs: $0.needs)).value }
         return ContractCheck(
             "saved and rebuilt", again.map { Self.difference($0, value) } ?? .infinity, within: 0,
-            "its saved settings make the same loss")
+            "its saved settings restore the same loss")
     }
 }
 
-/// A network that counts the samples it is asked for, with a weight that would feel a gradient.
+/// A network that counts the samples that it evaluates, with a weight that would receive a gradient.
 struct CountingPredictor: DenoisingNetwork {
     final class Log { var passes = 0 }
 

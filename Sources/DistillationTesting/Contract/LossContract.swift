@@ -3,31 +3,31 @@ import Distillation
 import Foundation
 import Tensor
 
-/// Holds a loss against what theory says of it, with networks in closed form, in seconds.
+/// Checks a loss against its theory, with networks in closed form, in seconds.
 ///
-/// Checks that need no theory are made of every loss: shape, repeatability, samples that leave each other alone, silence about
-/// nothing, untouched networks, prediction types, saved settings. What a ``LossExpectation`` states is checked besides: the formula
-/// sample by sample, finite differences, expectations by quadrature and by chance, where a student ends on a normal distribution,
-/// on a mixture, and under guidance.
+/// Some checks apply to every loss: shape, repeatability, independence of the samples in a batch, propagation of NaN, no training
+/// of the networks, prediction types, saved settings. The statements of a ``LossExpectation`` add others: the formula sample by
+/// sample, finite differences, expectations by quadrature and Monte Carlo, and where a student converges on a normal distribution,
+/// on a mixture and with guidance.
 public struct LossContract {
-    /// The loss.
+    /// The loss that is checked.
     public let loss: any DistillationLoss
-    /// What is known of it.
+    /// The theoretical properties of the loss.
     public let expectation: LossExpectation
-    /// What the report calls it.
+    /// The title of the report.
     public let title: String
     let data: LinearGaussian
     let seed: UInt64
     let schedule = NoiseSchedule.scaledLinear()
 
-    /// The contract of a loss.
+    /// A contract for `loss`.
     ///
     /// - Parameters:
-    ///   - loss: what is checked.
-    ///   - expectation: what is known of it.
-    ///   - title: what the report calls it; nil for the loss's own name.
-    ///   - data: the normal distribution that the student is to find; its slope is not read.
-    ///   - seed: of everything random. A seed that fails does so every time.
+    ///   - loss: the loss that is checked.
+    ///   - expectation: the theoretical properties of the loss.
+    ///   - title: the title of the report; nil for the loss's own name.
+    ///   - data: the normal distribution that the student must reach; its slope is ignored.
+    ///   - seed: the seed of all random numbers, so that a failure is reproducible.
     public init(
         _ loss: any DistillationLoss, expecting expectation: LossExpectation = .matchesData, title: String? = nil,
         data: LinearGaussian = LinearGaussian(mean: 1.5, deviation: 0.7), seed: UInt64 = 7
@@ -36,7 +36,7 @@ public struct LossContract {
         self.title = title ?? type(of: loss).name
     }
 
-    /// Makes all checks.
+    /// Runs all checks.
     public func run() -> ContractReport {
         let start = ContinuousClock.now
         var checks = sampleChecks() + networkChecks() + formulaChecks()
@@ -46,7 +46,7 @@ public struct LossContract {
             millisecondsPerStep: measuredStep())
     }
 
-    /// The gradient of a problem's batch.
+    /// g of a batch, by default the problem's with the problem's networks.
     func gradient(_ problem: ContractProblem, _ networks: ScoreNetworks? = nil, of batch: GeneratedBatch? = nil)
         -> Tensor
     {

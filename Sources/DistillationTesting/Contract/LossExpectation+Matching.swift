@@ -1,9 +1,9 @@
 import Distillation
 import Foundation
 
-/// What theory says of losses that re-weight the difference of two predictions, each formula written in Double a second time.
+/// Expectations of losses that re-weight the difference of two predictions, with independent formulas in Double.
 extension LossExpectation {
-    /// g = ω (ε̂_T − ε); E[g] is the gradient of the noise-averaged energy, which has no variety at its minimum.
+    /// g = ω (ε̂_T − ε); E[g] is the gradient of the noise-averaged energy, at whose minimum the distribution has collapsed.
     public static func scoreDistillation(_ loss: ScoreDistillationSampling) -> LossExpectation {
         var expectation = LossExpectation(optimum: .collapse, vanishesAtAgreement: false)
         expectation.gradient = { sample in
@@ -36,7 +36,7 @@ extension LossExpectation {
         return expectation
     }
 
-    /// The same with a κ that the loss's stream draws.
+    /// The same as VSD, with κ ~ U(κ_min, κ_max) from the loss's random stream.
     public static func randomGuidance(_ loss: RandomGuidanceDistillation) -> LossExpectation {
         var expectation = weightedKL { $0.weight(loss.weight) * $0.sigma / $0.alpha }
         expectation.guidedOptimum = .teacher
@@ -65,7 +65,7 @@ extension LossExpectation {
         return expectation
     }
 
-    /// g = (f_F − f̂_T)/(mean|x̂₀ − f̂_T| + c), written with x₀ so that it is not the loss's own expression.
+    /// g = (f_F − f̂_T)/(mean|x̂₀ − f̂_T| + c), written in terms of x₀, unlike the loss's own code.
     public static func distributionMatching(_ loss: DistributionMatchingDistillation) -> LossExpectation {
         var expectation = LossExpectation.matchesData
         expectation.guidedOptimum = loss.teacherGuidanceScale == 1 ? .teacher : .further
@@ -80,7 +80,7 @@ extension LossExpectation {
         return scaled(difference(sample.fakeOriginal(), teacher), 1 / (size + offset))
     }
 
-    /// h(r) g_KL, r in closed form; exact, E[g] is the gradient of D_f(p_t ‖ q_t) by quadrature.
+    /// h(r) g_KL, r in closed form. If the loss is exact, E[g] is the gradient of D_f(p_t ‖ q_t), computed by quadrature.
     public static func fDivergence(_ loss: FDivergenceDistillation) -> LossExpectation {
         var expectation = LossExpectation.matchesData
         expectation.vanishesAtAgreement = loss.teacherGuidanceScale == 1
@@ -101,7 +101,7 @@ extension LossExpectation {
         guard loss.isExact else { return expectation }
         expectation.divergence = { $0.divergence(loss.divergence) }
         expectation.coverage = .unknown
-        // Its weight is astronomic where the student's pictures are far from the data.
+        // The weight is astronomically large where the student's samples are far from the data.
         if loss.divergence == .neyman { expectation.optimum = .unknown }
         return expectation
     }
@@ -119,7 +119,7 @@ extension LossExpectation {
 }
 
 extension GaussianCase {
-    /// D_f(p_t ‖ q_t) = ∫ q f(p/q), f scaled as its h says: f″(r) = h(r)/r².
+    /// D_f(p_t ‖ q_t) = ∫ q f(p/q), f scaled so that f″(r) = h(r)/r².
     func divergence(_ kind: FDivergenceDistillation.Divergence) -> Double {
         let (m, n) = (alpha * dataMean, alpha * mean)
         let (v, w) = (dataVariance, variance)

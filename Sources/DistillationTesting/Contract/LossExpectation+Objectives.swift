@@ -1,7 +1,7 @@
 import Distillation
 import Foundation
 
-/// What theory says of losses that are written as objectives, each written in Double a second time.
+/// Expectations of losses that are defined by objectives, with independent formulas in Double.
 extension LossExpectation {
     /// w [(f_T − f_F)·(f_F − x̂₀) + (1 − a) ‖f_T − f_F‖²]. For a = 1 and a constant w, E[g] is w times σ⁴ (μ − m)/(V W) and
     /// 2 α² τ σ⁴ (τ² − s²)/(V W²).
@@ -10,7 +10,7 @@ extension LossExpectation {
         let scales = (loss.teacherGuidanceScale, loss.fakeScoreGuidanceScale)
         expectation.vanishesAtAgreement = scales.0 == scales.1
         expectation.guidedOptimum = scales.0 == scales.1 && loss.alpha == 1 ? .teacher : .unknown
-        // With another a the size of the difference also counts against the loss, and far away it wins.
+        // For a ≠ 1 the objective also contains ‖f_T − f_F‖², which dominates far from the data.
         if loss.alpha != 1 { (expectation.optimum, expectation.coverage) = (.unknown, .unknown) }
         expectation.objective = { sample, fixed in
             let size = meanDistance(fixed.original, fixed.teacherOriginal(guidedBy: scales.0))
@@ -25,7 +25,7 @@ extension LossExpectation {
         return expectation
     }
 
-    /// −w d′(y)·(s_F + ε/σ), y = s_F − s_T. With squares it is α²/σ⁴ times SiD's.
+    /// −w d′(y)·(s_F + ε/σ), y = s_F − s_T. With the squared distance it is α²/σ⁴ times SiD's.
     public static func implicitMatching(_ loss: ScoreImplicitMatching) -> LossExpectation {
         var expectation = LossExpectation.matchesData
         expectation.guidedOptimum = loss.teacherGuidanceScale == 1 ? .teacher : .unknown
@@ -55,7 +55,7 @@ extension LossExpectation {
             deviation: factor * 2 * pow(place.alpha, 2) * place.deviation * noise * squares / (v * w * w))
     }
 
-    /// λ Σ (x̂₀ − y)², or of twice their difference where decoded pictures are compared.
+    /// λ Σ (x̂₀ − y)², or λ Σ (2 x̂₀ − 2 y)² if decoded images are compared.
     public static func regression(_ loss: PairRegression) -> LossExpectation {
         var expectation = LossExpectation.isTerm
         expectation.objective = { sample, _ in
@@ -65,7 +65,7 @@ extension LossExpectation {
         return expectation
     }
 
-    /// λ n softplus(−D). With the perfect discriminator its optimum is the data.
+    /// λ n softplus(−D). With the optimal discriminator its optimum is the data.
     public static func adversarial(_ loss: AdversarialTerm) -> LossExpectation {
         var expectation = LossExpectation.matchesData
         expectation.coverage = .unknown
@@ -75,12 +75,12 @@ extension LossExpectation {
         return expectation
     }
 
-    /// λ n max(0, τ − R), at the problem's step 3.
+    /// λ n max(0, τ − R), with λ at step 3, the step of the problem's batch.
     public static func alignment(_ loss: AlignmentTerm) -> LossExpectation {
         var expectation = LossExpectation.isTerm
-        let left = loss.decaySteps.map { 1 - 3 / Double($0) } ?? 1
+        let decay = loss.decaySteps.map { 1 - 3 / Double($0) } ?? 1
         expectation.objective = { sample, _ in
-            loss.weight * left * Double(sample.original.count)
+            loss.weight * decay * Double(sample.original.count)
                 * (loss.threshold.map { max(0, $0 - sample.reward) } ?? -sample.reward)
         }
         return expectation
@@ -104,7 +104,7 @@ extension LossExpectation {
         return expectation
     }
 
-    /// What is known of the sum of two losses: its gradient, where both are.
+    /// The expectation of the sum of two losses: properties that both share, and the sum of their objectives.
     public static func sum(_ first: LossExpectation, _ second: LossExpectation) -> LossExpectation {
         var expectation = LossExpectation(
             optimum: first.optimum == second.optimum ? first.optimum : .unknown,
@@ -112,7 +112,7 @@ extension LossExpectation {
         expectation.coverage = first.coverage == second.coverage ? first.coverage : .unknown
         expectation.objective = { sample, fixed in
             func part(_ expectation: LossExpectation) -> Double {
-                // A gradient in closed form is that of a linear objective around the place where it is taken.
+                // A gradient in closed form is replaced by the linear objective with that gradient.
                 expectation.objective?(sample, fixed) ?? expectation.gradient.map { dot($0(fixed), sample.original) }
                     ?? .nan
             }

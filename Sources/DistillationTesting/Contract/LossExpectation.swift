@@ -1,78 +1,78 @@
 import Distillation
 import Foundation
 
-/// What theory says of a loss, as far as its author knows it: each statement adds checks to its ``LossContract``.
+/// The theoretical properties of a loss that its author knows: each adds checks to the ``LossContract``.
 public struct LossExpectation: Sendable {
-    /// Where a student that follows the loss ends, on data N(m, s²).
+    /// Where a student converges on data N(m, s²).
     public enum Optimum: Sendable, Equatable {
-        /// At the data.
+        /// At the data distribution.
         case data
-        /// At its mean, without variety.
+        /// At the mean of the data, with zero deviation.
         case collapse
-        /// Nowhere that is known in general.
+        /// Not known in general.
         case unknown
     }
 
-    /// Which modes of a mixture particles end in that start between them.
+    /// Which modes of a mixture are covered by particles that start between the modes.
     public enum Coverage: Sendable, Equatable {
-        /// In all, in their shares.
+        /// All modes, in proportion to their weights.
         case modes
-        /// In one.
+        /// One mode.
         case one
-        /// Not known: a weight that is largest where there is little noise moves particles within their mode alone.
+        /// Not known. For example, a timestep weight that is largest at low noise only moves particles within their mode.
         case unknown
     }
 
-    /// Where it ends with guidance, on the linear-Gaussian family.
+    /// Where a student converges with guidance, on the linear-Gaussian family.
     public enum GuidedOptimum: Sendable, Equatable {
-        /// At the teacher without guidance.
+        /// At the unguided teacher.
         case teacher
-        /// Further along the condition than the teacher without guidance.
+        /// Further along the condition than the unguided teacher.
         case further
-        /// Nowhere that is known in general.
+        /// Not known in general.
         case unknown
     }
 
-    /// Expected gradients on the generator's mean and deviation.
+    /// The expected gradient with respect to the generator's mean and standard deviation.
     public struct Pull: Sendable {
         /// ∂L/∂μ.
         public var mean: Double
         /// ∂L/∂τ.
         public var deviation: Double
 
-        /// A pull of these parts.
+        /// An expected gradient with these components.
         public init(mean: Double, deviation: Double) { (self.mean, self.deviation) = (mean, deviation) }
     }
 
-    /// Where a student ends without guidance.
+    /// Where a student converges without guidance.
     public var optimum: Optimum
-    /// Which modes it covers.
+    /// Which modes of a mixture a student covers.
     public var coverage: Coverage
-    /// Where it ends with the loss's own guidance scales.
+    /// Where a student converges with the loss's own guidance scales.
     public var guidedOptimum = GuidedOptimum.unknown
-    /// Whether g is exactly zero where both networks say the same.
+    /// Whether g is exactly zero where both networks predict the same.
     public var vanishesAtAgreement: Bool
     /// Whether a sample's g depends on that sample alone.
     public var isPerSample = true
-    /// g of one sample in closed form: the loss's formula, written a second time in Double.
+    /// g of one sample in closed form: an independent version of the loss's formula, in Double.
     public var gradient: (@Sendable (ReferenceSample) -> [Double])?
-    /// L of one sample, whose derivative by x̂₀ is g. The second argument is the sample where the loss is differentiated:
-    /// what the loss holds constant is taken from there.
+    /// L of one sample, whose derivative with respect to x̂₀ is g. The second argument is the sample at which the loss is
+    /// differentiated: values behind a stop-gradient are computed from it.
     public var objective: (@Sendable (ReferenceSample, _ fixed: ReferenceSample) -> Double)?
-    /// E[g] on mean and deviation in closed form, at a timestep, for data N(m, s²) and a generator N(μ, τ²).
+    /// E[g] on the mean and standard deviation in closed form, at one timestep, for data N(m, s²) and a generator N(μ, τ²).
     public var pull: (@Sendable (GaussianCase) -> Pull)?
-    /// The divergence that E[g] is the gradient of, at a timestep.
+    /// The divergence whose gradient is E[g], at one timestep.
     public var divergence: (@Sendable (GaussianCase) -> Double)?
 
-    /// An expectation of these parts; what is left out is set afterwards, or not known.
+    /// An expectation with these properties; the others are set afterwards or remain unknown.
     public init(optimum: Optimum, vanishesAtAgreement: Bool) {
         (self.optimum, self.vanishesAtAgreement) = (optimum, vanishesAtAgreement)
         coverage = optimum == .data ? .modes : optimum == .collapse ? .one : .unknown
     }
 
-    /// Of a loss that matches the student's distribution to the data's.
+    /// The expectation of a loss that matches the student's distribution to the data's.
     public static var matchesData: LossExpectation { LossExpectation(optimum: .data, vanishesAtAgreement: true) }
-    /// Of a loss that does something else besides a matching one.
+    /// The expectation of a loss without a known optimum, such as a term that is added to a matching loss.
     public static var isTerm: LossExpectation { LossExpectation(optimum: .unknown, vanishesAtAgreement: false) }
 }
 
@@ -80,11 +80,11 @@ public struct LossExpectation: Sendable {
 public struct GaussianCase: Sendable {
     /// α and σ of the timestep.
     public let alpha, sigma: Double
-    /// m and s.
+    /// m and s, the mean and standard deviation of the data.
     public let dataMean, dataDeviation: Double
-    /// μ and τ.
+    /// μ and τ, the mean and standard deviation of the generator.
     public let mean, deviation: Double
-    /// ω(t) of a weight.
+    /// ω(t) of a `TimestepWeight` at the timestep.
     public let weight: @Sendable (TimestepWeight) -> Double
 
     /// V = α² s² + σ².
@@ -107,7 +107,7 @@ public struct GaussianCase: Sendable {
             deviation: square * deviation * (1 / dataVariance - 1 / variance))
     }
 
-    /// The same with another generator.
+    /// The same case with another generator.
     func moved(mean: Double, deviation: Double) -> GaussianCase {
         GaussianCase(
             alpha: alpha, sigma: sigma, dataMean: dataMean, dataDeviation: dataDeviation, mean: mean,

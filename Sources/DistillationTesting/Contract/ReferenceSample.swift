@@ -3,22 +3,22 @@ import Distillation
 import Foundation
 import Tensor
 
-/// One sample of a contract's small problem, in Double: what a closed form is written with.
+/// One sample of a contract's small problem, in Double: the values that closed forms are written with.
 ///
-/// Teacher and fake score are linear-Gaussian. The discriminator is their ratio, the decoder doubles, the reward is nearness
-/// to 1.
+/// Teacher and fake score are linear-Gaussian. The discriminator is the log ratio of their densities, the decoder multiplies by
+/// two, and the reward is largest for images of the constant value 1.
 public struct ReferenceSample: Sendable {
     /// x̂₀.
     public var original: [Double]
     /// ε.
     public let noise: [Double]
-    /// α and σ of its timestep.
+    /// α and σ of the sample's timestep.
     public let alpha, sigma: Double
-    /// The loss's own stream, as the loss is given it.
+    /// The random stream, in the state in which it is passed to the loss.
     public let stream: RandomStream
-    /// y of pairs.
+    /// y, the image of the sample's pair, the target of `PairRegression`.
     public let target: [Double]
-    /// ω(t) of a weight.
+    /// ω(t) of a `TimestepWeight` at the sample's timestep.
     public let weight: @Sendable (TimestepWeight) -> Double
     let condition: Double
     let noisedData: [Double]?
@@ -28,33 +28,33 @@ public struct ReferenceSample: Sendable {
     /// x_t.
     public var noisy: [Double] { noisedData ?? zip(original, noise).map { alpha * $0 + sigma * $1 } }
 
-    /// ε̂_T, guided by `scale`.
+    /// ε̂_T with the guidance scale `scale`.
     public func teacherEpsilon(guidedBy scale: Double = 1) -> [Double] { epsilon(problem.data, scale, sigma) }
-    /// ε̂_F, guided by `scale`.
+    /// ε̂_F with the guidance scale `scale`.
     public func fakeEpsilon(guidedBy scale: Double = 1) -> [Double] { epsilon(problem.generator, scale, sigma) }
-    /// f̂_T.
+    /// f̂_T, the teacher's x₀.
     public func teacherOriginal(guidedBy scale: Double = 1) -> [Double] {
         original(of: teacherEpsilon(guidedBy: scale))
     }
-    /// f̂_F.
+    /// f̂_F, the fake score's x₀.
     public func fakeOriginal(guidedBy scale: Double = 1) -> [Double] { original(of: fakeEpsilon(guidedBy: scale)) }
-    /// ŝ_T.
+    /// ŝ_T, the teacher's score.
     public func teacherScore(guidedBy scale: Double = 1) -> [Double] {
         teacherEpsilon(guidedBy: scale).map { -$0 / sigma }
     }
-    /// ŝ_F.
+    /// ŝ_F, the fake score's score.
     public func fakeScore(guidedBy scale: Double = 1) -> [Double] { fakeEpsilon(guidedBy: scale).map { -$0 / sigma } }
 
     /// D = log p_t(x_t) − log q_t(x_t).
     public var discriminatorLogit: Double { logDensity(problem.data) - logDensity(problem.generator) }
 
-    /// R(D(x̂₀)).
+    /// R(D(x̂₀)), the reward of the decoded sample.
     public var reward: Double {
         let square = original.reduce(0) { $0 + pow(2 * $1 - ContractProblem.rewardCentre, 2) }
         return exp(-square / Double(8 * original.count))
     }
 
-    /// The student's x₀ of x̂_u at another timestep.
+    /// The student's x₀ for noisy values x̂_u at another timestep u.
     public func studentOriginal(of noisy: [Double], at timestep: Int) -> [Double] {
         let (a, s) = (problem.schedule.alpha(timestep), problem.schedule.sigma(timestep))
         let data = problem.data
@@ -62,7 +62,7 @@ public struct ReferenceSample: Sendable {
         return noisy.map { problem.generator.mean + problem.generator.deviation * ($0 - a * data.mean) / total }
     }
 
-    /// α and σ of `timesteps` before the sample's.
+    /// The timestep that is `timesteps` below the sample's, at least 0, with its α and σ.
     public func earlier(by timesteps: Int) -> (timestep: Int, alpha: Double, sigma: Double) {
         let target = max(timestep - timesteps, 0)
         return (target, problem.schedule.alpha(target), problem.schedule.sigma(target))

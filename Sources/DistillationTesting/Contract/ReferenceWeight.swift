@@ -2,7 +2,7 @@ import DiffusionModels
 import Distillation
 import Foundation
 
-/// ω(t), written a second time: a contract that asked the library itself would not notice a wrong weight.
+/// ω(t), implemented independently of `TimestepWeight`: a contract with the library's own weights would not detect a wrong one.
 func referenceWeight(_ weight: TimestepWeight, at timestep: Int, in schedule: NoiseSchedule) -> Double {
     let (alpha, sigma) = (schedule.alpha(timestep), schedule.sigma(timestep))
     switch weight {
@@ -11,7 +11,8 @@ func referenceWeight(_ weight: TimestepWeight, at timestep: Int, in schedule: No
     case .noise: return sigma * sigma
     case .divergence: return alpha / sigma
     case .logNormal:
-        // The density of N(−1.2, 1.2²) between the midpoints of neighbouring levels, by Simpson's rule.
+        // The probability under N(−1.2, 1.2²) between the midpoints of neighbouring levels, by Simpson's rule,
+        // times the number of timesteps.
         func level(_ t: Int) -> Double { log(schedule.sigma(t) / schedule.alpha(t)) }
         let last = schedule.timestepCount - 1
         let low = timestep == 0 ? -20 : (level(timestep - 1) + level(timestep)) / 2

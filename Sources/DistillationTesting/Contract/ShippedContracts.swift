@@ -2,7 +2,7 @@ import Distillation
 import Foundation
 
 extension LossContract {
-    /// The contracts of all losses of this library, each with its published settings and some with others besides.
+    /// The contracts of all losses of this library, each with its published settings, some with other settings too.
     public static var shipped: [LossContract] {
         matching + throughTheNetworks + divergences + terms + combinations
     }
@@ -53,7 +53,7 @@ extension LossContract {
         ]
     }
 
-    /// f-distill as published, and each divergence's exact gradient.
+    /// f-distill as published, and with the exact gradient of each divergence.
     private static var divergences: [LossContract] {
         let exact = FDivergenceDistillation.Divergence.allCases.map { divergence in
             var loss = FDivergenceDistillation()
@@ -67,11 +67,11 @@ extension LossContract {
         ] + exact
     }
 
-    /// Losses that stand beside another.
+    /// Terms that are added to another loss, and losses on data.
     private static var terms: [LossContract] {
         var decoded = PairRegression()
         decoded.isDecoded = true
-        // Between the rewards of the small problem, so that it clamps some of them.
+        // A threshold between the rewards of the small problem, so that some are clamped.
         var alignment = AlignmentTerm()
         (alignment.threshold, alignment.decaySteps) = (0.5, 10)
         return [
@@ -83,7 +83,7 @@ extension LossContract {
         ]
     }
 
-    /// Published sums.
+    /// Published sums of losses.
     private static var combinations: [LossContract] {
         [
             LossContract(

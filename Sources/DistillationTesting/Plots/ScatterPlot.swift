@@ -1,21 +1,21 @@
 import DiffusionModels
 import Tensor
 
-/// A square picture of points in the plane, some grey and some red over them.
+/// A square scatter plot in the plane: data points in grey, with other points in red over them.
 public struct ScatterPlot {
     /// Width and height in pixels.
     public var size = 320
-    /// The plane is shown from −extent to extent.
+    /// Both axes run from −extent to extent.
     public var extent = 3.0
 
-    /// A plot of the usual size.
+    /// A plot of the default size and extent.
     public init() {}
 
-    /// The picture.
+    /// Draws the plot.
     ///
     /// - Parameters:
-    ///   - points: drawn in red, `[count, …]` of two numbers each.
-    ///   - data: drawn in grey below them, of the same form.
+    ///   - points: the points in red, `[count, …]` with two coordinates per point.
+    ///   - data: the points in grey below them, of the same form.
     public func picture(of points: Tensor, over data: Tensor) -> Picture {
         var pixels = [UInt8](repeating: 255, count: 3 * size * size)
         draw(data, radius: 1, colour: [200, 200, 200], &pixels)
@@ -25,7 +25,8 @@ public struct ScatterPlot {
 
     private func draw(_ points: Tensor, radius: Int, colour: [UInt8], _ pixels: inout [UInt8]) {
         precondition(
-            points.count == 2 * points.shape[0], "ScatterPlot: expected two numbers a point, found \(points.shape)")
+            points.count == 2 * points.shape[0],
+            "ScatterPlot: expected two coordinates per point, found \(points.shape)")
         let values = points.scalars.map(Double.init)
         for start in stride(from: 0, to: values.count, by: 2) where values[start].isFinite && values[start + 1].isFinite
         {
@@ -41,6 +42,6 @@ public struct ScatterPlot {
 }
 
 extension Double {
-    /// Far outside the picture is as good as just outside.
+    /// Limits a pixel coordinate to just outside the plot, so that it fits in an Int.
     fileprivate func clamped(to size: Int) -> Double { Swift.min(Swift.max(self, -10), Double(size) + 10) }
 }

@@ -1,8 +1,8 @@
 import Tensor
 
-/// Captions as the set of their words: no order, no inflection, no context.
+/// A vocabulary that represents each caption as the set of its words, without order, inflection or context.
 struct BagOfWords: Sendable {
-    /// The known words, each once.
+    /// The vocabulary, without duplicates.
     let words: [String]
     private let numbers: [String: Int]
 
@@ -16,10 +16,10 @@ struct BagOfWords: Sendable {
         text.lowercased().split { !$0.isLetter && !$0.isNumber }.map(String.init)
     }
 
-    /// The numbers of a text's known words, each once.
+    /// The vocabulary indices of a text's words; other words are ignored.
     func numbers(in text: String) -> Set<Int> { Set(Self.words(of: text).compactMap { numbers[$0] }) }
 
-    /// The words of some texts that are not known, each once, sorted.
+    /// The words of the texts that are not in the vocabulary, sorted, without duplicates.
     func unknownWords(in texts: [String]) -> [String] {
         Set(texts.flatMap(Self.words)).filter { numbers[$0] == nil }.sorted()
     }

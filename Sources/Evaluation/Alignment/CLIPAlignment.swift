@@ -3,13 +3,14 @@ import DiffusionModels
 import Foundation
 import Tensor
 
-/// The CLIP score: how well pictures fit their captions by a CLIP model with a transformer over patches (arXiv 2103.00020, 2104.08718).
+/// The CLIP score: how well images match their captions according to a CLIP model with a vision transformer (arXiv 2103.00020,
+/// 2104.08718).
 ///
-/// Numbers of different towers, or with and without a prefix, cannot be compared: both stand in ``name``.
+/// Scores of different models, or with and without a prefix, cannot be compared; ``name`` contains both.
 public final class CLIPAlignment: TextPictureAlignment {
-    /// The folder's name and the prefix.
+    /// The name of the model's folder and the prefix.
     public let name: String
-    /// The picture tower.
+    /// The image encoder.
     public let pictureNetwork: any FeatureNetwork
     private let tokenizer: CLIPTokenizer
     private let textModel: CLIPTextModel
@@ -21,10 +22,10 @@ public final class CLIPAlignment: TextPictureAlignment {
     ///
     /// - Parameters:
     ///   - folder: the model's folder.
-    ///   - tokenizer: the tokenizer's folder, where it is another.
-    ///   - prefix: put before each caption with nothing between, such as "A photo depicts ".
+    ///   - tokenizer: the tokenizer's folder, if it is not `folder`.
+    ///   - prefix: a text put directly before each caption, such as "A photo depicts ".
     ///
-    /// Throws ``EvaluationError``, `ModelError` and `SafetensorsError` for a folder that does not hold such a model.
+    /// Throws ``EvaluationError``, `ModelError` and `SafetensorsError` for a folder that does not contain such a model.
     public init(contentsOf folder: URL, tokenizer: URL? = nil, prefix: String = "") throws {
         let configuration = try CLIPConfiguration(contentsOf: folder)
         self.prefix = prefix
@@ -36,8 +37,8 @@ public final class CLIPAlignment: TextPictureAlignment {
             throw EvaluationError.unsuitableContents(
                 path: (tokenizer ?? folder).path,
                 expected: "a tokenizer of at most \(configuration.text.vocabularySize) tokens, "
-                    + "\(configuration.text.maximumPositions) a caption",
-                found: "\(self.tokenizer.vocabularySize), \(self.tokenizer.maximumLength) a caption")
+                    + "\(configuration.text.maximumPositions) per caption",
+                found: "\(self.tokenizer.vocabularySize), \(self.tokenizer.maximumLength) per caption")
         }
         let parameters = ParameterSet()
         let weights = try Self.weights(in: folder, configuration.layout)
@@ -51,10 +52,10 @@ public final class CLIPAlignment: TextPictureAlignment {
         try parameters.load(from: weights)
     }
 
-    /// The picture tower projects already.
+    /// Returns the features, which the image encoder has already projected.
     public func pictureEmbeddings(_ features: Tensor) -> Tensor { features }
 
-    /// Captions behind the prefix → `[captions, width]`: what stands at the end token, projected.
+    /// Captions, each after the prefix → `[captions, width]`: the projected hidden states at the end token.
     public func textEmbeddings(_ captions: [String]) -> Tensor {
         let tokens = captions.map { tokenizer.encode(prefix + $0) }
         let hidden = textModel(tokens)
@@ -68,7 +69,7 @@ public final class CLIPAlignment: TextPictureAlignment {
     private static func weights(in folder: URL, _ layout: CLIPConfiguration.Layout) throws -> WeightFiles {
         if layout == .transformers {
             return try WeightFiles(in: folder, stem: "model") { key in
-                // Old files hold the numbers of the positions.
+                // Old files contain position ids.
                 key == "logit_scale" || key.hasSuffix("position_ids") ? [] : [key]
             }
         }

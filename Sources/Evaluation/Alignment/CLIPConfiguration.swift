@@ -2,14 +2,14 @@ import DiffusionModels
 import Foundation
 import Tensor
 
-/// The sizes of a CLIP model, from transformers' `config.json` or OpenCLIP's `open_clip_config.json`.
+/// The configuration of a CLIP model, from transformers' `config.json` or OpenCLIP's `open_clip_config.json`.
 struct CLIPConfiguration {
-    /// How the weights are named.
+    /// The naming scheme of the weights.
     enum Layout {
         case transformers, openCLIP
     }
 
-    /// A transformer over patches.
+    /// The configuration of the vision transformer.
     struct Vision {
         var width = 768
         var feedForwardWidth = 3072
@@ -25,12 +25,13 @@ struct CLIPConfiguration {
     var text = CLIPTextModel.Configuration()
     var vision = Vision()
     var projectionWidth = 512
-    /// The mean and deviation of red, green and blue in 0…1; OpenAI's where the files do not say.
+    /// The means of red, green and blue in 0…1; OpenAI's if the files do not specify them.
     var means: [Float] = [0.48145466, 0.4578275, 0.40821073]
+    /// The standard deviations of red, green and blue in 0…1; OpenAI's if the files do not specify them.
     var deviations: [Float] = [0.26862954, 0.26130258, 0.27577711]
 
-    /// Reads a folder's configuration, transformers' before OpenCLIP's where both are. Throws ``EvaluationError`` if there is none,
-    /// and `ModelError` with the file and the field that is not supported or out of range.
+    /// Reads a folder's configuration; if both models exist, transformers' takes precedence over OpenCLIP's. Throws
+    /// ``EvaluationError`` if there is none, and `ModelError` with the file and the field that is not supported or out of range.
     init(contentsOf folder: URL) throws {
         func has(_ name: String) -> Bool {
             FileManager.default.fileExists(atPath: folder.appending(path: name).path)
@@ -120,16 +121,16 @@ extension CLIPConfiguration {
         guard vision.pictureSize % vision.patchSize == 0 else {
             throw fields.invalid(size, expected: "a multiple of patch_size, \(vision.patchSize)")
         }
-        guard vision.feedForwardWidth > 0 else { throw fields.invalid("mlp_ratio", expected: "a wider layer") }
+        guard vision.feedForwardWidth > 0 else { throw fields.invalid("mlp_ratio", expected: "a larger ratio") }
     }
 
-    /// The mean and deviation of the colours, where the file says them.
+    /// Reads the means and standard deviations of the colours, if the file specifies them.
     private mutating func readColours(_ fields: ConfigurationFields, _ mean: String, _ deviation: String) throws {
         means = try fields.numbers(mean, count: 3, default: means.map(Double.init), in: -1e3...1e3).map(Float.init)
         deviations = try fields.numbers(deviation, count: 3, default: deviations.map(Double.init), in: 1e-6...1e3)
             .map(Float.init)
     }
 
-    /// Layers that have weights of their own, at least.
+    /// The number of transformer layers, a lower bound of the layers with weights.
     var layerCount: Int { text.layers + vision.layers }
 }

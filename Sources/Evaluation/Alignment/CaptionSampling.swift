@@ -1,7 +1,7 @@
 import DiffusionModels
 import Tensor
 
-/// Captions of different detail for the same pictures.
+/// Samples captions of different levels of detail for a set of pictures.
 struct CaptionSampling {
     let bag: BagOfWords
     private let names: [Set<Int>]
@@ -20,7 +20,7 @@ struct CaptionSampling {
         known = bag.matrix(texts.map { $0.reduce(into: []) { $0.formUnion(bag.numbers(in: $1)) } })
     }
 
-    /// A caption a picture as rows of ones, and which pictures each fits, `[captions, pictures]`.
+    /// Samples one caption per picture as bags of words, with a matrix `[captions, pictures]` of the pictures that each one fits.
     func sample(using stream: inout RandomStream) -> (bags: Tensor, answers: Tensor) {
         let words = names.indices.map { index -> Set<Int> in
             let (kind, keywords) = (stream.unit(), keywords[index])
@@ -38,7 +38,7 @@ struct CaptionSampling {
         var answers = bags.matmul(known, transposingOther: true)
         let columns = names.count
         answers.withUnsafeMutableScalars { scalars in
-            // A caption fits where all of its words are a picture's.
+            // A caption fits a picture if the picture has all of its words.
             for index in scalars.indices {
                 scalars[index] = Int(scalars[index]) == words[index / columns].count ? 1 : 0
             }

@@ -1,4 +1,4 @@
-/// What OpenCLIP's keys are called in transformers.
+/// The transformers names of OpenCLIP's keys.
 enum OpenCLIPNames {
     private static let places = [
         "token_embedding.weight": "text_model.embeddings.token_embedding.weight",
@@ -20,8 +20,8 @@ enum OpenCLIPNames {
         "attn.out_proj": "self_attn.out_proj",
     ]
 
-    /// The names of a key; three for queries, keys and values in one matrix, none for what no network needs. An unknown key keeps its
-    /// name, by which loading then refuses it.
+    /// The names of a key: three for queries, keys and values in one matrix, none for tensors that no network needs. An unknown
+    /// key keeps its name, so that loading rejects it.
     static func names(for key: String) -> [String] {
         if ["logit_scale", "logit_bias", "attn_mask"].contains(key) { return [] }
         if let place = places[key] { return [place] }

@@ -4,40 +4,40 @@ import Foundation
 import Tensor
 
 extension SmallPictureAlignment {
-    /// How an alignment is trained. The defaults took two minutes on two cores for 1,100 pictures.
+    /// The settings of an alignment's training. The defaults took two minutes on two cores for 1,100 pictures.
     public struct Training: Sendable {
-        /// Steps, each over all pictures.
+        /// The number of steps, each over all pictures.
         public var steps = 150
-        /// The width of the common space.
+        /// The width of the joint embedding space.
         public var width = 128
-        /// AdamW's step size, which falls to 0 by half a cosine.
+        /// AdamW's maximum learning rate, which falls to 0 along half a cosine.
         public var learningRate = 1e-2
         /// AdamW's weight decay.
         public var weightDecay = 0.1
-        /// What cosines are multiplied with before the softmax: one over the temperature.
+        /// The factor by which cosines are multiplied before the softmax: the inverse temperature.
         public var scale: Float = 15
-        /// The deviation of the noise that is added to standardised features.
+        /// The standard deviation of the noise that is added to standardised features.
         public var featureNoise: Float = 0.5
-        /// Of the start, the noise and the captions.
+        /// The seed of the initial weights, the noise and the captions.
         public var seed: UInt64 = 0
 
-        /// The defaults.
+        /// Creates the default settings.
         public init() {}
     }
 
-    /// Trains an alignment by a contrastive loss in both directions (InfoNCE, arXiv 1807.03748, as CLIP has it).
+    /// Trains an alignment with a contrastive loss in both directions (InfoNCE, arXiv 1807.03748, as in CLIP).
     ///
-    /// A picture's caption is drawn anew at each step: its name, some keywords, both, or what it is one of. Since such captions fit several
-    /// pictures, all whose own words include a caption's are its answers, in equal shares.
+    /// Each step samples a caption per picture: its name, some keywords, both, or its group. Since such a caption can fit several
+    /// pictures, its targets are all pictures whose words include the caption's, with equal shares.
     ///
     /// - Parameters:
-    ///   - entries: captions, a picture each.
+    ///   - entries: the captions, one entry per picture.
     ///   - features: the pictures' features, in the same order.
-    ///   - network: what the features are from.
-    ///   - training: how.
-    ///   - progress: gets each step's number and loss.
+    ///   - network: the network that computed the features.
+    ///   - training: the settings.
+    ///   - progress: called with each step's number and loss.
     ///
-    /// Throws ``EvaluationError`` for another number of features, pictures without captions, or a loss that is not finite.
+    /// Throws ``EvaluationError`` for a different number of features, pictures without captions, or a loss that is not finite.
     public init(
         training entries: [PictureEntry], features: Features, network: any FeatureNetwork,
         _ training: Training = Training(), progress: (_ step: Int, _ loss: Double) -> Void = { _, _ in }
@@ -47,7 +47,7 @@ extension SmallPictureAlignment {
         else {
             throw EvaluationError.unsuitableFeatures(
                 metric: "SmallPictureAlignment",
-                expected: "captioned pictures, a feature vector of \(network.width) each",
+                expected: "captioned pictures with one feature vector of \(network.width) each",
                 found: "\(entries.count { $0.text != nil }) captions and \(features.count) of \(features.width)")
         }
         let captions = CaptionSampling(entries)
@@ -82,7 +82,7 @@ extension SmallPictureAlignment {
             optimizer.learningRate = training.learningRate * schedule.factor(at: step)
             optimizer.step()
         }
-        // The standardisation becomes part of the map.
+        // The standardisation is folded into the map.
         let weight = map.value / deviation.reshaped(to: [1, network.width])
         let bias = -(weight * mean.reshaped(to: [1, network.width])).sum(alongAxes: [1])
         self.init(
@@ -91,11 +91,11 @@ extension SmallPictureAlignment {
 }
 
 extension Tensor {
-    /// Each column less its mean and over its deviation, and both.
+    /// Each column minus its mean and divided by its standard deviation, with both.
     fileprivate func standardized() -> (Tensor, mean: Tensor, deviation: Tensor) {
         let mean = mean(alongAxes: [0], keepingDimensions: true)
         let centred = self - mean
-        // Some features hardly vary; they must not be blown up.
+        // Some features hardly vary; they must not be amplified.
         let deviation = centred.squared().mean(alongAxes: [0], keepingDimensions: true).squareRoot() + 1e-3
         return (centred / deviation, mean, deviation)
     }
@@ -106,7 +106,8 @@ extension Variable {
         self / (squared().sum(alongAxes: [1], keepingDimensions: true) + 1e-12).squareRoot()
     }
 
-    /// The mean over rows of −Σ share · log softmax, the shares being the answers over their number. The logits are too small to overflow.
+    /// The mean over rows of −Σ share · log softmax, where a row's shares are its answers divided by their sum. The logits are too
+    /// small to overflow.
     fileprivate func crossEntropy(_ answers: Tensor) -> Variable {
         let shares = answers / answers.sum(alongAxes: [1], keepingDimensions: true)
         let total = exp().sum(alongAxes: [1]).log().mean()

@@ -2,22 +2,22 @@ import DiffusionModels
 import Foundation
 import Tensor
 
-/// A stand-in for the CLIP score on small pictures of a closed vocabulary: a vector a word, summed over a caption's words, and a linear map
-/// of EfficientNet-Lite0's features, trained so that real pictures point where their captions do.
+/// A substitute for the CLIP score on small pictures with a closed vocabulary: one vector per word, summed over a caption's words,
+/// and a linear map of EfficientNet-Lite0's features, trained so that the embeddings of real pictures and their captions align.
 ///
-/// It knows the words and drawings that it was trained on, no others, and no word order; it is no CLIP score. It must be trained on real
-/// pictures alone, and never by what it judges.
+/// It covers only the words and pictures on which it was trained and ignores word order; its score is not a CLIP score. It must be
+/// trained on real pictures only, never on images that it evaluates.
 public struct SmallPictureAlignment: TextPictureAlignment {
-    /// What reports call it.
+    /// The name in reports.
     public let name = "bag of words + EfficientNet-Lite0"
-    /// The network that looks at pictures.
+    /// The network that computes the pictures' features.
     public let pictureNetwork: any FeatureNetwork
     let bag: BagOfWords
-    /// `[words, width]`.
+    /// The word vectors, `[words, width]`.
     let wordVectors: Tensor
-    /// `[width, features]`.
+    /// The weight of the linear map, `[width, features]`.
     let pictureWeight: Tensor
-    /// `[width]`.
+    /// The bias of the linear map, `[width]`.
     let pictureBias: Tensor
 
     init(network: any FeatureNetwork, bag: BagOfWords, wordVectors: Tensor, pictureWeight: Tensor, pictureBias: Tensor)
@@ -31,12 +31,12 @@ public struct SmallPictureAlignment: TextPictureAlignment {
         features.linear(weight: pictureWeight, bias: pictureBias)
     }
 
-    /// Captions → `[captions, width]`; zeros for a caption without a known word.
+    /// Captions → `[captions, width]`; zeros for a caption without a word of the vocabulary.
     public func textEmbeddings(_ captions: [String]) -> Tensor {
         bag.matrix(captions.map(bag.numbers(in:))).matmul(wordVectors)
     }
 
-    /// The words of captions that it was not trained on, each once.
+    /// The words of the captions that are not in the vocabulary, without duplicates.
     public func unknownWords(in captions: [String]) -> [String] { bag.unknownWords(in: captions) }
 }
 
@@ -54,7 +54,7 @@ extension SmallPictureAlignment {
     ///   - url: the file.
     ///   - network: the network whose features it was trained on.
     ///
-    /// Throws `SafetensorsError`, and ``EvaluationError`` for a file that holds something else.
+    /// Throws `SafetensorsError`, and ``EvaluationError`` for a file with other contents.
     public init(contentsOf url: URL, network: any FeatureNetwork) throws {
         let file = try SafetensorsFile(contentsOf: url)
         guard let list = file.metadata[Key.words],

@@ -1,39 +1,39 @@
 import Tensor
 
-/// Two networks that bring texts and pictures into one space, where what belongs together points the same way.
+/// Two networks that embed texts and pictures in a joint space, in which matching pairs have similar directions.
 public protocol TextPictureAlignment {
-    /// What reports call it, with all settings that change its numbers.
+    /// The name in reports, with all settings that affect the scores.
     var name: String { get }
-    /// The network that looks at pictures.
+    /// The network that computes the pictures' features.
     var pictureNetwork: any FeatureNetwork { get }
-    /// The network's features, `[pictures, its width]` → `[pictures, width]`.
+    /// Embeds features of ``pictureNetwork``, `[pictures, its width]` → `[pictures, width]`.
     func pictureEmbeddings(_ features: Tensor) -> Tensor
-    /// Captions → `[captions, width]`.
+    /// Embeds captions → `[captions, width]`.
     func textEmbeddings(_ captions: [String]) -> Tensor
 }
 
-/// How well pictures fit their captions: the mean cosine between the embeddings of each pair.
+/// How well pictures match their captions: the mean cosine similarity of each pair's embeddings.
 public struct AlignmentScore: Sendable, Equatable {
-    /// In −1…1; papers that report about 30 multiply by 100.
+    /// The mean cosine similarity, in −1…1; papers that report about 30 multiply it by 100.
     public let mean: Double
-    /// How many pairs.
+    /// The number of pairs.
     public let count: Int
 
-    /// The score of pictures' features, a caption each.
+    /// Computes the score of pictures' features with one caption per picture.
     ///
-    /// Throws ``EvaluationError`` for another number of captions, or features of another width.
+    /// Throws ``EvaluationError`` for a different number of captions, or features of another width.
     public init(_ features: Features, captions: [String], by alignment: any TextPictureAlignment) throws {
         let cosines = try alignment.cosines(features, captions)
         (mean, count) = (cosines.reduce(0, +) / Double(cosines.count), cosines.count)
     }
 }
 
-/// How often a caption finds its picture among others: the share whose own picture is amongst the k most similar.
+/// The recall of text-to-image retrieval: the share of captions whose own picture is among the k most similar ones.
 public struct RetrievalScore: Sendable, Equatable {
-    /// For each caption, how many pictures are more similar to it than its own.
+    /// For each caption, the number of pictures that are more similar to it than its own.
     public let ranks: [Int]
 
-    /// The ranks of the first `captions.count` pictures, each the one that the caption of its number should find among all.
+    /// Ranks all pictures by their similarity to each caption; the first `captions.count` pictures belong to the captions, in order.
     ///
     /// Throws ``EvaluationError`` for more captions than pictures.
     public init(_ features: Features, captions: [String], by alignment: any TextPictureAlignment) throws {
@@ -50,7 +50,7 @@ public struct RetrievalScore: Sendable, Equatable {
         }
     }
 
-    /// R@k.
+    /// The recall at k, R@k.
     public func share(within k: Int) -> Double { Double(ranks.count { $0 < k }) / Double(ranks.count) }
 }
 
@@ -58,10 +58,10 @@ extension TextPictureAlignment {
     func cosines(_ features: Features, _ captions: [String]) throws -> [Double] {
         guard features.count == captions.count, features.width == pictureNetwork.width else {
             throw EvaluationError.unsuitableFeatures(
-                metric: name, expected: "\(captions.count) feature vectors of \(pictureNetwork.width), a caption each",
+                metric: name, expected: "\(captions.count) feature vectors of \(pictureNetwork.width), one per caption",
                 found: "\(features.count) of \(features.width)")
         }
-        // Large text encoders take megabytes a caption.
+        // Large text encoders need megabytes per caption.
         return stride(from: 0, to: captions.count, by: 64).flatMap { start in
             let range = start..<min(start + 64, captions.count)
             let pictures = pictureEmbeddings(features.tensor(range)).normalizedRows()
@@ -72,7 +72,7 @@ extension TextPictureAlignment {
 }
 
 extension Tensor {
-    /// Each row of a matrix divided by its length; a row of zeros stays one.
+    /// Each row of a matrix divided by its Euclidean norm; a row of zeros stays zero.
     func normalizedRows() -> Tensor {
         let squares = squared().sum(alongAxes: [1], keepingDimensions: true)
         return self / (squares + 1e-24).squareRoot()

@@ -2,15 +2,15 @@ import DiffusionModels
 import Foundation
 import Tensor
 
-/// Features of a folder's pictures, made part by part: pull ``next()`` until it gives nil, then take ``features()``.
+/// Computes the features of a folder's pictures in parts: call ``next()`` until it returns nil, then ``features()``.
 ///
-/// With a folder to keep them in each part is written to a file of its own, of which no more than the asked-for vectors come back into
-/// memory; what lies there already is taken over when network, preparation, and the pictures' names, sizes and dates are the same, so
-/// that an extraction that was stopped goes on.
+/// With a cache folder each part is written to its own file, from which only the needed vectors are read back into memory. Existing
+/// parts are reused if the network, the preparation, and the pictures' names, sizes and dates are the same, so that a stopped
+/// extraction can be resumed.
 public struct FeatureExtraction {
-    /// How many pictures a part has.
+    /// The number of pictures per part.
     static let partSize = 512
-    /// How many pictures are in memory at a time.
+    /// The number of pictures in memory at a time.
     private static let batchSize = 32
 
     private let pictures: PictureFolder
@@ -19,13 +19,13 @@ public struct FeatureExtraction {
     private let store: FeatureStore?
     private var parts: [Tensor] = []
 
-    /// An extraction.
+    /// Creates an extraction.
     ///
     /// - Parameters:
-    ///   - pictures: what is looked at.
-    ///   - network: what looks.
-    ///   - croppedSize: a side in pixels to which the middle square of each picture is brought first, as the COCO-2014 protocol does.
-    ///   - folder: where features are kept; nil for in memory.
+    ///   - pictures: the pictures.
+    ///   - network: the network that computes the features.
+    ///   - croppedSize: a side in pixels to which the centre square of each picture is resized first, as in the COCO-2014 protocol.
+    ///   - folder: the cache folder of the features; nil keeps them in memory.
     ///
     /// Throws what the file system throws.
     public init(
@@ -36,7 +36,7 @@ public struct FeatureExtraction {
         store = try folder.map { try FeatureStore($0, network: network, croppedSize: croppedSize) }
     }
 
-    /// Makes, or finds, the next part. Gives how many pictures are done, nil when all were before.
+    /// Computes the next part or reads it from the cache. Returns the number of pictures done so far, or nil if all were already done.
     ///
     /// Throws `PictureError` for a picture that cannot be read, and what the file system throws.
     public mutating func next() throws -> Int? {
@@ -56,7 +56,7 @@ public struct FeatureExtraction {
         return range.upperBound
     }
 
-    /// All features, once ``next()`` gave nil. Throws ``EvaluationError`` when something is still to do.
+    /// The features of all pictures. Throws ``EvaluationError`` if ``next()`` has not reached all of them.
     public func features() throws -> Features {
         let features = try Features(parts)
         guard features.count == pictures.entries.count else {
@@ -67,7 +67,7 @@ public struct FeatureExtraction {
         return features
     }
 
-    /// `[pictures, height, width, 3]`, read and resized on all threads.
+    /// Reads and prepares pictures on all threads, `[pictures, height, width, 3]`.
     private func prepared(_ files: ArraySlice<URL>) throws -> Tensor {
         let (preparation, croppedSize, files) = (network.preparation, croppedSize, Array(files))
         let results = Lock([Result<Tensor, any Error>?](repeating: nil, count: files.count))

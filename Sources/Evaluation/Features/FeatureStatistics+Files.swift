@@ -2,12 +2,12 @@ import Foundation
 import Tensor
 
 extension FeatureStatistics {
-    /// Reads saved statistics: numpy's `.npz` with `mu`, `[width]`, and `sigma`, `[width, width]`, as pytorch-fid and clean-fid write
-    /// and publish them; and `count`, which only ``save(to:)`` writes, and without which ``hasKnownCount`` is false.
+    /// Reads saved statistics: a numpy `.npz` file with `mu`, `[width]`, and `sigma`, `[width, width]`, as pytorch-fid and clean-fid
+    /// write and publish them. Only ``save(to:)`` adds `count`; without it ``hasKnownCount`` is false.
     ///
-    /// Arrays of more than `limit` bytes, by default 256 MiB and with them covariances of 5,792 features, are not read.
+    /// Arrays of more than `limit` bytes are rejected; the default, 256 MiB, allows covariances of up to 5,792 features.
     ///
-    /// Throws ``EvaluationError`` for a file that holds something else.
+    /// Throws ``EvaluationError`` for a file with other contents.
     public init(contentsOf url: URL, limit: Int = 1 << 28) throws {
         let archive = try ZipArchive(contentsOf: url)
         func array(_ name: String) throws -> NumPyArray? {

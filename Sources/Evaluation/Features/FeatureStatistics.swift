@@ -1,22 +1,22 @@
 import COpenBLAS
 import Tensor
 
-/// Mean and covariance of features, gathered batch by batch in Double; the memory it takes does not grow with their number.
+/// The mean and covariance of features, accumulated batch by batch in Double, with memory independent of the number of features.
 public struct FeatureStatistics: Sendable {
     /// The length of a feature vector.
     public let width: Int
-    /// How many feature vectors were added.
+    /// The number of feature vectors added.
     public private(set) var count = 0
-    /// The first vector, subtracted from all before anything is summed: sums of squares stay exact far from the origin.
+    /// The first vector, subtracted from all vectors before summing, so that sums of squares stay accurate far from the origin.
     private var shift: [Double] = []
     private var sums: [Double]
     /// The upper triangle of Σ x xᵀ.
     private var products: [Double]
 
-    /// Whether ``count`` is how many vectors there were: statistics saved by other programs do not say.
+    /// Whether ``count`` is known; statistics saved by other programs do not contain it.
     public private(set) var hasKnownCount = true
 
-    /// No features yet, of the given length.
+    /// Creates empty statistics for feature vectors of the given length.
     public init(width: Int) {
         precondition(width > 0, "FeatureStatistics: expected a positive width, found \(width)")
         self.width = width
@@ -24,7 +24,7 @@ public struct FeatureStatistics: Sendable {
         products = Array(repeating: 0, count: width * width)
     }
 
-    /// Statistics that were computed before; `count` is at least 2, nil when it is not known.
+    /// Creates statistics from saved values; `count` is at least 2, or nil if it is not known.
     init(mean: [Double], covariance: [Double], count: Int?) {
         self.init(width: mean.count)
         self.count = count ?? 2
@@ -33,7 +33,7 @@ public struct FeatureStatistics: Sendable {
         products = covariance.map { $0 * Double(self.count - 1) }
     }
 
-    /// Adds features, `[samples, width]`; to saved statistics only if their count is known.
+    /// Adds features, `[samples, width]`. Features can be added to saved statistics only if their count is known.
     ///
     /// Throws ``EvaluationError`` for another shape or values that are not finite.
     public mutating func add(_ features: Tensor) throws {
@@ -44,7 +44,7 @@ public struct FeatureStatistics: Sendable {
         let nonFinite = features.nonFiniteCount()
         guard nonFinite == 0 else {
             throw EvaluationError.unsuitableFeatures(
-                metric: "FeatureStatistics", expected: "finite features", found: "\(nonFinite) that are not")
+                metric: "FeatureStatistics", expected: "finite features", found: "\(nonFinite) non-finite values")
         }
         precondition(hasKnownCount, "FeatureStatistics.add: expected statistics of a known count")
         let rows = features.shape[0]
@@ -66,7 +66,7 @@ public struct FeatureStatistics: Sendable {
     /// The mean of each feature.
     public var mean: [Double] { zip(sums, shift).map { $0 / Double(count) + $1 } }
 
-    /// The covariance with `count − 1` below, as numpy's `cov`, row by row; at least two vectors must have been added.
+    /// The covariance with denominator `count − 1`, as numpy's `cov`, row by row; at least two vectors must have been added.
     public var covariance: [Double] {
         precondition(count > 1, "FeatureStatistics.covariance: expected at least 2 feature vectors, found \(count)")
         var result = products

@@ -2,12 +2,12 @@ import DiffusionModels
 import Foundation
 import Tensor
 
-/// A folder with a safetensors file for each part of a picture set's features.
+/// A cache folder with one safetensors file per part of a picture set's features.
 struct FeatureStore {
     private let folder: URL
-    /// Network and preparation, as a sentence.
+    /// The network and the preparation, as text.
     private let origin: String
-    /// What the network makes of a pattern: other weights under the same name are noticed by it.
+    /// The network's features of a test pattern, which detect other weights under the same name.
     private let probe: Tensor
 
     init(_ folder: URL, network: any FeatureNetwork, croppedSize: Int?) throws {
@@ -19,20 +19,20 @@ struct FeatureStore {
         try DurableFile.prepareFolder(folder)
     }
 
-    /// A part's features, nil unless they are there and of these files as they are now.
+    /// A part's features; nil unless they are cached and the files have not changed since.
     func features(part: Int, of files: [URL]) throws -> Tensor? {
         let url = url(part)
         guard FileManager.default.fileExists(atPath: url.path), let file = try? SafetensorsFile(contentsOf: url),
             file.metadata["origin"] == origin, file.metadata["pictures"] == (try Self.digest(of: files)),
             let stored = try? file.tensor("probe"), stored.shape == probe.shape
         else { return nil }
-        // Another number of threads changes the last bits.
+        // A different number of threads changes the last bits.
         let difference = (stored - probe).absolute().maximum()
         guard difference <= 1e-4 * max(probe.absolute().maximum(), 1) else { return nil }
         return try? file.mappedTensor("features")
     }
 
-    /// Writes a part's features, and gives them mapped from the file.
+    /// Writes a part's features and returns them memory-mapped from the file.
     func keep(_ features: Tensor, part: Int, of files: [URL]) throws -> Tensor {
         let metadata = ["origin": origin, "pictures": try Self.digest(of: files)]
         try Safetensors.write([("features", features), ("probe", probe)], metadata: metadata, to: url(part))
@@ -45,7 +45,7 @@ struct FeatureStore {
             path: "part-\(String(repeating: "0", count: max(0, 5 - number.count)))\(number).safetensors")
     }
 
-    /// A number that changes when a file's path, size or date does.
+    /// A hash of the files' paths, sizes and modification dates.
     private static func digest(of files: [URL]) throws -> String {
         var hash = StableHash()
         for file in files {

@@ -7,14 +7,14 @@ struct NumPyArray {
 
     init(_ values: [Double], shape: [Int]) { (self.values, self.shape) = (values, shape) }
 
-    /// Reads Float64, Float32 or Int64 in row-major order; `name` stands in errors. Throws ``EvaluationError``.
+    /// Reads Float64, Float32 or Int64 in row-major order; `name` is used in errors. Throws ``EvaluationError``.
     init(_ data: Data, name: String) throws {
         let bytes = Data(data)
         func malformed(_ found: String) -> EvaluationError {
-            .unsuitableContents(path: name, expected: "an .npy array of <f8, <f4 or <i8, row by row", found: found)
+            .unsuitableContents(path: name, expected: "a row-major .npy array of <f8, <f4 or <i8", found: found)
         }
         guard bytes.count > 12, bytes.starts(with: [0x93] + Array("NUMPY".utf8)) else {
-            throw malformed("\(bytes.count) bytes without its mark")
+            throw malformed("\(bytes.count) bytes without the magic string")
         }
         let lengthWidth = bytes[6] == 1 ? 2 : 4
         let length = (0..<lengthWidth).reduce(0) { $0 | Int(bytes[8 + $1]) << (8 * $1) }
@@ -51,7 +51,7 @@ struct NumPyArray {
     var encoded: Data {
         let extents = shape.map { "\($0)" }.joined(separator: ", ") + (shape.count == 1 ? "," : "")
         var header = "{'descr': '<f8', 'fortran_order': False, 'shape': (\(extents)), }"
-        // Mark, version and length take 10 bytes; the numbers begin at a multiple of 64.
+        // Magic string, version and length take 10 bytes; the data begin at a multiple of 64.
         header += String(repeating: " ", count: 63 - (10 + header.utf8.count) % 64) + "\n"
         var bytes = Data([0x93] + Array("NUMPY".utf8) + [1, 0])
         bytes.append(contentsOf: [UInt8(header.utf8.count & 0xff), UInt8(header.utf8.count >> 8)])

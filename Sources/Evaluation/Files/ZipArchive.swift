@@ -8,15 +8,15 @@ struct ZipArchive {
     private let archive: Archive
     private let indices: [String: UInt64]
 
-    /// Opens an archive. Throws ``EvaluationError`` for a file that is none, or damaged.
+    /// Opens an archive. Throws ``EvaluationError`` for a file that is not a zip archive or is damaged.
     init(contentsOf url: URL) throws {
         path = url.path
-        // libzip would wait for a pipe, and read a device without end.
+        // libzip would block on a pipe and read from a device endlessly.
         let file = url.resolvingSymlinksInPath()
         let type = (try? FileManager.default.attributesOfItem(atPath: file.path))?[.type] as? FileAttributeType
         guard type == .typeRegular else {
             throw EvaluationError.unreadable(
-                path: path, reason: type == nil ? "there is no such file" : "it is no file")
+                path: path, reason: type == nil ? "there is no such file" : "it is not a file")
         }
         var status: Int32 = 0
         guard let handle = zip_open(file.path, ZIP_RDONLY | ZIP_CHECKCONS, &status) else {
@@ -36,9 +36,9 @@ struct ZipArchive {
     /// The names of the members, sorted.
     var names: [String] { indices.keys.sorted() }
 
-    /// A member's contents, nil when there is none of that name.
+    /// A member's contents; nil if there is no member of that name.
     ///
-    /// Throws ``EvaluationError`` for a member that is damaged, or of more than `limit` bytes.
+    /// Throws ``EvaluationError`` for a member that is damaged or has more than `limit` bytes.
     func contents(of name: String, limit: Int) throws -> Data? {
         guard let index = indices[name] else { return nil }
         func unreadable(_ reason: String) -> EvaluationError { .unreadable(path: path, reason: "\(name) \(reason)") }
@@ -47,26 +47,26 @@ struct ZipArchive {
             let file = zip_fopen_index(archive.handle, index, 0)
         else { throw unreadable(String(cString: zip_strerror(archive.handle))) }
         defer { zip_fclose(file) }
-        // Deflate packs at most 1,032 : 1; a larger size is damage, and would ask for absurd memory.
+        // Deflate compresses by at most 1,032 : 1; a larger size is damage and would allocate far too much memory.
         guard entry.size / 1032 <= entry.comp_size else { throw unreadable("has an impossible size") }
         guard entry.size <= UInt64(limit) else {
             throw unreadable("has \(entry.size) bytes; expected at most \(limit)")
         }
         var data = Data(count: Int(entry.size))
         let count = data.withUnsafeMutableBytes { zip_fread(file, $0.baseAddress, UInt64($0.count)) }
-        // The checksum is compared at the end, which only a further byte meets.
+        // libzip compares the checksum only when a read reaches the end, which takes one more byte.
         var further: UInt8 = 0
         guard count == data.count, zip_fread(file, &further, 1) == 0 else { throw unreadable("is damaged") }
         return data
     }
 
-    /// Writes an archive of members that are not packed, as numpy's `savez` does. It is there whole or not at all. Throws
-    /// ``EvaluationError`` with libzip's reason, and `FileError`.
+    /// Writes an archive of uncompressed members, as numpy's `savez` does, atomically. Throws ``EvaluationError`` with libzip's
+    /// reason, and `FileError`.
     static func write(_ members: [(name: String, contents: Data)], to url: URL) throws {
         try DurableFile.replace(url) { try fill($0, with: members, for: url) }
     }
 
-    /// Puts an archive in the place of an empty file that will become `url`.
+    /// Writes the archive over an empty temporary file that will be moved to `url`.
     private static func fill(_ file: URL, with members: [(name: String, contents: Data)], for url: URL) throws {
         var status: Int32 = 0
         guard let archive = zip_open(file.path, ZIP_CREATE | ZIP_TRUNCATE, &status) else {
@@ -103,7 +103,7 @@ struct ZipArchive {
     }
 }
 
-/// An open archive, closed with its last owner.
+/// An open archive, closed when its last owner is released.
 private final class Archive {
     let handle: OpaquePointer
 

@@ -5,20 +5,20 @@ import Tensor
 /// The Fréchet distance between normal distributions with the features' means and covariances: FID when the features are
 /// Inception-v3's (arXiv 1706.08500).
 ///
-/// |μ₁ − μ₂|² + Tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½), the trace of the root taken as that of (Σ₁^½ Σ₂ Σ₁^½)^½, which is symmetric: no
+/// |μ₁ − μ₂|² + Tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½). The trace of the root is computed as that of the symmetric (Σ₁^½ Σ₂ Σ₁^½)^½: no
 /// imaginary parts arise, and singular covariances, as of fewer samples than features, need no correction.
 ///
-/// Throws ``EvaluationError`` for features of different widths or fewer than two.
+/// Throws ``EvaluationError`` for features of different widths or fewer than two vectors.
 public func frechetDistance(_ first: FeatureStatistics, _ second: FeatureStatistics) throws -> Double {
     guard first.width == second.width, first.count > 1, second.count > 1 else {
         throw EvaluationError.unsuitableFeatures(
-            metric: "frechetDistance", expected: "at least 2 feature vectors of one width on both sides",
+            metric: "frechetDistance", expected: "at least 2 feature vectors of the same width in both sets",
             found: "\(first.count) of \(first.width) and \(second.count) of \(second.width)")
     }
     let width = first.width
     let (covariance, other) = (first.covariance, second.covariance)
-    // Σ₁ = Q diag(λ) Qᵀ. Of its root only A = Q diag(√λ), without the columns of vanishing λ, is needed: Aᵀ Σ₂ A has the
-    // eigenvalues of Σ₁ Σ₂ that are not zero.
+    // Σ₁ = Q diag(λ) Qᵀ. Instead of its root, A = Q diag(√λ) without the columns of vanishing λ is sufficient: Aᵀ Σ₂ A has
+    // the non-zero eigenvalues of Σ₁ Σ₂.
     let (values, vectors) = try symmetricEigen(covariance, width)
     let isKept = values.map(isSignificant(amongst: values))
     let rank = isKept.count { $0 }
@@ -39,8 +39,8 @@ public func frechetDistance(_ first: FeatureStatistics, _ second: FeatureStatist
     return shift(first, second) + trace(covariance, width) + trace(other, width) - 2 * traceOfRoot
 }
 
-/// Whether an eigenvalue is more than what rounding leaves of zero: numpy's rule for a matrix's rank. With fewer samples than
-/// features hundreds are zero, and the roots of what rounding makes of them would add up.
+/// Whether an eigenvalue exceeds the rounding errors of zero, by numpy's rule for a matrix's rank. With fewer samples than
+/// features hundreds of eigenvalues are zero, and the roots of their rounding errors would add up.
 private func isSignificant(amongst values: [Double]) -> (Double) -> Bool {
     let threshold = (values.max() ?? 0) * Double(values.count) * Double.ulpOfOne
     return { $0 > threshold }
@@ -55,7 +55,7 @@ private func trace(_ matrix: [Double], _ width: Int) -> Double {
     (0..<width).reduce(0) { $0 + matrix[$1 * width + $1] }
 }
 
-/// Eigenvalues, rising, and eigenvectors, as columns, of a symmetric matrix.
+/// The eigenvalues of a symmetric matrix in ascending order, and its eigenvectors as columns.
 private func symmetricEigen(_ matrix: [Double], _ width: Int) throws -> (values: [Double], vectors: [Double]) {
     var vectors = matrix
     var values = [Double](repeating: 0, count: width)

@@ -2,28 +2,28 @@ import Tensor
 
 /// The kernel distance between two sets of features: KID when the features are Inception-v3's (arXiv 1801.01401).
 ///
-/// The unbiased estimate of the squared maximum mean discrepancy under k(x, y) = (x·y/width + 1)³, its mean and deviation over
-/// random subsets without repetition. It may be below zero, and unlike the Fréchet distance does not depend on the sample count.
+/// The unbiased estimate of the squared maximum mean discrepancy under k(x, y) = (x·y/width + 1)³, as mean and standard deviation
+/// over random subsets without replacement. It can be negative, and unlike the Fréchet distance does not depend on the sample count.
 public struct KernelDistance: Sendable, Equatable {
     /// The mean over the subsets.
     public let mean: Double
-    /// The standard deviation over the subsets, with their number below, as numpy's `std`.
+    /// The standard deviation over the subsets, with their number as denominator, as numpy's `std`.
     public let deviation: Double
-    /// How many subsets.
+    /// The number of subsets.
     public let subsets: Int
-    /// How many vectors of each set a subset has.
+    /// The number of vectors of each set in a subset.
     public let subsetSize: Int
 
-    /// The distance of two sets.
+    /// Computes the distance between two sets.
     ///
     /// - Parameters:
-    ///   - first: one set's features.
-    ///   - second: the other's.
-    ///   - subsets: how many subsets; the field's is 100.
-    ///   - subsetSize: how many vectors of each set; the field's is 1,000. The smaller set's count where that is less.
-    ///   - seed: of the subsets' choice.
+    ///   - first: the features of one set.
+    ///   - second: the features of the other set.
+    ///   - subsets: the number of subsets; 100 is customary.
+    ///   - subsetSize: the number of vectors of each set; 1,000 is customary. At most the smaller set's count is used.
+    ///   - seed: the seed of the choice of subsets.
     ///
-    /// Throws ``EvaluationError`` for different widths, fewer than two vectors, or some that are not finite.
+    /// Throws ``EvaluationError`` for different widths, fewer than two vectors, or values that are not finite.
     public init(_ first: Features, _ second: Features, subsets: Int = 100, subsetSize: Int = 1000, seed: UInt64 = 0)
         throws
     {
@@ -36,7 +36,7 @@ public struct KernelDistance: Sendable, Equatable {
         let size = min(subsetSize, first.count, second.count)
         var stream = RandomStream(seed: seed)
         let values = (0..<subsets).map { _ in
-            // In order, so that mapped files are read from front to back.
+            // Sorted, so that memory-mapped files are read sequentially.
             let rows = [first, second].map { stream.permutation($0.count).prefix(size).sorted() }
             return squaredDiscrepancy(first.doubles(rows[0]), second.doubles(rows[1]), width: first.width)
         }
@@ -46,7 +46,7 @@ public struct KernelDistance: Sendable, Equatable {
     }
 }
 
-/// The unbiased squared maximum mean discrepancy of equally many vectors under the cubic kernel.
+/// The unbiased squared maximum mean discrepancy under the cubic kernel, for two sets of equally many vectors.
 func squaredDiscrepancy(_ x: [Double], _ y: [Double], width: Int) -> Double {
     let count = x.count / width
     func kernelSum(_ a: [Double], _ b: [Double], withDiagonal: Bool) -> Double {

@@ -2,12 +2,13 @@ import COpenBLAS
 
 /// Euclidean distances between all vectors of two sets, computed block by block in Double.
 struct PairwiseDistances {
-    /// How many rows and columns a block has at most: 2,048 numbers wide, two blocks of vectors and one of distances take 40 MB.
+    /// The maximum number of rows and columns of a block: for vectors of width 2,048, two blocks of vectors and one of distances
+    /// take 40 MB.
     private static let blockSize = 1024
 
     private let rows: Features
     private let columns: Features
-    /// Subtracted from every vector: far from the origin |x|² + |y|² − 2 x·y loses digits.
+    /// Subtracted from every vector, because |x|² + |y|² − 2 x·y loses digits far from the origin.
     private let origin: [Double]
 
     init(_ rows: Features, _ columns: Features) {
@@ -15,8 +16,8 @@ struct PairwiseDistances {
         origin = columns.doubles(0..<1)
     }
 
-    /// Calls `body` with each row's number and a stretch of its squared distances, the first of them to the vector of the given
-    /// number.
+    /// Calls `body` for each part of each row with the row's index, the index of the part's first column, and the squared distances
+    /// to the columns from there on.
     func forEachStretch(_ body: (_ row: Int, _ firstColumn: Int, _ squares: ArraySlice<Double>) throws -> Void) rethrows
     {
         for rowStart in stride(from: 0, to: rows.count, by: Self.blockSize) {
@@ -57,9 +58,9 @@ func products(_ left: [Double], _ right: [Double], _ width: Int) -> [Double] {
     return result
 }
 
-/// The mean Euclidean distance between two different vectors of a set: how diverse it is. It is 0 when all are one.
+/// The diversity of a set: the mean Euclidean distance between two different vectors. It is 0 if all vectors are equal.
 ///
-/// Throws ``EvaluationError`` for fewer than two vectors, or some that are not finite.
+/// Throws ``EvaluationError`` for fewer than two vectors, or values that are not finite.
 public func meanPairwiseDistance(_ features: Features) throws -> Double {
     try Features.check("meanPairwiseDistance", features, features, atLeast: 2)
     var sum = 0.0

@@ -1,28 +1,28 @@
-/// Improved precision and recall (arXiv 1904.06991), which take a set's manifold to be the balls around its vectors that reach
-/// to the k-th nearest other one.
+/// Improved precision and recall (arXiv 1904.06991), which approximate a set's manifold by balls around its vectors, with the
+/// distance to the k-th nearest neighbour in the set as radius.
 ///
-/// As in the authors' code, a vector on a ball's edge lies in it.
+/// As in the authors' code, a vector at exactly that distance lies in the ball.
 public struct PrecisionAndRecall: Sendable, Equatable {
-    /// The share of generated pictures in the reference's manifold: fidelity.
+    /// The share of generated images in the reference's manifold: fidelity.
     public let precision: Double
-    /// The share of reference pictures in the generated pictures' manifold: diversity.
+    /// The share of reference images in the generated images' manifold: diversity.
     public let recall: Double
-    /// Which neighbour a ball reaches to.
+    /// The number of the nearest neighbour that determines a ball's radius, k.
     public let neighbours: Int
 
     /// The paper's k.
     static let usualNeighbours = 3
 
-    /// Precision and recall of features.
+    /// Computes precision and recall from features.
     ///
-    /// The sets may differ in size, but recall falls with the number of generated pictures: compare equal counts.
+    /// The sets may differ in size, but recall falls with the number of generated images: compare equal counts.
     ///
     /// - Parameters:
-    ///   - generated: features of the pictures that are judged.
-    ///   - reference: features of the pictures that they should be like.
+    ///   - generated: the features of the generated images.
+    ///   - reference: the features of the reference images.
     ///   - neighbours: k; nil means the paper's, 3.
     ///
-    /// Throws ``EvaluationError`` for different widths, k + 1 vectors or fewer, or some that are not finite.
+    /// Throws ``EvaluationError`` for different widths, fewer than k + 1 vectors, or values that are not finite.
     public init(generated: Features, reference: Features, neighbours: Int? = nil) throws {
         let neighbours = neighbours ?? Self.usualNeighbours
         guard neighbours >= 1 else {
@@ -44,9 +44,9 @@ public struct PrecisionAndRecall: Sendable, Equatable {
         recall = Double(isCovered.count { $0 }) / Double(reference.count)
     }
 
-    /// Each vector's squared distance to its k-th nearest other one.
+    /// Each vector's squared distance to its k-th nearest neighbour.
     private static func squaredRadii(_ features: Features, _ neighbours: Int) -> [Double] {
-        // Rising, the vector itself left out.
+        // The smallest squared distances of each vector to others, in ascending order.
         var nearest = [[Double]](repeating: [], count: features.count)
         PairwiseDistances(features, features).forEachStretch { row, first, squares in
             for (column, square) in zip(first..., squares) where column != row {

@@ -2,7 +2,7 @@ import Autograd
 import DiffusionModels
 import Tensor
 
-/// CLIP's picture tower (arXiv 2103.00020): a transformer over patches, and a projection into the space that pictures share with texts.
+/// CLIP's image encoder (arXiv 2103.00020): a vision transformer and a projection into the joint space of images and texts.
 final class CLIPVisionModel: FeatureNetwork {
     let name: String
     let width: Int
@@ -15,7 +15,7 @@ final class CLIPVisionModel: FeatureNetwork {
     private let endNorm: LayerNorm
     private let projection: CLIPProjection
 
-    /// Declares the tower's parameters in `scope`, under transformers' keys.
+    /// Declares the encoder's parameters in `scope`, under transformers' keys.
     init(_ configuration: CLIPConfiguration, name: String, in scope: ParameterScope) {
         self.name = name
         width = configuration.projectionWidth
@@ -56,7 +56,7 @@ final class CLIPVisionModel: FeatureNetwork {
     }
 }
 
-/// The last matrix of a tower: a linear layer in transformers, its transpose in OpenCLIP.
+/// The projection of an encoder: a linear layer in transformers, its transpose in OpenCLIP.
 struct CLIPProjection {
     private let weight: Parameter
     private let isTransposed: Bool

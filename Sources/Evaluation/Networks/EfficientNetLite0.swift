@@ -3,15 +3,16 @@ import DiffusionModels
 import Foundation
 import Tensor
 
-/// The features of EfficientNet-Lite0 (arXiv 1905.11946), trained on ImageNet: a small network whose weights may be passed on.
+/// The features of EfficientNet-Lite0 (arXiv 1905.11946), trained on ImageNet: a small network whose weights may be redistributed.
 ///
-/// The mean of the last feature map, 1,280 numbers, from pictures of 128 × 128. Its keys are those of efficientnet-lite-pytorch.
+/// A feature vector is the mean of the last feature map, 1,280 numbers, for an image of 128 × 128 pixels. The keys are those of
+/// efficientnet-lite-pytorch.
 public final class EfficientNetLite0: FeatureNetwork {
-    /// What reports call it.
+    /// The name in reports.
     public let name = "EfficientNet-Lite0"
     /// The length of a feature vector.
     public let width = 1280
-    /// Bilinear to 128 × 128, which the filter's widening makes fit for larger pictures too; −1…1.
+    /// Bilinear resizing to 128 × 128 pixels, antialiased for larger pictures, and colours in −1…1.
     public let preparation = PicturePreparation(
         size: 128, resampling: Resampling(.bilinear), means: [127.5, 127.5, 127.5], deviations: [127.5, 127.5, 127.5])
     private let stem: NormalizedConvolution
@@ -41,7 +42,7 @@ public final class EfficientNetLite0: FeatureNetwork {
             convolution: scope["_conv_head"], norm: scope["_bn1"])
         try parameters.load(
             from: WeightFiles([SafetensorsFile(contentsOf: url)], path: url.path) { key in
-                // The classifier is of no use here, nor how many batches the statistics are from.
+                // The classifier and the batch counts of the statistics are not needed.
                 key.hasPrefix("_fc.") || key.hasSuffix("num_batches_tracked") ? [] : [key]
             })
     }
@@ -60,7 +61,7 @@ extension EfficientNetLite0 {
         (1, 320, 6, 3, 1),
     ]
 
-    /// Expansion, a convolution a channel, contraction; the input is added where the shapes agree.
+    /// Expansion, depthwise convolution and projection; the input is added if the shapes agree.
     private final class Block {
         private let expansion: NormalizedConvolution?
         private let depthwise: NormalizedConvolution

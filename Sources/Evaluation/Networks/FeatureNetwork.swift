@@ -1,12 +1,12 @@
 import Tensor
 
-/// A network that turns pictures into feature vectors, in which picture sets are compared.
+/// A network that maps pictures to feature vectors, by which sets of pictures are compared.
 public protocol FeatureNetwork {
-    /// What reports call it.
+    /// The name in reports.
     var name: String { get }
     /// The length of a feature vector.
     var width: Int { get }
-    /// How a picture is brought into the network's form.
+    /// The resizing and normalisation of the network's input.
     var preparation: PicturePreparation { get }
     /// Prepared pictures, `[batch, height, width, 3]` → features, `[batch, width]`.
     func callAsFunction(_ pictures: Tensor) -> Tensor

@@ -1,13 +1,13 @@
 import Autograd
 import Tensor
 
-/// Several branches over one feature map, whose results lie side by side in the channels.
+/// Parallel branches over one feature map, whose results are concatenated along the channels.
 final class InceptionBlock {
-    /// One convolution of a branch, by torchvision's name.
+    /// One convolution of a branch, under torchvision's name.
     struct Shape {
         let name: String
         let outputs, height, width, stride: Int
-        /// Rows and columns of zeros on each side; nil for as many as keep the map's extent.
+        /// Rows and columns of zeros on each side; nil means as many as keep the map's size.
         let padding: Int?
 
         init(_ name: String, _ outputs: Int, _ height: Int = 1, _ width: Int = 1, stride: Int = 1, padding: Int? = nil)
@@ -24,14 +24,14 @@ final class InceptionBlock {
         }
     }
 
-    /// What is done to the map before a branch's convolutions.
+    /// The pooling before a branch's convolutions.
     enum Pooling {
         case none
-        /// Over 3 × 3, without what lies outside the map.
+        /// 3 × 3 average pooling that excludes the padding.
         case mean
-        /// Over 3 × 3.
+        /// 3 × 3 max pooling.
         case maximum
-        /// Over 3 × 3, of every other pixel.
+        /// 3 × 3 max pooling with stride 2.
         case reduction
 
         func callAsFunction(_ x: Tensor) -> Tensor {
@@ -44,7 +44,7 @@ final class InceptionBlock {
         }
     }
 
-    /// Pooling, convolutions one after the other, and convolutions side by side.
+    /// Pooling, sequential convolutions (the trunk), and parallel convolutions (the fork).
     struct Branch {
         var pooling = Pooling.none
         var trunk: [Shape] = []

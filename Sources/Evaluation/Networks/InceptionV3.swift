@@ -3,25 +3,25 @@ import DiffusionModels
 import Foundation
 import Tensor
 
-/// The features of FID: Inception-v3 (arXiv 1512.00567) as TensorFlow's graph of 2015-12-05 has it, the mean of the last feature map,
-/// 2,048 numbers.
+/// The features of FID: the mean of the last feature map, 2,048 numbers, of Inception-v3 (arXiv 1512.00567) as in TensorFlow's
+/// graph of 2015-12-05.
 ///
-/// The keys are those of pytorch-fid's `pt_inception-2015-12-05`, which are torchvision's; so is the structure, but that averages do not
-/// count what lies outside the map and that the last block takes the largest value where torchvision averages.
+/// The keys are those of pytorch-fid's `pt_inception-2015-12-05`, which are torchvision's. The architecture is torchvision's too,
+/// except that average pooling excludes the padding and that the last block uses max pooling instead of average pooling.
 public final class InceptionV3: FeatureNetwork {
-    /// How pictures are resized to 299 × 299. Distances under different ones cannot be compared.
+    /// The resizing of pictures to 299 × 299. Distances with different resizing cannot be compared.
     public enum Resizing: String, Sendable, CaseIterable {
-        /// clean-fid's (arXiv 2104.11222): Pillow's bicubic filter, widened, a channel at a time and not rounded; (x − 128)/128.
+        /// clean-fid's (arXiv 2104.11222): Pillow's antialiased bicubic filter, per channel and without rounding; (x − 128)/128.
         case clean
         /// pytorch-fid's: bilinear interpolation of the four nearest pixels; 2 x/255 − 1.
         case pytorchFID = "pytorch-fid"
     }
 
-    /// What reports call it.
+    /// The name in reports.
     public let name = "Inception-v3 (FID)"
     /// The length of a feature vector.
     public let width = 2048
-    /// By ``Resizing``.
+    /// The resizing and normalisation of a ``Resizing``.
     public let preparation: PicturePreparation
     private let layers: [(Tensor) -> Tensor]
 
@@ -29,7 +29,7 @@ public final class InceptionV3: FeatureNetwork {
     ///
     /// - Parameters:
     ///   - url: the file.
-    ///   - resizing: how pictures are brought to 299 × 299.
+    ///   - resizing: the resizing of pictures to 299 × 299.
     ///
     /// Throws `SafetensorsError` and `ModelError` for a file that does not hold them.
     public init(contentsOf url: URL, resizing: Resizing) throws {
@@ -42,7 +42,7 @@ public final class InceptionV3: FeatureNetwork {
         layers = Self.layers(in: parameters.scope)
         try parameters.load(
             from: WeightFiles([SafetensorsFile(contentsOf: url)], path: url.path) { key in
-                // The classifiers are of no use here, nor how many batches the statistics are from.
+                // The classifiers and the batch counts of the statistics are not needed.
                 key.hasPrefix("fc.") || key.hasPrefix("AuxLogits.") || key.hasSuffix("num_batches_tracked") ? [] : [key]
             })
     }

@@ -1,13 +1,13 @@
 import Autograd
 import Tensor
 
-/// A convolution without bias, batch normalisation with the statistics of its training, and an activation; computed as one
-/// convolution.
+/// A convolution without bias, batch normalisation with its running statistics, and an activation; the first two are folded into
+/// one convolution.
 final class NormalizedConvolution {
     enum Padding {
-        /// Zeros around the map.
+        /// The same number of rows and of columns of zeros on both sides.
         case zeros(height: Int, width: Int)
-        /// TensorFlow's: as many as make the result ⌈extent / stride⌉ wide, the odd one below and to the right.
+        /// TensorFlow's `SAME`: zeros that make the result's extent ⌈extent / stride⌉; an odd row or column is at the bottom or right.
         case same
     }
 
@@ -24,15 +24,15 @@ final class NormalizedConvolution {
     private lazy var folded = foldedWeights()
 
     /// - Parameters:
-    ///   - inputs: channels before.
-    ///   - outputs: channels after; where it is nil each channel has a kernel of its own.
-    ///   - kernel: the kernel's extents.
-    ///   - stride: the step in both directions.
-    ///   - padding: around the map.
+    ///   - inputs: the number of input channels.
+    ///   - outputs: the number of output channels; nil means a depthwise convolution.
+    ///   - kernel: the kernel's size.
+    ///   - stride: the stride in both directions.
+    ///   - padding: the padding.
     ///   - epsilon: added to the variances.
     ///   - ending: the activation.
-    ///   - convolution: the place of the kernel.
-    ///   - norm: the place of the normalisation.
+    ///   - convolution: the scope of the kernel.
+    ///   - norm: the scope of the normalisation's parameters.
     init(
         inputs: Int, outputs: Int?, kernel: (height: Int, width: Int), stride: Int = 1, padding: Padding,
         epsilon: Float,

@@ -2,21 +2,22 @@ import DiffusionModels
 import Foundation
 import Tensor
 
-/// The pictures of a folder and what is known of them; they are read when they are asked for.
+/// The pictures of a folder with their metadata; the files are read on demand.
 public struct PictureFolder: Sendable {
-    /// Where the pictures are.
+    /// The folder.
     public let url: URL
-    /// In the order of `metadata.jsonl`, or of the file names.
+    /// The pictures' entries, in the order of `metadata.jsonl`, or of the file names.
     public private(set) var entries: [PictureEntry]
-    /// How many files of which endings, such as "webp", are pictures of formats that are not read; empty for a folder with a list.
+    /// The number of files in unsupported image formats by extension, such as "webp"; empty for a folder with a list.
     public let leftOut: [String: Int]
 
-    /// Reads a folder's `PictureList`; without one, finds all PNG and JPEG files in the folder and those below, by name.
+    /// Reads a folder's `PictureList`; without one, finds all PNG and JPEG files in the folder and its subfolders, sorted by name.
     ///
-    /// Links to folders are followed, each folder once. What is hidden, and what macOS leaves in archives (`__MACOSX`), is no picture.
+    /// Links to folders are followed, and each folder is searched once. Hidden files, and those that macOS leaves in archives
+    /// (`__MACOSX`), are ignored.
     ///
-    /// Throws `PictureList.Error` for a list that cannot be read or names a picture that is not there, and ``EvaluationError`` for a folder
-    /// without pictures.
+    /// Throws `PictureList.Error` for a list that cannot be read or names a missing picture, and ``EvaluationError`` for a folder without
+    /// pictures.
     public init(contentsOf url: URL, limits: PictureLimits = .standard) throws {
         self.url = url
         if PictureList.exists(in: url) {
@@ -31,9 +32,9 @@ public struct PictureFolder: Sendable {
         }
     }
 
-    /// What is to be known of the folder before its numbers are compared with others: pictures that are left out.
+    /// Warnings that affect the comparison of the folder's metrics with others: skipped files in unsupported image formats.
     public var warnings: [String] {
-        leftOutText.map { ["\(url.path): left out: \($0); PNG and JPEG are read"] } ?? []
+        leftOutText.map { ["\(url.path): skipped \($0); only PNG and JPEG are read"] } ?? []
     }
 
     private var leftOutText: String? {
@@ -41,17 +42,17 @@ public struct PictureFolder: Sendable {
         return leftOut.sorted { $0.key < $1.key }.map { "\($0.value) .\($0.key)" }.joined(separator: ", ")
     }
 
-    /// A picture's file.
+    /// The file of an entry.
     public func file(_ entry: PictureEntry) -> URL { url.appending(path: entry.fileName) }
 
-    /// The pictures that pass a test; there may be none.
+    /// The pictures whose entries satisfy a predicate; there may be none.
     public func filter(_ isIncluded: (PictureEntry) -> Bool) -> PictureFolder {
         var part = self
         part.entries = entries.filter(isIncluded)
         return part
     }
 
-    /// The pictures for a purpose, such as "held-out". Throws ``EvaluationError`` when there are none.
+    /// The pictures of a split, such as "held-out". Throws ``EvaluationError`` if there are none.
     public func split(_ name: String) throws -> PictureFolder {
         let part = filter { $0.split == name }
         guard !part.entries.isEmpty else {
@@ -63,19 +64,19 @@ public struct PictureFolder: Sendable {
         return part
     }
 
-    /// The first `count` pictures; all, if there are fewer.
+    /// The first `count` pictures, or all if there are fewer.
     public func prefix(_ count: Int) -> PictureFolder {
         var part = self
         part.entries = Array(entries.prefix(count))
         return part
     }
 
-    /// The pictures with the lines of a text file as captions, one each and in their order. Throws ``EvaluationError`` for another number
-    /// of lines.
+    /// The pictures with the lines of a text file as captions, one line per picture, in order. Throws ``EvaluationError`` for a
+    /// different number of lines.
     public func captioned(by file: URL) throws -> PictureFolder {
         guard let data = try? PictureLimits.standard.contents(of: file), let text = String(data: data, encoding: .utf8)
         else {
-            throw EvaluationError.unreadable(path: file.path, reason: "expected a text file with a caption a line")
+            throw EvaluationError.unreadable(path: file.path, reason: "expected a text file with one caption per line")
         }
         var lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map(String.init)
         if lines.last == "" { lines.removeLast() }
@@ -98,7 +99,7 @@ public struct PictureFolder: Sendable {
             guard let text = entry.text else {
                 throw EvaluationError.unsuitableContents(
                     path: url.path,
-                    expected: "a caption a picture, as \"text\" in metadata.jsonl or in a file of captions",
+                    expected: "one caption per picture, as \"text\" in metadata.jsonl or in a file of captions",
                     found: "none for \(entry.fileName)")
             }
             return text

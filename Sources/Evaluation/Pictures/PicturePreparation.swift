@@ -1,28 +1,28 @@
 import DiffusionModels
 import Tensor
 
-/// How a picture is brought into a network's form: its size, and its colours' mean and spread.
+/// The preprocessing of a network's input: resizing, and normalisation of the colours.
 public struct PicturePreparation: Sendable, Equatable, CustomStringConvertible {
-    /// What becomes of a picture that is not square.
+    /// The treatment of pictures that are not square.
     public enum Framing: Sendable {
-        /// It is stretched to a square.
+        /// The picture is stretched to a square.
         case stretched
-        /// Its shorter side is brought to size, and what the longer one has more is cut off at both ends.
+        /// The shorter side is resized to the size, and the centre square is cropped.
         case cropped
     }
 
     /// The side of the square, in pixels.
     public let size: Int
-    /// How it is resized.
+    /// The resampling filter.
     public let resampling: Resampling
-    /// What becomes of a picture that is not square.
+    /// The treatment of pictures that are not square.
     public let framing: Framing
     /// Subtracted from red, green and blue of 0…255.
     public let means: [Float]
-    /// What red, green and blue are then divided by.
+    /// The divisors of red, green and blue after the means are subtracted.
     public let deviations: [Float]
 
-    /// A preparation of these parts.
+    /// Creates a preparation.
     public init(size: Int, resampling: Resampling, framing: Framing = .stretched, means: [Float], deviations: [Float]) {
         precondition(
             size > 0 && means.count == 3 && deviations.count == 3 && deviations.allSatisfy { $0 != 0 },
@@ -32,7 +32,7 @@ public struct PicturePreparation: Sendable, Equatable, CustomStringConvertible {
         (self.means, self.deviations) = (means, deviations)
     }
 
-    /// A picture as `[size, size, 3]`.
+    /// Prepares a picture: `[size, size, 3]`.
     public func callAsFunction(_ picture: Picture) -> Tensor {
         var extent = (width: size, height: size)
         if framing == .cropped, picture.width != picture.height {
@@ -46,14 +46,14 @@ public struct PicturePreparation: Sendable, Equatable, CustomStringConvertible {
         return Tensor(shape: [size, size, 3]) { target in
             for index in target.indices {
                 let (row, column, colour) = (index / (3 * size), index / 3 % size, index % 3)
-                // Cubic curves overshoot.
+                // Cubic filters overshoot.
                 let level = min(max(pixels[((top + row) * extent.width + left + column) * 3 + colour], 0), 255)
                 target[index] = (level - means[colour]) / deviations[colour]
             }
         }
     }
 
-    /// Filter and size.
+    /// The filter, the size, and cropping if there is any.
     public var description: String {
         "\(resampling) to \(size) × \(size)" + (framing == .cropped ? ", centre cropped" : "")
     }

@@ -1,27 +1,27 @@
 import Foundation
 import Tensor
 
-/// The files of a folder and those below that are pictures by the endings of their names.
+/// The image files of a folder and its subfolders, recognised by their extensions.
 struct PictureSearch {
-    /// PNG and JPEG files relative to the folder, sorted.
+    /// The paths of PNG and JPEG files relative to the folder, sorted.
     private(set) var names: [String] = []
-    /// How many files have which ending of a picture that is not read.
+    /// The number of files in unsupported image formats, by extension.
     private(set) var leftOut: [String: Int] = [:]
 
-    private static let endings: Set = ["png", "jpg", "jpeg"]
-    /// Most of them count for pytorch-fid and clean-fid.
-    private static let otherEndings: Set = [
+    private static let extensions: Set = ["png", "jpg", "jpeg"]
+    /// The extensions of unsupported image formats, most of which pytorch-fid and clean-fid read.
+    private static let unsupportedExtensions: Set = [
         "avif", "bmp", "gif", "heic", "heif", "jfif", "jp2", "jpe", "jxl", "pbm", "pgm", "pnm", "ppm", "tga", "tif",
         "tiff", "webp",
     ]
 
-    /// Follows links to folders too, but looks into each folder once, so that links in a circle end. Throws ``EvaluationError`` for what is
-    /// no folder or cannot be looked into.
+    /// Searches a folder, following links to folders but searching each folder once, so that cyclic links end. Throws
+    /// ``EvaluationError`` for a path that is not a folder or cannot be listed.
     init(in folder: URL) throws {
         guard Self.isFolder(folder.path) else {
             throw EvaluationError.unreadable(path: folder.path, reason: "there is no such folder")
         }
-        // Links wait until the last of the folders, so that a picture has its own name where it has one.
+        // Links are followed after all folders, so that a file in the folder is found under its own path.
         var (waiting, links, seen) = ([""], [String](), Set<String>())
         while let path = waiting.popLast() ?? links.popLast() {
             let place = path.isEmpty ? folder : folder.appending(path: path)
@@ -45,9 +45,9 @@ struct PictureSearch {
     }
 
     private mutating func add(_ name: String) {
-        let ending = (name as NSString).pathExtension.lowercased()
-        if Self.endings.contains(ending) { names.append(name) }
-        if Self.otherEndings.contains(ending) { leftOut[ending, default: 0] += 1 }
+        let fileExtension = (name as NSString).pathExtension.lowercased()
+        if Self.extensions.contains(fileExtension) { names.append(name) }
+        if Self.unsupportedExtensions.contains(fileExtension) { leftOut[fileExtension, default: 0] += 1 }
     }
 
     private static func isFolder(_ path: String) -> Bool {

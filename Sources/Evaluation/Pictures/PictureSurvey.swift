@@ -6,7 +6,8 @@ struct PictureSurvey {
     private(set) var widths: ClosedRange<Int>?
     private(set) var heights: ClosedRange<Int>?
 
-    /// Files without a readable header are not counted; reading their pixels names them.
+    /// Reads the headers of a folder's files. Files without a readable header are not counted; they are reported when their pixels
+    /// are read.
     init(of folder: PictureFolder) {
         for entry in folder.entries {
             guard let header = try? PictureHeader(contentsOf: folder.file(entry)) else { continue }
@@ -16,17 +17,17 @@ struct PictureSurvey {
         }
     }
 
-    /// What makes the pictures of a folder differ from the reference's though they may show the same.
+    /// Warnings of differences in format or size from the reference, which affect metrics even for images of the same content.
     func warnings(against reference: PictureSurvey, comparesSizes: Bool) -> [String] {
         var warnings: [String] = []
         if formats.keys != reference.formats.keys {
             warnings.append(
-                "pictures are \(formatText), the reference \(reference.formatText): what JPEG loses counts as a difference"
+                "images are \(formatText), the reference \(reference.formatText): JPEG compression counts as a difference"
             )
         }
         if comparesSizes, widths != reference.widths || heights != reference.heights {
             warnings.append(
-                "pictures are \(sizeText), the reference \(reference.sizeText) pixels: resizing counts as a difference"
+                "images are \(sizeText), the reference \(reference.sizeText) pixels: resizing counts as a difference"
             )
         }
         return warnings

@@ -1,26 +1,26 @@
-/// What can be measured in a network's features.
+/// A metric that is computed from a network's features.
 public enum FeatureMetric: String, Sendable, CaseIterable {
     /// ``frechetDistance(_:_:)``.
     case frechet
-    /// ``frechetDistance(_:_:)`` between the reference pictures of even and of odd number: what such a distance is at least, for half as
-    /// many.
+    /// ``frechetDistance(_:_:)`` between the reference pictures of even and of odd index: the minimum to expect of such a distance, for
+    /// half as many pictures.
     case frechetFloor = "frechet-floor"
     /// ``KernelDistance``.
     case kernel
     /// ``PrecisionAndRecall``.
     case precisionRecall = "precision-recall"
-    /// ``meanPairwiseDistance(_:)``, of the reference too.
+    /// ``meanPairwiseDistance(_:)`` of the pictures, and of the reference.
     case diversity
 
-    /// Whether it compares with reference pictures, of which statistics are not enough.
+    /// Whether the metric needs reference pictures, and not just their statistics.
     public var needsReferencePictures: Bool { ![.frechet, .diversity].contains(self) }
 }
 
-/// What pictures are compared with.
+/// The reference features with which pictures are compared.
 public enum ReferenceFeatures: Sendable {
-    /// Features of pictures.
+    /// The features of reference pictures.
     case features(Features)
-    /// Saved statistics, which serve the Fréchet distance alone.
+    /// Saved statistics, which are sufficient only for the Fréchet distance.
     case statistics(FeatureStatistics)
 
     fileprivate func features(for metric: FeatureMetric) throws -> Features {
@@ -35,16 +35,16 @@ public enum ReferenceFeatures: Sendable {
 extension EvaluationReport {
     private static let floor = "Fréchet distance of the reference's halves"
     private static let referenceDiversity = "diversity of the reference"
-    /// What is measured on the reference alone.
+    /// The metrics of the reference alone.
     static let referenceMetrics = [floor, referenceDiversity]
 
-    /// Measures features of the pictures, and adds the numbers.
+    /// Computes metrics of the pictures' features and adds them to the report.
     ///
     /// - Parameters:
-    ///   - metrics: what is measured.
+    ///   - metrics: the metrics.
     ///   - features: the pictures' features.
-    ///   - reference: what they are compared with; nil is enough for diversity alone.
-    ///   - network: what the features are from.
+    ///   - reference: the reference; nil is sufficient only for diversity.
+    ///   - network: the network that computed the features.
     ///
     /// Throws ``EvaluationError`` for metrics and references that do not fit.
     public mutating func measure(
@@ -75,7 +75,7 @@ extension EvaluationReport {
             case .statistics(let saved):
                 statistics = saved
                 warn(
-                    "the reference is a file of statistics: that it was made with \(network.name), \(network.preparation), is not checked"
+                    "the reference is a file of statistics, not checked to be from \(network.name), \(network.preparation)"
                 )
             }
             let distance = try frechetDistance(features.statistics(), statistics)
@@ -111,12 +111,12 @@ extension EvaluationReport {
         }
     }
 
-    /// Measures how well pictures fit their captions, and adds the number.
+    /// Computes how well pictures match their captions and adds the score to the report.
     ///
     /// - Parameters:
-    ///   - features: the pictures' features by the alignment's own network.
-    ///   - captions: one a picture.
-    ///   - alignment: what brings both together.
+    ///   - features: the pictures' features from the alignment's own network.
+    ///   - captions: the captions, one per picture.
+    ///   - alignment: the model that embeds both.
     ///
     /// Throws ``EvaluationError`` for features that do not fit the captions or the alignment.
     public mutating func align(_ features: Features, captions: [String], by alignment: any TextPictureAlignment) throws
@@ -125,7 +125,7 @@ extension EvaluationReport {
         let unknown = (alignment as? SmallPictureAlignment)?.unknownWords(in: captions) ?? []
         if !unknown.isEmpty {
             warn(
-                "alignment: \(unknown.count) words of the captions are not known to \(alignment.name): "
+                "alignment: \(unknown.count) words of the captions are not in the vocabulary of \(alignment.name): "
                     + unknown.prefix(8).joined(separator: ", "))
         }
         let network = alignment.pictureNetwork

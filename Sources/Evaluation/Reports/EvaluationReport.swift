@@ -1,46 +1,46 @@
 import Foundation
 import Tensor
 
-/// What was measured on a set of pictures, and all that must be known to compare the numbers with others.
+/// The metrics of a set of pictures, with the settings that are needed to compare them with others.
 public struct EvaluationReport: Codable, Sendable {
-    /// One number.
+    /// The value of one metric.
     public struct Measurement: Codable, Sendable, Equatable {
-        /// What was measured.
+        /// The metric's name.
         public let metric: String
-        /// The number.
+        /// The metric's value.
         public let value: Double
-        /// Its spread over subsets, for metrics that have one.
+        /// The standard deviation over subsets, for metrics that use them.
         public var deviation: Double?
-        /// The network and, where they matter, its settings.
+        /// The network's name and its relevant settings.
         public let network: String
-        /// How pictures were resized for it.
+        /// The resizing of pictures for the network.
         public let preparation: String
-        /// How many pictures were judged.
+        /// The number of evaluated pictures.
         public let count: Int
-        /// How many pictures they were compared with; nil where there were none or their number is not known.
+        /// The number of reference pictures; nil if there were none or their number is not known.
         public var referenceCount: Int?
     }
 
-    /// The folder of the pictures that are judged.
+    /// The folder of the evaluated pictures.
     public let pictures: String
-    /// The folder or the file of statistics that they are compared with.
+    /// The folder of the reference pictures, or the file of their statistics.
     public let reference: String?
-    /// The side to which the middle square of every picture was brought first, in pixels.
+    /// The side to which the centre square of every picture was resized first, in pixels.
     public let croppedSize: Int?
-    /// The group, such as "an animal", of which pictures and reference alone are measured; nil for all.
+    /// The group to which pictures and reference are restricted, such as "an animal"; nil for all.
     public let group: String?
-    /// The numbers, in the order in which they were asked for.
+    /// The metrics' values, in the order in which they were computed.
     public private(set) var measurements: [Measurement] = []
-    /// What keeps the numbers from being compared, or from meaning anything.
+    /// Reasons why the values are unreliable or cannot be compared.
     public private(set) var warnings: [String] = []
 
-    /// A report without numbers.
+    /// Creates an empty report.
     ///
     /// - Parameters:
-    ///   - pictures: the folder of the pictures that are judged.
-    ///   - reference: the folder, or the file of statistics, that they are compared with.
-    ///   - croppedSize: the side to which the middle square of every picture was brought first, in pixels.
-    ///   - group: of which pictures and reference alone are measured.
+    ///   - pictures: the folder of the evaluated pictures.
+    ///   - reference: the folder of the reference pictures, or the file of their statistics.
+    ///   - croppedSize: the side to which the centre square of every picture was resized first, in pixels.
+    ///   - group: the group to which pictures and reference are restricted.
     public init(
         of pictures: URL, against reference: URL? = nil, croppedTo croppedSize: Int? = nil, group: String? = nil
     ) {
@@ -48,19 +48,19 @@ public struct EvaluationReport: Codable, Sendable {
         self.group = group
     }
 
-    /// The number of a metric; nil where it was not measured.
+    /// The measurement of a metric; nil if it was not computed.
     public subscript(metric: String) -> Measurement? { measurements.first { $0.metric == metric } }
 
-    /// Adds a number, and a warning when it is from fewer than `sufficientCount` pictures on either side.
+    /// Adds a measurement, with a warning if there are fewer than `sufficientCount` pictures or reference pictures.
     mutating func add(_ measurement: Measurement, sufficientCount: Int) {
         measurements.append(measurement)
         let fewest = min(measurement.count, measurement.referenceCount ?? measurement.count)
         if fewest < sufficientCount {
-            warn("\(measurement.metric): says little below \(sufficientCount) pictures")
+            warn("\(measurement.metric): unreliable below \(sufficientCount) images")
         }
     }
 
-    /// Adds a warning that is not there yet.
+    /// Adds a warning unless the report has it already.
     mutating func warn(_ text: String) {
         if !warnings.contains(text) { warnings.append(text) }
     }
@@ -70,13 +70,13 @@ public struct EvaluationReport: Codable, Sendable {
 }
 
 extension EvaluationReport: CustomStringConvertible {
-    /// A table with a row a number, and the warnings below.
+    /// A table with one row per metric, followed by the warnings.
     public var description: String {
         var lines = ["pictures   \(pictures)"]
         if let reference { lines.append("reference  \(reference)") }
         if let group { lines.append("group      \(group)") }
         if let croppedSize {
-            lines.append("cropped    to the middle square, \(croppedSize) × \(croppedSize) by Lanczos in 8 bits")
+            lines.append("cropped    to the centre square, \(croppedSize) × \(croppedSize) by Lanczos in 8 bits")
         }
         lines.append("")
         let rows = [["metric", "value", "pictures", "reference", "network", "resizing"]] + measurements.map(Self.cells)

@@ -1,20 +1,20 @@
 import Foundation
 import Tensor
 
-/// Reports of several folders against one reference, a row each.
+/// Reports of several folders against one reference, with one row per report.
 public struct EvaluationTable: Codable, Sendable {
-    /// A folder, or one group of its pictures.
+    /// The report of a folder, or of one group of its pictures.
     public struct Row: Codable, Sendable {
-        /// What the folder is called.
+        /// The folder's name in the table.
         public let name: String
-        /// What was measured.
+        /// The folder's report.
         public let report: EvaluationReport
     }
 
-    /// In the order in which they were added.
+    /// The rows, in the order in which they were added.
     public private(set) var rows: [Row] = []
 
-    /// A table without rows.
+    /// Creates an empty table.
     public init() {}
 
     /// Adds a row.
@@ -25,7 +25,7 @@ public struct EvaluationTable: Codable, Sendable {
     /// Writes the reports as JSON. Throws `FileError`, also for a number that is not finite.
     public func save(to url: URL) throws { try DurableFile.writeJSON(self, to: url) }
 
-    /// Names for folders, as short as tells them apart: the ends of their paths.
+    /// Names for folders: the shortest ends of their paths that distinguish them.
     public static func names(of folders: [URL]) -> [String] {
         let paths = folders.map { Array($0.standardizedFileURL.pathComponents.dropFirst()) }
         let longest = paths.map(\.count).max() ?? 1
@@ -38,13 +38,13 @@ public struct EvaluationTable: Codable, Sendable {
 }
 
 extension EvaluationTable: CustomStringConvertible {
-    /// In Markdown: the table, the mean over groups where there are any, from what the numbers are, and what keeps them from being
-    /// compared or from meaning anything.
+    /// Markdown: the table, with the mean over groups if there are any, then the reference, the networks and the resizing, and the
+    /// warnings.
     public var description: String {
         let isGrouped = rows.contains { $0.report.group != nil }
-        // What is the reference's own stands in the rows only where each has another.
+        // Metrics of the reference alone are columns only if the rows have different references.
         let columns = metrics.filter { isGrouped || !EvaluationReport.referenceMetrics.contains($0) }
-        var lines = [["pictures"] + (isGrouped ? ["group"] : []) + columns + ["number", "of reference"]]
+        var lines = [["pictures"] + (isGrouped ? ["group"] : []) + columns + ["count", "reference count"]]
         lines.append(lines[0].map { _ in "---" })
         for name in names {
             let own = rows.filter { $0.name == name }
@@ -85,16 +85,16 @@ extension EvaluationTable: CustomStringConvertible {
             let own = unique(measurements.filter { "\($0.network), \($0.preparation)" == origin }.map(\.metric))
             notes.append("\(own.joined(separator: ", ")): \(origin)")
         }
-        notes += unique(rows.compactMap(\.report.croppedSize)).map { "cropped to the middle square: \($0) × \($0)" }
+        notes += unique(rows.compactMap(\.report.croppedSize)).map { "cropped to the centre square: \($0) × \($0)" }
         let unequal = unique(rows.map(\.report.group)).contains { group in
             Set(rows.filter { $0.report.group == group }.map { counts($0.report) }).count > 1
         }
         let warnings =
-            unique(rows.flatMap(\.report.warnings)) + (unequal ? ["rows of different numbers cannot be compared"] : [])
+            unique(rows.flatMap(\.report.warnings)) + (unequal ? ["rows with different counts cannot be compared"] : [])
         return notes.map { "- \($0)" } + warnings.map { "- warning: \($0)" }
     }
 
-    /// Each once, in their order.
+    /// The values without duplicates, in order.
     private func unique<Value: Hashable>(_ values: [Value]) -> [Value] {
         var seen: Set<Value> = []
         return values.filter { seen.insert($0).inserted }

@@ -1,12 +1,12 @@
 import Foundation
 
-/// Measures folders of pictures, all by the same networks and against the same reference.
+/// Evaluates folders of pictures, all with the same networks and against the same reference.
 public struct PictureEvaluation {
-    /// What pictures are compared with.
+    /// The reference with which pictures are compared.
     public enum Reference {
         /// A folder of pictures.
         case pictures(PictureFolder)
-        /// A file of saved statistics (`.npz`), which serve the Fréchet distance alone.
+        /// A file of saved statistics (`.npz`), which are sufficient only for the Fréchet distance.
         case statistics(URL)
 
         fileprivate var url: URL {
@@ -17,7 +17,7 @@ public struct PictureEvaluation {
         }
     }
 
-    /// Called with a folder's name and purpose, how many of its pictures are done, and how many there are.
+    /// Called with a folder's name and role, the number of its pictures that are done, and their total number.
     public typealias Progress = (_ name: String, _ done: Int, _ total: Int) -> Void
 
     private let network: any FeatureNetwork
@@ -28,14 +28,14 @@ public struct PictureEvaluation {
     private let referenceSurvey: PictureSurvey?
     private var referenceFeatures: ReferenceFeatures?
 
-    /// An evaluation; the reference's features are made, or found, first.
+    /// Creates an evaluation and computes the reference's features, or reads them from the cache.
     ///
     /// - Parameters:
-    ///   - network: whose features are compared.
-    ///   - alignment: what compares pictures with their captions; nil for not at all.
-    ///   - reference: what pictures are compared with.
-    ///   - croppedSize: a side in pixels to which the middle square of each picture is brought first.
-    ///   - folder: where the reference's features are kept, in `reference-features`; nil for in memory.
+    ///   - network: the network whose features are compared.
+    ///   - alignment: the model that compares pictures with their captions; nil skips this comparison.
+    ///   - reference: the reference.
+    ///   - croppedSize: a side in pixels to which the centre square of each picture is resized first.
+    ///   - folder: the folder in which the reference's features are cached, as `reference-features`; nil keeps them in memory.
     ///   - progress: called after every part of a set.
     ///
     /// Throws ``EvaluationError`` for statistics and `PictureError` for pictures that cannot be read, and what the file system throws.
@@ -58,24 +58,24 @@ public struct PictureEvaluation {
         }
     }
 
-    /// The features of a folder's pictures, by which they are compared with the reference.
+    /// Computes the features of a folder's pictures for comparison with the reference.
     ///
     /// - Parameters:
     ///   - pictures: the folder.
-    ///   - folder: where features are kept, in `pictures-features`; nil for in memory.
+    ///   - folder: the folder in which features are cached, as `pictures-features`; nil keeps them in memory.
     ///
     /// Throws `PictureError` for a picture that cannot be read, and what the file system throws.
     public func features(of pictures: PictureFolder, keptIn folder: URL? = nil) throws -> Features {
         try extract(pictures, network, "pictures", folder)
     }
 
-    /// What is measured on a folder's pictures; with their captions they are compared only if each has one.
+    /// Evaluates a folder's pictures. They are compared with their captions only if each picture has one.
     ///
     /// - Parameters:
     ///   - pictures: the folder.
-    ///   - features: its ``features(of:keptIn:)``.
-    ///   - metrics: what is measured; none means all that the reference allows.
-    ///   - folder: where features are kept that only the alignment needs; nil for in memory.
+    ///   - features: the folder's ``features(of:keptIn:)``.
+    ///   - metrics: the metrics; empty means all that the reference allows.
+    ///   - folder: the folder in which features for the alignment alone are cached; nil keeps them in memory.
     ///
     /// Throws ``EvaluationError`` for metrics that the reference does not allow, and as ``features(of:keptIn:)``.
     public func report(
@@ -93,13 +93,13 @@ public struct PictureEvaluation {
         return report
     }
 
-    /// What is measured on pictures of coarse captions such as "an animal": for each group of the reference those with its name as caption,
-    /// against the reference's of that group.
+    /// Evaluates pictures with coarse captions such as "an animal": for each group of the reference, the pictures whose caption is the
+    /// group's name are compared with the reference pictures of the group.
     ///
     /// - Parameters:
     ///   - pictures: the folder.
-    ///   - features: its ``features(of:keptIn:)``.
-    ///   - metrics: what is measured.
+    ///   - features: the folder's ``features(of:keptIn:)``.
+    ///   - metrics: the metrics.
     ///
     /// Throws ``EvaluationError`` for a reference without groups, pictures of none of them, and groups of one picture.
     public func reportsByGroup(
@@ -130,13 +130,13 @@ public struct PictureEvaluation {
         }
     }
 
-    /// What is to be known of a folder's pictures before their numbers are compared: formats that are left out, and formats and sizes that
-    /// differ from the reference's.
+    /// Warnings that affect the comparison of a folder's metrics: skipped formats, and formats and sizes that differ from the
+    /// reference's.
     public func warnings(of pictures: PictureFolder) -> [String] {
         var warnings = pictures.warnings
         if case .pictures(let folder) = reference { warnings += folder.warnings }
         guard let referenceSurvey else { return warnings }
-        // Cropping brings both to one size.
+        // After cropping all pictures have the same size.
         return warnings
             + PictureSurvey(of: pictures).warnings(against: referenceSurvey, comparesSizes: croppedSize == nil)
     }

@@ -1,12 +1,13 @@
 import CZlib
 import Foundation
 
-/// CRC-32 of bytes, through zlib: any change within 32 bits in a row is noticed, another one all but once in four thousand million times.
+/// The CRC-32 of bytes, computed by zlib. It detects every change within 32 consecutive bits, and misses any other about once in
+/// 2³² times.
 package struct Checksum: Equatable, CustomStringConvertible {
-    /// The number of the bytes so far.
+    /// The CRC-32 of the bytes so far.
     package private(set) var value: UInt32 = 0
 
-    /// Of nothing yet.
+    /// The checksum of no bytes.
     package init() {}
 
     /// Adds bytes.
@@ -18,12 +19,12 @@ package struct Checksum: Equatable, CustomStringConvertible {
     /// Adds bytes.
     package mutating func combine(_ data: Data) { data.withUnsafeBytes { combine($0) } }
 
-    /// Adds a tensor's numbers as they are stored.
+    /// Adds a tensor's numbers in their stored type.
     package mutating func combine(_ tensor: Tensor) { combine(tensor.storedBytes) }
 
-    /// Adds text and its end, so that two texts are not one.
+    /// Adds text and a terminator, so that two texts differ from their concatenation.
     package mutating func combine(_ text: String) { combine(Data((text + "\0").utf8)) }
 
-    /// In hexadecimal digits.
+    /// The checksum in hexadecimal digits.
     package var description: String { String(value, radix: 16) }
 }

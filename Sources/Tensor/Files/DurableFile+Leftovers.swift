@@ -1,8 +1,8 @@
 import Foundation
 
 extension DurableFile {
-    /// Removes the temporary files that a process which was killed left in a folder: `.NAME.UUID.partial`, as ``write(to:_:)`` names
-    /// them, and no others. Only for a folder in which no other process writes.
+    /// Removes a killed process's temporary files from a folder: those named `.NAME.UUID.partial`, as ``write(to:_:)`` names them,
+    /// and no others. No other process may be writing to the folder.
     package static func removeLeftovers(in folder: URL) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         for name in names where isTemporary(name) {
@@ -10,7 +10,7 @@ extension DurableFile {
         }
     }
 
-    /// Whether a file's name is one that ``write(to:_:)`` gives to its temporary files.
+    /// Whether a file name is that of a temporary file of ``write(to:_:)``.
     package static func isTemporary(_ name: String) -> Bool {
         let suffix = ".partial"
         guard name.hasPrefix("."), name.hasSuffix(suffix) else { return false }

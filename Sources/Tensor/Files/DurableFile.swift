@@ -1,13 +1,13 @@
 import Foundation
 
-/// Files that are there whole or not at all, whenever the machine stops.
+/// Writes files atomically: a file is complete or absent, even if the machine stops at any moment.
 ///
-/// A symbolic link is written through: the file that it leads to is replaced, the link stays. What is no plain file (a folder, a
-/// device, a pipe) and a file without any write permission are refused, because a rename would replace them.
+/// Symbolic links are followed: the file at the end is replaced, the link stays. Anything but a plain file (a folder, a device, a
+/// pipe) and files without any write permission are refused, because a rename would replace them.
 package enum DurableFile {
-    /// Writes beside `url` under a temporary name, waits for the disk, and renames.
+    /// Writes a temporary file next to `url`, synchronises it to disk, and renames it.
     ///
-    /// Throws ``FileError``, and what `body` throws; the temporary file is taken away then.
+    /// Throws ``FileError``, and what `body` throws; the temporary file is then removed.
     package static func write(to url: URL, _ body: (FileHandle) throws -> Void) throws {
         try replace(url) { temporary in
             let file = try FileHandle(forWritingTo: temporary)
@@ -16,11 +16,11 @@ package enum DurableFile {
         }
     }
 
-    /// Lets `body` fill an empty file beside `url`, waits for the disk, and renames. Throws as ``write(to:_:)``.
+    /// Lets `body` fill an empty temporary file next to `url`, synchronises it to disk, and renames it. Throws as ``write(to:_:)``.
     package static func replace(_ url: URL, _ body: (URL) throws -> Void) throws {
         let target = try target(of: url)
         let name = target.lastPathComponent
-        // A name may have 255 bytes, with what stands around it here.
+        // A file name may have 255 bytes, including the prefix and suffix added here.
         let stem = name.utf8.count <= 200 ? ".\(name)" : ""
         let temporary = target.deletingLastPathComponent().appending(path: "\(stem).\(UUID().uuidString).partial")
         do {
@@ -51,7 +51,7 @@ package enum DurableFile {
         try write(FileError.attempt(.writing, url.path) { try encoder.encode(value) } + Data("\n".utf8), to: url)
     }
 
-    /// Replaces `target` in one step, and waits until the folder's entry is on the disk. Throws ``FileError``.
+    /// Replaces `target` atomically, and synchronises the folder's entry to disk. Throws ``FileError``.
     private static func rename(_ source: URL, to target: URL) throws {
         guard Foundation.rename(source.path, target.path) == 0 else {
             throw FileError(path: target.path, operation: .writing)
@@ -62,10 +62,11 @@ package enum DurableFile {
         close(folder)
     }
 
-    /// Puts a file that is on the disk in the place of another on the same file system, as ``write(to:_:)`` does. Throws ``FileError``.
+    /// Replaces the file at `url` by one already synchronised to disk on the same file system, as ``write(to:_:)`` does. Throws
+    /// ``FileError``.
     package static func move(_ source: URL, to url: URL) throws { try rename(source, to: target(of: url)) }
 
-    /// Makes a folder and those above it, where they are missing. Throws ``FileError``.
+    /// Creates a folder and its parents if they are missing. Throws ``FileError``.
     package static func makeFolder(_ url: URL) throws {
         var status = stat()
         if stat(url.path, &status) == 0, status.st_mode & S_IFMT != S_IFDIR {
@@ -76,13 +77,13 @@ package enum DurableFile {
         }
     }
 
-    /// Makes a folder where it is missing, and looks whether files can be made in it. Throws ``FileError``.
+    /// Creates a folder if it is missing, and checks that files can be created in it. Throws ``FileError``.
     package static func prepareFolder(_ url: URL) throws {
         try makeFolder(url)
         guard access(url.path, W_OK | X_OK) == 0 else { throw FileError(path: url.path, operation: .writing) }
     }
 
-    /// Looks whether a file can be written, before the work that leads to it; the folder is made where it is missing. Throws
+    /// Checks that a file can be written, before the work whose result it will hold; creates its folder if it is missing. Throws
     /// ``FileError``.
     package static func prepare(_ url: URL) throws {
         guard !url.hasDirectoryPath || url.path == "/" else {
@@ -93,12 +94,12 @@ package enum DurableFile {
         }
     }
 
-    /// The file that a path leads to, links followed. Throws ``FileError`` for what cannot be replaced by a file.
+    /// The file at a path, with symbolic links resolved. Throws ``FileError`` for anything that cannot be replaced by a file.
     private static func target(of url: URL, mayLackFolder: Bool = false) throws -> URL {
         func refuse(_ reason: String) -> FileError { FileError(path: url.path, operation: .writing, reason: reason) }
         var target = url
         for _ in 0..<40 {
-            // What a process has open has a link there, which leads to no place that could be written anew.
+            // Links below /proc stand for a process's open files, which have no path that could be replaced.
             guard !target.path.hasPrefix("/proc/") else { throw refuse("expected a plain file, found an open one") }
             var status = stat()
             guard lstat(target.path, &status) == 0 else {

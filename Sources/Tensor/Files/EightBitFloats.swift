@@ -1,13 +1,13 @@
-/// Floating-point numbers of 8 bits, all of which are numbers of BFloat16 too.
+/// 8-bit floating-point numbers, each of which BFloat16 represents exactly.
 enum EightBitFloats {
     private static let fourExponentBits = (0..<256).map { brainBits(UInt8($0), exponentBits: 4) }
     private static let fiveExponentBits = (0..<256).map { brainBits(UInt8($0), exponentBits: 5) }
 
-    /// The bits in BFloat16 of each byte in a type of 8 bits.
+    /// The BFloat16 bits of each byte of an 8-bit type.
     static func table(of type: ScalarType) -> [UInt16] { type == .float8e4m3 ? fourExponentBits : fiveExponentBits }
 
-    /// What a byte is in BFloat16: sign, exponent, fraction, as arXiv 2209.05433 has them. With 4 bits of exponent there is no infinity,
-    /// and only all ones are not a number; with 5 it is as in IEEE 754.
+    /// The BFloat16 bits of a byte of sign, exponent and fraction (arXiv 2209.05433). With 4 exponent bits there is no infinity and
+    /// only all ones is NaN; with 5 the rules are those of IEEE 754.
     private static func brainBits(_ byte: UInt8, exponentBits: Int) -> UInt16 {
         let fractionBits = 7 - exponentBits
         let (top, bias) = (1 << exponentBits - 1, 1 << (exponentBits - 1) - 1)

@@ -1,15 +1,15 @@
 import Foundation
 
-/// Reading of whole files.
+/// Reads whole files.
 package enum FileContents {
-    /// The most bytes that are taken from a pipe, whose size is not known.
+    /// The maximum number of bytes read from a pipe, whose size is not known.
     private static let pipeLimit = 1 << 30
 
-    /// The bytes of a file, or of a pipe such as the shell's `<(command)`. A named pipe into which nothing writes is empty, a device
-    /// and a folder are refused. Throws ``FileError``.
+    /// The bytes of a file, or of a pipe such as the shell's `<(command)`. A named pipe without a writer is empty; devices and folders
+    /// are refused. Throws ``FileError``.
     package static func read(_ url: URL) throws -> Data {
         func failure(_ reason: String) -> FileError { FileError(path: url.path, operation: .reading, reason: reason) }
-        // Opened in the usual way, a named pipe without a writer would never come back.
+        // Without O_NONBLOCK, opening a named pipe without a writer would block forever.
         let descriptor = open(url.path, O_RDONLY | O_NONBLOCK)
         guard descriptor >= 0 else { throw FileError(path: url.path, operation: .reading) }
         let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)

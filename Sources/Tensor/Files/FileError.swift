@@ -1,20 +1,20 @@
 import Foundation
 
-/// Why a file or folder cannot be read or written, as a sentence without the system's own names of things.
+/// The reason why a file or folder cannot be read or written, as a plain sentence.
 public struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// What was tried.
+    /// The kind of operation that failed.
     public enum Operation: String, Sendable {
         /// Reading a file or listing a folder.
         case reading = "read"
-        /// Writing, making, renaming or removing.
+        /// Writing, creating, renaming or removing.
         case writing = "written"
     }
 
-    /// The file or folder.
+    /// The path of the file or folder.
     public let path: String
-    /// What was tried.
+    /// The operation that failed.
     public let operation: Operation
-    /// What kept it from being done.
+    /// The cause of the failure.
     public let reason: String
 
     /// An error with its reason.
@@ -22,7 +22,7 @@ public struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
         (self.path, self.operation, self.reason) = (path, operation, reason)
     }
 
-    /// One sentence with the path, what was tried, and the reason.
+    /// One sentence with the path, the operation and the reason.
     public var description: String { "\(path): cannot be \(operation.rawValue): \(reason)" }
 }
 
@@ -32,13 +32,13 @@ extension FileError {
         self.init(path: path, operation: operation, reason: Self.sentence(code))
     }
 
-    /// Another error, such as Foundation's, about a file.
+    /// An error about a file with the cause of another error, such as one of Foundation's.
     package init(path: String, operation: Operation, _ error: any Error) {
         self.init(path: path, operation: operation, reason: Self.reason(of: error))
     }
 
-    /// Does something with a file, and names the file and the reason when Foundation or the system refuses it. An error that is
-    /// a sentence already stays as it is.
+    /// Runs `body`, and turns errors of Foundation and the system into a `FileError` with the path and the reason. Errors that
+    /// describe themselves in a sentence are rethrown unchanged.
     package static func attempt<Result>(
         _ operation: Operation, _ path: String, _ body: () throws -> Result
     ) throws -> Result {
@@ -49,8 +49,8 @@ extension FileError {
         }
     }
 
-    /// An error as a sentence: this library's errors and those of its users describe themselves, the system's, Foundation's
-    /// and JSON's are put into words.
+    /// An error as a sentence: errors of this library and of its users describe themselves; those of the system, Foundation and
+    /// JSON are put into words.
     package static func sentence(of error: any Error) -> String {
         guard isForeign(error) else { return "\(error)" }
         let fields = (error as NSError).userInfo
@@ -58,7 +58,7 @@ extension FileError {
         return path.map { "\($0): \(reason(of: error))" } ?? reason(of: error)
     }
 
-    /// What kept something from being done, without the path.
+    /// The cause of an error, without the path.
     package static func reason(of error: any Error) -> String {
         switch error {
         case DecodingError.keyNotFound(let key, let context):
@@ -84,7 +84,7 @@ extension FileError {
         case .fileWriteOutOfSpace: return sentence(ENOSPC)
         case .fileWriteVolumeReadOnly: return sentence(EROFS)
         case .fileWriteFileExists: return sentence(EEXIST)
-        case .fileReadInvalidFileName, .fileWriteInvalidFileName: return "it is no name of a file"
+        case .fileReadInvalidFileName, .fileWriteInvalidFileName: return "it is not a valid file name"
         case .fileReadTooLarge: return "it is too large"
         case .fileReadInapplicableStringEncoding, .fileReadCorruptFile: return "it is not in the expected form"
         default: return "the system refused it"
@@ -104,17 +104,17 @@ extension FileError {
     private static func sentence(_ code: Int32) -> String {
         switch code {
         case ENOENT: "there is no such file or folder"
-        case EACCES, EPERM: "there is no permission"
+        case EACCES, EPERM: "permission is denied"
         case EISDIR: "it is a folder"
         case ENOTDIR: "a part of the path is not a folder"
         case ENOSPC: "no space is left on the disk"
-        case EDQUOT: "the disk quota is used up"
+        case EDQUOT: "the disk quota is exceeded"
         case EFBIG: "it would be larger than the file system or the process may write"
-        case EROFS: "the file system can only be read"
+        case EROFS: "the file system is read-only"
         case ENAMETOOLONG: "the name is too long"
         case ELOOP: "too many symbolic links lead from one to the next"
         case EEXIST: "it exists already"
-        case EPIPE: "its reader has gone"
+        case EPIPE: "its reader has closed it"
         case EBADF: "it is closed"
         case EMFILE, ENFILE: "too many files are open"
         default: String(cString: strerror(code)).lowercased()

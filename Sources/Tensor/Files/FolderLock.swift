@@ -1,9 +1,10 @@
 import Foundation
 import Synchronization
 
-/// Keeps other processes out of a folder by a lock on a file in it, which the system releases when the process ends, however it ends.
+/// Locks a folder against other processes by a lock on a file in it, which the system releases when the process ends for any reason.
 ///
-/// Locks of one folder in one process are one. A file system without locks, as some networks' are, keeps nobody out.
+/// Within a process all locks of one folder are the same object. On file systems without locks, such as some network file systems,
+/// other processes are not kept out.
 package final class FolderLock: Sendable {
     private let descriptor: Int32
 
@@ -13,13 +14,13 @@ package final class FolderLock: Sendable {
 
     private static let held = Mutex<[String: Held]>([:])
 
-    /// Locks a folder that exists until nobody holds the lock.
+    /// Locks an existing folder until the returned object is no longer referenced.
     ///
     /// - Parameters:
     ///   - folder: the folder.
-    ///   - name: the file's name; it is made if it is missing, and stays.
+    ///   - name: the lock file's name; the file is created if it is missing, and never removed.
     ///
-    /// Throws ``FileError`` when another process has the folder, or the file cannot be made.
+    /// Throws ``FileError`` if another process has locked the folder, or the file cannot be created.
     package static func lock(_ folder: URL, name: String) throws -> FolderLock {
         let file = folder.resolvingSymlinksInPath().appending(path: name)
         return try held.withLock { held in

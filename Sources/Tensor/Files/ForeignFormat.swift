@@ -1,23 +1,23 @@
-/// What a file that is no safetensors file may be, told by its first bytes.
+/// The format of a file that is not a safetensors file, recognised by its first bytes.
 public enum ForeignFormat: String, Sendable, CaseIterable {
-    /// What `torch.save` writes, in its zip archive or as the bare pickle of versions before 1.6.
+    /// A file of `torch.save`: its zip archive, or the bare pickle of versions before 1.6.
     case pickle = "a Python pickle"
-    /// llama.cpp's and stable-diffusion.cpp's.
+    /// The format of llama.cpp and stable-diffusion.cpp.
     case gguf = "a GGUF file, whose weights are quantised"
     /// A Git LFS pointer.
-    case lfsPointer = "a Git LFS pointer, which stands for the file"
-    /// A page of a web server.
+    case lfsPointer = "a Git LFS pointer instead of the file"
+    /// A web page.
     case webPage = "a web page"
-    /// A JSON file, such as a server's answer.
-    case json = "a JSON text"
+    /// A JSON file, such as a server's response.
+    case json = "a JSON file"
     /// A zip archive of something else.
     case zip = "a zip archive"
     /// A file compressed by gzip.
     case gzip = "a file compressed by gzip"
-    /// A picture.
-    case picture = "a picture"
+    /// A PNG or JPEG image.
+    case picture = "an image"
 
-    /// Nil where the bytes tell nothing.
+    /// Nil if the first bytes match no known format.
     init?(_ file: some Collection<UInt8>) {
         func begins(_ bytes: [UInt8]) -> Bool { file.starts(with: bytes) }
         func begins(_ text: String) -> Bool { file.starts(with: text.utf8) }
@@ -44,7 +44,7 @@ public enum ForeignFormat: String, Sendable, CaseIterable {
         }
     }
 
-    /// What to do with a file of this kind that has the name of a safetensors file.
+    /// Advice for a file of this format that was given in place of a safetensors file.
     func advice(for path: String) -> String {
         switch self {
         case .pickle:
@@ -52,13 +52,13 @@ public enum ForeignFormat: String, Sendable, CaseIterable {
                 + PickleConversion(of: [path], to: Self.target(for: path)).command
         case .gguf: "take the model in Float32, Float16 or BFloat16 instead"
         case .lfsPointer: "fetch the file with git lfs pull"
-        case .webPage, .json: "where a download failed, such a text is saved in place of the file: fetch it again"
+        case .webPage, .json: "a failed download often leaves such a file: download it again"
         case .zip, .gzip: "unpack it first"
-        case .picture: "name a file of weights"
+        case .picture: "give the path of a weight file"
         }
     }
 
-    /// Where a pickle's tensors go: beside it with the right extension, or in its place if it has that already.
+    /// The path for a pickle's tensors: next to it with the extension `.safetensors`, or its own path if it has that extension.
     private static func target(for path: String) -> String {
         let name = path.split(separator: "/").last ?? ""
         if name.hasSuffix(".safetensors") { return path }

@@ -1,14 +1,14 @@
-/// What can be said of a JSON text before it is decoded: decoders that recurse need stack for each level, and Foundation's take the first of
-/// several fields of one name, where others take the last.
+/// The depth and field counts of a JSON text, measured before it is decoded. Recursive decoders need stack for each level, and
+/// Foundation's takes the first of several fields of the same name, where others take the last.
 package struct JSONOutline {
-    /// How deep arrays and objects lie in each other.
+    /// The nesting depth of arrays and objects.
     package private(set) var depth = 0
-    /// How many fields there are in all objects, repetitions included.
+    /// The number of fields in all objects, including repeated names.
     package private(set) var fieldCount = 0
-    /// How many of them the outermost object has.
+    /// The number of fields in the outermost object.
     package private(set) var outermostFieldCount = 0
 
-    /// One look at each byte; of a text that is not JSON the numbers mean nothing.
+    /// Scans each byte once. The numbers are meaningless if the text is not JSON.
     package init(_ json: some Collection<UInt8>) {
         var (level, inString, escaped) = (0, false, false)
         for byte in json {

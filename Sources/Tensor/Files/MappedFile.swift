@@ -1,8 +1,8 @@
 import Foundation
 
-/// A file mapped into memory, for reading, as long as this lives.
+/// A file mapped into memory for reading, for the lifetime of this object.
 final class MappedFile: @unchecked Sendable {
-    /// All of the file.
+    /// The bytes of the whole file.
     let bytes: UnsafeRawBufferPointer
 
     /// Throws ``SafetensorsError/unreadable(path:reason:)``.
@@ -10,7 +10,7 @@ final class MappedFile: @unchecked Sendable {
         func failure(_ reason: String? = nil) -> SafetensorsError {
             .unreadable(path: path, reason: reason ?? FileError(path: path, operation: .reading).reason)
         }
-        // Opened in the usual way, a named pipe without a writer would never come back.
+        // Without O_NONBLOCK, opening a named pipe without a writer would block forever.
         let descriptor = open(path, O_RDONLY | O_NONBLOCK)
         guard descriptor >= 0 else { throw failure() }
         defer { close(descriptor) }
@@ -30,8 +30,8 @@ final class MappedFile: @unchecked Sendable {
         if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
     }
 
-    /// Tells the system that a part of ``bytes`` is not needed for now, so that a network's share of a file leaves memory with
-    /// the network; read again, the part comes from the disk or its cache.
+    /// Releases the pages of a part of ``bytes`` from memory, so that a network's weights leave memory with the network. If the
+    /// part is read again, it comes from the disk or its cache.
     func giveBack(_ part: UnsafeRawBufferPointer) {
         guard let base = bytes.baseAddress, let start = part.baseAddress else { return }
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))

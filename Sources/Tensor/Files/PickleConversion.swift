@@ -1,18 +1,18 @@
-/// A command that makes one safetensors file of PyTorch's pickles without running what is in them.
+/// A command that converts PyTorch pickles to one safetensors file without running the code in them.
 public struct PickleConversion: Sendable {
     /// The paths of the pickles: one, or the shards of one network.
     public let sources: [String]
     /// The path of the safetensors file.
     public let target: String
 
-    /// A conversion of `sources` to `target`, which may be the only source: that is renamed first.
+    /// A conversion of `sources` to `target`. If `target` is the only source, the source is renamed first.
     public init(of sources: [String], to target: String) {
         (self.sources, self.target) = (sources, target)
     }
 
-    /// The command, for a shell: `torch` and `safetensors` must be installed for its `python`.
+    /// The shell command. `torch` and `safetensors` must be installed for its `python`.
     ///
-    /// Of dictionaries it takes what Lightning's checkpoints keep under `state_dict` and textual inversions under `string_to_param`.
+    /// It reads the tensors that Lightning checkpoints store under `state_dict` and textual inversions under `string_to_param`.
     public var command: String {
         let renaming = sources == [target] ? "os.rename(a[0], a[0] + '.pickle'); " : ""
         let program =
@@ -23,7 +23,7 @@ public struct PickleConversion: Sendable {
         return "python -c \"\(program)\" " + (sources + [target]).map(Self.quoted).joined(separator: " ")
     }
 
-    /// A path as a shell takes it for one word.
+    /// A path quoted as one word for a shell.
     private static func quoted(_ path: String) -> String {
         let plain = path.utf8.allSatisfy { byte in
             UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte || UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte

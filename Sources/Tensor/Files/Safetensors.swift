@@ -1,20 +1,20 @@
 import Foundation
 
-/// Writing of safetensors files.
+/// Writes safetensors files.
 public enum Safetensors {
-    /// Writes tensors in the given order; the file appears whole or not at all.
+    /// Writes tensors in the given order. The file is written atomically.
     ///
     /// - Parameters:
-    ///   - tensors: names, each once, and values.
+    ///   - tensors: unique names, and values.
     ///   - scalarType: Float32, Float16 or BFloat16; numbers are rounded to nearest, ties to even.
-    ///   - metadata: free text for the header.
-    ///   - isChecksummed: whether a last tensor, `checksum`, holds the CRC-32 of all bytes before it, as
+    ///   - metadata: free text entries of the header.
+    ///   - isChecksummed: whether to append a tensor `checksum` with the CRC-32 of all bytes before it, as
     ///     ``SafetensorsFile/verifyChecksum()`` expects.
-    ///   - allowsNonFinite: whether infinities and what is not a number may be written; otherwise they are an error, as are numbers
-    ///     that the type cannot hold: Float16 ends at 65,504.
-    ///   - url: where; an existing file is replaced, a symbolic link written through, and what is no plain file refused.
+    ///   - allowsNonFinite: whether infinities and NaN may be written; otherwise they are an error, as are numbers that overflow the
+    ///     type (above 65,504 for Float16).
+    ///   - url: the destination. An existing file is replaced, a symbolic link is followed, and anything but a plain file is refused.
     ///
-    /// Throws ``SafetensorsError`` for a type, a name or a number that cannot be written and when there is no room on the disk, and
+    /// Throws ``SafetensorsError`` for a type, a name or a number that cannot be written and for insufficient disk space, and
     /// ``FileError``.
     public static func write(
         _ tensors: [(name: String, tensor: Tensor)], scalarType: ScalarType = .float32,
@@ -32,7 +32,7 @@ public enum Safetensors {
             end += tensor.count * scalarType.byteCount
             let field = HeaderField.tensor(type: scalarType, shape: tensor.shape, offsets: [start, end])
             guard header.updateValue(field, forKey: name) == nil else {
-                throw SafetensorsError.unwritable(path: url.path, reason: "the name \"\(name)\" stands twice")
+                throw SafetensorsError.unwritable(path: url.path, reason: "the name \"\(name)\" occurs twice")
             }
         }
         if isChecksummed {
@@ -40,7 +40,7 @@ public enum Safetensors {
                 type: .int64, shape: [1], offsets: [end, end + SafetensorsFile.checksumByteCount])
             guard header.updateValue(field, forKey: SafetensorsFile.checksumName) == nil else {
                 throw SafetensorsError.unwritable(
-                    path: url.path, reason: "the name \"\(SafetensorsFile.checksumName)\" stands twice")
+                    path: url.path, reason: "the name \"\(SafetensorsFile.checksumName)\" occurs twice")
             }
             end += SafetensorsFile.checksumByteCount
         }
@@ -71,7 +71,7 @@ public enum Safetensors {
         }
     }
 
-    /// Throws ``SafetensorsError/unwritable(path:reason:)`` when the disk that a file shall lie on has less room than it takes.
+    /// Throws ``SafetensorsError/unwritable(path:reason:)`` if a file's disk has less than `bytes` of free space.
     package static func requireSpace(_ bytes: Int, for url: URL) throws {
         let folder = url.deletingLastPathComponent()
         let attributes = try? FileManager.default.attributesOfFileSystem(forPath: folder.path)
@@ -93,7 +93,7 @@ public enum Safetensors {
 
     private static func data(_ halves: [UInt16]) -> Data { halves.withUnsafeBufferPointer { Data(buffer: $0) } }
 
-    /// The upper 16 bits, rounded to nearest, ties to even; not-a-number stays one.
+    /// The upper 16 bits, rounded to nearest, ties to even; NaN stays NaN.
     private static func brainBits(_ x: Float) -> UInt16 {
         if x.isNaN { return 0x7fc0 }
         let bits = x.bitPattern

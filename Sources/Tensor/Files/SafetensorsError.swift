@@ -1,18 +1,18 @@
-/// What is wrong with a safetensors file, or with what was asked of it.
+/// An error in reading or writing a safetensors file.
 public enum SafetensorsError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The file cannot be opened.
     case unreadable(path: String, reason: String)
     /// The file is not in the format; `field` names the tensor or the part of the header.
     case malformed(path: String, field: String, expected: String, found: String)
-    /// The file is something else, whatever its name says.
+    /// The file has another format, regardless of its name.
     case otherFormat(path: String, format: ForeignFormat)
     /// There is no tensor of that name.
     case missingTensor(path: String, name: String)
-    /// The tensor's stored type is not what was asked for.
+    /// The tensor's stored type is not the requested one.
     case wrongType(path: String, name: String, expected: String, found: String)
-    /// Tensors that cannot be written.
+    /// The tensors cannot be written.
     case unwritable(path: String, reason: String)
-    /// A tensor to be written has numbers that are infinite or not a number, or become so in the type that it is stored as.
+    /// A tensor to be written has numbers that are infinite or NaN, or that overflow in the stored type.
     case nonFinite(path: String, name: String, count: Int, storedAs: ScalarType, isOverflow: Bool)
 
     /// One sentence with the file, the field, what was expected and what was found.

@@ -1,7 +1,7 @@
 import Foundation
 
 extension SafetensorsFile {
-    /// The name of the tensor that holds the checksum: one 64-bit integer, the file's last bytes.
+    /// The name of the tensor that holds the checksum: one 64-bit integer in the file's last bytes.
     static let checksumName = "checksum"
     static let checksumByteCount = 8
 
@@ -9,14 +9,14 @@ extension SafetensorsFile {
         withUnsafeBytes(of: UInt64(checksum.value).littleEndian) { Data($0) }
     }
 
-    /// Reads the whole file and compares it with its checksum: a changed bit anywhere, also in the header, is noticed.
+    /// Reads the whole file and compares it with its checksum, which detects a changed bit anywhere, including the header.
     ///
     /// Returns false for a file that was written without a checksum. Throws ``SafetensorsError/malformed(path:field:expected:found:)``
-    /// when the bytes are not those that were written.
+    /// if the checksum does not match.
     @discardableResult
     public func verifyChecksum() throws -> Bool {
         guard info(Self.checksumName) == TensorInfo(scalarType: .int64, shape: [1]) else {
-            // No other tensor that is written with a checksum has integers: one of another name is it, its name changed.
+            // Files with a checksum have no other integer tensor: one of another name is the checksum with a damaged name.
             guard !names.contains(where: { info($0)?.scalarType == .int64 || $0 == Self.checksumName }) else {
                 throw malformed(found: "another name or type of the checksum")
             }
@@ -36,6 +36,6 @@ extension SafetensorsFile {
 
     private func malformed(found: String) -> SafetensorsError {
         .malformed(
-            path: path, field: "checksum", expected: "the bytes that were written, by their CRC-32", found: found)
+            path: path, field: "checksum", expected: "the CRC-32 stored in the file", found: found)
     }
 }

@@ -2,10 +2,9 @@ import Foundation
 import Synchronization
 
 extension SafetensorsFile {
-    /// How many numbers of a tensor of a floating-point type are infinite or not a number, found in the file's bytes and on several
-    /// threads.
+    /// The number of infinite or NaN elements of a floating-point tensor, counted in the file's bytes on several threads.
     ///
-    /// Throws ``SafetensorsError`` when there is none of that name or it holds integers.
+    /// Throws ``SafetensorsError`` if there is no tensor of that name or it holds integers.
     public func nonFiniteCount(_ name: String) throws -> Int {
         let entry = try entry(name)
         return try withBytes(of: entry) { bytes in
@@ -24,7 +23,7 @@ private struct SharedBytes: @unchecked Sendable {
 }
 
 extension UnsafeRawBufferPointer {
-    /// How many numbers of a type are infinite or not a number; nil for a type of integers.
+    /// The number of infinite or NaN elements of the given type; nil for integer types.
     func nonFiniteCount(_ type: ScalarType) -> Int? {
         switch type {
         case .float64: count(UInt64.self, withAllSet: 0x7ff0_0000_0000_0000)
@@ -37,7 +36,7 @@ extension UnsafeRawBufferPointer {
         }
     }
 
-    /// How many words have all bits of an exponent set.
+    /// The number of words in which all exponent bits are set.
     private func count<Word: FixedWidthInteger & Sendable>(_ type: Word.Type, withAllSet exponent: Word) -> Int {
         let width = MemoryLayout<Word>.size
         let shared = SharedBytes(bytes: self)

@@ -1,17 +1,17 @@
 import CTensorKernels
 import Foundation
 
-/// A safetensors file, mapped into memory: the header is read and checked at once, numbers when they are asked for.
+/// A safetensors file mapped into memory. The header is read and checked on opening, numbers on access.
 public struct SafetensorsFile: Sendable {
-    /// What the file says of one tensor.
+    /// The type and shape of one tensor.
     public struct TensorInfo: Sendable, Equatable {
-        /// How the numbers are stored.
+        /// The type in which the numbers are stored.
         public let scalarType: ScalarType
         /// The extent of each axis.
         public let shape: [Int]
     }
 
-    /// Where the file is.
+    /// The path of the file.
     public let path: String
     private let file: MappedFile
     private let header: SafetensorsHeader
@@ -26,17 +26,17 @@ public struct SafetensorsFile: Sendable {
     /// The names of the tensors, sorted.
     public var names: [String] { header.entries.keys.sorted() }
 
-    /// The free text of the header.
+    /// The free text entries of the header.
     public var metadata: [String: String] { header.metadata }
 
-    /// What the file says of a tensor, nil when there is none of that name.
+    /// The type and shape of a tensor; nil if there is none of that name.
     public func info(_ name: String) -> TensorInfo? {
         header.entries[name].map { TensorInfo(scalarType: $0.type, shape: $0.shape) }
     }
 
-    /// A tensor of a floating-point type, as Float32.
+    /// Reads a floating-point tensor as Float32.
     ///
-    /// Throws ``SafetensorsError`` when there is none of that name or it holds integers.
+    /// Throws ``SafetensorsError`` if there is no tensor of that name or it holds integers.
     public func tensor(_ name: String) throws -> Tensor {
         let entry = try entry(name)
         return try withBytes(of: entry) { bytes in
@@ -67,11 +67,11 @@ public struct SafetensorsFile: Sendable {
         }
     }
 
-    /// A tensor of a floating-point type that stays in the file's memory map, with as many bits as it has there; copied as
-    /// BFloat16 where it has 8 bits, and as Float32 where the type or the alignment allows neither.
+    /// A floating-point tensor that stays in the file's memory map, in its stored type. 8-bit types are copied as BFloat16; other
+    /// tensors whose type or alignment does not allow mapping are copied as Float32.
     ///
     /// The file must not be changed in place while the tensor lives; replacing it by another is harmless. Throws
-    /// ``SafetensorsError`` when there is none of that name or it holds integers.
+    /// ``SafetensorsError`` if there is no tensor of that name or it holds integers.
     public func mappedTensor(_ name: String) throws -> Tensor {
         let entry = try entry(name)
         let bytes = bytes(of: entry)
@@ -88,7 +88,7 @@ public struct SafetensorsFile: Sendable {
 
     /// The integers of a tensor of an integer type, in row-major order.
     ///
-    /// Throws ``SafetensorsError`` when there is none of that name or it holds other numbers.
+    /// Throws ``SafetensorsError`` if there is no tensor of that name or it holds other numbers.
     public func integers(_ name: String) throws -> [Int] {
         let entry = try entry(name)
         return try withBytes(of: entry) { bytes in
@@ -109,7 +109,7 @@ public struct SafetensorsFile: Sendable {
         }
     }
 
-    /// The whole file.
+    /// The bytes of the whole file.
     var allBytes: UnsafeRawBufferPointer { file.bytes }
 
     func entry(_ name: String) throws -> SafetensorsHeader.Entry {
@@ -131,7 +131,7 @@ public struct SafetensorsFile: Sendable {
     }
 }
 
-/// Widens 16-bit numbers; a header of odd length leaves them unaligned, and then they are copied first.
+/// Widens 16-bit numbers. They are copied first if a header of odd length leaves them unaligned.
 private func widen(
     _ bytes: UnsafeRawBufferPointer, into numbers: UnsafeMutableBufferPointer<Float>,
     with kernel: (Int, UnsafePointer<UInt16>?, UnsafeMutablePointer<Float>?) -> Void

@@ -1,36 +1,36 @@
 import Foundation
 
-/// The header of a safetensors file: where each tensor lies.
+/// The header of a safetensors file, with the position of each tensor.
 ///
-/// The format is huggingface/safetensors': eight bytes of length, little-endian, that much JSON, then the numbers, without
-/// gap or overlap.
+/// The format of huggingface/safetensors: the header's length in eight little-endian bytes, a JSON header of that length, then the
+/// numbers without gap or overlap.
 struct SafetensorsHeader {
-    /// What the header says of one tensor.
+    /// The header's entry for one tensor.
     struct Entry: Equatable {
         let type: ScalarType
         let shape: [Int]
-        /// Where its numbers lie, counted from the end of the header.
+        /// The range of its numbers, counted from the end of the header.
         let bytes: Range<Int>
     }
 
-    /// The most that the reference implementation accepts.
+    /// The maximum header length that the reference implementation accepts.
     static let lengthLimit = 100_000_000
-    /// An entry's list of extents is the third level.
+    /// The maximum nesting depth; a valid header has three levels.
     private static let depthLimit = 16
-    /// The most axes that PyTorch's tensors have.
+    /// The maximum rank of PyTorch's tensors.
     private static let rankLimit = 64
     static let metadataKey = "__metadata__"
 
     private(set) var entries: [String: Entry] = [:]
     private(set) var metadata: [String: String] = [:]
-    /// Where the numbers begin in the file.
+    /// The offset of the first number in the file.
     let dataStart: Int
 
     init(_ file: UnsafeRawBufferPointer, path: String) throws {
         func malformed(_ field: String, _ expected: String, _ found: String) -> SafetensorsError {
             .malformed(path: path, field: field, expected: expected, found: found)
         }
-        /// Says what the file is instead, if its first bytes tell, or else what is wrong.
+        /// An error with the file's actual format if its first bytes identify it, otherwise with the malformed field.
         func foreign(_ field: String, _ expected: String, _ found: String) -> SafetensorsError {
             ForeignFormat(file).map { .otherFormat(path: path, format: $0) } ?? malformed(field, expected, found)
         }
@@ -82,7 +82,7 @@ struct SafetensorsHeader {
         guard field.shape.count <= rankLimit else {
             throw malformed("shape", "at most \(rankLimit) axes", "\(field.shape.count)")
         }
-        // Without the zeros: axes may be put in another order, in which a product of the first ones is not zero.
+        // Zeros are left out: after a transposition, a partial product without the zero could overflow.
         var size = type.byteCount
         for extent in field.shape where extent != 0 {
             let (product, overflow) = size.multipliedReportingOverflow(by: extent)
@@ -173,12 +173,12 @@ extension DecodingError {
         }
     }
 
-    /// Where in the JSON.
+    /// The path of the field in the JSON.
     fileprivate var fieldPath: String {
         let path = context?.codingPath.map(\.stringValue).joined(separator: ".") ?? ""
         return path.isEmpty ? "header" : path
     }
 
-    /// What the decoder says.
+    /// The decoder's description of the error.
     fileprivate var reason: String { context?.debugDescription ?? "something else" }
 }

@@ -1,4 +1,4 @@
-/// How numbers are stored in a safetensors file, by the file's own names.
+/// The number types of safetensors files. Raw values are the format's names.
 public enum ScalarType: String, Sendable, CaseIterable, Codable {
     /// Double precision; read only.
     case float64 = "F64"
@@ -8,9 +8,9 @@ public enum ScalarType: String, Sendable, CaseIterable, Codable {
     case float16 = "F16"
     /// The upper half of single precision.
     case bfloat16 = "BF16"
-    /// 8 bits with 4 of exponent, finite (arXiv 2209.05433), as ComfyUI keeps large networks; read only.
+    /// 8 bits with 4 exponent bits, without infinities (arXiv 2209.05433), used by ComfyUI for large networks; read only.
     case float8e4m3 = "F8_E4M3"
-    /// 8 bits with 5 of exponent, the upper half of ``float16``; read only.
+    /// 8 bits with 5 exponent bits, the upper half of ``float16``; read only.
     case float8e5m2 = "F8_E5M2"
     /// 64-bit integers; read only.
     case int64 = "I64"
@@ -22,10 +22,10 @@ public enum ScalarType: String, Sendable, CaseIterable, Codable {
     case int8 = "I8"
     /// Bytes; read only.
     case uint8 = "U8"
-    /// Truth values, a byte each; read only.
+    /// Booleans, one byte each; read only.
     case boolean = "BOOL"
 
-    /// Bytes a number.
+    /// Bytes per number.
     public var byteCount: Int {
         switch self {
         case .float64, .int64: 8

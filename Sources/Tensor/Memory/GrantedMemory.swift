@@ -1,21 +1,21 @@
 import Foundation
 
-/// How much memory this process may have: what the machine has, or less where a control group, as containers have, or the process's own
-/// limit (`ulimit -v`) grants less.
+/// The memory that this process may use: the machine's, or less if a control group (as in containers) or the process's own limit
+/// (`ulimit -v`) grants less.
 public struct GrantedMemory: Sendable, Equatable {
-    /// The most bytes that the process may ever hold.
+    /// The maximum number of bytes that the process can hold.
     public let limit: Int
-    /// How many of them nobody uses now; memory that only caches files counts as unused.
+    /// The bytes of the limit that are free now; file caches count as free.
     public let available: Int
-    /// What sets the limit.
+    /// The origin of the limit, such as the machine or a control group.
     public let source: String
 
-    /// A limit.
+    /// A limit, the bytes available of it, and its origin.
     public init(limit: Int, available: Int, source: String) {
         (self.limit, self.available, self.source) = (limit, min(limit, available), source)
     }
 
-    /// What is granted now.
+    /// The memory granted to this process now.
     public static var current: GrantedMemory {
         var address = rlimit()
         let isLimited = getrlimit(addressSpace, &address) == 0 && address.rlim_cur < rlim_t(Int.max)
@@ -30,7 +30,7 @@ public struct GrantedMemory: Sendable, Equatable {
         private static let addressSpace = __rlimit_resource_t(RLIMIT_AS.rawValue)
     #endif
 
-    /// What the files below `root` say, as Linux has them in `/proc` and `/sys/fs/cgroup`.
+    /// The limits in the files below `root`, laid out like Linux's `/proc` and `/sys/fs/cgroup`.
     init(root: URL, physical: Int, addressSpace: Int? = nil) {
         func text(_ path: String) -> String? { try? String(contentsOf: root.appending(path: path), encoding: .utf8) }
         func number(_ path: String) -> Int? {
@@ -56,7 +56,7 @@ public struct GrantedMemory: Sendable, Equatable {
                 isUnified
                 ? ("sys/fs/cgroup", ("memory.max", "memory.current"))
                 : ("sys/fs/cgroup/memory", ("memory.limit_in_bytes", "memory.usage_in_bytes"))
-            // A group is bound by those above it too; in a container only its own may be seen, at the top.
+            // A group's ancestors limit it too. Inside a container only its own group may be visible, at the root.
             let path = parts[2].split(separator: "/")
             for depth in 0...path.count {
                 let folder = ([mount] + path.prefix(depth).map(String.init)).joined(separator: "/")
@@ -81,23 +81,23 @@ public struct GrantedMemory: Sendable, Equatable {
     }
 }
 
-/// More memory is needed than there can be.
+/// An error for work that needs more memory than is granted.
 public struct MemoryShortage: Error, Equatable, Sendable, CustomStringConvertible {
-    /// One sentence with what is needed and what is granted.
+    /// One sentence with the memory needed and the memory granted.
     public let description: String
 }
 
 extension GrantedMemory {
-    /// Whether a work fits that will write to so many bytes from beginning to end, besides what it needs in between.
+    /// Checks whether work fits that holds `bytes` throughout, besides the temporary memory of each step.
     ///
-    /// Returns a sentence where it is close: more than nine tenths of the limit, or more than nobody uses now. Throws
-    /// ``MemoryShortage`` where it surely will not fit: more than the limit, swap space included.
+    /// Returns a warning if it is close: more than nine tenths of the limit, or more than is free now. Throws ``MemoryShortage``
+    /// if it exceeds the limit, which includes swap space.
     public func check(holding bytes: Int, of work: String) throws -> String? {
         func mebibytes(_ bytes: Int) -> String { "\(bytes >> 20) MiB" }
         let need = "\(work) holds \(mebibytes(bytes)) of memory throughout and more in each step"
         if bytes > limit { throw MemoryShortage(description: "\(need); \(source) grants \(mebibytes(limit))") }
         if bytes > limit / 10 * 9 { return "\(need), close to the \(mebibytes(limit)) that \(source) grants" }
-        if bytes > available { return "\(need); of what \(source) grants \(mebibytes(available)) are free now" }
+        if bytes > available { return "\(need); of the memory \(source) grants, \(mebibytes(available)) are free now" }
         return nil
     }
 }

@@ -1,18 +1,18 @@
 import Foundation
 
-/// Recycles tensor memory: a network asks for the same few sizes again and again, and fresh pages from the system cost
-/// more than most kernels that fill them.
+/// Recycles tensor memory: a network allocates the same few sizes repeatedly, and fresh pages from the system cost more time
+/// than most kernels that fill them.
 final class StoragePool: Sendable {
     static let shared = StoragePool()
 
-    /// When more bytes than these are idle, those whose size was asked for longest ago are given back to the system. The
-    /// gradients of a large network, which come and go with each step, find room in a quarter of the memory.
+    /// Above this many idle bytes, memory of the least recently used sizes is returned to the system. A quarter of the memory is
+    /// enough for the gradients of a large network, which are allocated and freed in each step.
     private static let idleByteLimit = Int(ProcessInfo.processInfo.physicalMemory / 4)
-    /// How far fresh memory may raise what is held above the most that was in use at once; beyond, it takes the place of idle
-    /// memory.
+    /// How far the memory held may exceed the peak memory in use. Beyond that, idle memory is freed before fresh memory is
+    /// allocated.
     private static let slack = 1 << 30
-    /// From this size on memory is aligned to large pages, which the system then gives 512 small ones at a time. Smaller memory
-    /// is cut from blocks of such pages, and kept.
+    /// From this size on, memory is aligned to large pages, each of which the system maps in place of 512 small ones. Smaller
+    /// allocations are cut from blocks of large pages and never returned to the system.
     fileprivate static let largePage = 2 << 20
     private static let blockBytes = 16 << 20
 
@@ -30,21 +30,21 @@ final class StoragePool: Sendable {
     }
     private let shelves = Lock(Shelves())
 
-    /// The rest of the block that small memory is cut from.
+    /// The unused rest of the block that small allocations are cut from.
     private struct Block {
         var next: UInt = 0
         var bytes = 0
     }
     private let block = Lock(Block())
 
-    /// Sizes are rounded up to a quarter of their power of two, so that near sizes share memory.
+    /// The capacity for `count` numbers, rounded up to a quarter of a power of two so that similar sizes share memory.
     static func capacity(for count: Int) -> Int {
         let minimum = max(count, 16)
         let step = max(16, 1 << max(0, Int.bitWidth - 1 - minimum.leadingZeroBitCount - 2))
         return (minimum + step - 1) / step * step
     }
 
-    /// Memory for at least `count` numbers, and for how many.
+    /// Memory for at least `count` numbers, and its capacity.
     func take(count: Int) -> (memory: UnsafeMutablePointer<Float>, capacity: Int) {
         let capacity = Self.capacity(for: count)
         let (recycled, surplus) = shelves.withLock { shelves in
@@ -73,7 +73,7 @@ final class StoragePool: Sendable {
         for address in addresses { free(UnsafeMutableRawPointer(bitPattern: address)) }
     }
 
-    /// A part of a block, which begins where the last one ended: capacities are multiples of 64 bytes.
+    /// A part of a block, directly after the previous part. Capacities are multiples of 64 bytes, so it stays aligned.
     private func cut(_ bytes: Int) -> UnsafeMutableRawPointer {
         block.withLock { block in
             if block.bytes < bytes {
@@ -100,7 +100,7 @@ final class StoragePool: Sendable {
 }
 
 extension StoragePool.Shelves {
-    /// Idle memory of a capacity, or of one at most twice as large.
+    /// Idle memory of the given capacity, or of a larger one up to twice as large.
     mutating func take(_ capacity: Int) -> (address: UInt, capacity: Int)? {
         clock += 1
         byCapacity[capacity, default: .init()].lastUse = clock
@@ -126,8 +126,7 @@ extension StoragePool.Shelves {
         (idleBytes, usedBytes) = (idleBytes + bytes, usedBytes - bytes)
     }
 
-    /// Lets go of the large sizes that were asked for longest ago, until no more bytes are idle than `limit`; returns the
-    /// addresses.
+    /// Removes memory of the least recently used large sizes until at most `limit` bytes are idle, and returns its addresses.
     mutating func shrink(to limit: Int) -> [UInt] {
         var surplus: [UInt] = []
         while idleBytes > limit {

@@ -1,36 +1,36 @@
 import CTensorKernels
 import Foundation
 
-/// The memory of a tensor: a run of numbers that the last tensor to let go gives back.
+/// The memory of a tensor: contiguous numbers, released with the last tensor that uses them.
 ///
-/// Float32 in memory of its own, 64-byte aligned, from the pool; or numbers of a mapped file as they are stored there or nearly so,
-/// which are only read. Sendable although mutable: a tensor writes only after `isKnownUniquelyReferenced` has said that nobody else
-/// reads.
+/// Either Float32 numbers in 64-byte aligned memory from the pool, or read-only numbers of a mapped file, in the file's type or
+/// converted from 8 to 16 bits. Sendable although mutable: a tensor writes only after `isKnownUniquelyReferenced` has confirmed
+/// that no other tensor reads.
 final class TensorStorage: @unchecked Sendable {
     let count: Int
-    /// How the numbers are stored.
+    /// The type in which the numbers are stored.
     let scalarType: ScalarType
-    /// Where they are stored.
+    /// The address of the first number.
     let stored: UnsafeMutableRawPointer
-    /// What keeps numbers of a file there; nil for memory from the pool.
+    /// The owner of memory that is not from the pool; nil for memory from the pool.
     private let source: Source?
-    /// How many numbers the memory from the pool could hold.
+    /// The capacity of memory from the pool, in numbers.
     private let capacity: Int
-    /// Numbers that are not Float32, as Float32: made when an operation that needs them all asks for the first time.
+    /// A Float32 copy of numbers of another type, made when an operation first needs all of them.
     private let widened = Lock<TensorStorage?>(nil)
-    /// Numbers of a file in the order in which products read them, where that is kept.
+    /// The packed copy of a file's weight, if one is kept.
     private let packed = Lock<PackedWeight?>(nil)
 
     private enum Source {
-        /// A file, and the bytes of it to give back when nothing reads them any more.
+        /// A file, and the bytes of it to release when they are no longer read.
         case file(MappedFile, UnsafeRawBufferPointer)
-        /// Numbers of which these are a part.
+        /// A larger storage, of which this is a part.
         case whole(TensorStorage)
-        /// A file's numbers in a type that is computed with.
+        /// A file's numbers, converted to a type that the kernels read.
         case converted(ConvertedNumbers)
     }
 
-    /// Memory that is only read, as long as this lives.
+    /// Memory of converted 16-bit numbers, which are only read.
     private final class ConvertedNumbers: @unchecked Sendable {
         let bytes: UnsafeMutableBufferPointer<UInt16>
 
@@ -57,7 +57,7 @@ final class TensorStorage: @unchecked Sendable {
         self.init(reading: bytes, as: scalarType, from: .file(file, bytes))
     }
 
-    /// Numbers that are BFloat16's, by their bits; at least one.
+    /// BFloat16 numbers given by their bits; at least one.
     convenience init(brain bits: some Collection<UInt16>) {
         let numbers = ConvertedNumbers(bits)
         self.init(reading: UnsafeRawBufferPointer(numbers.bytes), as: .bfloat16, from: .converted(numbers))
@@ -80,7 +80,7 @@ final class TensorStorage: @unchecked Sendable {
         }
     }
 
-    /// Whether a tensor that alone holds this memory may write to it.
+    /// Whether a tensor that is the only owner of this memory may write to it.
     var isWritable: Bool { source == nil }
 
     /// The numbers as Float32.
@@ -94,7 +94,8 @@ final class TensorStorage: @unchecked Sendable {
         return storage.base
     }
 
-    /// The weight whose numbers these are, packed: kept from the first call on, if they are a file's and the budget allows it.
+    /// The packed copy of the weight stored here. It is kept from the first call on if the numbers are a file's and the budget
+    /// allows it.
     func packed(_ weight: Tensor) -> PackedWeight? {
         guard case .file(let file, let bytes) = source, weight.count == count else { return nil }
         return packed.withLock { packed in
@@ -113,7 +114,7 @@ final class TensorStorage: @unchecked Sendable {
         return result
     }
 
-    /// A range of mapped numbers, mapped too; nil for memory from the pool.
+    /// A view of a range of mapped numbers, without a copy; nil for memory from the pool.
     func mappedPart(_ range: Range<Int>) -> TensorStorage? {
         guard !isWritable, !range.isEmpty else { return nil }
         let width = scalarType.byteCount

@@ -28,7 +28,7 @@ package struct ConvolutionGeometry: Sendable {
     package let outputHeight, outputWidth, outputs: Int
     package let kernelHeight, kernelWidth, stride: Int
     package let padding: ConvolutionPadding
-    /// How often each input pixel is repeated, in both directions, before the kernel sees it.
+    /// The nearest-neighbour upsampling factor: how often each input pixel is repeated, in both directions, before the convolution.
     package let upsampling: Int
 
     package init(input: [Int], kernel: [Int], stride: Int, padding: ConvolutionPadding, upsampling: Int) {
@@ -48,13 +48,13 @@ package struct ConvolutionGeometry: Sendable {
 
     package var taps: Int { kernelHeight * kernelWidth }
     package var outputShape: [Int] { [batch, outputHeight, outputWidth, outputs] }
-    /// Pixels of all outputs.
+    /// The number of output pixels of the whole batch.
     package var outputPixels: Int { batch * outputHeight * outputWidth }
     package var inputShape: [Int] { [batch, inputHeight, inputWidth, inputs] }
-    /// The input's shape after the repetition of its pixels.
+    /// The input's shape after upsampling.
     package var upsampledShape: [Int] { [batch, inputHeight * upsampling, inputWidth * upsampling, inputs] }
 
-    /// Whether each output pixel reads just the input pixel of the same index.
+    /// Whether each output pixel reads only the input pixel of the same index.
     package var isPointwise: Bool {
         taps == 1 && stride == 1 && upsampling == 1 && padding == ConvolutionPadding(0)
     }

@@ -1,21 +1,21 @@
 import CTensorKernels
 
-/// A convolution's kernel `[outputs, inputs, height, width]` as a right operand: for each channel that is read, its taps, and
-/// in the columns the channels that are written.
+/// A convolution kernel `[outputs, inputs, height, width]` as the right operand of a product. Its rows are the taps of each
+/// channel that is read, its columns the channels that are written.
 package struct KernelTaps: Sendable {
-    /// What the operand is for.
+    /// The use of the operand.
     package enum Direction: Sendable {
-        /// From inputs to outputs.
+        /// The convolution, from inputs to outputs.
         case forward
-        /// From output gradients to input gradients.
+        /// The data gradient, from output gradients to input gradients.
         case backward
-        /// The same with the taps turned by 180°, as a correlation over the output gradients has them.
+        /// The data gradient as a correlation over the output gradients, with the taps flipped in both axes.
         case backwardTurned
     }
 
     private let kernel: Tensor
     private let direction: Direction
-    /// The forward operand in panels, where they are kept.
+    /// The packed panels of the forward operand, if they are kept.
     private let kept: Shared<Float>?
     package let taps: Int
     /// Channels that are read.
@@ -23,7 +23,7 @@ package struct KernelTaps: Sendable {
     /// Channels that are written.
     package let columns: Int
 
-    /// The operand; `isKept` says that the forward one repays being kept in panels.
+    /// An operand; `isKept` says whether keeping the forward operand packed pays off.
     package init(_ kernel: Tensor, _ direction: Direction, isKept: Bool = false) {
         self.kernel = kernel
         self.direction = direction
@@ -39,14 +39,14 @@ package struct KernelTaps: Sendable {
         package let first: UnsafePointer<Float>
         package let channelStride: Int
         package let tapStride: Int
-        /// Where the numbers of the block after this one lie, for whoever has time to fetch them.
+        /// The cache lines of the next block, for prefetching.
         package let next: tensor_lines
     }
 
-    /// Channels of a block: with any number of taps, whole squares of numbers to turn in every instruction set.
+    /// Channels per block: with any number of taps, whole squares of numbers to transpose in every instruction set.
     private static let blockChannels = Int(tensor_winograd_channels)
 
-    /// Calls `body` with the channels in blocks, one after the other.
+    /// Calls `body` for blocks of channels, in order.
     package func forEachBlock(of channels: Range<Int>, panel: Int, _ body: (Range<Int>, Block) -> Void) {
         withScratch(Self.blockChannels * taps * kernels.panel_width) { rows in
             for first in stride(from: channels.lowerBound, to: channels.upperBound, by: Self.blockChannels) {
@@ -73,7 +73,7 @@ package struct KernelTaps: Sendable {
         let filled = min(width, columns - column)
         var lines = tensor_lines()
         if direction == .forward {
-            // The taps of a channel and those of the next lie one after the other.
+            // The taps of consecutive channels are contiguous.
             let panel = MatrixView(kernel, rowStride: 1, columnStride: depth * taps).from(column: column)
             panel.from(row: channels.lowerBound * taps).pack(
                 rows: channels.count * taps, columns: filled, into: rows)
@@ -84,13 +84,13 @@ package struct KernelTaps: Sendable {
                     .pack(rows: taps, columns: filled, into: rows + k * taps * width)
             }
         }
-        let isTurned = direction == .backwardTurned
+        let isFlipped = direction == .backwardTurned
         return Block(
-            first: UnsafePointer(isTurned ? rows + (taps - 1) * width : rows), channelStride: taps * width,
-            tapStride: isTurned ? -width : width, next: lines)
+            first: UnsafePointer(isFlipped ? rows + (taps - 1) * width : rows), channelStride: taps * width,
+            tapStride: isFlipped ? -width : width, next: lines)
     }
 
-    /// The whole operand in panels, each as ``packByTap(panel:into:)`` packs it.
+    /// Packs the whole operand into panels, each as ``packByTap(panel:into:)`` does.
     package func packAll(into packed: UnsafeMutablePointer<Float>) {
         let width = kernels.panel_width
         let target = SharedMutable(packed)
@@ -99,7 +99,7 @@ package struct KernelTaps: Sendable {
         }
     }
 
-    /// One panel of columns with its rows ordered tap by tap, `[tap][channel][column]`.
+    /// Packs one panel of columns with its rows ordered tap by tap, `[tap][channel][column]`.
     package func packByTap(panel: Int, into target: UnsafeMutablePointer<Float>) {
         let width = kernels.panel_width
         forEachBlock(of: 0..<depth, panel: panel) { channels, block in

@@ -1,21 +1,21 @@
 import CTensorKernels
 
-/// The heart of a convolution and of its data gradient: patches of a map times a matrix, block by block, so that the
-/// patches of a whole picture never exist.
+/// The core of a convolution and of its data gradient: patches of a map times a matrix, block by block, so that the patches of a
+/// whole image are never in memory at once.
 package enum PatchProduct {
-    /// Numbers of patches that one thread holds at a time: they stay in the second-level cache, and sums of fewer round less.
+    /// Patch numbers per thread at a time: they stay in the second-level cache, and shorter sums have less rounding error.
     private static let patchBudget = 49_152
-    /// So many numbers of patches stay in the third-level cache.
+    /// Patch numbers that stay in the third-level cache.
     private static let fewPatches = 1 << 20
 
     /// target[pixel, outputs] = Σ over taps of source[pixel at tap, channels] · kernel[tap, channels, outputs] + bias + addend.
     ///
     /// - Parameters:
-    ///   - geometry: where each target pixel reads.
+    ///   - geometry: the source pixels that each target pixel reads.
     ///   - source: `[batch, source height, source width, channels]`.
-    ///   - kernel: the taps.
+    ///   - kernel: the kernel's taps.
     ///   - bias: `[outputs]`.
-    ///   - biasStride: how far the biases of two images are apart, 0 where they share one.
+    ///   - biasStride: the distance between the biases of two images, 0 if they share one.
     ///   - addend: in the shape of the target.
     ///   - target: `[batch, target height, target width, outputs]`.
     package static func multiply(
@@ -38,7 +38,7 @@ package enum PatchProduct {
         }
     }
 
-    /// Patches that are all gathered first; each task then packs its own columns of the kernel, which never leave its cache.
+    /// For few patches: all are gathered first; each task then packs its own columns of the kernel, which stay in its cache.
     private static func multiplyFew(
         _ geometry: tensor_patch_geometry, batch: Int, source: UnsafePointer<Float>, kernel: KernelTaps,
         bias: UnsafePointer<Float>?, biasStride: Int, addend: UnsafePointer<Float>?,

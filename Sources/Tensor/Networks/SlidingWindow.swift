@@ -1,4 +1,4 @@
-/// A window that slides over a feature map and treats each channel alone.
+/// A window that slides over a feature map and treats each channel separately.
 struct SlidingWindow {
     private let map: [Int]
     private let height, width, stride: Int
@@ -18,7 +18,7 @@ struct SlidingWindow {
         outputWidth = (map[2] + padding.left + padding.right - width) / stride + 1
     }
 
-    /// A map each of whose pixels `body` writes from the input pixels inside the window, with their number in it.
+    /// The output map. `body` writes each output pixel from the input pixels inside the window, given with their tap indices.
     func map(
         _ input: Tensor,
         _ body: @Sendable (UnsafeMutablePointer<Float>, [(tap: Int, source: UnsafePointer<Float>)]) -> Void

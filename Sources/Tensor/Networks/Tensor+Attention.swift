@@ -24,7 +24,7 @@ package struct AttentionGeometry: Sendable {
         self.isCausal = isCausal
     }
 
-    /// Where the keys and values of a sample begin.
+    /// The offset of a sample's keys and values.
     package func keyStart(of sample: Int) -> Int { (keyRows?[sample] ?? sample) * keys * heads * width }
 
     package var scale: Float { 1 / Float(width).squareRoot() }
@@ -34,7 +34,7 @@ extension Tensor {
     /// Scaled dot-product attention with `heads` heads side by side in the last axis; self holds the queries.
     ///
     /// `[batch, queries, heads · width]` with keys and values `[batch, keys, heads · width]` → `[batch, queries, heads ·
-    /// width]`. The scale is 1/√width. Under `isCausal` query i sees the keys 0…i. With `keyRows`, sample i attends to the keys
+    /// width]`. The scale is 1/√width. With `isCausal`, query i attends to keys 0…i. With `keyRows`, sample i attends to the keys
     /// and values of sample `keyRows[i]`, so that samples may share them.
     public func attention(
         keys: Tensor, values: Tensor, heads: Int, isCausal: Bool = false, keyRows: [Int]? = nil
@@ -44,8 +44,8 @@ extension Tensor {
         ).output
     }
 
-    /// ``attention(keys:values:heads:isCausal:keyRows:)`` and, if asked, the logarithm of each softmax's denominator,
-    /// `[batch, heads, queries]`, from which its gradient recomputes the weights.
+    /// ``attention(keys:values:heads:isCausal:keyRows:)`` and, if `keepingStatistics`, the logarithm of each softmax's denominator,
+    /// `[batch, heads, queries]`, from which the gradient recomputes the weights.
     package func attentionWithStatistics(
         keys: Tensor, values: Tensor, heads: Int, isCausal: Bool, keyRows: [Int]? = nil, keepingStatistics: Bool
     ) -> (output: Tensor, logSumExp: Tensor?) {
@@ -54,7 +54,7 @@ extension Tensor {
         let result = Tensor(uninitialized: shape)
         let statistics = keepingStatistics ? Tensor(uninitialized: [g.batch, heads, g.queries]) : nil
         let stride = heads * g.width
-        // Few heads with many queries are cut along the queries, so that every thread has work.
+        // Few heads with many queries are split along the queries, so that every thread has work.
         let part = max(192, (g.queries + 3) / 4 + 63) / 64 * 64
         let parts = (g.queries + part - 1) / part
         let (q, k, v) = (Shared(base), Shared(keys.base), Shared(values.base))

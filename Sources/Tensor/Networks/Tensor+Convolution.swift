@@ -4,12 +4,12 @@ extension Tensor {
     /// Two-dimensional cross-correlation, `[batch, height, width, inputs]` → `[batch, height′, width′, outputs]`.
     ///
     /// - Parameters:
-    ///   - kernel: PyTorch's, `[outputs, inputs, kernel height, kernel width]`.
-    ///   - bias: `[outputs]`, or `[batch, outputs]` for one an image.
+    ///   - kernel: in PyTorch's layout, `[outputs, inputs, kernel height, kernel width]`.
+    ///   - bias: `[outputs]`, or `[batch, outputs]` for one per image.
     ///   - stride: the step in both directions.
     ///   - padding: zeros around the map.
-    ///   - upsampling: how often each pixel is repeated, in both directions, before the padding: nearest-neighbour upsampling
-    ///     without the large map.
+    ///   - upsampling: how often each pixel is repeated, in both directions, before the padding: fused nearest-neighbour upsampling
+    ///     that never stores the large map.
     ///   - addend: added to the result, whose shape it has, in the same pass over memory.
     public func conv2d(
         kernel: Tensor, bias: Tensor?, stride: Int = 1, padding: ConvolutionPadding = ConvolutionPadding(0),

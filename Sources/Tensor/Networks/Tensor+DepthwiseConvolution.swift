@@ -3,7 +3,7 @@ extension Tensor {
     /// height′, width′, channels]`: PyTorch's convolution with as many groups as channels.
     ///
     /// - Parameters:
-    ///   - kernel: PyTorch's, `[channels, 1, kernel height, kernel width]`.
+    ///   - kernel: in PyTorch's layout, `[channels, 1, kernel height, kernel width]`.
     ///   - bias: `[channels]`.
     ///   - stride: the step in both directions.
     ///   - padding: zeros around the map.
@@ -17,7 +17,7 @@ extension Tensor {
             "depthwiseConv2d: input \(shape), kernel \(kernel.shape) and bias \(bias?.shape ?? []) do not fit")
         let window = SlidingWindow(
             map: shape, height: kernel.shape[2], width: kernel.shape[3], stride: stride, padding: padding)
-        // [taps, channels]: the inner loop then runs along memory on all three sides.
+        // [taps, channels], so that the inner loop is contiguous in all three arrays.
         let taps = kernel.reshaped(to: [channels, window.taps]).transposed([1, 0])
         let start = bias ?? .zeros([channels])
         let (weights, offsets) = (Shared(taps.base), Shared(start.base))

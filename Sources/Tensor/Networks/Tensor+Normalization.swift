@@ -1,9 +1,9 @@
 import CTensorKernels
 import Foundation
 
-/// What group norm measured, for its gradient.
+/// The statistics of a group norm, kept for its gradient.
 package struct GroupStatistics: Sendable {
-    /// The mean and reciprocal deviation of each group, `[batch · groups]`.
+    /// The mean and reciprocal standard deviation of each group, `[batch · groups]`.
     package let means: [Double]
     package let reciprocalDeviations: [Double]
     /// The normalisation as an affine map of each channel, `[batch, channels]`.
@@ -21,7 +21,7 @@ extension Tensor {
         return channelAffine(statistics, activation: activation)
     }
 
-    /// What ``groupNorm(groups:scale:offset:epsilon:activation:)`` measures first.
+    /// The statistics that ``groupNorm(groups:scale:offset:epsilon:activation:)`` computes first.
     package func groupStatistics(groups: Int, scale: Tensor, offset: Tensor, epsilon: Float) -> GroupStatistics {
         guard rank >= 2, let channels = shape.last, channels % groups == 0, scale.shape == [channels],
             offset.shape == [channels]
@@ -121,7 +121,7 @@ extension Tensor {
     }
 }
 
-/// What layer norm measured, for its gradient: one mean and reciprocal deviation a row.
+/// The statistics of a layer norm, kept for its gradient: one mean and reciprocal standard deviation per row.
 package struct RowStatistics: Sendable {
     package let means: Tensor
     package let reciprocalDeviations: Tensor

@@ -1,6 +1,6 @@
 extension Tensor {
-    /// The largest value of each window, `[batch, height, width, channels]` → `[batch, height′, width′, channels]`; what lies outside
-    /// the map does not count.
+    /// The largest value of each window, `[batch, height, width, channels]` → `[batch, height′, width′, channels]`; pixels outside the
+    /// map are ignored.
     public func maxPooled(size: Int, stride: Int, padding: Int = 0) -> Tensor {
         let window = SlidingWindow(
             map: shape, height: size, width: size, stride: stride, padding: ConvolutionPadding(padding))
@@ -13,8 +13,8 @@ extension Tensor {
         }
     }
 
-    /// The mean of each window, `[batch, height, width, channels]` → `[batch, height′, width′, channels]`; what lies outside the map
-    /// does not count: PyTorch's `count_include_pad=False`.
+    /// The mean of each window, `[batch, height, width, channels]` → `[batch, height′, width′, channels]`; pixels outside the map are
+    /// ignored: PyTorch's `count_include_pad=False`.
     public func averagePooled(size: Int, stride: Int, padding: Int) -> Tensor {
         let window = SlidingWindow(
             map: shape, height: size, width: size, stride: stride, padding: ConvolutionPadding(padding))

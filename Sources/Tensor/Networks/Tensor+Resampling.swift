@@ -34,7 +34,7 @@ extension Tensor {
     package func summedSquares(of factor: Int) -> Tensor {
         precondition(
             rank == 4 && factor >= 1 && shape[1] % factor == 0 && shape[2] % factor == 0,
-            "averagePooled: extents of \(shape) are no multiples of \(factor)")
+            "averagePooled: extents of \(shape) are not multiples of \(factor)")
         let (height, width, channels) = (shape[1] / factor, shape[2] / factor, shape[3])
         let grouped = reshaped(to: [shape[0] * height, factor, width, factor * channels])
         let rows = grouped.sum(alongAxes: [1]).reshaped(to: [shape[0] * height * width, factor, channels])

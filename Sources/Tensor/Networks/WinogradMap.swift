@@ -1,7 +1,7 @@
 import CTensorKernels
 
 extension tensor_winograd_map {
-    /// The map of a convolution from and to maps of the given shapes.
+    /// The geometry of a convolution between feature maps of the given shapes.
     package init(source: [Int], target: [Int], padding: (top: Int, left: Int), upsampling: Int, paired: Bool) {
         self.init(
             source_height: source[1], source_width: source[2], channels: source[3], target_height: target[1],
@@ -9,7 +9,7 @@ extension tensor_winograd_map {
             upsampling: upsampling, tile_rows: (target[1] + 3) / 4, tile_columns: (target[2] + 3) / 4, paired: paired)
     }
 
-    /// The indices of the planes that count, of ``WinogradProduct/planeCount``.
+    /// The indices of the planes that are used, out of ``WinogradProduct/planeCount``.
     package var planes: [Int] {
         let all = 0..<WinogradProduct.planeCount
         return paired ? all.filter { $0 / 6 != 2 && $0 % 6 != 2 } : Array(all)
@@ -17,12 +17,12 @@ extension tensor_winograd_map {
 }
 
 extension ConvolutionGeometry {
-    /// Whether kernel, stride and channels are those that Winograd's convolution is made for, and it is allowed.
+    /// Whether Winograd's convolution supports the kernel, stride and channels, and the setting allows it.
     package var fitsWinograd: Bool {
         ConvolutionAlgorithm.current == .fastest && kernelHeight == 3 && kernelWidth == 3 && stride == 1
             && min(inputs, outputs) >= 16
     }
 
-    /// Whether each tile's second and third row are equal, and its fourth and fifth, and so its columns.
+    /// Whether each tile's second and third rows are equal, its fourth and fifth too, and likewise its columns.
     package var readsPairs: Bool { upsampling == 2 && padding.top % 2 == 1 && padding.left % 2 == 1 }
 }

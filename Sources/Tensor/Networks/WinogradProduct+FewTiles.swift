@@ -1,12 +1,12 @@
 import CTensorKernels
 
 extension WinogradProduct {
-    /// Up to so many tiles a kernel's planes are used up at once: written to the second-level cache and read again they would
-    /// cost more than their products.
+    /// Up to this many tiles, a kernel's planes are used immediately: writing them to the second-level cache and reading them back
+    /// would cost more than their products.
     static let fewTiles = 8
 
     /// A whole convolution of at most ``fewTiles`` tiles. Each task transforms some channels of one panel's kernel at a time and
-    /// multiplies them at once, while the next ones come from memory.
+    /// multiplies them immediately, while the next channels are prefetched.
     func multiplyFew(
         _ tiles: Int, source: UnsafePointer<Float>, bias: UnsafePointer<Float>?, biasStride: Int,
         addend: UnsafePointer<Float>?, into target: UnsafeMutablePointer<Float>

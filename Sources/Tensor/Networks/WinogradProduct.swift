@@ -2,22 +2,22 @@ import CTensorKernels
 
 /// A 3×3 convolution of stride 1, or its data gradient, by Winograd's F(4×4, 3×3).
 ///
-/// Tiles go in groups whose 36 planes of transformed inputs stay in the shared cache. A task multiplies a part of a group with
-/// one panel of output channels: it transforms the panel's kernel, which is cheaper than reading it transformed from memory,
-/// where it would take four times the room.
+/// Tiles are processed in groups whose 36 planes of transformed inputs stay in the shared cache. A task multiplies a part of a
+/// group by one panel of output channels. It transforms the panel's kernel itself, which is cheaper than reading the transformed
+/// kernel, four times as large, from memory.
 package struct WinogradProduct {
     let map: tensor_winograd_map
     let taps: KernelTaps
     private let batch: Int
     private let planes: [Int]
 
-    /// Numbers of transformed inputs in one group.
+    /// Transformed input numbers per group.
     private static let groupBudget = 3 << 20
-    /// The fewest tiles that a part of a group has.
+    /// The minimum number of tiles in a part of a group.
     private static let fewestTiles = 96
     package static let planeCount = 36
 
-    /// The convolution of a geometry, nil where it has another kernel or stride, or where the direct sum is faster.
+    /// The convolution of a geometry; nil for other kernels and strides, and if the direct sum is faster.
     package static func forward(_ geometry: ConvolutionGeometry, kernel: Tensor) -> WinogradProduct? {
         guard isWorthwhile(geometry, height: geometry.outputHeight, width: geometry.outputWidth) else { return nil }
         return WinogradProduct(
@@ -26,7 +26,7 @@ package struct WinogradProduct {
             paired: geometry.readsPairs)
     }
 
-    /// The gradient of the (upsampled) input. Upsampled twofold, only its sums over squares of 2 × 2 pixels hold.
+    /// The gradient of the (upsampled) input. With 2× upsampling only its sums over squares of 2 × 2 pixels are valid.
     package static func backward(_ geometry: ConvolutionGeometry, kernel: Tensor) -> WinogradProduct? {
         let target = geometry.upsampledShape
         guard isWorthwhile(geometry, height: target[1], width: target[2]) else { return nil }
@@ -57,7 +57,7 @@ package struct WinogradProduct {
     /// - Parameters:
     ///   - source: the map that is read.
     ///   - bias: `[columns]`.
-    ///   - biasStride: how far the biases of two images are apart, 0 where they share one.
+    ///   - biasStride: the distance between the biases of two images, 0 if they share one.
     ///   - addend: in the shape of the target.
     ///   - target: the map that is written.
     package func multiply(
@@ -97,7 +97,7 @@ package struct WinogradProduct {
     ) {
         let panel = kernels.panel_width
         let panels = (taps.columns + panel - 1) / panel
-        // Few panels are cut along the tiles too, so that every thread has work.
+        // With few panels the tiles are split too, so that every thread has work.
         let wanted = 4 * ThreadPool.threadCount
         let parts = min((wanted + panels - 1) / panels, max(1, group.count / Self.fewestTiles))
         let (shift, added, y) = (bias.map { Shared($0) }, addend.map { Shared($0) }, SharedMutable(target))
@@ -112,7 +112,7 @@ package struct WinogradProduct {
         }
     }
 
-    /// One panel of outputs of some tiles, counted within the group.
+    /// Computes one panel of outputs for some tiles, counted within the group.
     private func multiplyPanel(
         _ column: Int, tiles: Range<Int>, _ inputs: Shared<Float>, inputStride: Int, firstTile: Int,
         bias: UnsafePointer<Float>?, biasStride: Int, addend: UnsafePointer<Float>?,
@@ -120,10 +120,10 @@ package struct WinogradProduct {
     ) {
         let panel = kernels.panel_width
         let depth = taps.depth
-        // A panel that is at most half full is multiplied by half.
+        // If a panel is at most half full, only half of it is multiplied.
         let width = taps.columns - column * panel <= panel / 2 ? panel / 2 : panel
-        // Deep kernels are transformed some channels at a time, so that their planes stay in the second-level cache: more of
-        // them beside the sums of few tiles. The tiles of shallow ones take turns instead.
+        // Deep kernels are transformed some channels at a time, so that their planes stay in the second-level cache; with few
+        // tiles, whose sums are small, more channels fit. For shallow kernels the tiles are processed in blocks instead.
         let channels = depth <= 384 ? depth : tiles.count <= 48 ? 320 : 192
         let atOnce = channels == depth ? min(tiles.count, 64) : tiles.count
         let kernelStride = Self.planeStride(channels * panel)
@@ -163,6 +163,6 @@ package struct WinogradProduct {
         }
     }
 
-    /// An odd number of cache lines, so that the planes do not fall onto the same sets of a cache.
+    /// The distance between planes: an odd number of cache lines, so that the planes do not map to the same cache sets.
     package static func planeStride(_ count: Int) -> Int { (count + 31) / 32 * 32 + 16 }
 }

@@ -1,11 +1,11 @@
 import CTensorKernels
 
-/// How two shapes meet, NumPy's rule: aligned at the last axis, extents equal or one of them 1.
+/// The broadcasting of two shapes by NumPy's rule: aligned at the last axis, extents equal or one of them 1.
 struct Broadcast {
     let shape: [Int]
-    /// Extents with runs of like axes merged, outermost first.
+    /// Extents, outermost first, with neighbouring axes merged where both operands allow it.
     private(set) var extents: [Int] = []
-    /// Elements to step over in each operand an axis; 0 where the operand repeats.
+    /// The strides of each operand per axis, in elements; 0 where the operand is repeated.
     private(set) var leftStrides: [Int] = []
     private(set) var rightStrides: [Int] = []
 
@@ -41,7 +41,7 @@ struct Broadcast {
         rightStrides.reverse()
     }
 
-    /// Where each innermost run starts in both operands.
+    /// The start of an innermost run in both operands.
     func offsets(ofRun run: Int) -> (left: Int, right: Int) {
         var rest = run
         var left = 0
@@ -57,7 +57,7 @@ struct Broadcast {
 }
 
 extension Tensor {
-    /// The shape that two operands make together, or nil when they do not fit.
+    /// The shape to which two shapes broadcast, or nil if they are incompatible.
     package static func broadcastShape(_ a: [Int], _ b: [Int]) -> [Int]? {
         let rank = max(a.count, b.count)
         var shape = [Int](repeating: 1, count: rank)
@@ -108,7 +108,7 @@ extension Tensor {
         }
     }
 
-    /// This tensor repeated to fill `newShape`, with which it must broadcast.
+    /// This tensor repeated to fill `newShape`, to which it must broadcast.
     public func broadcast(to newShape: [Int]) -> Tensor {
         precondition(
             Tensor.broadcastShape(shape, newShape) == newShape, "broadcast: \(shape) does not fill \(newShape)")

@@ -84,12 +84,12 @@ extension Tensor {
     /// One Adam step in place, in one pass over memory, as `torch.optim.Adam` computes it.
     ///
     /// - Parameters:
-    ///   - factor: of the gradient.
+    ///   - factor: multiplies the gradient.
     ///   - stepSize: lr / (1 − β1ᵗ).
     ///   - secondMomentCorrection: √(1 − β2ᵗ).
     ///   - weightDecay: lr · weight decay of AdamW; 0 for Adam.
-    ///   - average: moves towards the changed parameter in the same pass.
-    ///   - share: by how much of the way.
+    ///   - average: a moving average of the parameter, updated in the same pass.
+    ///   - share: the weight of the new parameter in `average`.
     package static func adamStep(
         parameter: inout Tensor, gradient: Tensor, factor: Float, firstMoment: inout Tensor, secondMoment: inout Tensor,
         stepSize: Float, beta1: Float, beta2: Float, epsilon: Float, secondMomentCorrection: Float, weightDecay: Float,
@@ -103,12 +103,12 @@ extension Tensor {
         let first = SharedMutable(firstMoment.mutableBase())
         let second = SharedMutable(secondMoment.mutableBase())
         let slope = Shared(gradient.base)
-        let follower = (average?.mutableBase()).map { SharedMutable($0) }
+        let movingAverage = (average?.mutableBase()).map { SharedMutable($0) }
         parallelFor(parameter.count, grain: 32_768) { range in
             let i = range.lowerBound
             kernels.adam(
                 range.count, values + i, slope + i, factor, first + i, second + i, stepSize, beta1, beta2, epsilon,
-                secondMomentCorrection, weightDecay, follower.map { $0 + i }, share)
+                secondMomentCorrection, weightDecay, movingAverage.map { $0 + i }, share)
         }
     }
 }

@@ -7,7 +7,7 @@ public enum Activation: Sendable, Hashable {
     case silu
     /// x · Φ(x), with the exact normal distribution function (PyTorch's default, not the tanh form).
     case gelu
-    /// x · sigmoid(1.702 x), of OpenAI's CLIP.
+    /// x · sigmoid(1.702 x), as in OpenAI's CLIP.
     case quickGELU
     /// max(x, 0).
     case relu
@@ -63,7 +63,7 @@ extension Tensor {
     /// The cosine of each element, in radians.
     public func cosine() -> Tensor { mapped { Foundation.cos($0) } }
 
-    /// Each element moved into `bounds`; NaN stays NaN.
+    /// Each element clamped to `bounds`; NaN stays NaN.
     public func clamped(to bounds: ClosedRange<Float>) -> Tensor {
         elementwise { kernels.clamp($0, bounds.lowerBound, bounds.upperBound, $1, $2) }
     }
@@ -82,7 +82,7 @@ extension Tensor {
         return result
     }
 
-    /// The gradient of ``geglu()`` at this input, for the gradient of its output.
+    /// The gradient of ``geglu()`` with respect to this input, given the gradient of its output.
     package func gegluGradient(outputGradient: Tensor) -> Tensor {
         let width = gegluWidth
         let result = Tensor(uninitialized: shape)
@@ -97,7 +97,7 @@ extension Tensor {
         return result
     }
 
-    /// The gradient of `activated(activation)` at this input, for the gradient of its output, of the same shape.
+    /// The gradient of `activated(activation)` with respect to this input, given the gradient of its output, of the same shape.
     package func activationGradient(_ activation: Activation, outputGradient: Tensor) -> Tensor {
         precondition(
             shape == outputGradient.shape,

@@ -26,7 +26,7 @@ extension Tensor {
     /// The smallest element; NaN when any element is NaN. The tensor must not be empty.
     public func minimum() -> Float { -(-self).maximum() }
 
-    /// How many elements are infinite or NaN.
+    /// The number of elements that are infinite or NaN.
     public func nonFiniteCount() -> Int {
         guard scalarType != .float32 else {
             return Int(chunked { Double(kernels.non_finite($0.count, $1 + $0.lowerBound)) })
@@ -42,7 +42,7 @@ extension Tensor {
             "sum: axes \(axes) are not distinct axes of \(shape)")
         let sorted = axes.sorted()
         guard let last = sorted.last else { return self }
-        // A run of neighbouring axes is summed at once; the runs before it afterwards.
+        // A run of neighbouring axes is summed at once, then the runs before it.
         var first = last
         while sorted.contains(first - 1) { first -= 1 }
         let reduced = summedRun(first...last)
@@ -67,7 +67,7 @@ extension Tensor {
         let result = Tensor(uninitialized: newShape)
         let x = Shared(base)
         let y = SharedMutable(result.storage.base)
-        // Columns are cut so that one long sum over few outer rows still feeds every thread.
+        // Columns are split so that a long sum over few outer rows still uses every thread.
         let width = min(max(inner, 1), 64)
         let parts = (inner + width - 1) / width
         parallelFor(outer * parts, grain: max(1, 16_384 / max(middle * width, 1))) { range in
@@ -92,7 +92,7 @@ extension Tensor {
         return result
     }
 
-    /// Adds what `body` makes of fixed chunks, in their order.
+    /// The sum of `body` over fixed chunks, added in order.
     private func chunked(_ body: @Sendable (Range<Int>, Shared<Float>) -> Double) -> Double {
         let grain = 65_536
         let chunks = (count + grain - 1) / grain

@@ -13,9 +13,9 @@ extension Tensor {
     public func transposed(_ permutation: [Int]) -> Tensor {
         precondition(
             permutation.sorted() == Array(0..<rank),
-            "transposed: \(permutation) is no permutation of the axes of \(shape)")
+            "transposed: \(permutation) is not a permutation of the axes of \(shape)")
         let newShape = permutation.map { shape[$0] }
-        // Axes of extent 1 lie anywhere: where the others keep their order, nothing moves.
+        // Axes of extent 1 do not matter: if the others keep their order, no element moves.
         let moving = permutation.filter { shape[$0] != 1 }
         guard count > 0, moving != moving.sorted() else { return Tensor(self, shape: newShape) }
         var strides = [Int](repeating: 1, count: rank)
@@ -87,7 +87,7 @@ extension Tensor {
         return result
     }
 
-    /// The tensors one after the other along `axis`; their other extents must agree.
+    /// Concatenates tensors along `axis`; their other extents must agree.
     public static func concatenate(_ tensors: [Tensor], axis: Int) -> Tensor {
         guard let first = tensors.first else { preconditionFailure("concatenate: expected at least one tensor") }
         precondition(axis >= 0 && axis < first.rank, "concatenate: axis \(axis) is outside \(first.shape)")

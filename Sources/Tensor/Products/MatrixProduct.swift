@@ -1,28 +1,28 @@
 import CTensorKernels
 
-/// A matrix inside a larger array: number (i, j) lies at `i · rowStride + j · columnStride`, one of the strides usually 1.
+/// A matrix inside a larger array: number (i, j) is at `i · rowStride + j · columnStride`; one of the strides is usually 1.
 package struct MatrixView: @unchecked Sendable {
     package let matrix: tensor_matrix
-    /// The whole of it in panels, where they are kept.
+    /// The packed panels of the whole matrix, if they are kept.
     package let keptPanels: UnsafePointer<Float>?
 
     private init(_ matrix: tensor_matrix, keptPanels: UnsafePointer<Float>? = nil) {
         (self.matrix, self.keptPanels) = (matrix, keptPanels)
     }
 
-    /// Float32 numbers in row-major rows `stride` apart; `transposed` reads them the other way round.
+    /// Float32 numbers in row-major rows `stride` apart; `transposed` reads them as columns.
     package init(_ base: UnsafePointer<Float>, stride: Int, transposed: Bool = false) {
         self.init(base, rowStride: transposed ? 1 : stride, columnStride: transposed ? stride : 1)
     }
 
-    /// Float32 numbers at any two strides.
+    /// Float32 numbers with arbitrary strides.
     package init(_ base: UnsafePointer<Float>, rowStride: Int, columnStride: Int) {
         self.init(
             tensor_matrix(
                 base: base, scalar: Int32(tensor_scalar_float32), row_stride: rowStride, column_stride: columnStride))
     }
 
-    /// A tensor's numbers as they are stored, from number `offset` on, at any two strides. Valid while the tensor lives.
+    /// A tensor's numbers in their stored type, from number `offset` on, with arbitrary strides. Valid while the tensor lives.
     package init(_ tensor: Tensor, offset: Int = 0, rowStride: Int, columnStride: Int) {
         let scalarType = tensor.scalarType
         self.init(
@@ -31,13 +31,13 @@ package struct MatrixView: @unchecked Sendable {
                 row_stride: rowStride, column_stride: columnStride))
     }
 
-    /// A tensor's numbers as they are stored, in row-major rows `stride` apart. Valid while the tensor lives.
+    /// A tensor's numbers in their stored type, in row-major rows `stride` apart. Valid while the tensor lives.
     package init(_ tensor: Tensor, stride: Int, transposed: Bool = false) {
         self.init(tensor, rowStride: transposed ? 1 : stride, columnStride: transposed ? stride : 1)
     }
 
-    /// A weight `[outputs, …]` as the right operand of a product of `rows` rows: few of them hardly repay packing it. Valid while
-    /// the tensor lives.
+    /// A weight `[outputs, …]` as the right operand of a product of `rows` rows. With few rows, for which packing does not pay off,
+    /// a kept packed copy is used. Valid while the tensor lives.
     package init(weight: Tensor, rows: Int) {
         let view = MatrixView(weight, stride: weight.count / max(weight.shape[0], 1), transposed: true)
         self.init(view.matrix, keptPanels: rows <= MatrixProduct.fewRows ? weight.keptPanels : nil)
@@ -58,7 +58,7 @@ package struct MatrixView: @unchecked Sendable {
         return matrix.base.assumingMemoryBound(to: Float.self)
     }
 
-    /// `rows` × `columns` numbers from a panel's first column on, in panels: kept ones, or packed into `scratch`.
+    /// Panels of `rows` × `columns` numbers from a panel's first column on: kept ones, or packed into `scratch`.
     package func panels(
         from column: Int, rows: Int, columns: Int, scratch: UnsafeMutablePointer<Float>
     ) -> UnsafePointer<Float> {
@@ -67,7 +67,7 @@ package struct MatrixView: @unchecked Sendable {
         return UnsafePointer(scratch)
     }
 
-    /// The cache lines of `rows` × `columns` numbers whose columns lie one after the other.
+    /// The cache lines of `rows` × `columns` numbers with contiguous columns.
     package func lines(rows: Int, columns: Int) -> tensor_lines {
         let width = matrix.scalar == Int32(tensor_scalar_float32) ? 4 : 2
         return tensor_lines(
@@ -82,7 +82,7 @@ package struct MatrixView: @unchecked Sendable {
 }
 
 extension ScalarType {
-    /// The kernels' number for this type of stored weights.
+    /// The kernels' constant for this stored type.
     fileprivate var kernelScalar: Int {
         switch self {
         case .float16: tensor_scalar_float16
@@ -92,17 +92,17 @@ extension ScalarType {
     }
 }
 
-/// C = A · B, the one way to multiply matrices here. The right operand may be stored with 16 bits a number.
+/// C = A · B, used for all matrix products. The right operand may be stored in 16 bits per number.
 package enum MatrixProduct {
-    /// Rows of one task, which packs its own columns of B: they never leave its cache, and packing them is soon repaid.
+    /// Rows per task. A task packs its own columns of B, which stay in its cache, and this many rows amortise the packing.
     private static let mostRows = 1_024
 
-    /// Up to so many rows a product is faster by some percent where its right operand is kept packed.
+    /// Up to this many rows, a product is a few percent faster if its right operand is kept packed.
     package static let fewRows = 256
 
     /// C[m × n] = A[m × k] · B[k × n] + bias[n] + addend, on all threads; not to be called inside a parallel region.
     ///
-    /// The rows of C and of the addend, which may be C itself, lie `stride` apart.
+    /// The rows of C and of the addend, which may be C itself, are `stride` apart.
     package static func multiply(
         m: Int, n: Int, k: Int, _ a: MatrixView, _ b: MatrixView, bias: UnsafePointer<Float>? = nil,
         addend: UnsafePointer<Float>? = nil, into c: UnsafeMutablePointer<Float>, stride: Int
@@ -128,7 +128,7 @@ package enum MatrixProduct {
         let (shift, added) = (bias.map { Shared($0) }, addend.map { Shared($0) })
         let target = SharedMutable(c)
 
-        // The panels of few rows go several to a task: one alone would not be worth its start.
+        // With few rows a task takes several panels: a single one would not be worth its overhead.
         let rows = evenShare(of: m)
         let blocks = (m + rows - 1) / rows
         let panelsOfOneTask = max(1, min(panels * blocks / (4 * ThreadPool.threadCount), 65_536 / max(panel * k, 1)))
@@ -149,22 +149,22 @@ package enum MatrixProduct {
         }
     }
 
-    /// Whole strips of rows for one task, at most about ``mostRows``, so that all tasks have much the same.
+    /// Rows per task: whole strips, at most about ``mostRows``, so that all tasks have about the same work.
     private static func evenShare(of m: Int) -> Int {
         let strip = kernels.strip_height
         let blocks = (m + mostRows - 1) / mostRows
         return ((m + blocks - 1) / blocks + strip - 1) / strip * strip
     }
 
-    /// Numbers of a cache line.
+    /// Float32 numbers per cache line.
     private static let cacheLine = 16
 
-    /// Whether a strip of rows, which is read column by column, competes for the few places of one set of the first-level cache.
+    /// Whether the rows of a strip, which is read column by column, map to the same set of the first-level cache.
     private static func fallsOntoOneCacheSet(_ a: MatrixView) -> Bool {
         a.matrix.column_stride == 1 && a.matrix.row_stride % 1_024 == 0
     }
 
-    /// C[m × n] = A · B, or added to C, on the calling thread, for use inside parallel regions.
+    /// C[m × n] = A · B, or C += A · B, on the calling thread, for use inside parallel regions.
     /// `scratch` holds ``scratchCount(n:k:)`` numbers.
     package static func multiplyOnThisThread(
         m: Int, n: Int, k: Int, _ a: MatrixView, _ b: MatrixView, accumulate: Bool,
@@ -176,7 +176,7 @@ package enum MatrixProduct {
             stride)
     }
 
-    /// Numbers of scratch that a right-hand matrix of k × n needs.
+    /// The scratch memory, in numbers, for a right-hand matrix of k × n.
     package static func scratchCount(n: Int, k: Int) -> Int {
         let panel = kernels.panel_width
         return (n + panel - 1) / panel * panel * k

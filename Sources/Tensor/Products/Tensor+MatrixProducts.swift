@@ -3,8 +3,8 @@ import CTensorKernels
 extension Tensor {
     /// The matrix product of the last two axes, `[…, m, k] · […, k, n] → […, m, n]`.
     ///
-    /// Either both tensors have the same leading axes, or the right one is a single matrix that meets every row of the
-    /// left one. A transposed operand is read as its transpose over the last two axes, without a copy.
+    /// Either both tensors have the same leading axes, or the right one is a single matrix by which every row of the left one is
+    /// multiplied. A transposed operand is read as its transpose over the last two axes, without a copy.
     public func matmul(_ other: Tensor, transposingSelf: Bool = false, transposingOther: Bool = false) -> Tensor {
         precondition(rank >= 2 && other.rank >= 2, "matmul: expected matrices, found \(shape) and \(other.shape)")
         if other.rank == 2, rank > 2, !transposingSelf {
@@ -46,7 +46,7 @@ extension Tensor {
 
     /// x · weightᵀ + bias + addend, `[…, inputs]` → `[…, outputs]`, for PyTorch's weight of shape `[outputs, inputs]`.
     ///
-    /// `addend` has the result's shape: what passes around the layer, added in the same pass over memory.
+    /// `addend`, such as a residual connection, has the result's shape and is added in the same pass over memory.
     public func linear(weight: Tensor, bias: Tensor?, adding addend: Tensor? = nil) -> Tensor {
         let resultShape = Array(shape.dropLast()) + weight.shape.prefix(1)
         guard let width = shape.last, weight.rank == 2, weight.shape[1] == width,

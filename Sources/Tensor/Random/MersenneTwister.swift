@@ -15,7 +15,7 @@ struct MersenneTwister: Sendable, Equatable {
         position = Self.size
     }
 
-    /// A state read from elsewhere, nil when it is none.
+    /// A saved state; nil if it is not valid.
     init?(words: [UInt32], position: Int) {
         guard words.count == Self.size, (0...Self.size).contains(position) else { return nil }
         (self.words, self.position) = (words, position)

@@ -1,14 +1,14 @@
 import Foundation
 
-/// A stream of random numbers: an argument wherever something is random, with a state that is saved exactly.
+/// A stream of random numbers, passed to everything that is random, with a state that can be saved exactly.
 ///
-/// The stream of seed s gives the numbers of `torch.manual_seed(s)` on the CPU: bit for bit, but for normal numbers drawn
-/// 16 or more at a time, which differ by at most 5e-7 because PyTorch's vectorised logarithm and sine round differently.
+/// The stream of seed s generates the numbers of `torch.manual_seed(s)` on the CPU bit for bit, except for normal numbers
+/// generated 16 or more at a time: these differ by at most 5e-7 because PyTorch's vectorised logarithm and sine round differently.
 public struct RandomStream: Sendable, Equatable {
-    /// What the stream started from; PyTorch's generator, and so this one, uses the low 32 bits.
+    /// The seed of the stream. Like PyTorch's generator, the stream uses its low 32 bits.
     public let seed: UInt64
     private var generator: MersenneTwister
-    /// The second number of the last pair that was drawn one by one.
+    /// The second number of the last pair of normal numbers generated one by one.
     private var spareNormal: Double?
 
     /// The stream of `torch.manual_seed(seed)`.
@@ -17,15 +17,15 @@ public struct RandomStream: Sendable, Equatable {
         generator = MersenneTwister(seed: UInt32(truncatingIfNeeded: seed))
     }
 
-    /// An independent stream for a purpose, a function of this stream's seed and of `label` alone: what it gives does not
-    /// depend on what was drawn before.
+    /// An independent stream for the purpose that `label` names. It depends only on this stream's seed and on `label`, not on the
+    /// numbers generated before.
     public func split(_ label: String) -> RandomStream {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in label.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
         return RandomStream(seed: Self.mixed(seed &+ Self.mixed(hash)))
     }
 
-    /// The `index`th independent stream of this one's seed.
+    /// An independent stream that depends only on this stream's seed and on `index`.
     public func split(_ index: Int) -> RandomStream {
         RandomStream(seed: Self.mixed(seed &+ Self.mixed(UInt64(bitPattern: Int64(index)))))
     }
@@ -40,7 +40,7 @@ public struct RandomStream: Sendable, Equatable {
 }
 
 extension RandomStream {
-    /// Normal numbers, mean 0 and variance 1: `torch.randn(shape)`.
+    /// Normal random numbers with mean 0 and variance 1: `torch.randn(shape)`.
     public mutating func normal(_ shape: [Int]) -> Tensor {
         let count = elementCount(of: shape)
         if count < 16 { return Tensor((0..<count).map { _ in Float(normalOneByOne()) }, shape: shape) }
@@ -54,7 +54,7 @@ extension RandomStream {
         }
     }
 
-    /// Numbers evenly spread over `range`: `torch.rand(shape)` for 0..<1.
+    /// Uniform random numbers in `range`: `torch.rand(shape)` for 0..<1.
     public mutating func uniform(_ shape: [Int], in range: Range<Float> = 0..<1) -> Tensor {
         let (low, width) = (range.lowerBound, range.upperBound - range.lowerBound)
         return Tensor(shape: shape) { numbers in
@@ -62,10 +62,10 @@ extension RandomStream {
         }
     }
 
-    /// One number evenly spread over 0..<1: `torch.rand(())`.
+    /// One uniform random number in 0..<1: `torch.rand(())`.
     public mutating func unit() -> Float { Float(generator.next() & 0xff_ffff) * 0x1p-24 }
 
-    /// One integer of `range`, which must hold 1 to 2³² − 1 of them: `torch.randint`.
+    /// One random integer in `range`, which must contain 1 to 2³² − 1 integers: `torch.randint`.
     public mutating func integer(in range: Range<Int>) -> Int {
         precondition(
             !range.isEmpty && range.count < 1 << 32,
@@ -73,7 +73,7 @@ extension RandomStream {
         return range.lowerBound + Int(generator.next() % UInt32(range.count))
     }
 
-    /// `count` integers of `range`.
+    /// `count` random integers in `range`.
     public mutating func integers(_ count: Int, in range: Range<Int>) -> [Int] {
         (0..<count).map { _ in integer(in: range) }
     }
@@ -85,10 +85,10 @@ extension RandomStream {
         return order
     }
 
-    /// Box and Muller's transform of 16 uniform numbers in place, in the order of PyTorch's `normal_fill`.
+    /// The Box–Muller transform of 16 uniform numbers in place, in the order of PyTorch's `normal_fill`.
     private static func transform(_ numbers: UnsafeMutableBufferPointer<Float>, at start: Int) {
         for i in start..<start + 8 {
-            // In Double, so that PyTorch's rounding is the only one; the angle is a Float there too.
+            // In Double, so that PyTorch's rounding is the only one; the angle is a Float in PyTorch too.
             let radius = (-2 * log(Double(1 - numbers[i]))).squareRoot()
             let angle = Double(Float(2 * Double.pi) * numbers[i + 8])
             numbers[i] = Float(radius * cos(angle))
@@ -116,7 +116,7 @@ extension RandomStream: Codable {
         case seed, words, position, spareNormal
     }
 
-    /// Reads a saved state. Throws `DecodingError` when it is none.
+    /// Reads a saved state. Throws `DecodingError` if it is not valid.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         seed = try container.decode(UInt64.self, forKey: .seed)

@@ -3,7 +3,7 @@ import CTensorKernels
 /// The kernels of this processor's instruction set: a constant table of functions, chosen once.
 nonisolated(unsafe) package let kernels = tensor_kernels().pointee
 
-/// A pointer that a parallel region may share: each task touches only its own part.
+/// A read-only pointer that the tasks of a parallel region may share.
 package struct Shared<Pointee>: @unchecked Sendable {
     package let pointer: UnsafePointer<Pointee>
     package init(_ pointer: UnsafePointer<Pointee>) { self.pointer = pointer }

@@ -1,17 +1,17 @@
 import Synchronization
 
-/// Copies of weights in the order in which products read them, for networks that run again and again.
+/// Packed copies of weights, in the layout that matrix products read, for networks that run many times.
 ///
-/// Before a product multiplies by a weight it puts the weight's numbers into that order, which few rows hardly repay. Within
-/// ``budget``, weights that are mapped from a file, which nobody writes, keep the result in Float32 from their first product
-/// with few rows on, and their share of the file leaves memory. Results are the same, bit by bit.
+/// A product first packs its weight into that layout, which pays off only when the left operand has many rows. Within
+/// ``budget``, weights mapped from a file, which are never written, keep the packed Float32 copy from their first product with
+/// few rows on, and their pages of the file are released from memory. Results are bit-identical.
 ///
-/// A process-wide setting. By default nothing is kept: a single picture is drawn before copies have paid for themselves.
+/// A process-wide setting. By default nothing is kept: for a single image the copies do not pay off.
 public enum PackedWeights {
     private static let limit = Atomic<Int>(0)
     private static let used = Atomic<Int>(0)
 
-    /// Bytes that all copies together may take, at least 0. Copies that exist stay as long as their weights do.
+    /// The maximum total size of the copies in bytes, at least 0. Existing copies stay as long as their weights do.
     public static var budget: Int {
         get { limit.load(ordering: .relaxed) }
         set {
@@ -20,10 +20,10 @@ public enum PackedWeights {
         }
     }
 
-    /// Bytes that copies take now.
+    /// The current total size of the copies in bytes.
     public static var byteCount: Int { used.load(ordering: .relaxed) }
 
-    /// Whether so many bytes more stay within the budget; they count as taken then.
+    /// Reserves `bytes` if they fit into the budget, and returns whether they do.
     fileprivate static func take(_ bytes: Int) -> Bool {
         guard used.wrappingAdd(bytes, ordering: .relaxed).newValue <= budget else {
             giveBack(bytes)
@@ -41,7 +41,7 @@ final class PackedWeight: Sendable {
     private let storage: TensorStorage
     private let byteCount: Int
 
-    /// Nil where the budget does not suffice.
+    /// Packs `weight`; nil if the budget is too small.
     init?(_ weight: Tensor) {
         outputs = weight.shape[0]
         let rows = weight.count / outputs
@@ -65,7 +65,7 @@ final class PackedWeight: Sendable {
 }
 
 extension Tensor {
-    /// The panels of this weight `[outputs, …]`, nil where they are not kept. Valid while this lives.
+    /// The packed panels of this weight `[outputs, …]`; nil if none are kept. Valid while this tensor lives.
     package var keptPanels: UnsafePointer<Float>? {
         guard PackedWeights.budget > 0, rank >= 2, count > 0 else { return nil }
         return storage.packed(self)?.panels

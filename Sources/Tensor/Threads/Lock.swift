@@ -2,8 +2,8 @@ import Foundation
 import Synchronization
 
 #if THREAD_SANITIZER
-    /// A value that one thread at a time reads or writes, by a lock that ThreadSanitizer sees: on Linux it does not see
-    /// `Mutex`, which waits by system calls of its own, and reports every use of one. Only `Scripts/check-threads` builds it.
+    /// A value guarded by a lock that ThreadSanitizer recognises. On Linux it does not recognise `Mutex`, which waits by direct
+    /// system calls, and reports every use of one. Only `Scripts/check-threads` builds this.
     package final class Lock<Value>: @unchecked Sendable {
         private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
         private var value: Value
@@ -26,6 +26,6 @@ import Synchronization
         }
     }
 #else
-    /// A value that one thread at a time reads or writes.
+    /// A value that only one thread at a time reads or writes.
     package typealias Lock<Value> = Mutex<Value>
 #endif

@@ -3,15 +3,15 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// The threads that tensor operations run on: a process-wide setting, by default one a processor core.
+/// The threads that tensor operations run on: a process-wide setting, by default one per processor core.
 public enum ThreadPool {
     private static let count = Atomic<Int>(max(1, ProcessInfo.processInfo.activeProcessorCount))
 
-    /// What ``threadCount`` may be.
+    /// The valid values of ``threadCount``.
     public static let threadCounts = 1...1024
 
-    /// How many threads an operation may use, 1 to 1024. Results are bit-identical for a given number, and differ by
-    /// less than 1e-6 relative between numbers.
+    /// The number of threads that an operation may use, 1 to 1024. Results are bit-identical for a given number of threads, and
+    /// differ by less than 1e-6 relative between different numbers.
     public static var threadCount: Int {
         get { count.load(ordering: .relaxed) }
         set {
@@ -25,7 +25,7 @@ public enum ThreadPool {
 /// Calls `body` with ranges of at most `grain` numbers that together cover `0..<count`, on several threads.
 ///
 /// The ranges depend only on `count` and `grain`, never on the number of threads; idle threads take the next range, so a
-/// busy core does not hold up the others. Inside another parallel region, or beside one of another thread, all ranges run
+/// busy core does not hold up the others. Inside another parallel region, or while another thread runs one, all ranges run
 /// on the calling thread.
 package func parallelFor(_ count: Int, grain: Int, _ body: @Sendable (Range<Int>) -> Void) {
     guard count > 0 else { return }
@@ -37,8 +37,8 @@ package func parallelFor(_ count: Int, grain: Int, _ body: @Sendable (Range<Int>
     }
 }
 
-/// Threads that wait for parallel regions: awake for a moment after one, since the next usually follows within microseconds,
-/// which waking a sleeping thread would take longer than; then asleep.
+/// Threads that wait for parallel regions. After a region they spin briefly, because the next one usually follows within
+/// microseconds, sooner than a sleeping thread could wake; then they sleep.
 private final class Workers: Sendable {
     static let shared = Workers()
 
@@ -50,8 +50,8 @@ private final class Workers: Sendable {
         var helpers = 0
     }
 
-    /// How often a waiting thread looks before it sleeps: some 50 µs.
-    private static let looksBeforeSleep = 2_000
+    /// The number of polls before a waiting thread sleeps: about 50 µs.
+    private static let pollsBeforeSleep = 2_000
 
     private let isBusy = Atomic<Bool>(false)
     private let isOpen = Atomic<Bool>(false)
@@ -65,7 +65,7 @@ private final class Workers: Sendable {
     /// Written only by the thread that holds `isBusy` while the region is closed and nobody is inside.
     nonisolated(unsafe) private var region = Region()
 
-    /// Runs the chunks on the calling thread and up to `helpers` others; false, and nothing done, when a region is running.
+    /// Runs the chunks on the calling thread and up to `helpers` others; does nothing and returns false if a region is running.
     func run(_ chunks: Int, helpers: Int, _ body: @Sendable (Int) -> Void) -> Bool {
         guard isBusy.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged else {
             return false
@@ -88,12 +88,12 @@ private final class Workers: Sendable {
         return true
     }
 
-    /// Looks for a moment, then lets other threads run: on a busy machine the helper may have lost its core.
+    /// Spins briefly, then yields to other threads: on a busy machine the helper may have lost its core.
     private func waitUntilNobodyIsInside() {
-        var looks = 0
+        var polls = 0
         while inside.load(ordering: .sequentiallyConsistent) > 0 {
-            looks += 1
-            if looks < Self.looksBeforeSleep { tensor_pause() } else { sched_yield() }
+            polls += 1
+            if polls < Self.pollsBeforeSleep { tensor_pause() } else { sched_yield() }
         }
     }
 
@@ -117,7 +117,7 @@ private final class Workers: Sendable {
             var seen = 0
             while true {
                 seen = waitForRegion(after: seen)
-                // Counted before the look: the region's owner waits for whoever is inside before it closes for good.
+                // Counted before checking for a region: the owner waits until no helper is inside before it releases the region.
                 let position = inside.wrappingAdd(1, ordering: .sequentiallyConsistent).oldValue
                 help(position)
                 inside.wrappingSubtract(1, ordering: .sequentiallyConsistent)
@@ -129,7 +129,7 @@ private final class Workers: Sendable {
     }
 
     private func waitForRegion(after seen: Int) -> Int {
-        for _ in 0..<Self.looksBeforeSleep {
+        for _ in 0..<Self.pollsBeforeSleep {
             let now = generation.load(ordering: .acquiring)
             if now != seen { return now }
             tensor_pause()

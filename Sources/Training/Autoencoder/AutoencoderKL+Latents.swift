@@ -3,9 +3,9 @@ import DiffusionModels
 import Tensor
 
 extension AutoencoderKL {
-    /// The means of the pictures' latents, scaled as the denoising network sees them: `[pictures, height, width, channels]`.
+    /// The means of the pictures' latents times the scaling factor, `[pictures, height, width, channels]`.
     ///
-    /// Throws ``TrainingError`` unless the pictures' sides are multiples of the autoencoder's pixels a latent.
+    /// Throws ``TrainingError`` unless the pictures' sides are multiples of the autoencoder's pixels per latent.
     public func latents(of pictures: CaptionedPictures) throws -> Tensor {
         let factor = configuration.pixelsPerLatent
         guard pictures.height % factor == 0, pictures.width % factor == 0 else {

@@ -2,22 +2,22 @@ import Autograd
 import DiffusionModels
 import Tensor
 
-/// What an autoencoder is trained to make small, all terms means over elements:
-/// |y − x| + a (y − x)² + b |∇y − ∇x| + c KL(N(μ, s²) ‖ N(0, 1)), ∇ the differences between neighbours.
+/// The training loss of an autoencoder, in which all terms are means over elements:
+/// |y − x| + a (y − x)² + b |∇y − ∇x| + c KL(N(μ, s²) ‖ N(0, 1)), where ∇ is the difference between neighbouring pixels.
 struct AutoencoderLoss {
     /// The absolute error.
     let absolute: Variable
-    /// The squared error, of which the peak signal-to-noise ratio is made.
+    /// The squared error, from which the peak signal-to-noise ratio is computed.
     let squared: Variable
-    /// The mean of the absolute errors of vertical and horizontal differences, added.
+    /// The sum of the mean absolute errors of the vertical and of the horizontal differences.
     let edges: Variable
-    /// ½ (μ² + s² − 1 − ln s²).
+    /// The KL divergence per element, ½ (μ² + s² − 1 − ln s²).
     let divergence: Variable
 
     /// - Parameters:
     ///   - reconstruction: y, `[batch, height, width, 3]`.
     ///   - pictures: x, of the same shape.
-    ///   - latents: the pictures' distribution.
+    ///   - latents: the encoder's distribution for x.
     init(of reconstruction: Variable, pictures: Tensor, latents: LatentDistribution) {
         let error = reconstruction - Variable(pictures)
         absolute = error.absolute().mean()

@@ -4,15 +4,15 @@ import Distillation
 import Foundation
 import Tensor
 
-/// Trains an autoencoder on pictures.
+/// Trains an autoencoder on images.
 public final class AutoencoderTrainer: ResumableTraining {
     /// The settings.
     public let configuration: AutoencoderTrainingConfiguration
-    /// What is learned.
+    /// The training pictures.
     public let pictures: CaptionedPictures
     /// The network that is trained.
     public let autoencoder: AutoencoderKL
-    /// The slowly following copy of its weights.
+    /// The exponential moving average of the network's weights.
     public let average: ExponentialMovingAverage
     /// Steps taken so far.
     public private(set) var stepCount = 0
@@ -25,14 +25,14 @@ public final class AutoencoderTrainer: ResumableTraining {
         var noise: RandomStream
     }
 
-    /// A training of a network from random weights.
+    /// Creates a trainer for an autoencoder with random weights.
     ///
     /// - Parameters:
-    ///   - pictures: what is learned; only those of the training split.
-    ///   - network: the network's sizes; nil means the miniature for the pictures' height.
+    ///   - pictures: the data set; only its training split is used.
+    ///   - network: the network's configuration; nil means `small(side:)` for the pictures' height.
     ///   - configuration: the settings.
     ///
-    /// Throws ``TrainingError`` for settings out of range, and for pictures whose sides are no multiples of the pixels a latent.
+    /// Throws ``TrainingError`` for settings out of range, and for pictures whose sides are not multiples of the pixels per latent.
     public init(
         pictures: CaptionedPictures, network: AutoencoderKL.Configuration? = nil,
         configuration: AutoencoderTrainingConfiguration = AutoencoderTrainingConfiguration()
@@ -84,46 +84,46 @@ public final class AutoencoderTrainer: ResumableTraining {
             seconds: (ContinuousClock.now - start) / .seconds(1), peakBytes: peakResidentBytes())
     }
 
-    /// The averaged autoencoder as it is.
+    /// The averaged autoencoder, without normalised latents.
     public var averaged: AutoencoderKL { AutoencoderKL(autoencoder.configuration, in: average.parameters.scope) }
 
-    /// The averaged autoencoder, its latents of the pictures normalised: see `normalizingLatents(of:)`.
+    /// The averaged autoencoder with normalised latents: see `normalizingLatents(of:)`.
     ///
     /// Throws ``TrainingError``.
     public func trained() throws -> AutoencoderKL { try averaged.normalizingLatents(of: pictures) }
 }
 
-/// What one step of an autoencoder's training reports.
+/// The metrics of one step of an autoencoder's training.
 public struct AutoencoderStep: TrainingStep, Equatable {
-    /// Which step, from 1.
+    /// The step's number, from 1.
     public let step: Int
-    /// The weighted sum of all terms, which is followed.
+    /// The training loss: the weighted sum of all terms.
     public let loss: Double
-    /// The mean absolute error of the colours, which span −1…1.
+    /// The mean absolute error of the colours, whose range is −1…1.
     public let absoluteError: Double
-    /// In decibels, of the batch's mean squared error.
+    /// The peak signal-to-noise ratio in decibels, from the batch's mean squared error.
     public let peakSignalToNoise: Double
     /// The latents' divergence from a standard normal distribution, per element.
     public let divergence: Double
     /// The global gradient norm before clipping.
     public let gradientNorm: Double
-    /// AdamW's step size.
+    /// AdamW's learning rate in this step.
     public let learningRate: Double
-    /// Wall-clock time.
+    /// The step's wall-clock time in seconds.
     public let seconds: Double
-    /// The most memory that the process has held so far.
+    /// The process's peak resident memory so far, in bytes.
     public let peakBytes: Int
 }
 
 extension AutoencoderTrainer {
-    /// What a training must be resumed with.
+    /// The settings that must be the same when a run is resumed.
     public struct Record: Codable, Equatable {
         var settings: AutoencoderTrainingConfiguration
         var network: AutoencoderKL.Configuration
         var pictures: Int
     }
 
-    /// The settings, the network's sizes, and how many pictures.
+    /// The settings, the network's configuration, and the number of pictures.
     public func record() -> Record {
         Record(settings: configuration, network: autoencoder.configuration, pictures: pictures.count)
     }
@@ -135,18 +135,18 @@ extension AutoencoderTrainer {
         return contents
     }
 
-    /// The bytes of the numbers that a checkpoint keeps.
+    /// The size of a checkpoint's tensors in bytes.
     public var checkpointByteCount: Int { checkpoint.byteCount }
 
-    /// Writes the network, its average, the optimiser, the random streams and the step. The file is there whole or not at all.
-    /// Throws what the file system throws.
+    /// Writes the network, its average, the optimiser, the random streams and the step, atomically. Throws what the file system
+    /// throws.
     public func saveCheckpoint(to url: URL) throws {
         let state = TrainerState(stepCount: stepCount, averageUpdateCount: average.updateCount, streams: streams)
         try checkpoint.write(state, to: url)
     }
 
-    /// Goes back to where ``saveCheckpoint(to:)`` was called. Throws `SafetensorsError`, or `DistillationError` for a file of
-    /// another run, and changes nothing then.
+    /// Restores the state that ``saveCheckpoint(to:)`` wrote. Throws `SafetensorsError`, or `DistillationError` for a file of
+    /// another run; after an error nothing has changed.
     public func restoreCheckpoint(from url: URL) throws {
         let state = try checkpoint.restore(TrainerState<Streams>.self, from: url).state
         (average.updateCount, streams, stepCount) = (state.averageUpdateCount, state.streams, state.stepCount)

@@ -1,27 +1,27 @@
-/// The settings of an autoencoder's training besides its network's sizes.
+/// The settings of an autoencoder's training, except the network's configuration.
 public struct AutoencoderTrainingConfiguration: OptimizationSettings, Codable, Sendable, Equatable {
-    /// Pictures a step; many small steps serve better here than few large ones.
+    /// Pictures per step; many small steps work better here than few large ones.
     public var batchSize = 8
-    /// Steps after which the learning rate has fallen to nothing, half a cosine from ``learningRate``.
+    /// The number of steps over which the learning rate falls from ``learningRate`` to 0, along half a cosine.
     public var iterations = 3000
-    /// AdamW's largest step size.
+    /// AdamW's maximum learning rate.
     public var learningRate = 1.5e-3
     /// Decoupled weight decay.
     public var weightDecay = 0.01
-    /// The largest global gradient norm; larger ones are scaled down.
+    /// The maximum global gradient norm; larger gradients are scaled down to it.
     public var gradientNormLimit = 1.0
-    /// The largest decay of the moving average.
+    /// The maximum decay of the moving average.
     public var averageDecay = 0.995
-    /// How much the squared error counts beside the absolute one.
+    /// The weight of the squared error; the absolute error has weight 1.
     public var squaredErrorWeight = 0.3
-    /// How much the absolute error of the pictures' differences between neighbours counts: edges.
+    /// The weight of the edge error: the absolute error of the differences between neighbouring pixels.
     public var edgeErrorWeight = 0.5
-    /// How much the divergence of the latents from a standard normal distribution counts.
+    /// The weight of the latents' KL divergence from a standard normal distribution.
     public var divergenceWeight = 1e-4
-    /// Of everything random.
+    /// The seed of all random streams.
     public var seed: UInt64 = 0
 
-    /// Settings for pictures of 64 × 64.
+    /// Creates the default settings, for images of 64 × 64 pixels.
     public init() {}
 
     /// Throws ``TrainingError`` for a setting that is out of range.
@@ -32,7 +32,7 @@ public struct AutoencoderTrainingConfiguration: OptimizationSettings, Codable, S
             ("divergenceWeight", divergenceWeight),
         ] {
             try TrainingError.check(
-                weight.isFinite && weight >= 0, name, expected: "a finite number from 0", found: weight)
+                weight.isFinite && weight >= 0, name, expected: "a finite number of at least 0", found: weight)
         }
     }
 }

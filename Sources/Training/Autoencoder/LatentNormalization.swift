@@ -3,19 +3,20 @@ import DiffusionModels
 import Foundation
 import Tensor
 
-/// The affine map z′ = L⁻¹ (z − m) that gives latents mean 0 and covariance 1: m is their mean a channel, L Lᵀ their
+/// The affine map z′ = L⁻¹ (z − m) that gives latents mean 0 and covariance 1: m is their mean per channel, L Lᵀ their
 /// covariance (Cholesky).
 ///
-/// Autoencoders leave latents off centre and nearly flat in some directions; a denoising network is to see them like noise.
+/// An autoencoder's latents are off centre and have little variance in some directions; a denoising network needs latents
+/// with the statistics of noise.
 struct LatentNormalization {
-    /// m.
+    /// The mean per channel, m.
     let mean: [Double]
-    /// L, lower triangular, row by row.
+    /// The Cholesky factor L, lower triangular, row by row.
     let root: [[Double]]
-    /// L⁻¹, lower triangular, row by row.
+    /// The inverse L⁻¹, lower triangular, row by row.
     let inverseRoot: [[Double]]
 
-    /// Of latents `[pictures, height, width, channels]`.
+    /// Computes the map for latents `[pictures, height, width, channels]`.
     init(of latents: Tensor) {
         let channels = latents.shape[3]
         let count = Double(latents.count / channels)
@@ -39,8 +40,7 @@ struct LatentNormalization {
         inverseRoot = Self.inverse(root)
     }
 
-    /// The lower triangular L with L Lᵀ = the symmetric matrix whose lower half is given. A direction without any variance
-    /// keeps its scale.
+    /// The Cholesky factor of the symmetric matrix whose lower half is given. A direction without variance keeps its scale.
     private static func cholesky(_ matrix: [[Double]]) -> [[Double]] {
         var root = matrix.map { $0.map { _ in 0.0 } }
         for a in matrix.indices {
@@ -65,13 +65,12 @@ struct LatentNormalization {
 }
 
 extension AutoencoderKL {
-    /// The same autoencoder with latents of mean 0 and covariance 1 over some pictures, so that
-    /// the scaling factor can be 1.
+    /// The same autoencoder with latents of mean 0 and covariance 1 over the given pictures, so that the scaling factor can be 1.
     ///
     /// The affine map is folded into `quant_conv`, exactly for the latents' means, and its inverse into `post_quant_conv`. The
-    /// diagonal variances cannot be turned exactly; each keeps its course over the pictures and gets the turned variances' mean.
+    /// diagonal variances cannot be mapped exactly: each is scaled by a constant that makes its mean the mapped variances' mean.
     ///
-    /// Throws ``TrainingError`` for pictures that do not fit, or an autoencoder without those two layers or with another
+    /// Throws ``TrainingError`` for pictures of an unsuitable size, or an autoencoder without those two layers or with another
     /// scaling factor.
     public func normalizingLatents(of pictures: CaptionedPictures) throws -> AutoencoderKL {
         guard configuration.hasQuantConvolution, configuration.hasPostQuantConvolution,
@@ -88,7 +87,7 @@ extension AutoencoderKL {
         return copy
     }
 
-    /// The mean variance of each latent channel over some of the pictures.
+    /// The mean variance of each latent channel over a subset of the pictures.
     private func meanVariances(of pictures: CaptionedPictures) -> [Double] {
         let some = Array(stride(from: 0, to: pictures.count, by: max(1, pictures.count / 64)))
         let variances = encode(Variable(pictures.colours(some))).logVariance.value.exp()
@@ -110,10 +109,10 @@ extension AutoencoderKL {
                 }
             }
             newShift[row] = (0..<channels).reduce(0) { $0 + map.inverseRoot[row][$1] * (shift[$1] - map.mean[$1]) }
-            let turned = (0..<channels).reduce(0) {
+            let mapped = (0..<channels).reduce(0) {
                 $0 + map.inverseRoot[row][$1] * map.inverseRoot[row][$1] * variances[$1]
             }
-            newShift[channels + row] += log(turned / variances[row])
+            newShift[channels + row] += log(mapped / variances[row])
             for column in 0..<channels {
                 newPost[row * channels + column] = (0..<channels).reduce(0) {
                     $0 + post[row * channels + $1] * map.root[$1][column]

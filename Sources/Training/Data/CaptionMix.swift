@@ -1,25 +1,25 @@
 import Tensor
 
-/// How often a picture is learned under its name, under some of its keywords, under its group, and under nothing.
+/// The proportions in which training captions are a picture's name, some of its keywords, its group, or empty.
 ///
-/// With names alone every caption has one picture. The coarser captions have many: they make the model's pictures differ, and
-/// its diversity something to measure.
+/// A name describes one picture. The coarser captions describe many: they make the model's images differ, so that its
+/// diversity can be measured.
 public struct CaptionMix: Codable, Sendable, Equatable {
-    /// How often the caption is empty, as classifier-free guidance needs.
+    /// The share of empty captions, which classifier-free guidance needs.
     public var emptyRate = 0.1
-    /// Of the rest, how often it is the group, where there is one.
+    /// The share of the other captions that are the group, if the picture has one.
     public var groupShare = 0.15
-    /// Of the rest, how often it is keywords, where there are any.
+    /// The share of the other captions that are keywords, if the picture has any.
     public var keywordShare = 0.15
-    /// The most keywords in one caption.
+    /// The maximum number of keywords in one caption.
     public var largestKeywordCount = 3
-    /// How often a name stands in a phrase such as "a picture of a red heart".
+    /// The share of names that are part of a phrase such as "a picture of a red heart".
     public var phraseShare = 0.5
 
-    /// Mostly names.
+    /// Creates the default mix, mostly names.
     public init() {}
 
-    /// A picture's caption, drawn from `stream`.
+    /// Samples a picture's caption with random numbers from `stream`.
     public func caption(of picture: CaptionedPicture, using stream: inout RandomStream) -> String {
         if Double(stream.unit()) < emptyRate { return "" }
         let level = Double(stream.unit())
@@ -38,7 +38,7 @@ public struct CaptionMix: Codable, Sendable, Equatable {
         }
     }
 
-    /// Every text that a caption of the picture may be made of, for learning a tokenizer: the longest phrase, the keywords and
+    /// The texts that captions of the picture can consist of, for training a tokenizer: the longest phrases, the keywords and
     /// the group.
     public func vocabulary(of picture: CaptionedPicture) -> [String] {
         ["the \(picture.text)", "a picture of an \(picture.text)", picture.keywords.joined(separator: ", ")]

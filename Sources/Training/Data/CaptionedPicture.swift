@@ -2,28 +2,28 @@ import DiffusionModels
 
 /// A picture's captions at three levels of detail.
 public struct CaptionedPicture: Sendable, Equatable {
-    /// What a picture is for.
+    /// The split of the data set that a picture belongs to.
     public enum Split: String, CaseIterable, Sendable {
-        /// Networks learn from it.
+        /// Used for training.
         case train
-        /// Networks never see it, though they see each part of its caption with others.
+        /// Never used for training, though each part of the caption occurs there in other combinations.
         case heldOut = "held-out"
     }
 
     /// The picture's file, relative to the folder.
     public let fileName: String
-    /// Its name, the closest caption.
+    /// The picture's name, the most specific caption.
     public let text: String
-    /// Words that fit it and others.
+    /// Words that describe this picture and others.
     public let keywords: [String]
-    /// What it is one of, such as "an animal"; nil without a group.
+    /// The group that the picture belongs to, such as "an animal"; nil without a group.
     public let group: String?
-    /// What it is for.
+    /// The split that the picture belongs to.
     public let split: Split
-    /// How often it is drawn beside one of weight 1.
+    /// How often the picture is sampled, relative to one of weight 1.
     public let weight: Double
 
-    /// A picture of these captions.
+    /// Creates the captions of a picture.
     public init(
         fileName: String, text: String, keywords: [String] = [], group: String? = nil, split: Split = .train,
         weight: Double = 1
@@ -34,7 +34,7 @@ public struct CaptionedPicture: Sendable, Equatable {
 }
 
 extension CaptionedPicture {
-    /// A list's entry as training needs it. Throws `PictureList.Error` for one without text, or of another split.
+    /// Converts an entry of a list. Throws `PictureList.Error` for an entry without text or with an unknown split.
     init(_ entry: PictureEntry, number index: Int, of list: PictureList) throws(PictureList.Error) {
         guard let text = entry.text else {
             throw list.error(inEntry: index, expected: "text, the name of \(entry.fileName)", found: "none")
@@ -48,7 +48,7 @@ extension CaptionedPicture {
             weight: entry.weight)
     }
 
-    /// The picture as a list has it.
+    /// The picture's entry in a `PictureList`.
     var entry: PictureEntry {
         PictureEntry(
             fileName: fileName, text: text, keywords: keywords, group: group, split: split.rawValue, weight: weight)

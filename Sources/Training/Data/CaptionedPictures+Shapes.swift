@@ -1,11 +1,11 @@
 import DiffusionModels
 
 extension CaptionedPictures {
-    /// Shapes drawn in code: 6 colours × 5 shapes × 5 places, each of which a caption names, such as "red ring on the left".
+    /// A data set of shapes drawn in code: 6 colours × 5 shapes × 5 positions, with captions such as "red ring on the left".
     ///
-    /// Every tenth combination is held out; each of its parts is in others.
+    /// Every tenth combination is held out; its colour, shape and position occur in the training split.
     ///
-    /// - Parameter side: height and width, in pixels.
+    /// - Parameter side: the height and width of the pictures, in pixels.
     public static func shapes(side: Int = 32) -> CaptionedPictures {
         var captions: [CaptionedPicture] = []
         var pictures: [Picture] = []
@@ -29,20 +29,20 @@ extension CaptionedPictures {
         ("blue", [44, 102, 210]), ("purple", [130, 60, 170]),
     ]
 
-    /// Where the shape's middle is, as shares of the picture's side.
+    /// The positions of the shape's centre, as fractions of the picture's side.
     private static let places: [(name: String, x: Double, y: Double)] = [
         ("in the middle", 0.5, 0.5), ("on the left", 0.32, 0.5), ("on the right", 0.68, 0.5), ("at the top", 0.5, 0.32),
         ("at the bottom", 0.5, 0.68),
     ]
 }
 
-/// A shape somewhat more than half as wide as its picture.
+/// A shape a little more than half as wide as its picture.
 private enum LatentShape: String, CaseIterable, CustomStringConvertible {
     case circle, square, triangle, ring, cross
 
     var description: String { rawValue }
 
-    /// Whether a point belongs to the shape, in shares of the picture's side from the shape's middle.
+    /// Whether the shape contains a point, given relative to the shape's centre in fractions of the picture's side.
     private func contains(_ x: Double, _ y: Double) -> Bool {
         let distance = (x * x + y * y).squareRoot()
         switch self {
@@ -54,7 +54,7 @@ private enum LatentShape: String, CaseIterable, CustomStringConvertible {
         }
     }
 
-    /// The shape on white; a pixel's colour is the mean of 16 points.
+    /// The shape on white, antialiased: a pixel's colour is the mean of 16 points.
     func picture(side: Int, colour: [Double], x: Double, y: Double) -> Picture {
         let points = 4
         var pixels: [UInt8] = []

@@ -2,28 +2,28 @@ import DiffusionModels
 import Foundation
 import Tensor
 
-/// Pictures of one size with captions.
+/// A data set of captioned pictures of the same size.
 public struct CaptionedPictures: Sendable {
     /// The captions, in the order of the pictures.
     public let captions: [CaptionedPicture]
-    /// The pictures, all of one size.
+    /// The pictures, all of the same size.
     public let pictures: [Picture]
 
-    /// Pictures of one size, a caption each.
+    /// Creates a data set of pictures of the same size with one caption per picture.
     public init(_ captions: [CaptionedPicture], _ pictures: [Picture]) {
         precondition(
             captions.count == pictures.count && !pictures.isEmpty
                 && pictures.allSatisfy { ($0.width, $0.height) == (pictures[0].width, pictures[0].height) },
-            "CaptionedPictures: expected a caption a picture and pictures of one size, found \(captions.count) captions "
-                + "and \(pictures.count) pictures")
+            "CaptionedPictures: expected one caption per picture and pictures of the same size, found "
+                + "\(captions.count) captions and \(pictures.count) pictures")
         (self.captions, self.pictures) = (captions, pictures)
     }
 
-    /// Reads a folder of PNG or JPEG files with a `PictureList`, of whose pictures all have text and a split of training's, or none.
-    /// Transparent pictures are put on white; the orientation that a camera noted is applied.
+    /// Reads a folder of PNG or JPEG files with a `PictureList`, whose entries all have text and either a split of ``CaptionedPicture``
+    /// or none. Transparent pictures are composited on white, and the orientation in the files' metadata is applied.
     ///
-    /// Throws `PictureList.Error` for a missing file, a line that is not such an object, a picture of another size than the
-    /// first, and a folder without pictures to train with.
+    /// Throws `PictureList.Error` for a missing file, an invalid line, a picture whose size differs from the first one's, and a
+    /// folder without training pictures.
     public init(contentsOf folder: URL, limits: PictureLimits = .standard) throws {
         let list = try PictureList(in: folder, limits: limits)
         var captions: [CaptionedPicture] = []
@@ -47,12 +47,12 @@ public struct CaptionedPictures: Sendable {
             pictures.append(picture)
         }
         guard captions.contains(where: { $0.split == .train && $0.weight > 0 }) else {
-            throw list.error(expected: "pictures to train with", found: "none")
+            throw list.error(expected: "training pictures with a positive weight", found: "none")
         }
         self.init(captions, pictures)
     }
 
-    /// Writes a folder that ``init(contentsOf:limits:)`` reads. Throws `PictureError` for a `file_name` that leads out of the folder, before
+    /// Writes a folder that ``init(contentsOf:limits:)`` reads. Throws `PictureError` for a `file_name` outside the folder, before
     /// anything is written, and `FileError`.
     public func save(to folder: URL) throws {
         let files = try captions.map { try PictureFileName.target($0.fileName, in: folder) }
@@ -65,26 +65,26 @@ public struct CaptionedPictures: Sendable {
 }
 
 extension CaptionedPictures {
-    /// How many.
+    /// The number of pictures.
     public var count: Int { captions.count }
-    /// The height of each, in pixels.
+    /// The height of all pictures, in pixels.
     public var height: Int { pictures[0].height }
-    /// The width of each, in pixels.
+    /// The width of all pictures, in pixels.
     public var width: Int { pictures[0].width }
 
-    /// The pictures of one split, or at most `count` of them, evenly spread.
+    /// The indices of the pictures of a split, or of at most `count` of them, evenly spread.
     public func split(_ split: CaptionedPicture.Split, atMost count: Int = .max) -> [Int] {
         let all = captions.indices.filter { captions[$0].split == split }
         let count = min(count, all.count)
         return (0..<count).map { all[$0 * all.count / count] }
     }
 
-    /// Those pictures alone, at least one.
+    /// The data set of the pictures with the given indices, at least one.
     public func subset(_ indices: [Int]) -> CaptionedPictures {
         CaptionedPictures(indices.map { captions[$0] }, indices.map { pictures[$0] })
     }
 
-    /// The colours of some pictures, `[indices, height, width, 3]` in −1…1.
+    /// The colours of the pictures with the given indices, `[indices, height, width, 3]` in −1…1.
     public func colours(_ indices: [Int]) -> Tensor {
         .concatenate(indices.map { pictures[$0].tensor.reshaped(to: [1, height, width, 3]) }, axis: 0)
     }

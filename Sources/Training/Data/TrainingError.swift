@@ -1,6 +1,6 @@
 import Tensor
 
-/// What is wrong with the settings of a training.
+/// An error in the settings of a training.
 public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A setting is out of range or does not fit the data.
     case invalidSetting(name: String, expected: String, found: String)

@@ -5,7 +5,7 @@ import Tensor
 extension Adam {
     /// Clips the gradients, takes a step and clears them. Returns the norm before clipping.
     ///
-    /// Throws `DistillationError.nonFinite(step:tensor:count:)` before anything that is not finite reaches the weights.
+    /// Throws `DistillationError.nonFinite(step:tensor:count:)` for a loss or gradient that is not finite, before the weights change.
     func clippedStep(loss: Tensor, limit: Double, step number: Int) throws -> Double {
         defer { zeroGradients() }
         guard loss.item.isFinite else { throw DistillationError.nonFinite(step: number, tensor: "the loss", count: 1) }

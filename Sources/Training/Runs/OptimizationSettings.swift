@@ -1,4 +1,4 @@
-/// The settings that every training has.
+/// The settings that all trainings share.
 protocol OptimizationSettings {
     var batchSize: Int { get }
     var iterations: Int { get }
@@ -9,7 +9,7 @@ protocol OptimizationSettings {
 }
 
 extension OptimizationSettings {
-    /// Throws ``TrainingError`` for one that is out of range.
+    /// Throws ``TrainingError`` for a setting that is out of range.
     func validateOptimization() throws {
         try TrainingError.check((1...4096).contains(batchSize), "batchSize", expected: "1 to 4096", found: batchSize)
         try TrainingError.check(

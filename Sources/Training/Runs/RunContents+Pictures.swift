@@ -3,13 +3,13 @@ import Distillation
 import Foundation
 
 extension RunContents {
-    /// Adds pictures and their captions, which are compared to the bit and to the letter.
+    /// Adds pictures and their captions, both of which are compared exactly.
     mutating func add(_ name: String, of set: CaptionedPictures) {
         add(name, bytes: set.pictures.lazy.map { Data($0.pixels) })
         add("captions", of: set.captions)
     }
 
-    /// Adds captions, which are compared to the letter.
+    /// Adds captions, which are compared exactly.
     mutating func add(_ name: String, of captions: [CaptionedPicture]) {
         add(
             name,

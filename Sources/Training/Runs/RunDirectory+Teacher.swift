@@ -5,23 +5,23 @@ import Foundation
 import Tensor
 
 extension RunDirectory {
-    /// Where a trained teacher is saved.
+    /// The folder of the trained teacher.
     public var teacher: URL { url.appending(path: "teacher") }
-    /// Where a tokenizer that was learned from the captions is.
+    /// The folder of a tokenizer trained on the captions.
     public var tokenizer: URL { url.appending(path: "tokenizer") }
-    /// The run in which the autoencoder was trained.
+    /// The folder of the run that trained the autoencoder.
     public var autoencoder: URL { url.appending(path: "autoencoder") }
 
-    /// Where ``savePrompts(of:sampledBy:seed:)`` writes the names of a split's pictures, a line each, as a distillation reads them.
+    /// The file to which ``savePrompts(of:sampledBy:seed:)`` writes the names of a split's pictures, one per line, for distillation.
     public func prompts(_ split: CaptionedPicture.Split) -> URL { url.appending(path: "prompts/\(split.rawValue).txt") }
-    /// Where it writes captions as the training draws them.
+    /// The file to which ``savePrompts(of:sampledBy:seed:)`` writes captions sampled as in training.
     public var sampledPrompts: URL { url.appending(path: "prompts/drawn.txt") }
 
-    /// Learns the run's ``tokenizer`` from the captions. That of a resumed run must come out the same, and stays as it is.
+    /// Trains the run's ``tokenizer`` on the captions. In a resumed run the result must equal the existing tokenizer, which is kept.
     ///
-    /// Throws `DistillationError.run(path:expected:found:)` where it does not, and what the file system throws.
+    /// Throws `DistillationError.run(path:expected:found:)` if it differs, and what the file system throws.
     public func learnTokenizer(from pictures: CaptionedPictures, mix: CaptionMix, vocabularySize: Int) throws {
-        // Named as temporary files are, so that it is taken away after a kill.
+        // Named like a temporary file, so that it is removed after a kill.
         let stage = url.appending(path: ".tokenizer.\(UUID().uuidString).partial")
         defer { try? FileManager.default.removeItem(at: stage) }
         try CLIPTokenizer.learn(
@@ -40,8 +40,8 @@ extension RunDirectory {
         }
     }
 
-    /// Writes the names of both splits' pictures, and for each training picture two captions of all levels of detail: a student of
-    /// names alone never learns the coarse ones. Throws what the file system throws.
+    /// Writes the names of the pictures of both splits, and two sampled captions per training picture, from all levels of detail: a
+    /// student distilled on names alone does not learn coarse captions. Throws what the file system throws.
     public func savePrompts(of pictures: CaptionedPictures, sampledBy mix: CaptionMix, seed: UInt64) throws {
         try DurableFile.makeFolder(sampledPrompts.deletingLastPathComponent())
         func write(_ lines: [String], to file: URL) throws {
@@ -52,20 +52,20 @@ extension RunDirectory {
         }
         var (mix, stream) = (mix, RandomStream(seed: seed).split("prompts"))
         mix.emptyRate = 0
-        let drawn = pictures.split(.train).flatMap { index in
+        let captions = pictures.split(.train).flatMap { index in
             (0..<2).map { _ in mix.caption(of: pictures.captions[index], using: &stream) }
         }
-        try write(drawn, to: sampledPrompts)
+        try write(captions, to: sampledPrompts)
     }
 
-    /// Saves the averaged networks as the run's ``teacher``, opens it, saves a sheet of what it draws, and adds its
+    /// Saves the averaged networks as the run's ``teacher``, loads it, saves a grid of its samples, and appends its
     /// ``DenoisingErrors`` to `x0-errors.jsonl`.
     ///
     /// Throws what the file system throws, `ModelError`, and ``TrainingError``.
     public func saveSheet(of teacher: TextToImageParts, step: Int, pictures: CaptionedPictures) throws {
         try teacher.save(to: self.teacher, scalarType: .float16)
         let model = try TextToImageModel(contentsOf: self.teacher)
-        // The sheet may be missing alone, when the process ended before it was written.
+        // The errors are already there if the process ended between writing them and the grid.
         let name = TeacherErrors.fileName
         if try !metrics(TeacherErrors.self, in: name).contains(where: { $0.step == step }) {
             try record(TeacherErrors(of: model, step: step, on: pictures), in: name)
@@ -78,8 +78,8 @@ extension RunDirectory {
 }
 
 extension RunDirectory {
-    /// Saves a sheet of pictures above and what an autoencoder makes of their latents' means below. Throws ``TrainingError``,
-    /// and what the file system throws.
+    /// Saves a grid of pictures with their reconstructions from the latents' means below them. Throws ``TrainingError``, and what
+    /// the file system throws.
     public func saveSheet(of autoencoder: AutoencoderKL, step: Int, pictures: CaptionedPictures) throws {
         let shown = SheetPictures(of: pictures)
         let latents =
@@ -102,7 +102,7 @@ struct TeacherErrors: TrainingStep {
     var heldOutOwnText: [String: Double]?
     var heldOutOtherText: [String: Double]?
 
-    /// Measures a model on up to 64 pictures of each split; no split of fewer than two texts.
+    /// Measures a model on up to 64 pictures per split. Splits with fewer than two different texts are skipped.
     init(of model: TextToImageModel, step: Int, on pictures: CaptionedPictures) throws {
         self.step = step
         func errors(_ split: CaptionedPicture.Split) throws -> (own: [String: Double]?, other: [String: Double]?) {

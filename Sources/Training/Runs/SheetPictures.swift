@@ -1,22 +1,22 @@
 import DiffusionModels
 import Tensor
 
-/// The pictures that a training's sheets show: evenly spread over the set, then some that are held out.
+/// The pictures in a training's sample grids: evenly spread over the training split, then over the held-out split.
 public struct SheetPictures: Sendable {
     /// The pictures, the held-out ones last.
     public let pictures: CaptionedPictures
 
-    /// Up to twice eight pictures of the training set and eight that are held out.
+    /// Selects up to 16 training pictures and 8 held-out ones.
     public init(of set: CaptionedPictures) {
         pictures = set.subset(set.split(.train, atMost: 16) + set.split(.heldOut, atMost: 8))
     }
 
-    /// The real pictures above, a model's of the same names below: rows in pairs, eight pictures wide.
+    /// A sample grid: each row of eight real pictures is followed by a row of the model's images for their names.
     ///
     /// - Parameters:
-    ///   - model: a multi-step model, sampled by DDIM whatever its files name: its sheets are to be compared.
-    ///   - steps: the sampler's.
-    ///   - guidanceScale: of classifier-free guidance.
+    ///   - model: a multi-step model; always sampled with DDIM, whatever its files specify, so that grids are comparable.
+    ///   - steps: the number of sampling steps.
+    ///   - guidanceScale: the scale of classifier-free guidance.
     ///
     /// Throws as `TextToImageModel.samples(for:_:seed:start:embeddings:)`.
     public func sheet(of model: TextToImageModel, steps: Int = 25, guidanceScale: Double = 4.5) throws -> Picture {
@@ -26,7 +26,7 @@ public struct SheetPictures: Sendable {
         return beside(try sampler.last().map { try model.pictures(from: $0.latents) } ?? [])
     }
 
-    /// The real pictures above, others below.
+    /// A grid in which each row of real pictures is followed by a row of the others.
     func beside(_ others: [Picture]) -> Picture {
         let rows = stride(from: 0, to: pictures.count, by: 8).map { $0..<min($0 + 8, pictures.count) }
         return .grid(

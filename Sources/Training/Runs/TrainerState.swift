@@ -1,4 +1,4 @@
-/// What a checkpoint has of a training besides its tensors.
+/// The state of a training that a checkpoint contains besides its tensors.
 struct TrainerState<Streams: Codable>: Codable {
     var stepCount: Int
     var averageUpdateCount: Int

@@ -2,15 +2,15 @@ import Autograd
 import DiffusionModels
 import Tensor
 
-/// How well a teacher knows what is behind the noise: the squared error of its x₀ by timestep, with a picture's own text and
-/// with another picture's.
+/// The squared error of a teacher's x₀ predictions by timestep, with each picture's own text and with another picture's.
 ///
-/// 1 is guessing the latents' mean. The two errors at the last timesteps tell whether a one-step student is possible: there
-/// the text alone decides. The mean epsilon loss does not tell, since nearly all of it is won at lower noise.
+/// Predicting the latents' mean has an error of 1. The two errors at the last timesteps show whether a one-step student is
+/// possible: there only the text determines the image. The mean epsilon loss does not show this, since nearly all of its
+/// improvement is at lower noise levels.
 public struct DenoisingErrors: Codable, Sendable, Equatable {
     /// The errors at one timestep.
     public struct Row: Codable, Sendable, Equatable {
-        /// Which.
+        /// The timestep.
         public let timestep: Int
         /// The mean error with the pictures' own texts.
         public let ownText: Double
@@ -18,20 +18,21 @@ public struct DenoisingErrors: Codable, Sendable, Equatable {
         public let otherText: Double
     }
 
-    /// How many pictures were asked about.
+    /// The number of pictures.
     public let pictures: Int
-    /// One a timestep.
+    /// The errors, one row per timestep.
     public let rows: [Row]
 
-    /// Measures a multi-step model on pictures: one noise a picture, the same at all timesteps and for both texts.
+    /// Measures a multi-step model on pictures, with one noise sample per picture, the same at all timesteps and for both texts.
     ///
     /// - Parameters:
     ///   - model: the teacher; no guidance is used.
-    ///   - pictures: with their names as texts, at least two.
-    ///   - timesteps: where.
-    ///   - seed: of the noise, and of which other picture's text is taken.
+    ///   - pictures: the pictures, with at least two different names; the names are the texts.
+    ///   - timesteps: the timesteps at which the error is measured.
+    ///   - seed: the seed of the noise and of the assignment of other pictures' texts.
     ///
-    /// Throws ``TrainingError`` for pictures that do not fit, and `ModelError` when there is no autoencoder or the text encoder cannot be loaded.
+    /// Throws ``TrainingError`` for pictures of an unsuitable size or with the same name, and `ModelError` if there is no autoencoder
+    /// or the text encoder cannot be loaded.
     public init(
         of model: TextToImageModel, on pictures: CaptionedPictures, timesteps: [Int] = [400, 700, 950, 999],
         seed: UInt64 = 0
@@ -65,7 +66,7 @@ public struct DenoisingErrors: Codable, Sendable, Equatable {
         }
     }
 
-    /// Another picture's text for each: the texts in random order, each moved on by one.
+    /// Another picture's text for each picture: a random cyclic permutation of the texts.
     private static func others(of texts: [String], seed: UInt64) throws -> [String] {
         guard Set(texts).count > 1 else {
             throw TrainingError.invalidSetting(
@@ -78,7 +79,7 @@ public struct DenoisingErrors: Codable, Sendable, Equatable {
         return others
     }
 
-    /// The mean squared distance of latents from the mean of their channel.
+    /// The mean squared distance of latents from their channel's mean.
     private static func variance(_ latents: Tensor) -> Double {
         let mean = latents.mean(alongAxes: [0, 1, 2])
         return (latents - mean).squaredNorm() / Double(latents.count)
@@ -86,7 +87,7 @@ public struct DenoisingErrors: Codable, Sendable, Equatable {
 }
 
 extension DenoisingErrors: CustomStringConvertible {
-    /// A line a timestep, `own / other`.
+    /// One line per timestep, `own / other`.
     public var description: String {
         rows.map { row in
             func digits(_ number: Double) -> String { "\((number * 1000).rounded() / 1000)" }

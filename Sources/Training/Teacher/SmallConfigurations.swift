@@ -1,9 +1,9 @@
 import DiffusionModels
 
 extension AutoencoderKL.Configuration {
-    /// A small autoencoder of 0.68 million parameters: pictures a quarter as high and wide as latents of four channels.
+    /// A small autoencoder of 0.68 million parameters: its latents have four channels and a quarter of the image's height and width.
     ///
-    /// - Parameter side: height and width of the pictures, in pixels.
+    /// - Parameter side: the height and width of the images, in pixels.
     public static func small(side: Int) -> Self {
         var configuration = Self()
         configuration.blockChannels = [16, 32, 64]
@@ -15,7 +15,7 @@ extension AutoencoderKL.Configuration {
 }
 
 extension CLIPTextModel.Configuration {
-    /// A small text encoder: 128 wide, two layers.
+    /// A small text encoder of width 128 with two layers.
     public static func small(for tokenizer: CLIPTokenizer) -> Self {
         var configuration = Self()
         configuration.vocabularySize = tokenizer.vocabularySize
@@ -30,12 +30,12 @@ extension CLIPTextModel.Configuration {
 }
 
 extension UNet2DConditionModel.Configuration {
-    /// A small denoising network: transformers in all blocks but the outermost, one layer a block, heads 32 wide or about.
+    /// A small denoising network: transformers in all blocks but the outermost, one layer per block, heads about 32 wide.
     ///
     /// - Parameters:
-    ///   - latentSize: what it is trained on.
-    ///   - blockChannels: outermost block first; multiples of 16.
-    ///   - textWidth: of the text encoder.
+    ///   - latentSize: the size of the training latents.
+    ///   - blockChannels: the channels per block, outermost block first; multiples of 16.
+    ///   - textWidth: the width of the text encoder.
     public static func small(
         latentSize: LatentSize, blockChannels: [Int] = [64, 128, 176], textWidth: Int = 128
     ) -> Self {

@@ -1,23 +1,23 @@
 import Distillation
 
-/// What one step of a teacher's training reports.
+/// The metrics of one step of a teacher's training.
 public struct TeacherStep: TrainingStep, Equatable {
-    /// Which step, from 1.
+    /// The step's number, from 1.
     public let step: Int
-    /// Pictures seen so far.
+    /// The number of training samples so far, with repetition.
     public let samplesSeen: Int
-    /// The weighted mean of the squared epsilon errors, which is followed.
+    /// The training loss: the weighted mean of the squared epsilon errors.
     public let loss: Double
-    /// Their plain mean.
+    /// The unweighted mean of the squared epsilon errors.
     public let epsilonLoss: Double
-    /// The mean squared error of x₀; of whitened latents, guessing their mean is 1.
+    /// The mean squared error of x₀; for whitened latents, predicting their mean gives 1.
     public let originalError: Double
     /// The global gradient norm before clipping.
     public let gradientNorm: Double
-    /// AdamW's step size.
+    /// AdamW's learning rate in this step.
     public let learningRate: Double
-    /// Wall-clock time.
+    /// The step's wall-clock time in seconds.
     public let seconds: Double
-    /// The most memory that the process has held so far.
+    /// The process's peak resident memory so far, in bytes.
     public let peakBytes: Int
 }

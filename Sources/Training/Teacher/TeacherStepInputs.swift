@@ -3,13 +3,13 @@ import Tensor
 
 /// All random inputs of one step of a teacher's training.
 public struct TeacherStepInputs: Sendable {
-    /// Which of the training pictures.
+    /// The indices of the training pictures, one per sample.
     public var pictures: [Int]
-    /// A caption each.
+    /// The captions, one per sample.
     public var captions: [String]
-    /// A timestep each.
+    /// The timesteps, one per sample.
     public var timesteps: [Int]
-    /// ε, `[batch, height, width, channels]`.
+    /// The noise ε, `[batch, height, width, channels]`.
     public var noise: Tensor
 }
 
@@ -26,7 +26,7 @@ struct TeacherStreams: Codable, Equatable {
         (timesteps, noise) = (root.split("timesteps"), root.split("noise"))
     }
 
-    /// The next step's inputs: pictures by their weights, with repetition.
+    /// Samples the next step's inputs: pictures by weight, with replacement.
     mutating func next(
         _ batch: Int, of data: [CaptionedPicture], latentShape: [Int], schedule: NoiseSchedule,
         _ configuration: TeacherTrainingConfiguration

@@ -3,18 +3,18 @@ import DiffusionModels
 import Tensor
 
 extension TeacherTrainer {
-    /// A training of miniature networks from random weights, or from a teacher's.
+    /// Creates a trainer for small networks with random weights, or for the networks of an existing teacher.
     ///
     /// - Parameters:
-    ///   - pictures: what is learned; only those of the training split.
-    ///   - autoencoder: between the pictures and the latents.
-    ///   - tokenizer: of the captions.
-    ///   - blockChannels: of the denoising network, outermost block first. Unused with `start`.
-    ///   - start: a teacher of the same tokenizer and autoencoder, whose weights the training goes on from.
+    ///   - pictures: the data set; only its training split is used.
+    ///   - autoencoder: the autoencoder that encodes the pictures.
+    ///   - tokenizer: the tokenizer of the captions.
+    ///   - blockChannels: the channels per block of the denoising network, outermost block first. Unused with `start`.
+    ///   - start: a teacher with the same tokenizer and autoencoder, whose weights are trained further.
     ///   - configuration: the settings.
     ///
     /// Throws ``TrainingError`` for settings out of range or pictures that do not fit the autoencoder, and `ModelError` for a
-    /// start that cannot be loaded.
+    /// `start` that cannot be loaded.
     public convenience init(
         pictures: CaptionedPictures, autoencoder: AutoencoderKL, tokenizer: CLIPTokenizer,
         blockChannels: [Int] = [64, 128, 176], start: ModelFiles? = nil,
@@ -44,16 +44,16 @@ extension TeacherTrainer {
         initialContents.add("pictures", of: training)
     }
 
-    /// Looks at what a training of ``init(pictures:autoencoder:tokenizer:blockChannels:start:configuration:)`` is made of, before an
-    /// autoencoder is trained for it.
+    /// Checks arguments of ``init(pictures:autoencoder:tokenizer:blockChannels:start:configuration:)`` before an autoencoder is
+    /// trained for them.
     ///
     /// - Parameters:
-    ///   - pictures: what will be learned.
-    ///   - autoencoder: the sizes of the one that will be used.
-    ///   - blockChannels: of the denoising network.
-    ///   - start: the teacher whose weights the training will go on from.
+    ///   - pictures: the data set.
+    ///   - autoencoder: the configuration of the autoencoder.
+    ///   - blockChannels: the channels per block of the denoising network.
+    ///   - start: the teacher whose weights will be trained further.
     ///
-    /// Throws ``TrainingError`` for what does not fit, and `ModelError` for a start whose configuration cannot be read.
+    /// Throws ``TrainingError`` for arguments that do not fit, and `ModelError` for a `start` whose configuration cannot be read.
     public static func check(
         pictures: CaptionedPictures, autoencoder: AutoencoderKL.Configuration, blockChannels: [Int],
         start: ModelFiles? = nil
@@ -72,12 +72,12 @@ extension TeacherTrainer {
         let network = try start.unetConfiguration()
         try TrainingError.check(
             network.inputChannels == autoencoder.latentChannels && network.outputChannels == autoencoder.latentChannels,
-            "start", expected: "a teacher of the autoencoder's \(autoencoder.latentChannels) latent channels",
-            found: "one of \(network.inputChannels)")
+            "start", expected: "a teacher with the autoencoder's \(autoencoder.latentChannels) latent channels",
+            found: "one with \(network.inputChannels)")
         let trained = network.sampleSize ?? size
         try TrainingError.check(
             trained == size, "start",
-            expected: "a teacher of pictures of \(pictures.width) × \(pictures.height) pixels",
-            found: "one of \(trained.width * factor) × \(trained.height * factor)")
+            expected: "a teacher for images of \(pictures.width) × \(pictures.height) pixels",
+            found: "one for \(trained.width * factor) × \(trained.height * factor)")
     }
 }

@@ -6,51 +6,51 @@ import Tensor
 
 /// Trains the text encoder and the denoising network of a text-to-image model together, on latents with captions.
 ///
-/// A step: pictures by their weights, a caption each, noised latents; both networks follow the weighted epsilon loss; then
-/// their moving averages follow them.
+/// Each step samples pictures by weight and one caption per picture, adds noise to their latents, updates both networks by the
+/// gradient of the weighted epsilon loss, and updates their moving averages.
 public final class TeacherTrainer: ResumableTraining {
     /// The settings.
     public let configuration: TeacherTrainingConfiguration
     /// The captions of the training pictures.
     public let captions: [CaptionedPicture]
-    /// Their latents, `[pictures, height, width, channels]`.
+    /// The latents of the training pictures, `[pictures, height, width, channels]`.
     public let latents: Tensor
     /// The denoising network that is trained.
     public let unet: UNet2DConditionModel
     /// The text encoder that is trained.
     public let textEncoder: CLIPTextModel
-    /// From captions to the text encoder's token ids.
+    /// The text encoder's tokenizer.
     public let tokenizer: CLIPTokenizer
-    /// The noise schedule that is learned.
+    /// The noise schedule of the teacher.
     public let schedule: NoiseSchedule
-    /// The slowly following copy of the denoising network.
+    /// The exponential moving average of the denoising network's weights.
     public let unetAverage: ExponentialMovingAverage
-    /// The slowly following copy of the text encoder.
+    /// The exponential moving average of the text encoder's weights.
     public let textEncoderAverage: ExponentialMovingAverage
     /// Steps taken so far.
     public private(set) var stepCount = 0
 
-    /// The numbers that are trained.
+    /// The number of trained parameters.
     public var scalarCount: Int { unet.parameters.scalarCount + textEncoder.parameters.scalarCount }
 
-    /// The bytes that are held from the first step to the last: weights, gradients, both moments, averages, and the latents.
+    /// The memory in bytes that the training holds throughout: weights, gradients, both moments, averages, and the latents.
     public var memoryByteCount: Int { MemoryLayout<Float>.stride * (5 * scalarCount + latents.count) }
 
     let optimizer: Adam
     private(set) var streams: TeacherStreams
     private let weights: [Double]
-    /// Looked at before the first step, which changes what the networks start from.
+    /// The inputs' fingerprints, taken before the first step changes the networks' weights.
     var initialContents = RunContents()
 
-    /// A training of networks whose parameters hold their start; they are made trainable.
+    /// Creates a trainer that starts from the networks' current parameters, which it makes trainable.
     ///
     /// - Parameters:
-    ///   - unet: predicts epsilon; its input channels are the latents'.
-    ///   - textEncoder: of the width that the denoising network attends to.
-    ///   - tokenizer: of the text encoder's vocabulary.
+    ///   - unet: the denoising network, which predicts epsilon; its input channels are the latents'.
+    ///   - textEncoder: the text encoder, as wide as the denoising network's cross-attention expects.
+    ///   - tokenizer: a tokenizer with the text encoder's vocabulary.
     ///   - schedule: the noise schedule.
-    ///   - latents: `[pictures, height, width, channels]`, as the denoising network is to see them.
-    ///   - captions: one a picture; at least one of a weight above 0.
+    ///   - latents: the scaled latents, `[pictures, height, width, channels]`.
+    ///   - captions: one per picture; at least one has a weight above 0.
     ///   - configuration: the settings.
     ///
     /// Throws ``TrainingError`` for settings out of range.
@@ -129,15 +129,15 @@ public final class TeacherTrainer: ResumableTraining {
 }
 
 extension TeacherTrainer {
-    /// What a training must be resumed with, but for the number of iterations: more of them let the learning rate fall over a
-    /// longer run from there on.
+    /// The settings that must be the same when a run is resumed, except the number of iterations: with more of them the learning
+    /// rate falls over a longer run from there on.
     public struct Record: Codable, Equatable {
         var settings: TeacherTrainingConfiguration
         var unet: UNet2DConditionModel.Configuration
         var textEncoder: CLIPTextModel.Configuration
         var pictures: Int
 
-        /// Whether a run of one may be gone on with under the other.
+        /// Whether a run with one record can be resumed with the other.
         public static func == (a: Record, b: Record) -> Bool {
             var settings = a.settings
             settings.iterations = b.settings.iterations
@@ -146,31 +146,31 @@ extension TeacherTrainer {
         }
     }
 
-    /// The settings, the networks' sizes, and how many pictures.
+    /// The settings, the networks' configurations, and the number of pictures.
     public func record() -> Record {
         Record(
             settings: configuration, unet: unet.configuration, textEncoder: textEncoder.configuration,
             pictures: captions.count)
     }
 
-    /// The latents of the pictures, their captions, the tokenizer, and what the networks start from.
+    /// The latents of the pictures, their captions, the tokenizer, and the networks' initial weights.
     public func contents() -> RunContents { initialContents }
 
     /// `metrics.jsonl`, and the file that `RunDirectory.saveSheet(of:step:pictures:)` writes.
     public var metricsFiles: [String] { ["metrics.jsonl", TeacherErrors.fileName] }
 
-    /// The bytes of the numbers that a checkpoint keeps.
+    /// The size of a checkpoint's tensors in bytes.
     public var checkpointByteCount: Int { checkpoint.byteCount }
 
-    /// Writes both networks, their averages, the optimiser, every random stream and the step. The file is there whole or not
-    /// at all. Throws what the file system throws.
+    /// Writes both networks, their averages, the optimiser, all random streams and the step, atomically. Throws what the file
+    /// system throws.
     public func saveCheckpoint(to url: URL) throws {
         let state = TrainerState(stepCount: stepCount, averageUpdateCount: unetAverage.updateCount, streams: streams)
         try checkpoint.write(state, to: url)
     }
 
-    /// Goes back to where ``saveCheckpoint(to:)`` was called. Throws `SafetensorsError`, or `DistillationError` for a file of
-    /// another run, and changes nothing then.
+    /// Restores the state that ``saveCheckpoint(to:)`` wrote. Throws `SafetensorsError`, or `DistillationError` for a file of
+    /// another run; after an error nothing has changed.
     public func restoreCheckpoint(from url: URL) throws {
         let state = try checkpoint.restore(TrainerState<TeacherStreams>.self, from: url).state
         (unetAverage.updateCount, textEncoderAverage.updateCount) = (state.averageUpdateCount, state.averageUpdateCount)
@@ -187,11 +187,11 @@ extension TeacherTrainer {
 }
 
 extension TeacherTrainer {
-    /// The averaged networks with an autoencoder and the tokenizer's files, to be saved as a folder.
+    /// The averaged networks with an autoencoder and the tokenizer's files, which can be saved as a model folder.
     ///
     /// - Parameters:
-    ///   - autoencoder: whose latents the training saw.
-    ///   - tokenizerFolder: where the tokenizer was read from.
+    ///   - autoencoder: the autoencoder that encoded the training latents.
+    ///   - tokenizerFolder: the folder from which the tokenizer was read.
     public func teacher(with autoencoder: AutoencoderKL, tokenizerFolder: URL) -> TextToImageParts {
         TextToImageParts(
             unet: UNet2DConditionModel(unet.configuration, in: unetAverage.parameters.scope),

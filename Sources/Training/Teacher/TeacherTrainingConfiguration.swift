@@ -1,30 +1,30 @@
 import DiffusionModels
 import Foundation
 
-/// The settings of a teacher's training besides its networks' sizes.
+/// The settings of a teacher's training, except the networks' configurations.
 public struct TeacherTrainingConfiguration: OptimizationSettings, Codable, Sendable, Equatable {
-    /// Pictures a step.
+    /// Pictures per step.
     public var batchSize = 32
-    /// Steps after which the learning rate has fallen to nothing, half a cosine from ``learningRate``.
+    /// The number of steps over which the learning rate falls from ``learningRate`` to 0, along half a cosine.
     public var iterations = 20_000
-    /// AdamW's largest step size.
+    /// AdamW's maximum learning rate.
     public var learningRate = 1e-3
-    /// Steps over which it rises from nothing.
+    /// The number of warm-up steps, over which the learning rate rises from 0.
     public var warmUp = 200
     /// Decoupled weight decay.
     public var weightDecay = 0.01
-    /// The largest global gradient norm; larger ones are scaled down.
+    /// The maximum global gradient norm; larger gradients are scaled down to it.
     public var gradientNormLimit = 1.0
-    /// The largest decay of the moving average.
+    /// The maximum decay of the moving average.
     public var averageDecay = 0.9995
-    /// How the noise levels are drawn and weighted.
+    /// The sampling and weighting of the noise levels.
     public var noise = NoiseLevels()
-    /// How the captions are drawn.
+    /// The sampling of the captions.
     public var captions = CaptionMix()
-    /// Of everything random.
+    /// The seed of all random streams.
     public var seed: UInt64 = 0
 
-    /// The settings that the shipped teacher was trained with.
+    /// Creates the settings with which the shipped teacher was trained.
     public init() {}
 
     /// Throws ``TrainingError`` for a setting that is out of range.
@@ -35,30 +35,31 @@ public struct TeacherTrainingConfiguration: OptimizationSettings, Codable, Senda
     }
 }
 
-/// How the timesteps of a teacher's training are drawn, and how much each counts.
+/// The sampling distribution and the loss weights of the timesteps in a teacher's training.
 ///
-/// w(t) = min(1 + 1/SNR(t), w_max), over its mean under the drawing's distribution. An epsilon error grows by σ/α, 14.6 at the
-/// last timestep, on its way to x₀, and nearly all of the epsilon loss there is won by handing on the input: without the weight
-/// the highest noise levels, where a one-step student starts and where the text decides, are hardly learned.
+/// The weights are w(t) = min(1 + 1/SNR(t), w_max), divided by their mean under the sampling distribution. Conversion to x₀
+/// multiplies an epsilon error by σ/α, which is 14.6 at the last timestep, and there returning the input already removes nearly all of
+/// the epsilon loss. Without the weights the highest noise levels are hardly learned, where a one-step student starts and where
+/// the text determines the image.
 public struct NoiseLevels: Codable, Sendable, Equatable {
-    /// w_max.
+    /// The maximum weight before normalisation, w_max.
     public var largestWeight = 30.0
-    /// How often a timestep is drawn from the highest alone.
+    /// The share of timesteps that are sampled from the high noise levels alone.
     public var highShare = 0.35
-    /// Where those begin, as a share of all timesteps.
+    /// The beginning of the high noise levels, as a fraction of all timesteps.
     public var high = 0.6
 
-    /// The settings that the shipped teacher was trained with.
+    /// Creates the settings with which the shipped teacher was trained.
     public init() {}
 
     func validate() throws {
         try TrainingError.check(
-            largestWeight >= 1, "noise.largestWeight", expected: "a number from 1", found: largestWeight)
+            largestWeight >= 1, "noise.largestWeight", expected: "a number of at least 1", found: largestWeight)
         try TrainingError.check((0...1).contains(highShare), "noise.highShare", expected: "0 to 1", found: highShare)
         try TrainingError.check((0..<1).contains(high), "noise.high", expected: "0 to 1", found: high)
     }
 
-    /// The weight of each timestep; its mean under the drawing's distribution is 1.
+    /// The weight of each timestep; the mean under the sampling distribution is 1.
     public func weights(on schedule: NoiseSchedule) -> [Double] {
         let weights = (0..<schedule.timestepCount).map { min(1 + 1 / schedule.signalToNoiseRatio($0), largestWeight) }
         let highest = weights[highest(of: schedule)]
@@ -67,7 +68,7 @@ public struct NoiseLevels: Codable, Sendable, Equatable {
         return weights.map { $0 / expected }
     }
 
-    /// The timesteps that are drawn more often.
+    /// The timesteps of high noise levels, which are sampled more often.
     func highest(of schedule: NoiseSchedule) -> Range<Int> {
         min(Int(high * Double(schedule.timestepCount)), schedule.timestepCount - 1)..<schedule.timestepCount
     }

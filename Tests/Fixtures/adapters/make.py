@@ -1,4 +1,4 @@
-"""Two adapters over models/a's network, and what the network computes with the first, and with both, in Float32.
+"""Two adapters for models/a's network, and its outputs with the first and with both, in Float32.
 
 Run: python make.py   (writes adapter/ as peft saves it, second/ in diffusers' layout, and golden.safetensors, beside itself)
 """
@@ -28,7 +28,7 @@ with torch.no_grad():
 network.save_pretrained(HERE / "adapter")
 (HERE / "adapter" / "README.md").unlink(missing_ok=True)
 
-# 0.8 of it and -0.5 of another, both beside the network at once.
+# The first adapter with weight 0.8 and another with -0.5, both active at once.
 network.add_adapter("second", LoraConfig(r=4, lora_alpha=4, target_modules=["to_q", "to_v", "ff.net.2"]))
 second = {}
 with torch.no_grad():

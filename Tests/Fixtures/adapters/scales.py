@@ -1,11 +1,11 @@
-"""Adapters over models/a's network whose scales differ from layer to layer, and what the network computes with each, in Float32.
+"""Adapters for models/a's network with different scales per layer, and its outputs with each, in Float32.
 
 Run: python scales.py   (writes scales/ beside itself)
 
-scales/metadata: as diffusers' save_lora_weights writes it since 0.34, with rank_pattern, alpha_pattern and rsLoRA; the output is diffusers' after
-load_lora_adapter of that file. scales/peft: as peft's save_pretrained writes it; the output is peft's. scales/kohya.safetensors: alphas as
-integers, Float64 and shapes [] and [1], and a convolution with lora_mid; the output is by kohya's definition, W + alpha / rank * up * mid * down,
-since diffusers gives every layer of such a file the first layer's alpha.
+scales/metadata: in the form of diffusers' save_lora_weights since 0.34, with rank_pattern, alpha_pattern and rsLoRA; the output is
+computed by diffusers after load_lora_adapter of that file. scales/peft: in the form of peft's save_pretrained; the output is computed
+by peft. scales/kohya.safetensors: alphas of integer and float types and of shapes [] and [1], and a convolution with lora_mid; the output follows kohya's
+definition, W + alpha / rank * up * mid * down, because diffusers applies the first layer's alpha to every layer of such a file.
 """
 
 import json
@@ -47,7 +47,7 @@ def fill(unet):
 
 SETTINGS = dict(
     r=2, lora_alpha=6, use_rslora=True, target_modules=["to_q", "to_v", "conv1"],
-    # The first pattern that fits a layer holds: of to_v in the middle block alpha is 1, and 3 elsewhere.
+    # The first matching pattern applies: alpha of to_v is 1 in the middle block and 3 elsewhere.
     alpha_pattern={"^mid_block.*to_v": 1, "to_v": 3, r"attn1\.to_[qk]": 8},
     rank_pattern={"conv1": 3, r"down_blocks\.\d+\..*attn2.to_q": 1},
 )

@@ -1,4 +1,4 @@
-"""Embeddings by small CLIP models with random weights, in transformers' layout and in OpenCLIP's.
+"""Embeddings by small CLIP models with random weights, in the layouts of transformers and OpenCLIP.
 
 Both read captions with the tokenizer in Tests/Fixtures/tokenizer/small, whose last id is its end token, as in CLIP's own.
 
@@ -26,7 +26,7 @@ LENGTH, END, VOCABULARY = 20, tokenizer.eos_token_id, len(tokenizer)
 
 
 def shaken(model):
-    """Larger weights than at the start of training, so that nothing is lost in rounding; in 16 bits, as the file has them."""
+    """Uses larger weights than at initialisation, so that the outputs are not lost in rounding; rounded to 16 bits, as in the file."""
     torch.manual_seed(5)
     for parameter in model.parameters():
         noise = torch.randn_like(parameter)
@@ -77,7 +77,7 @@ model = shaken(CLIP(**configuration))
     json.dumps({"model_cfg": configuration, "preprocess_cfg": {"mean": mean, "std": deviation}}, indent=2) + "\n"
 )
 save_file(stored(model), HERE / "openclip/open_clip_model.safetensors")
-# OpenCLIP fills up with zeros.
+# OpenCLIP pads with zeros.
 padded = torch.where(torch.cumsum(ids == END, 1) > 1, 0, ids)
 with torch.no_grad():
     golden["openclip.picture"] = model.encode_image(picture)

@@ -2,8 +2,8 @@
 
 Run: python make.py   (writes unet/ and golden.safetensors beside itself)
 
-Follows the official training script's order: student turn (x0 from the constants of the last timestep, both networks guided
-alike, gradient sigma² times the difference, mean reduction, clip, Adam), then the adapter's turn on the same x0 (epsilon loss
+Follows the order of the official training script: a student step (x0 from the constants of the last timestep, the same guidance for both
+networks, gradient sigma² times the difference, mean reduction, clipping, Adam), then an adapter step on the same x0 (epsilon loss
 weighted by alpha², the null prompt for a whole batch), then the moving average.
 """
 
@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 HERE = Path(__file__).parent
 KAPPA, ALPHA_BAR_T, BATCH, RANK, SCALE = 4.5, 0.0047, 3, 4, 1.6875
 STUDENT_RATE, ADAPTER_RATE = 1e-4, 2e-2
-# Larger than Adam's default: a gradient that is all rounding must not become a whole step.
+# Larger than Adam's default, so that a gradient of pure rounding error does not become a full step.
 EPSILON = 1e-4
 generator = torch.Generator().manual_seed(0)
 

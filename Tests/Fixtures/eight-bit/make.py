@@ -1,4 +1,4 @@
-"""All 256 numbers of PyTorch's two 8-bit floating-point types, and what they are in Float32.
+"""All 256 numbers of PyTorch's two 8-bit floating-point types, with their Float32 values.
 
 Run: python make.py   (writes numbers.safetensors beside itself)
 """

@@ -1,4 +1,4 @@
-"""What diffusers and transformers make of Examples/Models/emoji-teacher in Float32, and transformers of the small tokenizer.
+"""Outputs of diffusers and transformers for Examples/Models/emoji-teacher in Float32, and ids of the small tokenizer by transformers.
 
 Run: python make.py   (writes emoji.safetensors and tokens.json beside itself)
 """

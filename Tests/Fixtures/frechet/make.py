@@ -26,7 +26,7 @@ for name, (n, m, width) in {"tall": (200, 150, 16), "narrow": (50, 60, 3), "flat
     distance = difference @ difference + np.trace(cx) + np.trace(cy) - 2 * np.trace(np.real(root))
     singular = np.linalg.svd((x - x.mean(0)) @ (y - y.mean(0)).T, compute_uv=False).sum() / np.sqrt((n - 1) * (m - 1))
     exact = difference @ difference + np.trace(cx) + np.trace(cy) - 2 * singular
-    # Read as Float32, of which two hold all digits.
+    # Tensors are read as Float32; the sum of two Float32 numbers keeps all digits.
     tensors[f"{name}.exact"] = np.array([np.float32(exact), exact - np.float32(exact)])
     tensors |= {f"{name}.a": a, f"{name}.b": b, f"{name}.distance": np.array([distance], dtype=np.float64)}
 save_file(tensors, HERE / "frechet.safetensors", metadata={"numpy": np.__version__, "scipy": scipy.__version__})

@@ -1,4 +1,4 @@
-"""A Stable Diffusion model of full size with seeded random weights, and what diffusers and transformers compute with it.
+"""A Stable Diffusion model of full size with seeded random weights, and its outputs by diffusers and transformers.
 
 Run: python make.py FAMILY FOLDER [half]   (FAMILY: sd1 or sd2; writes about 5 GB, or half of it, and golden.safetensors)
 Then: swift run -c release verify-checkpoint --model FOLDER --golden FOLDER/golden.safetensors

@@ -1,4 +1,4 @@
-"""What diffusers' StableDiffusionImg2ImgPipeline makes of a picture with Examples/Models/emoji-teacher in Float32.
+"""Outputs of diffusers' StableDiffusionImg2ImgPipeline for an image with Examples/Models/emoji-teacher in Float32.
 
 Run: python make.py   (writes golden.safetensors beside itself)
 """

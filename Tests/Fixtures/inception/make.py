@@ -1,7 +1,7 @@
-"""Features of FID's Inception-v3 under random weights, which the test draws again from the same seed: 90 MB need not be kept.
+"""Features of FID's Inception-v3 with random weights, which the test generates from the same seed, so that 90 MB need not be stored.
 
     pip install torch torchvision pytorch-fid==0.3.0
-    python make.py   (writes features.safetensors beside itself; keys.txt, the weights in the order in which they are drawn)
+    python make.py   (writes features.safetensors beside itself; and keys.txt, the weights in the order in which they are sampled)
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ drawn = {}
 
 
 def random_weights(url, progress):
-    """In the place of pytorch-fid's download. Each tensor has 16 numbers or more, below which torch draws differently."""
+    """Replaces pytorch-fid's download. Each tensor has at least 16 numbers; for fewer, torch samples differently."""
     template = pytorch_fid.inception._inception_v3(num_classes=1008, aux_logits=False, weights=None)
     torch.manual_seed(11)
     for key, value in template.state_dict().items():
@@ -40,7 +40,7 @@ def random_weights(url, progress):
 pytorch_fid.inception.load_state_dict_from_url = random_weights
 network = pytorch_fid.inception.InceptionV3([3]).eval()
 
-# As in ../pictures, but of the sizes that matter here.
+# As in ../pictures, but with the sizes needed here.
 y, x = np.mgrid[:80, :120]
 waves = np.stack([np.sin(x / (5 + c) + y / 11 * c) * 90 + np.where((x // 19 + y // 13) % 2, 60, -60) for c in range(3)], 2)
 picture = np.clip(waves + 128, 0, 255).astype(np.uint8)
@@ -48,7 +48,7 @@ with torch.no_grad():
     features = network(torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255)[0].flatten(1)
     bands = [Image.fromarray(picture[:, :, c].astype(np.float32)).resize((299, 299), Image.BICUBIC) for c in range(3)]
     clean = torch.from_numpy(np.stack([np.asarray(band).clip(0, 255) for band in bands]))[None]
-    # clean-fid's normalisation, and no resizing inside.
+    # clean-fid's normalisation, without resizing inside the network.
     network.resize_input = network.normalize_input = False
     clean_features = network((clean - 128) / 128)[0].flatten(1)
 keys = [f"{key} {' '.join(map(str, value.shape))}" for key, value in drawn.items() if not key.startswith("fc.") and value.dim()]

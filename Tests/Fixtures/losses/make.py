@@ -2,9 +2,9 @@
 
 Run: python make.py   (reads ../distillation/unet, writes golden.safetensors beside itself)
 
-The student is a copy of the network with its input convolution doubled, the teacher the network, the fake score the network with
-low-rank adapters whose B is not zero. Each loss is written as its official code writes it: VSD and DMD as a surrogate whose
-target is detached, SiD as an objective that autograd differentiates through both networks.
+The teacher is the network, the student a copy with its input convolution doubled, and the fake score the network with low-rank adapters
+whose B is not zero. Each loss is implemented as in its official code: VSD and DMD as a surrogate loss with a detached target, SiD as
+an objective that autograd differentiates through both networks.
 """
 
 import copy
@@ -97,7 +97,7 @@ for name, loss in LOSSES.items():
     x0 = (z - (1 - ALPHA_BAR_T) ** 0.5 * student(z, torch.full((BATCH,), 999), c).sample) / ALPHA_BAR_T**0.5
     x0.retain_grad()
     loss(x0).backward()
-    # Per sample, before the mean: SiD's code divides by the batch, the others' by all elements.
+    # Per sample, before the mean: SiD's code divides by the batch size, the others by the number of elements.
     golden[f"{name}.gradient"] = x0.grad * (BATCH if name.startswith("sid") else x0.numel())
     golden[f"{name}.norm"] = torch.stack([p.grad.square().sum() for p in student.parameters()]).sum().sqrt()
 golden |= {"latents": z, "noise": noise, "embeddings": c, "null": null, "timesteps": t.int(), "x0": x0.detach()}

@@ -1,15 +1,14 @@
-"""Three small random-weight models with what diffusers and transformers compute with them in Float32;
-gradients in Float64.
+"""Small random-weight models with their outputs by diffusers and transformers in Float32 and gradients in Float64.
 
-Run: python make.py [NAME …]   (writes the folders below beside itself: the parts in the Hub's layout and golden.safetensors)
+Run: python make.py [NAME …]   (writes the folders below beside itself: the components in the Hub's layout and golden.safetensors)
 
-a  Stable Diffusion 2's kind: linear projections, a head count a block, one layer a block.
-b  Stable Diffusion 1's kind: 1×1 convolutions as projections, one head count for all, two layers a block, odd sizes.
-c  the rest: attention in other blocks, two transformers a block, cosine before sine, other widths of text a block, gelu.
+a  Stable Diffusion 2's kind: linear projections, one head count per block, one layer per block.
+b  Stable Diffusion 1's kind: 1×1 convolutions as projections, one head count for all, two layers per block, odd sizes.
+c  other features: attention in other blocks, two transformers per block, cosine before sine, text widths per block, gelu.
 d  no middle block and transformers at every resolution, as in BK-SDM's smallest networks.
-e  one residual block in the middle (UNetMidBlock2D), attention on the way up alone.
-tiny  an AutoencoderTiny, by itself.
-Weights are rounded to Float16 and stored so.
+e  one residual block in the middle (UNetMidBlock2D), attention in the up blocks only.
+tiny  an AutoencoderTiny on its own.
+Weights are rounded to Float16 and stored in that type.
 """
 
 import json
@@ -73,7 +72,7 @@ SIZES = {"a": (8, 8), "b": (12, 8), "c": (7, 9), "d": (8, 12), "e": (8, 8)}
 
 
 def randomise(module, generator):
-    """Every weight differs from its neutral start, and is a Float16 number."""
+    """Makes every weight differ from its neutral initial value, rounded to Float16."""
     with torch.no_grad():
         for name, parameter in module.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)

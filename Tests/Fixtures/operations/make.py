@@ -1,8 +1,8 @@
-"""Goldens of every differentiable operation: outputs and gradients by PyTorch in Float64, stored as Float32.
+"""Golden outputs and gradients of every differentiable operation by PyTorch in Float64, stored as Float32.
 
 Run: python make.py   (writes operations.safetensors and cases.json beside itself)
 
-Feature maps are channels-last and convolution kernels PyTorch's, as the library keeps them.
+Feature maps are channels-last and convolution kernels in PyTorch's layout, as in the library.
 """
 
 import json
@@ -26,7 +26,7 @@ def first(x):
 
 
 def case(operation, function, *inputs, label="", **attributes):
-    """Runs `function` on inputs that are rounded to Float32 first, and keeps everything."""
+    """Runs `function` on inputs rounded to Float32 and records inputs, outputs and gradients."""
     name = f"{operation}{'-' + label if label else ''}"
     assert name not in [c["name"] for c in cases], name
     leaves = [x.float().double().requires_grad_() for x in inputs]
@@ -50,7 +50,7 @@ def positive(*shape):
 
 
 def away(x, *kinks, distance=0.15):
-    """Moves numbers away from where the operation has no derivative, so that finite differences do not step across."""
+    """Moves numbers away from points without a derivative, so that finite differences do not cross them."""
     for kink in kinks:
         x = torch.where((x - kink).abs() < distance, kink + distance * torch.where(x < kink, -1.0, 1.0), x)
     return x
@@ -178,7 +178,7 @@ case("sumAlong", lambda x: x.sum((0, 2)), normal(3, 4, 5), axes=[0, 2])
 case("meanAlong", lambda x: x.mean(-1), normal(3, 4, 5), axes=[2])
 case("meanSquaredError", lambda x, y: F.mse_loss(x, y), normal(4, 6), normal(4, 6))
 
-# Wide enough for Winograd's convolution, and what can be folded into a convolution.
+# Wide enough for Winograd's convolution, with the operations that can be fused into a convolution.
 for label, size, channels, factor, bias, adding in [
     ("plain", (9, 7), (18, 20), 1, True, False), ("upsampled", (5, 6), (16, 33), 2, True, False),
     ("added", (8, 8), (17, 16), 1, True, True), ("added-unbiased", (4, 13), (40, 18), 1, False, True),

@@ -1,9 +1,9 @@
-"""PNG and JPEG files of every kind, and what Pillow reads from them.
+"""PNG and JPEG files of every kind, with the pixels that Pillow reads from them.
 
 Run: python files.py   (writes files.safetensors beside itself)
 
-NAME.file has a file's bytes, NAME.rgb what Image.open(NAME).convert("RGB") gives, NAME.white the picture composed on white,
-NAME.upright what diffusers' load_image gives, which turns it first.
+NAME.file has a file's bytes, NAME.rgb the result of Image.open(NAME).convert("RGB"), NAME.white the image composited on white, and
+NAME.upright the result of diffusers' load_image, which applies the EXIF orientation first.
 """
 
 import io
@@ -40,7 +40,7 @@ def chunk(kind, data):
 
 
 def rows(samples, depth):
-    """Scan lines of [height, width, channels], each with a filter of its own, as far as this is easy to write."""
+    """Scan lines of [height, width, channels], with varying filters, of those that are simple to implement."""
     if samples.size == 0:
         return b""
     if depth == 16:
@@ -82,7 +82,7 @@ for color, depths in DEPTHS.items():
                 top = 1 << depth
                 samples = rng.integers(0, top, (height, width, CHANNELS[color]))
                 if depth == 16:
-                    samples[:2] &= 0xFF  # dark ones too
+                    samples[:2] &= 0xFF  # include dark samples
                 extra = []
                 if interlaced:
                     extra += [(b"gAMA", struct.pack(">I", 100000))]
@@ -96,9 +96,9 @@ for color, depths in DEPTHS.items():
                     extra.append((b"tRNS", alpha.tobytes()))
                 name = f"png-{color}-{depth}{'-interlaced' if interlaced else ''}{'-transparent' if transparent else ''}"
                 expected = None
-                if color == 0 and depth == 16:  # Pillow 13 makes white of everything above 255, for which nobody asks
+                if color == 0 and depth == 16:  # Pillow 13 clips everything above 255 to white, which is not checked
                     expected = np.repeat((samples >> 8).astype(np.uint8), 3, 2)
-                # Pillow does not scale a transparent colour of 2, 4 or 16 bits with the samples, and so does not find it.
+                # Pillow does not scale a transparent colour of 2, 4 or 16 bits with the samples, and so never matches it.
                 white = color in (3, 4, 6) or depth in (1, 8)
                 add(name, png(samples, color, depth, interlaced, extra), expected, white=white)
 
@@ -136,7 +136,7 @@ text = b"XML:com.adobe.xmp\0\0\0\0\0" + xmp.replace(b'="8"/', b">6<")
 plain = saved(picture, "PNG")
 add("png-turned-xmp", plain[:33] + chunk(b"iTXt", text) + plain[33:], upright=True)
 
-# Sizes of which the first goes across and then down, the second the other way round, and the rest are larger or the same.
+# The first size resizes horizontally and then vertically, the second vice versa; the rest are larger or equal.
 photo = Image.fromarray((rng.integers(0, 2, (16, 13, 3)).repeat(4, 0).repeat(4, 1) * 255).astype(np.uint8))
 tensors["photo"] = np.asarray(photo)
 for width, height in ((32, 40), (48, 16), (64, 32), (64, 80), (52, 32), (40, 64)):

@@ -1,4 +1,4 @@
-"""Pictures resized by Pillow and PyTorch, as clean-fid, pytorch-fid and the COCO-2014 protocol do it.
+"""Images resized by Pillow and PyTorch, as clean-fid, pytorch-fid and the COCO-2014 protocol do it.
 
 Run: python make.py   (writes pictures.safetensors beside itself)
 """
@@ -16,14 +16,14 @@ rng = np.random.default_rng(0)
 
 
 def drawing(height, width):
-    """Waves with some noise: smooth enough to be a picture, sharp enough to make cubic curves overshoot."""
+    """Waves with some noise: smooth enough to resemble an image, sharp enough to make cubic curves overshoot."""
     y, x = np.mgrid[:height, :width]
     waves = [np.sin(x / (3 + c) + y / 7 * c) * 90 + np.where((x // 9 + y // 5) % 2, 60, -60) for c in range(3)]
     return np.clip(np.stack(waves, 2) + 128 + rng.normal(size=(height, width, 3)) * 20, 0, 255).astype(np.uint8)
 
 
 def floating(pixels, size, filter):
-    """clean-fid: each channel alone, not rounded."""
+    """Resizes as clean-fid does: each channel separately, without rounding."""
     bands = [Image.fromarray(pixels[:, :, c].astype(np.float32), mode="F").resize(size, filter) for c in range(3)]
     return np.stack([np.asarray(band).clip(0, 255) for band in bands], 2)
 

@@ -1,11 +1,11 @@
-"""What diffusers and transformers make of prompts with Examples/Models/emoji-teacher in Float32: clip skip, textual inversion, weights, and
-prompts of more than one window. Its tokenizer has windows of 20 tokens, so that a sentence needs several.
+"""Prompt embeddings by diffusers and transformers with Examples/Models/emoji-teacher in Float32: clip skip, textual inversion, prompt
+weights, and prompts longer than one window. The model's tokenizer has windows of 20 tokens, so that a sentence needs several.
 
 Run: python make.py   (writes prompts.safetensors, cases.json and the files of textual inversions beside itself)
 
-clip.N and inversion.N are StableDiffusionPipeline.encode_prompt's, the latter after load_textual_inversion. weights.N is the formula that PromptEncoding
-and WeightedPrompt document, written a second time: windows of start, 18 tokens, end, padding; each token's embedding times its weight; then all
-embeddings of the prompt times what gives their mean back.
+clip.N and inversion.N come from StableDiffusionPipeline.encode_prompt, the latter after load_textual_inversion. weights.N comes from an
+independent implementation of the formula documented by PromptEncoding and WeightedPrompt: windows of start, 18 tokens, end, padding; each
+token's embedding times its weight; then all embeddings of the prompt are scaled to restore their mean.
 """
 
 import json
@@ -27,7 +27,7 @@ golden, cases = {}, {"clip": [], "inversion": [], "weights": []}
 def pipeline():
     pipe = StableDiffusionPipeline.from_pretrained(MODEL, torch_dtype=torch.float32)
     pipe.text_encoder.to(torch.float32)
-    # diffusers 0.42.1 looks for the normalisation where transformers before 5 had it.
+    # diffusers 0.42.1 expects the normalisation where transformers before version 5 had it.
     if not hasattr(pipe.text_encoder, "text_model"):
         object.__setattr__(pipe.text_encoder, "text_model", pipe.text_encoder)
     return pipe
@@ -63,7 +63,7 @@ length = tokenizer.model_max_length
 
 
 def parse(prompt):
-    """Recursive: what stands in brackets is parsed by itself."""
+    """Parses recursively: text in brackets is parsed separately."""
     def inside(text, opening, closing):
         depth, index = 0, 0
         while index < len(text):
@@ -114,7 +114,7 @@ def weighted(prompt, windows=None):
         rows.append([tokenizer.bos_token_id] + own + [tokenizer.eos_token_id] + [tokenizer.pad_token_id] * (room - len(own)))
         row_weights += [1.0] + scale + [1.0] * (room - len(own) + 1)
     hidden = encoder(torch.tensor(rows)).last_hidden_state.reshape(windows * length, width)
-    # In double: the means are small differences of large sums.
+    # In Float64, because the means are small differences of large sums.
     before = hidden.double().mean()
     hidden = hidden * torch.tensor(row_weights)[:, None]
     return hidden * (before / hidden.double().mean()).float()

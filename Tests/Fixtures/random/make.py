@@ -1,4 +1,4 @@
-"""Numbers of torch's CPU generator.
+"""Random numbers of torch's CPU generator.
 
 Run: python make.py   (writes random.safetensors beside itself)
 """

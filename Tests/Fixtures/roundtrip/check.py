@@ -1,8 +1,9 @@
-"""Opens what this library saved with diffusers and peft, and compares what they compute with what it computed.
+"""Opens files saved by this library with diffusers and peft, and compares their outputs with the library's.
 
-Run: python check.py FOLDER   (see Scripts/check-diffusers, which has the folder written)
+Run: python check.py FOLDER   (Scripts/check-diffusers creates the folder)
 
-A line a part: name, max |difference|, that over the reference's standard deviation, ok or FAIL. Exit code 1 on a failure.
+Prints one line per component: name, max |difference|, the same over the reference's standard deviation, ok or FAIL. Exits with 1 on
+a failure.
 """
 
 import json
@@ -58,7 +59,7 @@ def check_model(folder):
 
 
 def adapted(pipeline, folder):
-    """The network with the adapter, by whichever of the two libraries reads its layout."""
+    """Returns the network with the adapter, loaded by the library that reads its layout."""
     if folder.name.endswith("saved-as-peft"):
         return PeftModel.from_pretrained(pipeline.unet, folder)
     if folder.name == "peft-in-memory":

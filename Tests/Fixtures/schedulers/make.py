@@ -1,11 +1,11 @@
-"""Goldens of diffusers' schedulers over a network that is a formula: tanh(x) / 2 + t / 2000.
+"""Golden outputs of diffusers' schedulers with the closed-form network tanh(x) / 2 + t / 2000.
 
 Run: python make.py   (writes schedulers.safetensors and cases.json beside itself)
 
-Each class with each of its settings, three spacings and 1, 2, 7 and 25 steps, from Stable Diffusion's schedule; and the scheduler files of
-well-known models, which are written here as they are on the Hub. The settings go to the class as they stand; nothing in it is replaced. Of
-each case the latents after the last step are kept, from noise, and from a picture with a strength of 0.6 for 7 steps: as the classes compute them,
-in Float32 (`latents`), and with every number a Float64 (`exact`), which says how many digits the former has.
+Covers each class with each of its settings, three timestep spacings and 1, 2, 7 and 25 steps on Stable Diffusion's schedule, and the
+scheduler files of well-known models, reproduced here as they are on the Hub. The settings are passed to the classes unchanged. Each case
+stores the latents after the last step, starting from noise and, for 7 steps, from an image with strength 0.6: in Float32 as the classes
+compute them (`latents`), and entirely in Float64 (`exact`), which shows the accuracy of the former.
 """
 
 import json
@@ -133,7 +133,7 @@ def network(x, t):
 
 @contextmanager
 def float64():
-    """The classes name Float32 where they compute their tables; here that name means Float64."""
+    """Replaces Float32, in which the classes compute their tables, by Float64."""
     names = [(torch, "float32", torch.float64), (numpy, "float32", numpy.float64), (torch.Tensor, "float", torch.Tensor.double)]
     kept = [getattr(home, name) for home, name, _ in names]
     for home, name, value in names:
@@ -211,7 +211,7 @@ for model, options in MODELS.items():
     settings_eta = None
     for steps in COUNTS:
         add(model, options["_class_name"], {k: v for k, v in options.items() if k != "_class_name"}, steps)
-print(len(described), "cases;", len(refused), "that diffusers cannot make:", *refused, sep="\n")
+print(len(described), "cases;", len(refused), "that diffusers does not support:", *refused, sep="\n")
 versions = {"torch": torch.__version__, "diffusers": diffusers.__version__}
 save_file({"latents": torch.cat(finals), "exact": torch.cat(exact)}, HERE / "schedulers.safetensors", metadata=versions)
 (HERE / "cases.json").write_text(json.dumps({"cases": described, "versions": versions}, separators=(",", ":")) + "\n")

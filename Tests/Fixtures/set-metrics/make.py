@@ -1,5 +1,5 @@
 """Precision and recall by the formula of kynkaat/improved-precision-and-recall-metric, the kernel distance by that of clean-fid, and
-pairwise distances, all in Float64 from differences, without the expansion of squares.
+pairwise distances, all in Float64; distances come from differences, not from expanded squares.
 
 Run: python make.py   (writes metrics.safetensors beside itself)
 """
@@ -18,7 +18,7 @@ def distances(a, b):
 
 
 def manifold_share(manifold, probes, k):
-    # The nearest of all is the vector itself, so that the k-th neighbour stands at index k.
+    # The nearest vector is the vector itself, so the k-th neighbour is at index k.
     radii = np.partition(distances(manifold, manifold), k, axis=1)[:, k]
     return (distances(probes, manifold) <= radii).any(axis=1).mean()
 

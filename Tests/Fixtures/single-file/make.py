@@ -1,16 +1,16 @@
-"""Small random-weight models in one file each, as the original Stable Diffusion code lays them out, with what diffusers and
-transformers compute with them; and the keys and shapes of the full-size models.
+"""Small random-weight models in one file each, in the layout of the original Stable Diffusion code, with their outputs by diffusers
+and transformers; and the keys and shapes of the full-size models.
 
 Run: python make.py   (writes sd1.safetensors, sd2.safetensors, golden-sd1.safetensors, golden-sd2.safetensors, keys-sd1.txt and
 keys-sd2.txt beside itself)
 
-sd1  Stable Diffusion 1's kind: CLIP as transformers has it, 1×1 convolutions as projections, 8 heads.
-sd2  Stable Diffusion 2's kind: OpenCLIP with one layer more than is used, linear projections, heads of width 64.
-keys-*  a line a tensor of the full-size model: its key, its shape, and the keys in a diffusers folder (several where it is their
+sd1  Stable Diffusion 1's kind: CLIP in transformers' layout, 1×1 convolutions as projections, 8 heads.
+sd2  Stable Diffusion 2's kind: OpenCLIP with one unused last layer, linear projections, heads of width 64.
+keys-*  one line per tensor of the full-size model: its key, its shape, and the keys in a diffusers folder (several if it is their
 concatenation).
 
-The names follow the constructors of CompVis's code in the order in which they make their modules (ldm/modules/diffusionmodules/
-openaimodel.py and model.py) and OpenCLIP's ResidualAttentionBlock. Weights are Float16 numbers and stored so.
+The names follow the constructors in CompVis's code, in the order in which they create their modules (ldm/modules/diffusionmodules/
+openaimodel.py and model.py), and OpenCLIP's ResidualAttentionBlock. Weights are rounded to Float16 and stored in that type.
 """
 
 from pathlib import Path
@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 
 
 def unet_places(levels, layers, has_transformer):
-    """UNetModel.__init__: (its module, the module in diffusers), module by module."""
+    """Yields (module of UNetModel.__init__, module in diffusers) for each module."""
     yield "time_embed.0", "time_embedding.linear_1"
     yield "time_embed.2", "time_embedding.linear_2"
     yield "input_blocks.0.0", "conv_in"
@@ -138,7 +138,7 @@ def single_file(unet, vae, text, family):
         add(
             vae_key(key, len(vae.config.block_out_channels)), tensor[:, :, None, None] if is_projection else tensor, f"vae:{key}"
         )
-    # torch.nn.MultiheadAttention has queries, keys and values in this order, transformers' module has not.
+    # torch.nn.MultiheadAttention has queries, keys and values in this order; transformers' module does not.
     order = {"q_proj": 0, "k_proj": 1, "v_proj": 2}
     for key, tensor in sorted(text.state_dict().items(), key=lambda item: order.get(item[0].split(".")[-2], 0)):
         key = key if key.startswith("text_model.") else "text_model." + key

@@ -1,15 +1,16 @@
-"""What transformers' CLIPTokenizer makes of many strings, at CLIP's full vocabulary.
+"""Token ids of many strings by transformers' CLIPTokenizer, with CLIP's full vocabulary.
 
 Run: python make.py   (writes merges.txt, sd1/, sd2/, strings.jsonl, ids.safetensors and decoded.jsonl beside itself)
 
-Needs transformers 5, whose CLIPTokenizer is the one class (of the `tokenizers` library) that stands for what were
-CLIPTokenizer and CLIPTokenizerFast, and open_clip_torch for the vocabulary.
+Needs transformers 5, whose CLIPTokenizer (based on the `tokenizers` library) replaces the former CLIPTokenizer and
+CLIPTokenizerFast, and open_clip_torch for the vocabulary.
 
-strings.jsonl  a JSON string a line.
-ids.safetensors  "lengths" and "ids" as transformers gives them with start and end, one string after the other; the same for
-    Stable Diffusion 2's configuration as "sd2.lengths" and "sd2.ids" for the strings of "sd2.indices" (all others have the
-    same ids). 16-bit integers, of which ids need all bits without sign.
-decoded.jsonl  [ids, text, text without special tokens] a line, and [string, ids, cut] with what diffusers says was cut.
+strings.jsonl  one JSON string per line.
+ids.safetensors  "lengths" and "ids" by transformers, including start and end tokens, for all strings in sequence; the same with
+    Stable Diffusion 2's configuration as "sd2.lengths" and "sd2.ids" for the strings "sd2.indices" (all others have the
+    same ids). 16-bit integers; ids are unsigned.
+decoded.jsonl  per line [ids, text, text without special tokens], or [string, ids, truncated] with the text that diffusers reports
+    as truncated.
 """
 
 import gzip
@@ -35,7 +36,7 @@ random.seed(20)
 
 
 def vocabulary():
-    """CLIP's published rule: 256 bytes, 256 bytes at a word's end, the merges, start and end."""
+    """Builds CLIP's published vocabulary: 256 bytes, 256 bytes at a word's end, the merges, start and end."""
     packed = files("open_clip").joinpath("bpe_simple_vocab_16e6.txt.gz").read_bytes()
     assert hashlib.sha256(packed).hexdigest() == SHA256
     merges = gzip.decompress(packed).decode().split("\n")[1 : 49152 - 256 - 2 + 1]
@@ -47,7 +48,7 @@ def vocabulary():
 
 
 def configurations():
-    """As the Hub's folders of Stable Diffusion 1.5 and 2.1-base have them."""
+    """Writes the configuration files of Stable Diffusion 1.5 and 2.1-base as on the Hub."""
     token = lambda content: dict(content=content, lstrip=False, normalized=True, rstrip=False, single_word=False)
     start, end = token("<|startoftext|>"), token("<|endoftext|>")
     for name, padding in [("sd1", "<|endoftext|>"), ("sd2", "!")]:
@@ -64,7 +65,7 @@ def configurations():
 
 
 def scalars():
-    """Some scalars of every block: blocks begin at multiples of 16."""
+    """Returns some scalars of every Unicode block; blocks begin at multiples of 16."""
     for start in range(0, 0x110000, 16):
         is_large = (
             0x3400 <= start < 0xA000 or 0xAC00 <= start < 0xD7B0 or 0xE000 <= start < 0xF900 or 0x17000 <= start < 0x18D80
@@ -76,10 +77,10 @@ def scalars():
 
 
 def unicode_strings():
-    # Letters and digits of Unicode 17, which tokenizers 0.23 does not know as such, in context.
+    # Letters and digits of Unicode 17, which tokenizers 0.23 does not classify as such, in context.
     for c in "\u088f\u0c5c\u0cdc\ua7ce\ua7cf\ua7d2\ua7d4\ua7f1\U00010940\U00010ec5\U00011db0\U00011de0\U00016ea0\U00016ff4\U000323b0\U00033479":
         yield from (c, f"a{c}b", f"{c}{c} {c}1", f"é{c}!")
-    # Marks and compositions later than Unicode 9, which it neither reorders nor composes.
+    # Marks and compositions added after Unicode 9, which it neither reorders nor composes.
     for c in "\u07fd\u0898\u0899\u089f\u08ca\u09fe\u0d3b\u0eba\u1abf\u1ace\u1df6\U00010d69\U00011839\U0001e5ee":
         yield from (f"q\u0301{c}", f"q{c}\u0334", f"e{c}\u0301", f"e\u0301{c}\u0323")
     yield from ("\U000105d2\u0307", "\U00011935\U00011930", "\U00011382\U000113c9", "\U0001611e\U0001611e", "\U00016d63\U00016d67")

@@ -1,4 +1,4 @@
-"""Prompts as people write them, made of word lists; sentences in many languages; code and addresses."""
+"""Typical prompts composed of word lists, sentences in many languages, code and URLs."""
 
 import random
 

@@ -1,4 +1,4 @@
-/// SplitMix64: the same inputs for the same seed.
+/// The SplitMix64 generator, which makes runs with the same seed reproducible.
 struct FuzzingRandom: RandomNumberGenerator {
     private var state: UInt64
 
@@ -12,13 +12,13 @@ struct FuzzingRandom: RandomNumberGenerator {
         return z ^ (z >> 31)
     }
 
-    /// A number below `limit`, which is at least 1.
+    /// A random number below `limit`, which is raised to at least 1.
     mutating func below(_ limit: Int) -> Int { Int.random(in: 0..<max(1, limit), using: &self) }
 
-    /// True once in so many times.
+    /// True with probability 1 / `times`.
     mutating func once(in times: Int) -> Bool { below(times) == 0 }
 
-    /// A range within `0..<count`, more often short than long.
+    /// A random range within `0..<count`, more often short than long.
     mutating func range(in count: Int) -> Range<Int> {
         let start = below(count + 1)
         let length = below(once(in: 4) ? count - start + 1 : min(16, count - start) + 1)

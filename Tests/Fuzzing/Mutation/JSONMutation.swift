@@ -1,8 +1,8 @@
 import Foundation
 
-/// Changes of a JSON text that mostly leave it JSON.
+/// Mutations of a JSON text that mostly keep it valid JSON.
 enum JSONMutation {
-    /// Values that readers often do not expect.
+    /// Values that readers may not expect.
     private static let literals: [[UInt8]] = [
         "0", "1", "-1", "2", "3", "7", "16", "64", "77", "1000", "65536", "1000000", "100000000", "2147483647",
         "2147483648", "-2147483648", "4294967296", "9223372036854775807", "-9223372036854775808",
@@ -39,7 +39,7 @@ enum JSONMutation {
         }
     }
 
-    /// A number beside this one, or a string with a part changed.
+    /// A nearby number, or a string with a part changed.
     private static func changed(_ value: ArraySlice<UInt8>, using random: inout FuzzingRandom) -> [UInt8] {
         let text = String(decoding: value, as: UTF8.self)
         if let number = Int(text) {
@@ -60,7 +60,7 @@ enum JSONMutation {
         return [value[value.startIndex]] + inner + [value[value.endIndex - 1]]
     }
 
-    /// With the comma beside it.
+    /// Removes a member together with an adjacent comma.
     private static func remove(_ member: Range<Int>, from input: inout [UInt8]) {
         let comma = UInt8(ascii: ",")
         if member.upperBound < input.count, input[member.upperBound] == comma {

@@ -1,8 +1,8 @@
-/// Where the values, members and keys of a JSON text stand in it.
+/// The byte ranges of the values, members and keys of a JSON text.
 struct JSONSpans {
-    /// All values, the whole text among them.
+    /// All values, including the whole text.
     private(set) var values: [Range<Int>] = []
-    /// `"key": value` of all objects, and the elements of all arrays.
+    /// The members `"key": value` of all objects, and the elements of all arrays.
     private(set) var members: [Range<Int>] = []
     /// The members' keys, with their quotes.
     private(set) var keys: [Range<Int>] = []
@@ -10,7 +10,7 @@ struct JSONSpans {
     private var place = 0
     private static let deepest = 64
 
-    /// Nil for a text that is not JSON as far as brackets and strings go.
+    /// Nil for a text whose brackets or strings are not valid JSON.
     init?(_ text: [UInt8]) {
         self.text = text
         guard value(depth: 0) else { return nil }

@@ -1,9 +1,9 @@
 import Foundation
 
-/// Changes inputs of a format into others that are nearly valid.
+/// Mutates inputs of a format into nearly valid ones.
 struct Mutator: Sendable {
     private let format: FuzzedReader.Format
-    /// JSON values of the seeds, which are put in each other's places.
+    /// JSON values of the seeds, which replace other values.
     private let values: [[UInt8]]
 
     init(_ format: FuzzedReader.Format, seeds: [Data]) {
@@ -19,7 +19,7 @@ struct Mutator: Sendable {
         self.values = values.sorted { $0.lexicographicallyPrecedes($1) }.suffix(2000)
     }
 
-    /// Another input. `other` is a second one, parts of which may come in.
+    /// A mutated copy of `input`, into which parts of `other` may be spliced.
     func mutated(_ input: [UInt8], with other: [UInt8], using random: inout FuzzingRandom) -> [UInt8] {
         var result = input
         for _ in 0...random.below(4) {
@@ -46,7 +46,7 @@ struct Mutator: Sendable {
     }
 }
 
-/// Changes that know nothing of the format.
+/// Mutations of bytes, independent of the format.
 enum ByteMutation {
     static func apply(to input: inout [UInt8], with other: [UInt8], using random: inout FuzzingRandom) {
         let place = random.below(input.count)

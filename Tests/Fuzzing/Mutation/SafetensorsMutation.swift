@@ -1,6 +1,6 @@
 import Foundation
 
-/// Changes of a safetensors file that mostly leave its header true: names, types, shapes, metadata and numbers.
+/// Mutations of names, types, shapes, metadata and numbers in a safetensors file that mostly keep its header consistent.
 enum SafetensorsMutation {
     private struct Entry {
         var name: String

@@ -1,4 +1,4 @@
-/// Changes of a text by the kinds of characters that tokenizers treat apart.
+/// Mutations of a text with kinds of characters that tokenizers treat specially.
 enum TextMutation {
     private static let pieces: [[UInt8]] = [
         " ", "\n", "\r\n", "\t", "\u{a0}", "\u{85}", "\u{2028}", "\u{3000}", "'s", "'ll", "!", "<|endoftext|>",
@@ -14,7 +14,7 @@ enum TextMutation {
         case 0...2: input.insert(contentsOf: pieces[random.below(pieces.count)], at: place)
         case 3: input.replaceSubrange(random.range(in: input.count), with: pieces[random.below(pieces.count)])
         case 4:
-            // Work that grows faster than its text shows on long ones alone.
+            // Superlinear run time shows only on long texts.
             let most = random.once(in: 64) ? 1 << 20 : random.once(in: 8) ? 1 << 15 : 256
             let unit =
                 random.once(in: 2) ? pieces[random.below(pieces.count)] : Array(input[random.range(in: input.count)])

@@ -41,7 +41,7 @@ extension FuzzedReader {
         clip("transformers", "config.json"),
     ]
 
-    /// A CLIP model that pictures are measured with.
+    /// A reader of the configuration of a CLIP model for evaluation.
     private static func clip(_ layout: String, _ file: String) -> FuzzedReader {
         FuzzedReader("clip-\(layout)", .json, seeds: ["clip/\(layout)/\(file)"]) { folder in
             let model = folder.appending(path: "clip")

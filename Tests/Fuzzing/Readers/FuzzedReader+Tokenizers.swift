@@ -34,7 +34,7 @@ extension FuzzedReader {
         },
     ]
 
-    /// A tokenizer's folder, one of whose files the input is.
+    /// A reader of one file of a tokenizer folder.
     private static func tokenizer(
         _ name: String, _ file: String, _ format: Format, _ seeds: [String], alone: Bool = false
     ) -> FuzzedReader {

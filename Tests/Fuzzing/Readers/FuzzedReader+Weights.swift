@@ -94,7 +94,7 @@ extension FuzzedReader {
         "adapters/adapter/adapter_model.safetensors", "adapters/second/pytorch_lora_weights.safetensors",
     ]
 
-    /// A part of a model, one of whose files the input is.
+    /// A reader of one file of a model component.
     static func model(
         _ name: String, _ path: String, _ format: Format = .safetensors, texts: [String]? = nil,
         _ load: @escaping @Sendable (ModelFiles) throws -> Void
@@ -108,12 +108,12 @@ extension FuzzedReader {
         }
     }
 
-    /// The same with first inputs that `make` gives.
+    /// This reader with the seed inputs that `make` returns.
     func startingWith(inputs make: @escaping @Sendable () throws -> [Data]) -> FuzzedReader {
         FuzzedReader(name, format, prepare: prepare, seeds: make)
     }
 
-    /// The same with a first input that `write` makes.
+    /// This reader with one seed input, which `write` creates.
     func startingWith(_ write: @escaping @Sendable (URL) throws -> Void) -> FuzzedReader {
         startingWith(inputs: {
             try Self.withFolder { folder in
@@ -131,12 +131,12 @@ extension FuzzedReader {
         (self.name, self.format, self.prepare, self.seeds) = (name, format, prepare, seeds)
     }
 
-    /// What a LoRA is merged into.
+    /// The networks into which a LoRA is merged.
     private struct Networks {
         let unet: UNet2DConditionModel
         let textEncoder: CLIPTextModel
 
-        /// Those that the fixtures' adapters are for.
+        /// The networks for which the fixtures' adapters were made.
         init(in folder: URL) throws {
             let model = folder.appending(path: "base")
             try FileManager.default.copyItem(at: Fixtures.url("models/a"), to: model)

@@ -11,7 +11,7 @@ struct InstructionSetTests {
         let baseline = try #require(tensor_kernels_named("baseline")).pointee
         let expected = kernel.results(baseline)
         let scale = max(expected.map(abs).max() ?? 0, 1e-30)
-        #expect(expected.allSatisfy(\.isFinite) && scale > 1e-3, "a case that shows nothing")
+        #expect(expected.allSatisfy(\.isFinite) && scale > 1e-3, "results that are not finite or all nearly zero")
         for name in Self.wider {
             let found = kernel.results(try #require(tensor_kernels_named(name)).pointee)
             #expect(found.count == expected.count)
@@ -20,7 +20,7 @@ struct InstructionSetTests {
         }
     }
 
-    /// The tables' names, and that the one in use is one of them.
+    /// The tables have the expected names, and the one in use is among them.
     @Test func names() throws {
         for name in ["baseline"] + Self.wider {
             #expect(String(cString: try #require(tensor_kernels_named(name)).pointee.name) == name)

@@ -7,9 +7,9 @@ private let keys = 201
 extension KernelCase {
     static let attention = [
         KernelCase("attention", within: products) { k -> [Float] in forward(k, causal: false) },
-        KernelCase("attention under the causal mask", within: products) { k -> [Float] in forward(k, causal: true) },
+        KernelCase("attention with the causal mask", within: products) { k -> [Float] in forward(k, causal: true) },
         KernelCase("attention_gradient", within: products) { k -> [Float] in backward(k, causal: false) },
-        KernelCase("attention_gradient under the causal mask", within: products) { k -> [Float] in
+        KernelCase("attention_gradient with the causal mask", within: products) { k -> [Float] in
             backward(k, causal: true)
         },
     ]
@@ -37,7 +37,7 @@ extension KernelCase {
         }
     }
 
-    /// The output, and behind it the logarithms of the sums.
+    /// The output, followed by the logarithms of the sums.
     private static func forward(_ table: tensor_kernels, causal: Bool) -> [Float] {
         var (output, logSums) = (zeros(queries * width), zeros(queries))
         withHead(table, causal: causal) { table.attention($0, &output, width, &logSums, $1) }

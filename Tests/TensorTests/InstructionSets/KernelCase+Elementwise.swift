@@ -1,6 +1,6 @@
 import CTensorKernels
 
-/// No multiple of any vector's length.
+/// Not a multiple of any vector's length.
 private let count = 1003
 
 extension KernelCase {
@@ -49,7 +49,7 @@ extension KernelCase {
             },
         ]
 
-    /// Numbers as BFloat16 stores them, cut off.
+    /// Numbers truncated to BFloat16.
     static func brains(_ numbers: [Float]) -> [UInt16] {
         numbers.map { UInt16(truncatingIfNeeded: $0.bitPattern >> 16) }
     }

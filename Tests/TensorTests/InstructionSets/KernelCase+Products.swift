@@ -1,7 +1,7 @@
 import CTensorKernels
 
 extension KernelCase {
-    /// Packed matrices differ in their panels' width, so what is compared is the product.
+    /// The width of the panels differs between instruction sets, so packed matrices are compared by their products.
     static let matrixProducts: [KernelCase] = [
         product("float32 rows", .rows) { $0.map(\.bitPattern) },
         product("float32 columns", .columns) { $0.map(\.bitPattern) },
@@ -10,7 +10,7 @@ extension KernelCase {
         product("float16 columns", .columns) { $0.map { Float16($0).bitPattern } },
         product("bfloat16 rows", .rows, scalar: tensor_scalar_bfloat16) { brains($0) },
         product("bfloat16 columns", .columns, scalar: tensor_scalar_bfloat16) { brains($0) },
-        KernelCase("multiply, left operand turned, with bias and addend", within: products) { k -> [Float] in
+        KernelCase("multiply, left operand transposed, with bias and addend", within: products) { k -> [Float] in
             let b = packed(k, numbers(depth * width, seed: 13), rows: depth, columns: width)
             var c = zeros(height * width)
             k.multiply(
@@ -34,7 +34,7 @@ extension KernelCase {
     private static let (height, width, depth) = (29, 45, 401)
     private static let left = numbers(height * depth, seed: 12)
 
-    /// A right-hand matrix in the panels of a table.
+    /// A right-hand matrix packed into a table's panels.
     static func packed(_ k: tensor_kernels, _ matrix: [Float], rows: Int, columns: Int) -> [Float] {
         var result = zeros((columns + k.panel_width - 1) / k.panel_width * k.panel_width * rows)
         matrix.withUnsafeBufferPointer { numbers in
@@ -45,7 +45,7 @@ extension KernelCase {
         return result
     }
 
-    /// How a matrix lies in memory.
+    /// The layout of a matrix in memory.
     private enum Layout {
         case rows, columns, scattered
     }

@@ -5,18 +5,18 @@ private let outputs = 19
 private let planes = 36
 
 extension KernelCase {
-    /// Weights of up to 11 in the transforms cancel in part, which costs a digit.
+    /// Weights of up to 11 in the transforms partly cancel, which costs a digit.
     private static let transformed = 5e-6
 
     static let winograd = [
         KernelCase("Winograd's convolution", within: transformed) { k -> [Float] in convolution(k, upsampling: 1) },
-        KernelCase("Winograd's convolution of a map twice as large", within: transformed) { k -> [Float] in
+        KernelCase("Winograd's convolution of a 2× upsampled map", within: transformed) { k -> [Float] in
             convolution(k, upsampling: 2)
         },
         KernelCase("Winograd's convolution of few tiles", within: transformed) { k -> [Float] in
             convolutionOfFew(k, upsampling: 1)
         },
-        KernelCase("Winograd's convolution of few tiles of a map twice as large", within: transformed) { k -> [Float] in
+        KernelCase("Winograd's convolution of few tiles of a 2× upsampled map", within: transformed) { k -> [Float] in
             convolutionOfFew(k, upsampling: 2)
         },
         KernelCase("winograd_output_gradient", within: transformed) { k -> [Float] in
@@ -48,7 +48,7 @@ extension KernelCase {
         return taps
     }
 
-    /// Two images of 10 × 13 pixels, or twice that, whose pixels come in pairs.
+    /// Two images of 10 × 13 pixels, or upsampled 2×, so that their pixels are equal in pairs.
     private static func map(upsampling: Int) -> tensor_winograd_map {
         let (height, width) = (10 * upsampling, 13 * upsampling)
         return tensor_winograd_map(
@@ -69,7 +69,7 @@ extension KernelCase {
         return rows
     }
 
-    /// The convolution with planes of a kernel that are used up at once.
+    /// The convolution in which a kernel's planes are used immediately, for few tiles.
     private static func convolutionOfFew(_ k: tensor_kernels, upsampling: Int) -> [Float] {
         var map = map(upsampling: upsampling)
         let (tiles, panel, together) = (2 * map.tile_rows * map.tile_columns, k.panel_width, 16)
@@ -91,7 +91,7 @@ extension KernelCase {
         return result
     }
 
-    /// All steps of the convolution, with a bias an image and an addend.
+    /// All steps of the convolution, with a bias per image and an addend.
     private static func convolution(_ k: tensor_kernels, upsampling: Int) -> [Float] {
         var map = map(upsampling: upsampling)
         let (tiles, panel) = (2 * map.tile_rows * map.tile_columns, k.panel_width)

@@ -1,7 +1,7 @@
 import CTensorKernels
 import Testing
 
-/// One kernel, or one use of it, on fixed inputs: what it computes with any instruction set's table.
+/// One use of a kernel on fixed inputs, which computes its results with any instruction set's table.
 struct KernelCase: CustomTestStringConvertible, Sendable {
     let name: String
     /// The largest difference between two instruction sets, relative to the largest result.
@@ -18,12 +18,12 @@ struct KernelCase: CustomTestStringConvertible, Sendable {
 
     var testDescription: String { name }
 
-    /// Multiplication and addition round once where they are fused and twice where not: some units in the last place of
-    /// 6e-8, more where a polynomial follows.
+    /// A multiplication and an addition round once if fused and twice if not: some units in the last place of 6e-8, more if a
+    /// polynomial follows.
     static let elementwise = 5e-7
-    /// Sums of several hundred products, in an order that the width of the vectors decides.
+    /// Sums of several hundred products, in an order that depends on the vector width.
     static let products = 1e-6
-    /// The same in Double, in one order.
+    /// The same in Double, in a fixed order.
     static let sums = 1e-14
     /// Nothing is rounded.
     static let exact = 0.0

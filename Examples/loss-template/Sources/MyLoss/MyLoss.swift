@@ -1,11 +1,11 @@
 import Autograd
 import Distillation
 
-/// One sentence that says what the loss does, and where it comes from.
+/// One sentence on what the loss does and where it comes from.
 ///
 /// g = ω(t) (ε_T − ε_F): put your formula here, and below in code.
 public struct MyLoss: DistillationLoss {
-    /// What runs record; two losses of one program must not share it.
+    /// The name under which runs record the loss; it must be unique in a program.
     public static let name = "my-loss"
 
     /// ω.
@@ -13,10 +13,10 @@ public struct MyLoss: DistillationLoss {
     /// Timesteps are sampled uniformly from this range.
     public var timesteps = 20..<981
 
-    /// The defaults.
+    /// The default settings.
     public init() {}
 
-    /// What `gradient` reads; see `LossNeeds` for what there is.
+    /// The inputs that `gradient` reads; see `LossNeeds` for all of them.
     public var needs: LossNeeds { [.teacher, .fakeScore] }
 
     /// g of each sample, `[batch, height, width, channels]`.

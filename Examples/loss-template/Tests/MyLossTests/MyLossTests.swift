@@ -5,9 +5,9 @@ import Testing
 
 @Suite("My loss")
 struct MyLossTests {
-    @Test("It keeps its contract")
+    @Test("MyLoss passes its contract")
     func contract() {
-        // What is known of the loss. Take away what is not; a statement that is wrong fails.
+        // The known properties of the loss. Remove those that you do not know; a wrong one fails.
         var expectation = LossExpectation.matchesData
         expectation.guidedOptimum = .teacher
         expectation.gradient = { sample in
@@ -18,7 +18,7 @@ struct MyLossTests {
         print(report)
     }
 
-    @Test("A run's record of it can be read by a program that knows it")
+    @Test("A saved MyLoss is decoded if its type is listed")
     func saving() throws {
         let saved = try SavedLoss(MyLoss())
         #expect(try saved.loss(among: SavedLoss.shippedTypes + [MyLoss.self]) is MyLoss)

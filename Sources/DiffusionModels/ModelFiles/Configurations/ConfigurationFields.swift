@@ -1,17 +1,17 @@
 import Foundation
 
 extension CodingUserInfoKey {
-    /// The path that errors name when a configuration is read through a `Decoder`.
+    /// The path in errors when a configuration is read through a `Decoder`.
     static let configurationFile = CodingUserInfoKey(rawValue: "configurationFile")
 }
 
-/// The fields of one configuration file, read with defaults and with errors that name the file and the field.
+/// The fields of one configuration file, with defaults, and errors that name the file and the field.
 ///
-/// A field that is absent takes its default; where `nil` stands for a default, the field is required.
+/// An absent field gets its default; a field with the default `nil` is required.
 package struct ConfigurationFields: Sendable {
     package let file: String
     package let values: [String: JSONValue]
-    /// The fields in which these lie, with a dot behind each.
+    /// The path of the enclosing fields, with a dot after each.
     private let path: String
 
     package init(_ json: JSONValue, file: String, path: String = "") throws {
@@ -33,18 +33,18 @@ package struct ConfigurationFields: Sendable {
         try self.init(JSONValue(from: decoder), file: file ?? "config.json")
     }
 
-    /// The fields of an object in these; none where it is absent.
+    /// The fields of a nested object; empty if it is absent.
     package func object(_ field: String) throws -> ConfigurationFields {
         try ConfigurationFields(values[field] ?? .object([:]), file: file, path: "\(path)\(field).")
     }
 
-    /// The error for a field whose value is not what was expected.
+    /// The error for a field with an unexpected value.
     package func invalid(_ field: String, expected: String) -> ModelError {
         let found = values[field].map { "\($0)" } ?? "nothing"
         return .invalidField(file: file, field: path + field, expected: expected, found: found)
     }
 
-    /// The error for a field whose value is meaningful but not supported.
+    /// The error for a field with a valid but unsupported value.
     func unsupported(_ field: String, expected: String) -> ModelError {
         let found = values[field].map { "\($0)" } ?? "nothing"
         return .unsupportedField(file: file, field: path + field, expected: expected, found: found)
@@ -94,7 +94,7 @@ package struct ConfigurationFields: Sendable {
         return string
     }
 
-    /// A string that stands for a case of `Choice`.
+    /// A string that is the raw value of a case of `Choice`.
     package func choice<Choice: RawRepresentable & CaseIterable>(
         _ field: String, default fallback: Choice
     ) throws -> Choice where Choice.RawValue == String {
@@ -109,7 +109,7 @@ package struct ConfigurationFields: Sendable {
 }
 
 extension ConfigurationFields {
-    /// A list of integers of any positive length.
+    /// A non-empty list of integers.
     func integers(_ field: String, default fallback: [Int]?, in range: ClosedRange<Int>) throws -> [Int] {
         let expected = "a list of integers from \(range.lowerBound) to \(range.upperBound)"
         guard let value = values[field] else {
@@ -122,7 +122,7 @@ extension ConfigurationFields {
         return integers
     }
 
-    /// As many numbers as given.
+    /// A list of `count` numbers.
     package func numbers(_ field: String, count: Int, default fallback: [Double], in range: ClosedRange<Double>) throws
         -> [Double]
     {
@@ -136,14 +136,14 @@ extension ConfigurationFields {
         return numbers
     }
 
-    /// One integer for every block, given as a single integer or as a list of one a block.
+    /// One integer per block, given as a single integer for all blocks or as a list.
     func integersPerBlock(
         _ field: String, blocks: Int, default fallback: Int, in range: ClosedRange<Int>
     ) throws -> [Int] {
         guard let value = values[field] else { return Array(repeating: fallback, count: blocks) }
         if let integer = value.asInteger, range.contains(integer) { return Array(repeating: integer, count: blocks) }
         let bounds = "from \(range.lowerBound) to \(range.upperBound)"
-        let expected = "an integer \(bounds), or a list of \(blocks) of them (one a block)"
+        let expected = "an integer \(bounds), or a list of \(blocks) of them (one per block)"
         guard case .array(let elements) = value, elements.count == blocks else {
             throw invalid(field, expected: expected)
         }
@@ -152,12 +152,12 @@ extension ConfigurationFields {
         return integers
     }
 
-    /// A list of block type names, each a case of `Choice`, one a block.
+    /// A list of block type names, one per block, each a case of `Choice`.
     func choices<Choice: RawRepresentable & CaseIterable>(
         _ field: String, blocks: Int, default fallback: [Choice]
     ) throws -> [Choice] where Choice.RawValue == String {
         let names = Choice.allCases.map { "\"\($0.rawValue)\"" }
-        let expected = "a list of \(blocks) names (one a block) from \(names.joined(separator: ", "))"
+        let expected = "a list of \(blocks) names (one per block) from \(names.joined(separator: ", "))"
         guard let value = values[field] else {
             guard fallback.count == blocks else { throw invalid(field, expected: expected) }
             return fallback
@@ -186,7 +186,7 @@ extension ConfigurationFields {
 }
 
 extension JSONValue {
-    /// A list with one entry a block, written as a single integer where all blocks agree.
+    /// A list with one entry per block, written as a single integer if all blocks agree.
     static func perBlock(_ integers: [Int]) -> JSONValue {
         guard let first = integers.first, integers.allSatisfy({ $0 == first }) else {
             return .array(integers.map { .integer($0) })

@@ -1,7 +1,7 @@
 import Foundation
 import Tensor
 
-/// Any JSON value, kept as it stands in a configuration file.
+/// Any JSON value.
 package enum JSONValue: Equatable, Sendable {
     case null
     case boolean(Bool)
@@ -11,7 +11,7 @@ package enum JSONValue: Equatable, Sendable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// The integer this is, also where the file writes `3.0`.
+    /// The value as an integer, also if the file has `3.0`; nil for other values.
     package var asInteger: Int? {
         switch self {
         case .integer(let value): value
@@ -20,7 +20,7 @@ package enum JSONValue: Equatable, Sendable {
         }
     }
 
-    /// The number this is.
+    /// The value as a number, nil for other values.
     package var asNumber: Double? {
         switch self {
         case .integer(let value): Double(value)
@@ -75,7 +75,7 @@ extension JSONValue: ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral, E
 }
 
 extension JSONValue: CustomStringConvertible {
-    /// The value as JSON on one line, cut short after 80 characters.
+    /// The value as JSON on one line, truncated after 80 characters.
     package var description: String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -86,12 +86,12 @@ extension JSONValue: CustomStringConvertible {
 }
 
 extension JSONValue {
-    /// More levels than any configuration has.
+    /// The maximum nesting depth, larger than in any configuration.
     private static let depthLimit = 64
 
     /// The contents of a JSON file.
     ///
-    /// Throws ``ModelError`` if the file is missing, unreadable or not JSON, or lies deeper than 64 levels.
+    /// Throws ``ModelError`` if the file is missing, unreadable, not JSON, has repeated fields, or is nested more than 64 levels deep.
     package init(contentsOf file: URL, purpose: String) throws {
         let data = try ModelError.reading(file, purpose: purpose)
         let outline = JSONOutline(data)
@@ -100,7 +100,7 @@ extension JSONValue {
                 path: file.path, reason: "expected JSON of at most \(Self.depthLimit) levels, found more")
         }
         let decoder = JSONDecoder()
-        // Python's json writes `-Infinity`, as diffusers does for "lambda_min_clipped"; JSON5 has it, JSON has not.
+        // Python's json module writes `-Infinity`, as in diffusers' "lambda_min_clipped"; JSON5 allows it, JSON does not.
         decoder.allowsJSON5 = data.range(of: Data("Infinity".utf8)) != nil
         do {
             self = try decoder.decode(JSONValue.self, from: data)
@@ -114,7 +114,7 @@ extension JSONValue {
         }
     }
 
-    /// How many fields the objects in it have.
+    /// The number of fields of all objects in the value.
     private var fieldCount: Int {
         switch self {
         case .array(let values): values.reduce(0) { $0 + $1.fieldCount }
@@ -123,7 +123,7 @@ extension JSONValue {
         }
     }
 
-    /// Writes the value as indented JSON with sorted keys; the file appears whole or not at all. Throws `FileError`.
+    /// Writes the value atomically as indented JSON with sorted keys. Throws `FileError`.
     func write(to file: URL) throws {
         try DurableFile.writeJSON(self, to: file)
     }

@@ -3,11 +3,11 @@ import Foundation
 import Tensor
 
 extension LowRankAdapterSet {
-    /// Writes the adapters of a denoising network, so that `peft`, or diffusers' `load_lora_weights`, loads them.
+    /// Writes the adapters of a denoising network for `peft` or diffusers' `load_lora_weights`.
     ///
     /// - Parameters:
-    ///   - folder: made if it is missing.
-    ///   - layout: for which of the two.
+    ///   - folder: created if it does not exist.
+    ///   - layout: PEFT's or diffusers' layout.
     ///   - scalarType: Float32, Float16 or BFloat16.
     ///
     /// Throws what the file system and `Safetensors.write` throw.

@@ -1,10 +1,10 @@
-/// Which layer a tensor of a LoRA file belongs to, and what it is to the layer.
+/// The layer that a tensor of a LoRA file belongs to.
 struct LowRankKey: Hashable, Comparable {
-    /// What a tensor is to its layer.
+    /// A tensor's role in its layer.
     enum Role: String {
         /// The first matrix.
         case down
-        /// Between the two, of a convolution that is decomposed once more (LoCon's `lora_mid`).
+        /// The middle factor of a convolution with a further decomposition (LoCon's `lora_mid`).
         case middle
         /// The second matrix.
         case up
@@ -12,11 +12,11 @@ struct LowRankKey: Hashable, Comparable {
         case alpha
     }
 
-    /// A tensor's name, taken apart.
+    /// A parsed tensor name.
     struct Name {
         let key: LowRankKey
         let role: Role
-        /// The layer's dotted path in its network, nil where the layout does not keep the dots.
+        /// The layer's dotted path in its network, nil if the layout does not keep the dots.
         let path: String?
     }
 
@@ -27,7 +27,7 @@ struct LowRankKey: Hashable, Comparable {
         (a.part.rawValue, a.flatPath) < (b.part.rawValue, b.flatPath)
     }
 
-    /// The endings of all layouts, the longer of two that fit first.
+    /// The endings of all layouts; where two match, the longer comes first.
     private static let endings: [(String, Role)] = [
         (".lora_A.default.weight", .down), (".lora_B.default.weight", .up), (".lora_A.weight", .down),
         (".lora_B.weight", .up), (".lora_linear_layer.down.weight", .down), (".lora_linear_layer.up.weight", .up),
@@ -41,15 +41,15 @@ struct LowRankKey: Hashable, Comparable {
         ("lora_te_", .textEncoder),
     ]
 
-    /// The name of transformers' text encoder within its own paths.
+    /// The prefix of transformers' text encoder in its paths.
     private static let textModel = "text_model"
 
-    /// The layouts that are read, for errors.
+    /// The supported layouts, for errors.
     static let layouts =
         "PEFT's (base_model.model.….lora_A.weight), diffusers' (unet.….lora_A.weight, unet.….lora.down.weight, "
         + "unet.….processor.to_q_lora.down.weight, text_encoder.…) and kohya's (lora_unet_….lora_down.weight, lora_te_…)"
 
-    /// What a tensor's name means, nil when it is in none of the layouts.
+    /// Parses a tensor's name; nil when it matches none of the layouts.
     static func parse(_ name: String) -> Name? {
         guard let (ending, role) = endings.first(where: { name.hasSuffix($0.0) }) else { return nil }
         var path = String(name.dropLast(ending.count))
@@ -58,10 +58,10 @@ struct LowRankKey: Hashable, Comparable {
             path = String(path.dropFirst(beginning.count))
             part = beginning == peftPrefix && path.hasPrefix("\(textModel).") ? .textEncoder : named
         }
-        // diffusers' oldest layout hangs the matrices on the attention's processor.
+        // diffusers' oldest layout names the matrices after the attention processor.
         path = path.replacing(".processor.to_out", with: ".to_out.0").replacing(".processor.", with: ".")
         var flatPath = path.replacing(".", with: "_")
-        // transformers 5 names the text encoder's layers without the prefix that its files have.
+        // transformers 5 names the text encoder's layers without the prefix in its files.
         if part == .textEncoder, !flatPath.hasPrefix("\(textModel)_") { flatPath = "\(textModel)_\(flatPath)" }
         return Name(
             key: LowRankKey(part: part, flatPath: flatPath), role: role, path: path.contains(".") ? path : nil)

@@ -2,7 +2,7 @@ import Foundation
 import Tensor
 
 extension LowRankLayout {
-    /// The two matrices of a layer, whose change of its weight is scale · up · down.
+    /// The two matrices of a layer; its weight changes by scale · up · down.
     struct Factors {
         let part: LowRankWeights.Part
         /// The layer's path in its network.
@@ -11,14 +11,14 @@ extension LowRankLayout {
         let up: Tensor
     }
 
-    /// Writes layers that have one rank and one scale into a folder, which is made if it is missing.
+    /// Writes layers with a common rank and scale into a folder, which is created if it does not exist.
     ///
     /// - Parameters:
-    ///   - layers: PEFT's layout is for those of the denoising network alone.
-    ///   - rank: of all layers.
+    ///   - layers: the layers; in PEFT's layout those of the denoising network only.
+    ///   - rank: the rank of all layers.
     ///   - alpha: the scale times the rank.
-    ///   - targets: the ends of the layers' paths.
-    ///   - folder: where.
+    ///   - targets: endings of the layers' paths.
+    ///   - folder: the destination.
     ///   - scalarType: Float32, Float16 or BFloat16.
     func write(
         _ layers: [Factors], rank: Int, alpha: Float, targets: [String], to folder: URL, scalarType: ScalarType
@@ -44,7 +44,7 @@ extension LowRankLayout {
         try configuration.write(to: folder.appending(path: Self.configurationName))
     }
 
-    /// The name of the file of the matrices.
+    /// The name of the weights file.
     var fileName: String {
         switch self {
         case .peft: "adapter_model.safetensors"
@@ -52,7 +52,7 @@ extension LowRankLayout {
         }
     }
 
-    /// The name of PEFT's file of rank and alpha.
+    /// The name of PEFT's configuration file, with rank and alpha.
     static let configurationName = "adapter_config.json"
 
     private func prefix(_ part: LowRankWeights.Part) -> String {

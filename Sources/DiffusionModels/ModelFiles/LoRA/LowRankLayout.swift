@@ -1,8 +1,8 @@
-/// How a LoRA file names its matrices, of the layouts that are written; more are read: ``LowRankWeights``.
+/// A layout in which LoRA files are written. More layouts are read, see ``LowRankWeights``.
 public enum LowRankLayout: Sendable, CaseIterable {
-    /// PEFT's: a folder with `adapter_model.safetensors` and `adapter_config.json`, which has rank and alpha.
+    /// PEFT's layout: a folder with `adapter_model.safetensors`, and `adapter_config.json` with rank and alpha.
     case peft
-    /// diffusers': `pytorch_lora_weights.safetensors`, without alpha, which is then the rank; the scale goes into the second
-    /// matrix.
+    /// diffusers' layout: `pytorch_lora_weights.safetensors` without alpha, which then equals the rank; the second matrix includes
+    /// the scale.
     case diffusers
 }

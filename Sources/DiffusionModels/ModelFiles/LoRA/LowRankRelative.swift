@@ -1,6 +1,6 @@
-/// Kinds of adapter files that are told from LoRA by the names of their tensors, and are not read.
+/// Kinds of adapter files that are recognised by their tensor names and not supported.
 enum LowRankRelative: String, CaseIterable {
-    case dora = "DoRA, which changes the norms of the weights too"
+    case dora = "DoRA, which also changes the norms of the weights"
     case loha = "LoHa, a Hadamard product of low-rank matrices"
     case lokr = "LoKr, a Kronecker product"
     case oft = "OFT, an orthogonal change"
@@ -12,7 +12,7 @@ enum LowRankRelative: String, CaseIterable {
     case xl = "LoRA of Stable Diffusion XL, which has two text encoders"
     case transformer = "LoRA of a transformer (Stable Diffusion 3, Flux)"
 
-    /// The kind of a file that has a tensor of this name, nil when the name tells none.
+    /// The kind of adapter with a tensor of this name, nil when the name matches none.
     init?(tensor name: String) {
         func has(_ parts: String...) -> Bool { parts.contains { name.contains($0) } }
         func begins(_ prefixes: String...) -> Bool { prefixes.contains { name.hasPrefix($0) } }
@@ -44,7 +44,7 @@ enum LowRankRelative: String, CaseIterable {
         }
     }
 
-    /// Whether a tensor of this name is part of an adapter and of nothing else.
+    /// Whether tensors of this name occur only in adapters.
     static func isTold(by name: String) -> Bool {
         Self(tensor: name).map { [.dora, .loha, .lokr, .oft, .ia3, .embedding].contains($0) } ?? false
     }

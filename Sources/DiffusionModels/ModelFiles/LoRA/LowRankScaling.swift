@@ -1,12 +1,12 @@
 import Foundation
 import Tensor
 
-/// What a configuration of PEFT's says of the ranks and scales of the layers of one network: `r`, `lora_alpha`, `rank_pattern`,
-/// `alpha_pattern`, `use_rslora`.
+/// The ranks and scales of one network's layers in a PEFT configuration: `r`, `lora_alpha`, `rank_pattern`, `alpha_pattern`,
+/// `use_rslora`.
 ///
-/// The scale is alpha / rank, or with rank-stabilised LoRA (arXiv 2312.03732) alpha / √rank.
+/// The scale is alpha / rank, or alpha / √rank with rank-stabilised LoRA (arXiv 2312.03732).
 struct LowRankScaling {
-    /// A number for the layers whose paths fit.
+    /// A rank or alpha for the layers whose paths match a pattern.
     private struct Exception {
         let name: String
         let pattern: PathPattern
@@ -16,7 +16,7 @@ struct LowRankScaling {
     }
 
     private let fields: ConfigurationFields
-    /// What stands before the fields' names.
+    /// The prefix of the fields' names.
     private let prefix: String
     private let rank: Int
     private let alpha: Double
@@ -26,16 +26,16 @@ struct LowRankScaling {
 
     /// - Parameters:
     ///   - fields: the configuration.
-    ///   - text: the file that they were read from: of two patterns that fit a layer the one that stands first holds.
-    ///   - prefix: before the fields' names, such as "unet.".
+    ///   - text: the JSON text that they were read from; if several patterns match a layer, the first in the text is used.
+    ///   - prefix: the prefix of the fields' names, such as "unet.".
     ///
-    /// Throws ``ModelError`` for a field that is malformed or means another kind of adapter.
+    /// Throws ``ModelError`` for a field that is malformed or belongs to another kind of adapter.
     init(_ fields: ConfigurationFields, text: String, prefix: String = "") throws {
         (self.fields, self.prefix) = (fields, prefix)
         try fields.require("\(prefix)peft_type", toBe: .string("LORA"))
         for (field, relative) in [("use_dora", LowRankRelative.dora), ("lora_bias", .bias)] {
             guard try !fields.isNull(prefix + field) && fields.boolean(prefix + field, default: false) else { continue }
-            throw fields.unsupported(prefix + field, expected: "false, since \(relative.rawValue), is not read")
+            throw fields.unsupported(prefix + field, expected: "false, since \(relative.rawValue), is not supported")
         }
         let numbers = -1e30...1e30
         rank = try fields.optionalInteger("\(prefix)r", in: 1...Self.largestRank) ?? 8
@@ -47,11 +47,11 @@ struct LowRankScaling {
         alphas = try Self.exceptions("\(prefix)alpha_pattern", fields, text, in: numbers)
     }
 
-    /// The scale of a layer of a rank.
+    /// The scale of a layer.
     ///
     /// - Parameters:
-    ///   - paths: the layer's path, under all its names.
-    ///   - found: the rank of its matrices.
+    ///   - paths: all forms of the layer's path.
+    ///   - found: the rank of its matrices in the file.
     ///
     /// Throws ``ModelError/invalidField(file:field:expected:found:)`` when the configuration has another rank.
     func scale(of paths: [String], rank found: Int) throws -> Float {
@@ -97,23 +97,23 @@ struct LowRankScaling {
 }
 
 extension LowRankScaling {
-    /// Where a file's scales are written.
+    /// The source of a file's scales.
     enum Source: Sendable {
         /// `adapter_config.json` beside `adapter_model.safetensors`.
         case configuration
         /// `lora_adapter_metadata` in the file's header, as diffusers writes since 0.34.
         case metadata
-        /// Nowhere, which means 1, unless the layers' own alphas say otherwise.
+        /// No source: scales are 1, except for layers with their own alpha.
         case none
     }
 
     private static let metadataKey = "lora_adapter_metadata"
 
-    /// The scalings of a LoRA file by the network that they are for, and where they are written.
+    /// The scalings of a LoRA file per network, and their source.
     ///
-    /// A configuration is taken only by the file of the name that PEFT gives it, since a folder may hold many.
+    /// `adapter_config.json` applies only to the file name that PEFT uses, since a folder may hold several files.
     ///
-    /// Throws ``ModelError`` for a configuration that is malformed or of another kind of adapter.
+    /// Throws ``ModelError`` for a configuration that is malformed or belongs to another kind of adapter.
     static func read(
         for file: SafetensorsFile, at url: URL
     ) throws -> (scalings: [LowRankWeights.Part: LowRankScaling], source: Source) {
@@ -129,7 +129,7 @@ extension LowRankScaling {
                 guard fields.values.keys.contains(where: { $0.hasPrefix(prefix) }) else { continue }
                 scalings[part] = try LowRankScaling(fields, text: text, prefix: prefix)
             }
-            // One network's adapter by itself is written without a prefix.
+            // The adapter of a single network is written without a prefix.
             if scalings.isEmpty, fields.values["r"] != nil || fields.values["lora_alpha"] != nil {
                 scalings[.unet] = try LowRankScaling(fields, text: text)
             }

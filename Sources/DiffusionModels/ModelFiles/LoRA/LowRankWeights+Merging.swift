@@ -4,15 +4,15 @@ import Tensor
 extension LowRankWeights {
     /// Adds the changes to a model's weights: W += weight · scale · up · down.
     ///
-    /// Merging with the negative weight takes them out again, to rounding. Several files may be merged one after the other.
-    /// The text encoder's share is merged whenever the model loads it.
+    /// Merging with the negative weight undoes this, up to rounding. Several files can be merged one after another.
+    /// Changes of the text encoder are merged each time the model loads it.
     ///
     /// - Parameters:
-    ///   - model: whose denoising network and text encoder are changed; networks that share their parameters change too.
-    ///   - weight: how strongly, a finite number.
+    ///   - model: the model to change; networks that share its denoising network's parameters change too.
+    ///   - weight: a finite factor of the changes.
     ///
-    /// Throws ``ModelError``, and changes nothing, when a layer is not the model's or its shape does not fit, and when the weight or a
-    /// weight of the result is not finite.
+    /// Throws ``ModelError``, and changes nothing, when the model has no such layer or its shape does not fit, and when the weight or a
+    /// resulting parameter is not finite.
     public func merge(into model: inout TextToImageModel, weight: Float = 1) throws {
         let targets = try targets(in: model)
         try Self.add(targets, weight: weight)
@@ -22,12 +22,12 @@ extension LowRankWeights {
         }
     }
 
-    /// Adds the changes to the weights of networks that are in memory, as to a model's, and throws what that does.
+    /// Adds the changes to the weights of networks in memory, and throws as the overload for a model does.
     public func merge(into networks: [Part: ParameterSet], weight: Float = 1) throws {
         try Self.add(try targets(in: networks), weight: weight)
     }
 
-    /// Adds all changes to the parameters that have a value, or none.
+    /// Adds the changes to all initialised parameters, or throws and changes none.
     private static func add(_ targets: [(layer: Layer, parameter: Parameter)], weight: Float) throws {
         guard weight.isFinite else {
             throw ModelError.invalidArgument(
@@ -50,7 +50,7 @@ extension LowRankWeights {
         }
     }
 
-    /// The parameter that each layer changes; those of the text encoder, which is not in memory, have a shape and no value. Throws when
+    /// The parameter that each layer changes. Those of the text encoder, which is not in memory, have a shape but no value. Throws when
     /// one is missing or its shape does not fit.
     func targets(in model: TextToImageModel) throws -> [(layer: Layer, parameter: Parameter)] {
         let text = ParameterSet()
@@ -81,7 +81,7 @@ extension LowRankWeights {
         return targets
     }
 
-    /// The weights by the flat paths of their layers.
+    /// The weights, keyed by the flat paths of their layers.
     private static func layers(of parameters: ParameterSet) -> [String: Parameter] {
         var layers: [String: Parameter] = [:]
         for parameter in parameters.all where parameter.path.hasSuffix(".weight") {
@@ -95,7 +95,7 @@ extension LowRankWeights.Layer {
     /// The shape of the layer's parameter, `[outputs, inputs]` or `[outputs, inputs, height, width]`.
     fileprivate var changeShape: [Int] { [up.shape[0]] + down.shape.dropFirst() }
 
-    /// weight · scale · up · down, of the layer's shape.
+    /// weight · scale · up · down, in the layer's shape.
     fileprivate func change(weight: Float, shape: [Int]) -> Tensor {
         let flatDown = down.reshaped(to: [rank, down.count / rank])
         let flatUp = up.reshaped(to: [up.count / rank, rank])
@@ -104,6 +104,6 @@ extension LowRankWeights.Layer {
 }
 
 extension [Int] {
-    /// A convolution's shape with a kernel of one pixel as that of a linear layer, which computes the same.
+    /// The shape without a trailing 1×1 kernel: a 1×1 convolution as the equivalent linear layer.
     fileprivate var withoutPointKernel: [Int] { count == 4 && suffix(2) == [1, 1] ? Array(prefix(2)) : self }
 }

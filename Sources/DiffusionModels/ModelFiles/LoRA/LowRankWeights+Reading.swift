@@ -4,12 +4,12 @@ import Tensor
 extension LowRankWeights {
     /// Reads a file, or a folder with `adapter_model.safetensors` or `pytorch_lora_weights.safetensors`.
     ///
-    /// A layer's own alpha gives its scale; else `lora_adapter_metadata` in the file's header; else, for `adapter_model.safetensors`
-    /// alone, the `adapter_config.json` beside it; else the scale is 1.
+    /// A layer's scale comes from its own alpha; otherwise from `lora_adapter_metadata` in the file's header; otherwise, only for
+    /// `adapter_model.safetensors`, from the `adapter_config.json` beside it; otherwise it is 1.
     ///
-    /// Throws ``ModelError`` for pickles, for names that are no LoRA's and for kinds that are not read (DoRA, LoHa, LoKr, …), for layers whose
-    /// matrices are incomplete, empty, not finite or of shapes that do not multiply, for an alpha that is not one finite number, and for
-    /// a configuration of another rank; and `SafetensorsError`.
+    /// Throws ``ModelError`` for pickles, for unknown tensor names and unsupported kinds (DoRA, LoHa, LoKr, …), for layers whose
+    /// matrices are incomplete, empty, not finite or of incompatible shapes, for an alpha that is not one finite number, and for
+    /// a configuration with another rank; and `SafetensorsError`.
     public init(contentsOf url: URL) throws {
         let file = try Self.weightsFile(at: url)
         let tensors = try SafetensorsFile(contentsOf: file)
@@ -17,19 +17,20 @@ extension LowRankWeights {
         for name in tensors.names {
             if let relative = LowRankRelative(tensor: name) {
                 throw ModelError.unreadableFile(
-                    path: file.path, reason: "tensor \"\(name)\" is one of \(relative.rawValue), which is not read")
+                    path: file.path,
+                    reason: "tensor \"\(name)\" belongs to \(relative.rawValue), which is not supported")
             }
             guard let parsed = LowRankKey.parse(name) else {
                 throw ModelError.unreadableFile(
                     path: file.path,
                     reason:
-                        "tensor \"\(name)\" is in none of the layouts of LoRA files that are read: \(LowRankKey.layouts)"
+                        "tensor \"\(name)\" matches none of the supported LoRA layouts: \(LowRankKey.layouts)"
                 )
             }
             try layers[parsed.key, default: LayerTensors()].add(name, parsed, path: file.path)
         }
         guard !layers.isEmpty else {
-            throw ModelError.unreadableFile(path: file.path, reason: "there is no tensor in it")
+            throw ModelError.unreadableFile(path: file.path, reason: "it has no tensors")
         }
         let (scalings, source) = try LowRankScaling.read(for: tensors, at: file)
         let hasAlphas = layers.values.contains { $0.names[.alpha] != nil }
@@ -39,7 +40,7 @@ extension LowRankWeights {
             }, scaleSource: hasAlphas ? "alpha of each layer" : source.description)
     }
 
-    /// The file of a path, which may be a folder's. Throws ``ModelError`` for a folder without one, and for pickles.
+    /// The weights file at a path, which may be a folder. Throws ``ModelError`` for a folder without one, and for pickles.
     private static func weightsFile(at url: URL) throws -> URL {
         let files = FileManager.default
         var isFolder: ObjCBool = false
@@ -66,7 +67,7 @@ extension LowRankWeights {
 /// The names of a layer's tensors in a file.
 private struct LayerTensors {
     var names: [LowRankKey.Role: String] = [:]
-    /// The layer's dotted path, nil where the file does not tell it.
+    /// The layer's dotted path, nil if the file's layout does not keep it.
     var path: String?
 
     private static let largestProduct = 1 << 26
@@ -115,7 +116,7 @@ private struct LayerTensors {
             throw invalid("expected matrices of one rank that multiply, found \(shapes)")
         }
         if let middle {
-            // Of a hostile file the product is far larger than its factors; that of the largest layers has 12 million numbers.
+            // A hostile file can make the product far larger than its factors; the largest layers have 12 million numbers.
             let sizes = [middle.count / middle.shape[1], down.shape[1]]
             let (count, overflow) = sizes[0].multipliedReportingOverflow(by: sizes[1])
             guard !overflow, count <= Self.largestProduct else {
@@ -140,7 +141,7 @@ private struct LayerTensors {
 }
 
 extension SafetensorsFile {
-    /// The only number of a tensor of any type. Throws ``ModelError`` unless there is exactly one and it is finite.
+    /// The value of a one-element tensor of any type. Throws ``ModelError`` unless there is exactly one value and it is finite.
     fileprivate func number(_ name: String) throws -> Double {
         let isFloat = info(name)?.scalarType.isFloatingPoint ?? true
         let count = info(name)?.shape.reduce(1) { min($0, 2) * min($1, 2) } ?? 1
@@ -158,8 +159,8 @@ extension SafetensorsFile {
 }
 
 extension Tensor {
-    /// The kernel of a convolution by `inner`, of size 1, and then by this: `[outputs, middle, height, width]` after
-    /// `[middle, inputs, 1, 1]` is `[outputs, inputs, height, width]`.
+    /// The kernel of a 1×1 convolution by `inner` followed by this one: `[middle, inputs, 1, 1]` and then
+    /// `[outputs, middle, height, width]` give `[outputs, inputs, height, width]`.
     fileprivate func composed(with inner: Tensor) -> Tensor {
         let (outputs, middle, area) = (shape[0], shape[1], shape[2] * shape[3])
         let places = reshaped(to: [outputs, middle, area]).transposed([0, 2, 1]).reshaped(to: [outputs * area, middle])

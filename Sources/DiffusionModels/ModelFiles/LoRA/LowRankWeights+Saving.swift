@@ -2,20 +2,20 @@ import Foundation
 import Tensor
 
 extension LowRankWeights {
-    /// Writes the changes, of whatever layout they were read, so that `peft` or diffusers' `load_lora_weights` loads them.
+    /// Writes the changes, whatever layout they were read from, for `peft` or diffusers' `load_lora_weights`.
     ///
-    /// alpha becomes the rank and the scales go into the second matrices. Where ranks differ, the smaller are filled up with zeros,
-    /// because not every version of diffusers reads a file of several.
+    /// alpha becomes the rank, and the scales are multiplied into the second matrices. Where ranks differ, smaller matrices are padded with
+    /// zeros, because not every version of diffusers reads a file with several ranks.
     ///
     /// - Parameters:
-    ///   - folder: made if it is missing.
-    ///   - layout: for which of the two; PEFT's has the denoising network's layers alone.
-    ///   - model: whose layers are changed: not every layout tells their paths.
-    ///   - weight: how strongly.
+    ///   - folder: created if it does not exist.
+    ///   - layout: PEFT's or diffusers' layout; PEFT's supports the denoising network's layers only.
+    ///   - model: the model whose layers are changed; it provides their paths, which not every layout keeps.
+    ///   - weight: a factor of the changes.
     ///   - scalarType: Float32, Float16 or BFloat16.
     ///
-    /// Throws ``ModelError`` when a layer is not the model's, its shape does not fit, or PEFT's layout is asked for changes of the
-    /// text encoder; and what the file system and `Safetensors.write` throw.
+    /// Throws ``ModelError`` when the model has no such layer, its shape does not fit, or changes of the text encoder are to be written
+    /// in PEFT's layout; and what the file system and `Safetensors.write` throw.
     public func save(
         to folder: URL, as layout: LowRankLayout, for model: TextToImageModel, weight: Float = 1,
         scalarType: ScalarType = .float32
@@ -23,7 +23,7 @@ extension LowRankWeights {
         if layout == .peft, let other = layers.first(where: { $0.part != .unet }) {
             throw ModelError.invalidArgument(
                 operation: "LowRankWeights.save", argument: "layout",
-                expected: "diffusers', because PEFT's has the denoising network's layers alone", found: other.flatPath)
+                expected: "diffusers', because PEFT's supports the denoising network only", found: other.flatPath)
         }
         let rank = layers.map(\.rank).max() ?? 1
         let factors = try targets(in: model).map { layer, parameter in
@@ -39,7 +39,7 @@ extension LowRankWeights {
 }
 
 extension Tensor {
-    /// With zeros at the end of an axis.
+    /// Pads an axis with zeros at its end.
     fileprivate func padded(axis: Int, to extent: Int) -> Tensor {
         if shape[axis] == extent { return self }
         var missing = shape

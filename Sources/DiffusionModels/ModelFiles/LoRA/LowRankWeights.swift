@@ -1,13 +1,13 @@
 import Foundation
 import Tensor
 
-/// A LoRA file (arXiv 2106.09685): low-rank changes of a model's weights, in any of the layouts that are passed around.
+/// A LoRA file (arXiv 2106.09685): low-rank changes of a model's weights, in any of the common layouts.
 ///
 /// PEFT's (`base_model.model.…lora_A.weight` beside an `adapter_config.json`), three generations of diffusers'
 /// (`unet.…lora_A.weight`, `unet.…lora.down.weight`, `unet.…processor.to_q_lora.down.weight`) and kohya's
-/// (`lora_unet_…lora_down.weight` with `.alpha`, of convolutions also with `.lora_mid`).
+/// (`lora_unet_…lora_down.weight` with `.alpha`, for convolutions also with `.lora_mid`).
 public struct LowRankWeights: Sendable {
-    /// Which network a change is for.
+    /// The network that a change applies to.
     public enum Part: String, Sendable, CaseIterable {
         /// The denoising network.
         case unet
@@ -17,25 +17,25 @@ public struct LowRankWeights: Sendable {
 
     /// The change of one layer: scale · up · down.
     public struct Layer: Sendable {
-        /// The layer's path with underscores for its dots, which is all that some layouts tell.
+        /// The layer's path with underscores in place of dots, because some layouts keep no dots.
         public let flatPath: String
-        /// Which network it belongs to.
+        /// The network that the layer belongs to.
         public let part: Part
-        /// `[rank, inputs]`, or of a convolution `[rank, inputs, height, width]`.
+        /// The first matrix, `[rank, inputs]`, or for a convolution `[rank, inputs, height, width]`.
         public let down: Tensor
-        /// `[outputs, rank]`, or of a convolution `[outputs, rank, 1, 1]`.
+        /// The second matrix, `[outputs, rank]`, or for a convolution `[outputs, rank, 1, 1]`.
         public let up: Tensor
-        /// The layer's own: alpha / rank, or alpha / √rank where the file's configuration has `use_rslora`.
+        /// The layer's scale: alpha / rank, or alpha / √rank if the file's configuration has `use_rslora`.
         public let scale: Float
 
-        /// The inner width, at least 1.
+        /// The rank, at least 1.
         public var rank: Int { down.shape[0] }
     }
 
-    /// The changes, by part and path.
+    /// The changes, sorted by part and path.
     public let layers: [Layer]
-    /// Where the scales are written, as a phrase: "alpha of each layer", "lora_adapter_metadata", "adapter_config.json", or that they
-    /// are not.
+    /// The source of the scales, as a phrase: "alpha of each layer", "lora_adapter_metadata", "adapter_config.json", or that there is
+    /// none.
     public let scaleSource: String
 
     init(layers: [Layer], scaleSource: String = "\(LowRankScaling.Source.none)") {

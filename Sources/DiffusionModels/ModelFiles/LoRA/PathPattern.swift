@@ -1,10 +1,10 @@
-/// A regular expression for layers' paths, as PEFT's `rank_pattern` and `alpha_pattern` have them, matched in time that is
-/// bounded by the path's length times the pattern's: a file's pattern may be anything (Thompson 1968).
+/// A regular expression for layers' paths, as in PEFT's `rank_pattern` and `alpha_pattern`. Matching takes time proportional to the
+/// path's length times the pattern's (Thompson 1968), since a file's pattern can be arbitrary.
 ///
-/// It has characters, `.`, classes (`[0-9]`, `\d`, `\w`), groups, alternatives, `*`, `+`, `?`, `^` and `$`. It fits a path as PEFT's
-/// `re.match(r"(.*\.)?(PATTERN)$", path)` does: the whole path, or what follows one of its dots.
+/// Supported are characters, `.`, classes (`[0-9]`, `\d`, `\w`), groups, alternatives, `*`, `+`, `?`, `^` and `$`. It matches as PEFT's
+/// `re.match(r"(.*\.)?(PATTERN)$", path)` does: the whole path, or the part after one of its dots.
 struct PathPattern {
-    /// What the pattern has that is not supported, or that is malformed.
+    /// The pattern is malformed or has an unsupported construct.
     struct Unsupported: Error {}
 
     private indirect enum Node {
@@ -18,7 +18,7 @@ struct PathPattern {
 
     private enum Instruction {
         case character((Character) -> Bool)
-        /// Goes on at both places.
+        /// Continues at both instructions.
         case split(Int, Int)
         case jump(Int)
         case start
@@ -28,7 +28,7 @@ struct PathPattern {
 
     private var program: [Instruction] = []
 
-    /// Throws ``Unsupported``.
+    /// Compiles a pattern. Throws ``Unsupported``.
     init(_ text: String) throws {
         var parser = Parser(rest: text[...])
         let root = try parser.alternatives()
@@ -37,7 +37,7 @@ struct PathPattern {
         program.append(.match)
     }
 
-    /// The most bytes of a pattern.
+    /// The maximum length of a pattern in bytes.
     static let lengthLimit = 256
 
     private mutating func append(_ node: Node) {
@@ -68,7 +68,7 @@ struct PathPattern {
         }
     }
 
-    /// Whether the pattern fits.
+    /// Whether the pattern matches a path.
     func matches(_ path: String) -> Bool {
         let characters = Array(path)
         var threads = Threads(program.count)
@@ -85,7 +85,7 @@ struct PathPattern {
         return threads.isMatched
     }
 
-    /// Where the program waits for the next character.
+    /// The instructions that wait for the next character.
     private struct Threads {
         var seen: [Bool]
         var waiting: [Int] = []
@@ -112,7 +112,7 @@ struct PathPattern {
 }
 
 extension PathPattern {
-    /// Recursive descent; groups are nested at most 32 deep.
+    /// A recursive-descent parser; groups are nested at most 32 deep.
     private struct Parser {
         var rest: Substring
         var depth = 0
@@ -132,7 +132,7 @@ extension PathPattern {
                 var part = try atom()
                 if let sign = rest.first, "*+?".contains(sign) {
                     rest.removeFirst()
-                    // Laziness changes what a group holds, not what fits.
+                    // Lazy quantifiers change what a group captures, not whether the pattern matches.
                     if rest.first == "?" { rest.removeFirst() }
                     part = .repeated(part, atLeast: sign == "+" ? 1 : 0, isUnbounded: sign != "?")
                 }

@@ -1,12 +1,12 @@
 import Tensor
 
-/// The autoencoder of a single file: `AutoencoderKL` of CompVis's latent-diffusion code, whose decoder counts its levels from the
-/// outermost, as the encoder does.
+/// The autoencoder of a single file: `AutoencoderKL` of CompVis's latent-diffusion code. Its decoder numbers its levels from the
+/// outermost, as its encoder does.
 struct LatentDiffusionAutoencoder: SingleFileNetwork {
     let fields: [String: JSONValue]
     private let levels: Int
 
-    /// Throws ``ModelError`` when a tensor is missing without which the network's size is unknown.
+    /// Throws ``ModelError`` when a tensor that determines the network's size is missing.
     init(_ tensors: PrefixedTensors) throws {
         let entrance = try tensors.shape("encoder.conv_in.weight", rank: 4)
         let exit = try tensors.shape("decoder.conv_out.weight", rank: 4)

@@ -1,15 +1,15 @@
 import Tensor
 
-/// The denoising network of a single file: `UNetModel` of CompVis's latent-diffusion code, whose blocks are numbered in the order in
-/// which it runs them.
+/// The denoising network of a single file: `UNetModel` of CompVis's latent-diffusion code, with blocks numbered in execution
+/// order.
 struct LatentDiffusionUNet: SingleFileNetwork {
-    /// How many attention heads there are, which no shape tells.
+    /// The attention heads per layer, which no shape determines: a fixed number, or a fixed width.
     enum Heads {
         case count(Int)
         case ofWidth(Int)
     }
 
-    /// The place here of each numbered block, by its place there.
+    /// This library's paths of the numbered blocks, by their original paths.
     private var places = [
         "time_embed.0": "time_embedding.linear_1", "time_embed.2": "time_embedding.linear_2",
         "input_blocks.0.0": "conv_in", "out.0": "conv_norm_out", "out.2": "conv_out",
@@ -23,12 +23,12 @@ struct LatentDiffusionUNet: SingleFileNetwork {
         "out_layers.3": "conv2", "skip_connection": "conv_shortcut", "op": "conv",
     ]
 
-    /// Throws ``ModelError`` when a tensor is missing without which the network's size is unknown.
+    /// Throws ``ModelError`` when a tensor that determines the network's size is missing.
     init(_ tensors: PrefixedTensors, heads: Heads, latentSide: Int) throws {
         let down = try Self.readDown(tensors, into: &places)
         let up = try Self.readUp(tensors, into: &places)
         let middle = "middle_block.1"
-        // Without a middle block any other transformer tells as much.
+        // Any transformer determines the text width, so a missing middle block is no problem.
         let reader =
             tensors.first { $0.hasSuffix(".attn2.to_k.weight") } ?? "\(middle).transformer_blocks.0.attn2.to_k.weight"
         let textWidth = try tensors.shape(reader, rank: 2)[1]
@@ -90,7 +90,7 @@ extension LatentDiffusionUNet {
     private struct Level {
         var channels = 0
         var layers = 0
-        /// Transformer blocks in each transformer, 0 where there is none.
+        /// The number of blocks in each transformer, 0 without transformers.
         var transformerLayers = 0
     }
 
@@ -98,7 +98,7 @@ extension LatentDiffusionUNet {
         tensors.count { "\(place).transformer_blocks.\($0).norm1.weight" }
     }
 
-    /// Outermost first; a level ends with the convolution that halves the map.
+    /// The levels of the encoder half, outermost first; a level ends with the downsampling convolution.
     private static func readDown(_ tensors: PrefixedTensors, into places: inout [String: String]) throws -> [Level] {
         var levels = [Level()]
         for number in 1... {
@@ -117,14 +117,14 @@ extension LatentDiffusionUNet {
                 break
             }
         }
-        // Without blocks there is nothing to read on, which this says.
+        // A level without blocks throws a missing tensor here.
         if levels.contains(where: { $0.layers == 0 }) {
             _ = try tensors.shape("input_blocks.1.0.out_layers.3.weight", rank: 4)
         }
         return levels
     }
 
-    /// Innermost first; a level ends with the convolution after the doubling of the map.
+    /// The levels of the decoder half, innermost first; a level ends with the convolution after upsampling.
     private static func readUp(_ tensors: PrefixedTensors, into places: inout [String: String]) throws -> [Level] {
         var levels = [Level()]
         for number in 0... {

@@ -1,23 +1,23 @@
 import Foundation
 import Tensor
 
-/// A whole model in one safetensors file, in the layout of CompVis's latent-diffusion code, in which Stable Diffusion 1.x and 2.x were
-/// published and most of their descendants are passed around.
+/// A whole model in one safetensors file, in the layout of CompVis's latent-diffusion code. Stable Diffusion 1.x and 2.x and most
+/// models derived from them are published in it.
 struct SingleFileCheckpoint: CheckpointLayout {
     let url: URL
     private let file: SafetensorsFile
     private let networks: [ModelFiles.Part: Network]
     private let predictionType: PredictionType
-    /// Whether what the network predicts is the family's, since neither the caller nor the file says it.
+    /// Whether the prediction type is assumed from the family, because neither the caller nor the file specifies it.
     let assumesPredictionType: Bool
 
-    /// Whether the denoising network's weights are moving averages, since the file has no others.
+    /// Whether the denoising network's weights are moving averages (EMA), because the file has no others.
     let readsAverages: Bool
 
     private struct Network {
         let prefix: String
         let description: any SingleFileNetwork
-        /// What a key of the file is called within the network; nil when it is not this network's.
+        /// Maps a key of the file to a key within the network; nil when it is not this network's.
         let local: @Sendable (String) -> String?
 
         init(_ description: any SingleFileNetwork, prefix: String) {
@@ -30,7 +30,7 @@ struct SingleFileCheckpoint: CheckpointLayout {
             (self.description, self.prefix, self.local) = (description, prefix, local)
         }
 
-        /// What a key of the file is called here, nil when it is not this network's.
+        /// Maps a key of the file to this library's names, nil when it is not this network's.
         func names(for key: String) -> [String]? { local(key).flatMap(description.names) }
     }
 
@@ -39,7 +39,7 @@ struct SingleFileCheckpoint: CheckpointLayout {
     static let clipPrefix = "cond_stage_model.transformer."
     static let openCLIPPrefix = "cond_stage_model.model."
 
-    /// Throws ``ModelError`` if the file is another kind of model or holds a tensor that is no part of one, and `SafetensorsError`.
+    /// Throws ``ModelError`` if the file is another kind of model or has an unknown tensor, and `SafetensorsError`.
     init(_ url: URL, predictionType: PredictionType?) throws {
         self.url = url
         file = try SafetensorsFile(contentsOf: url)
@@ -83,11 +83,11 @@ struct SingleFileCheckpoint: CheckpointLayout {
 
     var hasAutoencoder: Bool { networks[.vae] != nil }
 
-    /// What is made of moving averages; nil where there are none.
+    /// A phrase on the file's moving averages; nil if it has none.
     var averagesDescription: String? {
-        if readsAverages { return "moving averages, since the file has no other weights" }
+        if readsAverages { return "moving averages (EMA), since the file has no other weights" }
         let hasAverages = file.names.contains { $0.hasPrefix(AveragedNames.prefix) }
-        return hasAverages ? "the moving averages beside them are not read" : nil
+        return hasAverages ? "the file's moving averages (EMA) are ignored" : nil
     }
 
     func fields(_ part: ModelFiles.Part) throws -> ConfigurationFields {
@@ -111,8 +111,8 @@ struct SingleFileCheckpoint: CheckpointLayout {
         Self.isIgnored(key) || networks.values.contains { $0.names(for: key) != nil }
     }
 
-    /// Tensors that training left in the file or that tools put there, and that no network reads: moving averages, the noise schedule's
-    /// tables (which the family's schedule replaces), losses, optimisers' moments, and the picture towers and contrastive heads of CLIP.
+    /// Whether a tensor is known and not used by any network: moving averages, the noise schedule's tables (the family's schedule is used
+    /// instead), losses, optimisers' moments, and the image towers and contrastive heads of CLIP.
     private static func isIgnored(_ key: String) -> Bool {
         let prefixes = [
             "model_ema.", "alphas_cumprod", "posterior_", "first_stage_model.loss.", "first_stage_model.model_ema.",
@@ -132,7 +132,7 @@ struct SingleFileCheckpoint: CheckpointLayout {
 }
 
 extension PredictionType {
-    /// What Stability AI's metadata says the network predicts, nil where it says nothing.
+    /// The prediction type in Stability AI's metadata, nil if absent.
     fileprivate init?(modelSpecification metadata: [String: String]) {
         switch metadata["modelspec.prediction_type"] {
         case "epsilon": self = .epsilon

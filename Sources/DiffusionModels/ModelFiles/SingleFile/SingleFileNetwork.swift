@@ -1,14 +1,14 @@
 import Tensor
 
-/// One network in a single file: what its tensors are called here, and what its `config.json` would say.
+/// One network in a single file: the mapping of its tensor names, and the contents of an equivalent `config.json`.
 protocol SingleFileNetwork: Sendable {
-    /// The fields of the configuration, from the shapes of the tensors and from what the family has in common.
+    /// The configuration's fields, from the shapes of the tensors and the family's common values.
     var fields: [String: JSONValue] { get }
-    /// What a key, without the network's prefix, is called here; nil when the network knows no such key. See `WeightFiles`.
+    /// Maps a key without the network's prefix to this library's names; nil for unknown keys. See `WeightFiles`.
     func names(for key: String) -> [String]?
 }
 
-/// The tensors of one network in a single file, by their keys without what only says whose they are.
+/// The tensors of one network in a single file, by their keys without the network's prefix.
 struct PrefixedTensors: Sendable {
     let file: SafetensorsFile
     private let prefix: String
@@ -20,9 +20,9 @@ struct PrefixedTensors: Sendable {
     }
 
     /// - Parameters:
-    ///   - file: where they are.
-    ///   - prefix: what errors put before the key of a tensor that is missing.
-    ///   - naming: what a key of the file is called within the network; nil when it is none of its tensors.
+    ///   - file: the file.
+    ///   - prefix: the prefix of a missing tensor's key in errors.
+    ///   - naming: maps a key of the file to a key within the network; nil when it is not this network's.
     init(_ file: SafetensorsFile, prefix: String, naming: (String) -> String?) {
         (self.file, self.prefix) = (file, prefix)
         stored = Dictionary(file.names.compactMap { key in naming(key).map { ($0, key) } }) { first, _ in first }
@@ -32,10 +32,10 @@ struct PrefixedTensors: Sendable {
 
     func info(_ key: String) -> SafetensorsFile.TensorInfo? { stored[key].flatMap { file.info($0) } }
 
-    /// The first key in the order of their names of which something is true.
+    /// The first key in sorted order that satisfies a predicate.
     func first(where predicate: (String) -> Bool) -> String? { stored.keys.filter(predicate).min() }
 
-    /// The shape of a tensor that the network cannot be without. Throws ``ModelError``.
+    /// The shape of a required tensor. Throws ``ModelError`` if it is missing or has another rank.
     func shape(_ key: String, rank: Int) throws -> [Int] {
         guard let shape = info(key)?.shape else {
             throw ModelError.weightMismatch(path: file.path, mismatch: .init(missing: [stored[key] ?? prefix + key]))
@@ -48,7 +48,7 @@ struct PrefixedTensors: Sendable {
         return shape
     }
 
-    /// How many layers there are, counted by a tensor that each has; `key` takes a layer's number.
+    /// The number of layers, counted by a tensor that each layer has; `key` maps a layer's number to its key.
     func count(_ key: (Int) -> String) -> Int {
         (0...).first { !contains(key($0)) } ?? 0
     }

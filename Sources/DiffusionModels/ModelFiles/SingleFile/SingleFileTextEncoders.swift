@@ -1,10 +1,10 @@
 import Tensor
 
-/// The text encoder of Stable Diffusion 1: OpenAI's CLIP as transformers has it, so that the keys are ours already.
+/// The text encoder of Stable Diffusion 1: OpenAI's CLIP with transformers' keys, which this library uses too.
 struct SingleFileCLIPTextEncoder: SingleFileNetwork {
     let fields: [String: JSONValue]
 
-    /// Throws ``ModelError`` when a tensor is missing without which the network's size is unknown.
+    /// Throws ``ModelError`` when a tensor that determines the network's size is missing.
     init(_ tensors: PrefixedTensors) throws {
         // Files written by newer versions of transformers have no `text_model.`.
         let model = tensors.contains("embeddings.token_embedding.weight") ? "" : "text_model."
@@ -17,7 +17,7 @@ struct SingleFileCLIPTextEncoder: SingleFileNetwork {
     }
 
     func names(for key: String) -> [String]? {
-        // What else transformers' CLIPModel has: the picture tower, and the projections into the space that it shares with texts.
+        // Other tensors of transformers' CLIPModel: the image tower, and the projections into the joint embedding space.
         if ["vision_model.", "visual_projection.", "text_projection", "logit_scale"].contains(where: key.hasPrefix) {
             return []
         }
@@ -28,13 +28,13 @@ struct SingleFileCLIPTextEncoder: SingleFileNetwork {
 
 /// The text encoder of Stable Diffusion 2: OpenCLIP's, with queries, keys and values in one matrix.
 ///
-/// Stable Diffusion 2 takes the text from before the last layer, so that the last is not read. A file with 23 layers was made from a
-/// diffusers folder, in which it is gone already.
+/// Stable Diffusion 2 uses the output of the layer before the last, so that the last layer is not read. A file with 23 layers was
+/// converted from a diffusers folder, from which the last layer has been removed already.
 struct OpenCLIPTextEncoder: SingleFileNetwork {
     let fields: [String: JSONValue]
     private let layers: Int
 
-    /// Throws ``ModelError`` when a tensor is missing without which the network's size is unknown.
+    /// Throws ``ModelError`` when a tensor that determines the network's size is missing.
     init(_ tensors: PrefixedTensors) throws {
         let stored = tensors.count { "transformer.resblocks.\($0).mlp.c_fc.weight" }
         guard stored > 1 else {
@@ -81,7 +81,7 @@ struct OpenCLIPTextEncoder: SingleFileNetwork {
 }
 
 extension CLIPTextModel {
-    /// The fields of a text encoder whose heads are 64 wide, as those of all published sizes are.
+    /// The fields of a text encoder with heads of width 64, as in all published sizes.
     fileprivate static func fields(
         tokens: [Int], positions: Int, feedForwardWidth: Int, layers: Int, activation: ActivationName
     ) -> [String: JSONValue] {

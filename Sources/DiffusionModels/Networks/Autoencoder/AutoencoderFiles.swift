@@ -2,11 +2,11 @@ import Autograd
 import Foundation
 import Tensor
 
-/// The files of an autoencoder by itself: a diffusers folder, or one safetensors file of an `AutoencoderKL` in diffusers' or
+/// The files of a standalone autoencoder: a diffusers folder, or one safetensors file of an `AutoencoderKL` in diffusers' or
 /// latent-diffusion's layout, of an `AutoencoderTiny`, or of TAESD's decoder alone.
 ///
-/// A file has no configuration, unless the `config.json` of its folder stands beside it: sizes follow from the shapes of its tensors, and
-/// the rest is what Stable Diffusion 1 and 2 have.
+/// A single file has no configuration, unless its folder contains a `config.json`. Sizes are then inferred from the shapes of its tensors;
+/// the other fields are those of Stable Diffusion 1 and 2.
 struct AutoencoderFiles: Sendable {
     enum Network: Sendable {
         case full(AutoencoderKL.Configuration)
@@ -14,13 +14,13 @@ struct AutoencoderFiles: Sendable {
     }
 
     let network: Network
-    /// The configuration's fields, for errors.
+    /// The configuration's fields, for error messages.
     let fields: ConfigurationFields
     let weights: WeightFiles
-    /// Whether the configuration was made from the shapes of the tensors.
+    /// Whether the configuration was inferred from the shapes of the tensors.
     let isConfigurationAssumed: Bool
 
-    /// Throws ``ModelError`` if it is no autoencoder, and `SafetensorsError`.
+    /// Reads the configuration. Throws ``ModelError`` if the files are not an autoencoder's, and `SafetensorsError`.
     init(contentsOf url: URL) throws {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
@@ -88,7 +88,7 @@ struct AutoencoderFiles: Sendable {
         network = try Network(fields)
     }
 
-    /// The configuration of a folder whose weights a file is.
+    /// The `config.json` in the folder of a weight file.
     private static func configuration(beside file: URL) -> ConfigurationFields? {
         guard file.lastPathComponent.hasPrefix(ModelFiles.Part.vae.stem) else { return nil }
         let configuration = file.deletingLastPathComponent().appending(path: "config.json")
@@ -126,9 +126,9 @@ extension AutoencoderFiles.Network {
 }
 
 extension AutoencoderKL {
-    /// What the `config.json` of a file in diffusers' layout would say, from the shapes of its tensors.
+    /// The `config.json` of a file in diffusers' layout, inferred from the shapes of its tensors.
     ///
-    /// Throws ``ModelError`` when a tensor is missing without which the network's size is unknown.
+    /// Throws ``ModelError`` when a tensor that determines the network's size is missing.
     static func fields(of tensors: PrefixedTensors) throws -> [String: JSONValue] {
         let blocks = max(tensors.count { "encoder.down_blocks.\($0).resnets.0.conv1.weight" }, 1)
         let channels = try (0..<blocks).map { block in

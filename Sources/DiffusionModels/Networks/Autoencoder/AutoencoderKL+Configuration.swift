@@ -1,16 +1,16 @@
 extension AutoencoderKL {
     /// The fields of diffusers' `vae/config.json`, with diffusers' defaults.
     ///
-    /// Fields of diffusers that this library supports with one value only have no property; reading a file that sets them
-    /// otherwise throws ``ModelError``.
+    /// Fields for which this library supports a single value have no property; reading a file with another value throws
+    /// ``ModelError``.
     public struct Configuration: Sendable, Equatable {
-        /// `in_channels`: colours of the picture.
+        /// `in_channels`: the image's channels.
         public var inputChannels = 3
         /// `out_channels`.
         public var outputChannels = 3
         /// `block_out_channels`, outermost block first.
         public var blockChannels = [64]
-        /// `layers_per_block`: residual blocks a block in the encoder; the decoder has one more.
+        /// `layers_per_block`: residual blocks per encoder block; decoder blocks have one more.
         public var layersPerBlock = 1
         /// `act_fn`.
         public var activation = ActivationName.silu
@@ -18,11 +18,11 @@ extension AutoencoderKL {
         public var latentChannels = 4
         /// `norm_num_groups`.
         public var normalizationGroups = 32
-        /// `sample_size`: the side of the pictures it was trained on, in pixels.
+        /// `sample_size`: the side of the training images in pixels.
         public var sampleSize = 32
-        /// `scaling_factor`: what latents are multiplied by before the denoising network sees them.
+        /// `scaling_factor`: the factor by which latents are multiplied before the denoising network.
         public var scalingFactor = 0.18215
-        /// `force_upcast`; kept for saving, since everything here is Float32.
+        /// `force_upcast`; only kept for saving, since all computation is in Float32.
         public var forcesUpcast = true
         /// `use_quant_conv`: whether a 1×1 convolution follows the encoder.
         public var hasQuantConvolution = true
@@ -34,13 +34,13 @@ extension AutoencoderKL {
         /// diffusers' defaults.
         public init() {}
 
-        /// Picture pixels a latent pixel, in each direction.
+        /// Image pixels per latent pixel in each direction.
         public var pixelsPerLatent: Int { 1 << (blockChannels.count - 1) }
 
-        /// Layers that have weights of their own, at least.
+        /// A lower bound on the number of layers with weights.
         var layerCount: Int { 2 * blockChannels.count * layersPerBlock }
 
-        /// What all residual blocks have in common.
+        /// The settings that all residual blocks share.
         var style: BlockStyle {
             BlockStyle(groups: normalizationGroups, epsilon: 1e-6, activation: activation.function)
         }
@@ -88,7 +88,7 @@ extension AutoencoderKL.Configuration: Codable {
         for field in ["down_block_types", "up_block_types"] {
             guard let value = fields.values[field] else { continue }
             guard case .array(let types) = value, types.count == blockChannels.count else {
-                throw fields.invalid(field, expected: "a list of \(blockChannels.count) names (one a block)")
+                throw fields.invalid(field, expected: "a list of \(blockChannels.count) names (one per block)")
             }
         }
     }

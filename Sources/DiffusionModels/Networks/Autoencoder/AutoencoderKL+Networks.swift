@@ -2,7 +2,7 @@ import Autograd
 import Tensor
 
 extension AutoencoderKL {
-    /// From pictures to twice the latent channels.
+    /// Maps images to the mean and log-variance of their latents: twice the latent channels.
     struct Encoder {
         private let inputConvolution: Conv2d
         private let blocks: [EncoderBlock]
@@ -34,7 +34,7 @@ extension AutoencoderKL {
         }
     }
 
-    /// From latents to pictures.
+    /// Maps latents to images.
     struct Decoder {
         private let inputConvolution: Conv2d
         private let midBlock: MidBlock
@@ -68,7 +68,7 @@ extension AutoencoderKL {
 }
 
 extension AutoencoderKL {
-    /// `DownEncoderBlock2D`: residual blocks, then a halving in all but the innermost.
+    /// `DownEncoderBlock2D`: residual blocks, then 2× downsampling in all but the innermost.
     struct EncoderBlock {
         private let resnets: [ResnetBlock2D]
         private let downsampler: Downsample2D?
@@ -92,7 +92,7 @@ extension AutoencoderKL {
         }
     }
 
-    /// `UpDecoderBlock2D`: residual blocks, then a doubling in all but the outermost.
+    /// `UpDecoderBlock2D`: residual blocks, then 2× upsampling in all but the outermost.
     struct DecoderBlock {
         private let resnets: [ResnetBlock2D]
         private let upsampler: Upsample2D?
@@ -116,7 +116,7 @@ extension AutoencoderKL {
         }
     }
 
-    /// `UNetMidBlock2D`: self-attention of one head between two residual blocks.
+    /// `UNetMidBlock2D`: single-head self-attention between two residual blocks.
     struct MidBlock {
         private let resnets: [ResnetBlock2D]
         private let attention: SpatialAttention?
@@ -138,7 +138,7 @@ extension AutoencoderKL {
         }
     }
 
-    /// Self-attention among all pixels, after group normalisation and with the input added back.
+    /// Self-attention over all pixels, with group normalisation before it and a residual connection.
     struct SpatialAttention {
         private let norm: GroupNorm
         private let attention: Attention

@@ -1,8 +1,8 @@
 import Autograd
 import Tensor
 
-/// The autoencoder of Stable Diffusion (arXiv 2112.10752) between pictures and latents, as diffusers' class of this name
-/// has it.
+/// The autoencoder of Stable Diffusion (arXiv 2112.10752), which maps between images and latents; diffusers' class of the same
+/// name.
 public struct AutoencoderKL {
     /// The fields of its `config.json`.
     public let configuration: Configuration
@@ -14,7 +14,7 @@ public struct AutoencoderKL {
     private let postQuantConvolution: Conv2d?
     private let decoder: Decoder
 
-    /// Declares the network's parameters in `scope`, or finds them there.
+    /// Declares the network's parameters in `scope`, or reuses those declared there.
     public init(_ configuration: Configuration, in scope: ParameterScope) {
         precondition(!configuration.blockChannels.isEmpty, "AutoencoderKL: expected at least one block, found none")
         self.configuration = configuration
@@ -33,7 +33,7 @@ public struct AutoencoderKL {
         decoder = Decoder(configuration, in: scope["decoder"])
     }
 
-    /// The distribution of a picture's latents, before scaling by ``Configuration/scalingFactor``.
+    /// The distribution of an image's latents, not yet multiplied by ``Configuration/scalingFactor``.
     ///
     /// - Parameter pictures: `[batch, height, width, 3]` in −1…1; height and width multiples of
     ///   ``Configuration/pixelsPerLatent``.
@@ -50,7 +50,7 @@ public struct AutoencoderKL {
             logVariance: moments.sliced(axis: 3, latent..<2 * latent).clamped(to: -30...20))
     }
 
-    /// The picture of latents that are not scaled: divide the denoising network's by ``Configuration/scalingFactor``.
+    /// Decodes unscaled latents: divide those of the denoising network by ``Configuration/scalingFactor``.
     ///
     /// - Parameter latents: `[batch, height, width, latent channels]`.
     /// - Returns: `[batch, height′, width′, 3]`, nominally in −1…1.
@@ -63,14 +63,14 @@ public struct AutoencoderKL {
     }
 }
 
-/// A diagonal normal distribution over latents: what diffusers calls the moments.
+/// A diagonal normal distribution over latents: the moments in diffusers.
 public struct LatentDistribution {
     /// `[batch, height, width, latent channels]`.
     public let mean: Variable
-    /// The logarithm of the variance, clamped to −30…20; the shape of the mean.
+    /// The logarithm of the variance, clamped to −30…20; of the mean's shape.
     public let logVariance: Variable
 
-    /// mean + deviation · noise; `noise` has the mean's shape.
+    /// A sample, mean + deviation · noise; `noise` has the mean's shape.
     public func sample(noise: Tensor) -> Variable {
         mean + (logVariance * 0.5).exp() * Variable(noise)
     }

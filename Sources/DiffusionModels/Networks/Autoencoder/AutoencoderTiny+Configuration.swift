@@ -1,7 +1,7 @@
 extension AutoencoderTiny {
     /// The fields of diffusers' `config.json`, with diffusers' defaults.
     public struct Configuration: Sendable, Equatable {
-        /// `in_channels`: colours of the picture.
+        /// `in_channels`: the image's channels.
         public var inputChannels = 3
         /// `out_channels`.
         public var outputChannels = 3
@@ -9,28 +9,28 @@ extension AutoencoderTiny {
         public var encoderChannels = [64, 64, 64, 64]
         /// `decoder_block_out_channels`, innermost first.
         public var decoderChannels = [64, 64, 64, 64]
-        /// Whether there is an encoder; TAESD's own files hold the decoder alone.
+        /// Whether there is an encoder; TAESD's original files contain only the decoder.
         public var hasEncoder = true
-        /// `num_encoder_blocks`, of each width.
+        /// `num_encoder_blocks`, one number per width.
         public var encoderBlocks = [1, 3, 3, 3]
-        /// `num_decoder_blocks`, of each width.
+        /// `num_decoder_blocks`, one number per width.
         public var decoderBlocks = [3, 3, 3, 1]
         /// `latent_channels`.
         public var latentChannels = 4
         /// `upsampling_scaling_factor`.
         public var upsamplingFactor = 2
-        /// `scaling_factor`: what latents are multiplied by before the denoising network sees them.
+        /// `scaling_factor`: the factor by which latents are multiplied before the denoising network.
         public var scalingFactor = 1.0
 
-        /// TAESD's own.
+        /// TAESD's configuration.
         public init() {}
 
-        /// Picture pixels a latent pixel, in each direction.
+        /// Image pixels per latent pixel in each direction.
         public var pixelsPerLatent: Int {
             decoderChannels.dropFirst().reduce(1) { factor, _ in factor * upsamplingFactor }
         }
 
-        /// Layers that have weights of their own, at least.
+        /// A lower bound on the number of layers with weights.
         var layerCount: Int {
             let encoder = hasEncoder ? encoderBlocks.reduce(encoderBlocks.count, +) : 0
             return encoder + decoderBlocks.reduce(decoderBlocks.count, +)
@@ -62,12 +62,12 @@ extension AutoencoderTiny.Configuration {
             ("num_encoder_blocks", encoderBlocks, encoderChannels),
             ("num_decoder_blocks", decoderBlocks, decoderChannels),
         ] where blocks.count != channels.count {
-            throw fields.invalid(field, expected: "a list of \(channels.count) integers (one a width)")
+            throw fields.invalid(field, expected: "a list of \(channels.count) integers (one per width)")
         }
         for (field, channels) in [
             ("encoder_block_out_channels", encoderChannels), ("decoder_block_out_channels", decoderChannels),
         ] where !channels.allSatisfy({ $0 == channels[0] }) {
-            // diffusers builds other lists into networks whose layers do not fit each other.
+            // With unequal widths diffusers builds networks whose layers do not match.
             throw fields.unsupported(field, expected: "equal widths")
         }
     }

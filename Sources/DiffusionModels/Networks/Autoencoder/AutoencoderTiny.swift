@@ -1,8 +1,8 @@
 import Autograd
 import Tensor
 
-/// TAESD, a small autoencoder for the latents of a large one (github.com/madebyollin/taesd), as diffusers' class of this
-/// name has it.
+/// TAESD, a small autoencoder for the latents of a large one (github.com/madebyollin/taesd); diffusers' class of the same
+/// name.
 public struct AutoencoderTiny {
     /// The fields of its `config.json`.
     public let configuration: Configuration
@@ -12,7 +12,7 @@ public struct AutoencoderTiny {
     private let encoder: [Layer]
     private let decoder: [Layer]
 
-    /// Declares the network's parameters in `scope`, or finds them there.
+    /// Declares the network's parameters in `scope`, or reuses those declared there.
     public init(_ configuration: Configuration, in scope: ParameterScope) {
         self.configuration = configuration
         parameters = scope.parameters
@@ -20,9 +20,9 @@ public struct AutoencoderTiny {
         decoder = Self.decoder(configuration, in: scope["decoder"]["layers"])
     }
 
-    /// Latents as the denoising network has them, `[batch, height, width, latent channels]`.
+    /// The latents of images, scaled as the denoising network's, `[batch, height, width, latent channels]`.
     ///
-    /// Only with an encoder, see ``Configuration/hasEncoder``.
+    /// The network must have an encoder, see ``Configuration/hasEncoder``.
     ///
     /// - Parameter pictures: `[batch, height′, width′, 3]` in −1…1.
     public func encode(_ pictures: Variable) -> Variable {
@@ -31,7 +31,7 @@ public struct AutoencoderTiny {
         return encoder.reduce((pictures + 1) * 0.5) { $1($0) }
     }
 
-    /// Pictures, `[batch, height′, width′, 3]`, nominally in −1…1.
+    /// The images of latents, `[batch, height′, width′, 3]`, nominally in −1…1.
     ///
     /// - Parameter latents: `[batch, height, width, latent channels]`.
     public func decode(_ latents: Variable) -> Variable {
@@ -56,7 +56,7 @@ extension AutoencoderTiny {
         }
     }
 
-    /// Three convolutions with rectifiers between, the input added, and a rectifier.
+    /// A residual block: three convolutions with ReLU between, the input added, and a ReLU.
     private struct Block {
         private let convolutions: [Conv2d]
 
@@ -73,7 +73,7 @@ extension AutoencoderTiny {
         }
     }
 
-    /// The numbers of the layers are those of PyTorch's `Sequential`, in which layers without weights count too.
+    /// The encoder's layers, numbered as in PyTorch's `Sequential`, which also counts layers without weights.
     private static func encoder(_ configuration: Configuration, in scope: ParameterScope) -> [Layer] {
         var layers: [Layer] = []
         for (index, channels) in configuration.encoderChannels.enumerated() {

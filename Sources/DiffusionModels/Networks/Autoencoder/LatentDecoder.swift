@@ -2,15 +2,15 @@ import Autograd
 import Foundation
 import Tensor
 
-/// What makes pictures of the denoising network's latents.
+/// Decodes the denoising network's latents into images.
 public protocol LatentDecoder {
-    /// The pictures, nominally in −1…1.
+    /// The images of latents, nominally in −1…1.
     ///
-    /// - Parameter latents: as the denoising network has them, `[batch, height, width, channels]`.
+    /// - Parameter latents: scaled as the denoising network's, `[batch, height, width, channels]`.
     /// - Returns: `[batch, height′, width′, 3]`.
     func pictures(of latents: Variable) -> Variable
 
-    /// Picture pixels a latent pixel, in each direction.
+    /// Image pixels per latent pixel in each direction.
     var pixelsPerLatent: Int { get }
 
     /// The weights.
@@ -18,15 +18,15 @@ public protocol LatentDecoder {
 }
 
 extension LatentDecoder {
-    /// Pictures of the latents' size, unless a decoder says otherwise.
+    /// One pixel per latent pixel by default.
     public var pixelsPerLatent: Int { 1 }
 
-    /// None, unless a decoder says otherwise.
+    /// No weights by default.
     public var parameters: ParameterSet { ParameterSet() }
 }
 
 extension AutoencoderKL: LatentDecoder {
-    /// Decodes latents that are divided by ``Configuration/scalingFactor`` first.
+    /// Divides latents by ``Configuration/scalingFactor``, then decodes them.
     public func pictures(of latents: Variable) -> Variable {
         decode(latents * Float(1 / configuration.scalingFactor))
     }
@@ -36,7 +36,7 @@ extension AutoencoderKL: LatentDecoder {
 }
 
 extension AutoencoderTiny: LatentDecoder {
-    /// Decodes latents multiplied as the network's, which is what this autoencoder was trained on.
+    /// Decodes latents as they are: this autoencoder was trained on scaled ones.
     public func pictures(of latents: Variable) -> Variable {
         decode(latents * Float(1 / configuration.scalingFactor))
     }
@@ -46,7 +46,7 @@ extension AutoencoderTiny: LatentDecoder {
 }
 
 extension ModelFiles {
-    /// The decoder in files of its own, frozen: the diffusers folder of an `AutoencoderKL` or an `AutoencoderTiny`, or a single
+    /// Loads a standalone decoder, frozen: the diffusers folder of an `AutoencoderKL` or an `AutoencoderTiny`, or a single
     /// safetensors file of either in diffusers' layout or its authors'.
     ///
     /// Throws ``ModelError`` or `SafetensorsError`.

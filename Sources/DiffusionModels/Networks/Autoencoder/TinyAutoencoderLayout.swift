@@ -1,12 +1,12 @@
-/// How a file of TAESD's weights names its layers.
+/// The naming scheme of the layers in a file of TAESD's weights.
 ///
-/// diffusers writes `decoder.layers.0.weight`. TAESD's own files hold one network each, with the bare numbers of a sequence, or with
-/// `taesd_decoder.` before them; its decoder begins with a layer without weights, so that its numbers are one higher.
+/// diffusers writes `decoder.layers.0.weight`. TAESD's original files contain one network each, whose keys are plain layer numbers, with
+/// or without the prefix `taesd_decoder.`. The decoder there begins with a layer without weights, so its numbers are one higher.
 enum TinyAutoencoderLayout: Sendable {
     case diffusers
     case original(prefix: String)
 
-    /// Nil for files of something else, and for TAESD's encoder alone.
+    /// Detects the layout from tensor names; nil for other files and for TAESD's encoder alone.
     init?(_ names: [String]) {
         func begins(_ name: String, with prefix: String) -> Bool {
             name.hasPrefix(prefix) && name.dropFirst(prefix.count).first?.isNumber == true
@@ -16,14 +16,14 @@ enum TinyAutoencoderLayout: Sendable {
         } else if names.contains(where: { begins($0, with: "taesd_decoder.") }) {
             self = .original(prefix: "taesd_decoder.")
         } else if !names.isEmpty, names.allSatisfy({ begins($0, with: "") }), names.contains("1.weight") {
-            // The encoder's first layer has weights.
+            // The decoder's first convolution is layer 1; the encoder's is layer 0.
             self = .original(prefix: "")
         } else {
             return nil
         }
     }
 
-    /// What a key is called in diffusers' layout.
+    /// The name of a key in diffusers' layout.
     func name(of key: String) -> String {
         guard case .original(let prefix) = self else { return key }
         if key.hasPrefix("taesd_encoder.") { return "encoder.layers.\(key.dropFirst("taesd_encoder.".count))" }
@@ -34,9 +34,9 @@ enum TinyAutoencoderLayout: Sendable {
 }
 
 extension AutoencoderTiny {
-    /// What the `config.json` of a file would say, from the shapes of its tensors.
+    /// The `config.json` of a file, inferred from the shapes of its tensors.
     ///
-    /// Throws ``ModelError`` when a tensor is missing without which the network's size is unknown.
+    /// Throws ``ModelError`` when a tensor that determines the network's size is missing.
     static func fields(of tensors: PrefixedTensors) throws -> [String: JSONValue] {
         let decoder = try stages(of: "decoder", tensors)
         let exit = decoder.last ?? Stage()
@@ -58,14 +58,14 @@ extension AutoencoderTiny {
         return fields
     }
 
-    /// Blocks of one width and the convolution behind them.
+    /// Blocks of one width and the convolution after them.
     private struct Stage {
         var blocks = 0
         var inputs = 0
         var outputs = 0
     }
 
-    /// What follows the first convolution, stage by stage; layers without weights leave gaps in the numbers.
+    /// The stages after the first convolution. Layers without weights leave gaps in the numbering.
     private static func stages(of part: String, _ tensors: PrefixedTensors) throws -> [Stage] {
         var (stages, blocks, gap, number) = ([Stage](), 0, 0, 1)
         while gap < 3 {

@@ -1,8 +1,8 @@
 import Autograd
 import Tensor
 
-/// A layer of CLIP's transformers, of text and of pictures: self-attention and a feed-forward network, each after layer normalisation and
-/// with the input added back; under transformers' keys.
+/// A layer of CLIP's text and image transformers: self-attention and a feed-forward network, each with layer normalisation before it and a
+/// residual connection. Parameters have transformers' keys.
 package struct CLIPEncoderLayer {
     private let norm1: LayerNorm
     private let queries: Linear
@@ -17,13 +17,13 @@ package struct CLIPEncoderLayer {
     private let isCausal: Bool
 
     /// - Parameters:
-    ///   - width: of the hidden states.
-    ///   - feedForwardWidth: between the two layers of the feed-forward network.
-    ///   - heads: of the attention; a divisor of the width.
-    ///   - activation: between those layers.
-    ///   - epsilon: of the normalisations.
-    ///   - isCausal: whether a position sees only those before it.
-    ///   - scope: the layer's place.
+    ///   - width: the width of the hidden states.
+    ///   - feedForwardWidth: the width between the two layers of the feed-forward network.
+    ///   - heads: the number of attention heads, a divisor of the width.
+    ///   - activation: the activation function between those layers.
+    ///   - epsilon: the epsilon of the layer normalisations.
+    ///   - isCausal: whether a position attends only to itself and those before it.
+    ///   - scope: where the layer's parameters are declared.
     package init(
         width: Int, feedForwardWidth: Int, heads: Int, activation: ActivationName, epsilon: Float, isCausal: Bool,
         in scope: ParameterScope
@@ -40,7 +40,7 @@ package struct CLIPEncoderLayer {
         contraction = Linear(inputs: feedForwardWidth, outputs: width, in: scope["mlp"]["fc2"])
     }
 
-    /// `[batch, positions, width]` → the same shape.
+    /// Maps `[batch, positions, width]` to the same shape.
     package func callAsFunction(_ input: Variable) -> Variable {
         let normalized = norm1(input)
         let attended = queries(normalized).attention(

@@ -7,23 +7,23 @@ extension CLIPTextModel {
         public var width = 512
         /// `intermediate_size`: the width between the two layers of each feed-forward network.
         public var feedForwardWidth = 2048
-        /// `projection_dim`; unused by the encoder itself, kept for saving.
+        /// `projection_dim`; not used by the encoder, only kept for saving.
         public var projectionWidth = 512
         /// `num_hidden_layers`.
         public var layers = 12
         /// `num_attention_heads`.
         public var heads = 8
-        /// `max_position_embeddings`: the most tokens a prompt may have.
+        /// `max_position_embeddings`: the maximum number of tokens in a prompt.
         public var maximumPositions = 77
         /// `hidden_act`.
         public var activation = ActivationName.quickGELU
         /// `layer_norm_eps`.
         public var normalizationEpsilon = 1e-5
-        /// `bos_token_id`; kept for saving, since the tokenizer's own counts.
+        /// `bos_token_id`; only kept for saving, since the tokenizer's own is used.
         public var startToken = 49_406
-        /// `eos_token_id`; kept for saving.
+        /// `eos_token_id`; only kept for saving.
         public var endToken = 49_407
-        /// `pad_token_id`; kept for saving.
+        /// `pad_token_id`; only kept for saving.
         public var paddingToken = 1
 
         /// transformers' defaults.

@@ -1,15 +1,14 @@
 import Autograd
 import Tensor
 
-/// The text encoder of CLIP (arXiv 2103.00020): a causal transformer over tokens, as transformers' class of this name has
-/// it.
+/// The text encoder of CLIP (arXiv 2103.00020), a causal transformer over tokens; transformers' class of the same name.
 public struct CLIPTextModel {
     /// The fields of its `config.json`.
     public let configuration: Configuration
     /// The weights, under transformers' keys with the prefix `text_model.`.
     public let parameters: ParameterSet
 
-    /// Embeddings of tokens behind the vocabulary, `[tokens, width]`, such as ``TextualInversion`` brings; nil for none.
+    /// Embeddings of tokens added after the vocabulary, `[tokens, width]`, such as a ``TextualInversion``; nil for none.
     public internal(set) var addedEmbeddings: Tensor?
 
     private let tokenEmbedding: Embedding
@@ -17,7 +16,7 @@ public struct CLIPTextModel {
     private let layers: [CLIPEncoderLayer]
     private let finalNorm: LayerNorm
 
-    /// Declares the network's parameters in `scope`, or finds them there.
+    /// Declares the network's parameters in `scope`, or reuses those declared there.
     public init(_ configuration: Configuration, in scope: ParameterScope) {
         self.configuration = configuration
         parameters = scope.parameters
@@ -41,7 +40,8 @@ public struct CLIPTextModel {
     /// The ids that have an embedding.
     public var tokenRange: Range<Int> { 0..<configuration.vocabularySize + (addedEmbeddings?.shape[0] ?? 0) }
 
-    /// Throws ``ModelError`` unless every id has an embedding and all prompts have equally many, as many as there are positions at most.
+    /// Throws ``ModelError`` unless every id has an embedding, and all prompts have the same number of tokens, at most the number of
+    /// positions.
     public func check(_ tokens: [[Int]]) throws {
         func invalid(_ expected: String, _ found: String) -> ModelError {
             .invalidArgument(operation: "CLIPTextModel", argument: "tokens", expected: expected, found: found)
@@ -61,7 +61,7 @@ public struct CLIPTextModel {
     ///
     /// - Parameters:
     ///   - tokens: the prompts' token ids, for which ``check(_:)`` holds.
-    ///   - skippedLayers: how many of the last layers are left out: 0 for the last hidden state, at most all of them.
+    ///   - skippedLayers: how many of the last layers are skipped: 0 for the last hidden state, at most all of them.
     public func callAsFunction(_ tokens: [[Int]], skippingLast skippedLayers: Int = 0) -> Variable {
         let length = tokens.first?.count ?? 0
         precondition(
@@ -77,7 +77,7 @@ public struct CLIPTextModel {
         return finalNorm(layers.dropLast(skippedLayers).reduce(words + positions) { $1($0) })
     }
 
-    /// The rows of both tables, `[ids, width]`.
+    /// The embeddings of ids, `[ids, width]`, from the vocabulary's table and the added one.
     private func embeddings(of ids: [Int]) -> Variable {
         let added = ids.filter { $0 >= configuration.vocabularySize }
         guard !added.isEmpty, let addedEmbeddings else { return tokenEmbedding(ids) }

@@ -25,30 +25,30 @@ struct Transformer2DModel {
     }
 
     private let norm: GroupNorm
-    private let entrance: Projection
+    private let input: Projection
     private let blocks: [BasicTransformerBlock]
-    private let exit: Projection
+    private let output: Projection
 
     init(
         channels: Int, shape: TransformerShape, groups: Int, usesLinearProjection: Bool, in scope: ParameterScope
     ) {
         norm = GroupNorm(channels: channels, groups: groups, epsilon: 1e-6, in: scope["norm"])
-        entrance = Projection(channels: channels, isLinear: usesLinearProjection, in: scope["proj_in"])
+        input = Projection(channels: channels, isLinear: usesLinearProjection, in: scope["proj_in"])
         blocks = (0..<shape.layers).map { index in
             BasicTransformerBlock(
                 channels: channels, heads: shape.heads, textWidth: shape.textWidth,
                 in: scope["transformer_blocks"][index])
         }
-        exit = Projection(channels: channels, isLinear: usesLinearProjection, in: scope["proj_out"])
+        output = Projection(channels: channels, isLinear: usesLinearProjection, in: scope["proj_out"])
     }
 
     /// `[batch, height, width, channels]` → the shape of the input, repeated if the text is for several times as many samples.
-    func callAsFunction(_ input: Variable, text: PromptContext) -> Variable {
+    func callAsFunction(_ input: Variable, text: TextInput) -> Variable {
         let map = input.shape
-        var hidden = entrance(norm(input)).reshaped(to: [map[0], map[1] * map[2], map[3]])
+        var hidden = self.input(norm(input)).reshaped(to: [map[0], map[1] * map[2], map[3]])
         for block in blocks { hidden = block(hidden, text: text) }
         let repeats = hidden.shape[0] / map[0]
-        return exit(hidden.reshaped(to: [hidden.shape[0]] + map.dropFirst()), adding: input.repeated(repeats))
+        return output(hidden.reshaped(to: [hidden.shape[0]] + map.dropFirst()), adding: input.repeated(repeats))
     }
 }
 
@@ -60,4 +60,74 @@ struct TransformerShape {
     let heads: Int
     /// The width of the text embeddings.
     let textWidth: Int
+}
+
+/// Self-attention, attention to the text, and a GEGLU feed-forward network, each after layer normalisation and with the
+/// input added back.
+struct BasicTransformerBlock {
+    private let norm1: LayerNorm
+    private let selfAttention: Attention
+    private let norm2: LayerNorm
+    private let crossAttention: Attention
+    private let norm3: LayerNorm
+    private let feedForward: FeedForward
+
+    init(channels: Int, heads: Int, textWidth: Int, in scope: ParameterScope) {
+        norm1 = LayerNorm(width: channels, epsilon: 1e-5, in: scope["norm1"])
+        selfAttention = Attention(channels: channels, context: channels, heads: heads, in: scope["attn1"])
+        norm2 = LayerNorm(width: channels, epsilon: 1e-5, in: scope["norm2"])
+        crossAttention = Attention(channels: channels, context: textWidth, heads: heads, in: scope["attn2"])
+        norm3 = LayerNorm(width: channels, epsilon: 1e-5, in: scope["norm3"])
+        feedForward = FeedForward(channels: channels, in: scope["ff"])
+    }
+
+    /// `[batch, positions, channels]`, repeated if the text is for several times as many samples.
+    func callAsFunction(_ input: Variable, text: TextInput) -> Variable {
+        let normalized = norm1(input)
+        let attended = selfAttention(normalized, context: normalized, adding: input)
+            .repeated(text.batch / input.shape[0])
+        let conditioned = crossAttention(norm2(attended), context: text.embeddings, rows: text.rows, adding: attended)
+        return feedForward(norm3(conditioned), adding: conditioned)
+    }
+}
+
+/// Multi-head attention with projections; queries come from one sequence, keys and values from another.
+struct Attention {
+    private let queries: Linear
+    private let keys: Linear
+    private let values: Linear
+    private let output: Linear
+    private let heads: Int
+
+    init(channels: Int, context: Int, heads: Int, hasBias: Bool = false, in scope: ParameterScope) {
+        queries = Linear(inputs: channels, outputs: channels, hasBias: hasBias, in: scope["to_q"])
+        keys = Linear(inputs: context, outputs: channels, hasBias: hasBias, in: scope["to_k"])
+        values = Linear(inputs: context, outputs: channels, hasBias: hasBias, in: scope["to_v"])
+        output = Linear(inputs: channels, outputs: channels, in: scope["to_out"][0])
+        self.heads = heads
+    }
+
+    /// Sample i attends to sample `rows[i]` of the context, without `rows` to its own.
+    func callAsFunction(
+        _ input: Variable, context: Variable, rows: [Int]? = nil, adding addend: Variable
+    ) -> Variable {
+        let attended = queries(input)
+            .attention(keys: keys(context), values: values(context), heads: heads, keyRows: rows)
+        return output(attended, adding: addend)
+    }
+}
+
+/// A linear layer to eight times the width, gated by its second half (GEGLU), and a linear layer back.
+private struct FeedForward {
+    private let expansion: Linear
+    private let output: Linear
+
+    init(channels: Int, in scope: ParameterScope) {
+        expansion = Linear(inputs: channels, outputs: 8 * channels, in: scope["net"][0]["proj"])
+        output = Linear(inputs: 4 * channels, outputs: channels, in: scope["net"][2])
+    }
+
+    func callAsFunction(_ input: Variable, adding addend: Variable) -> Variable {
+        output(expansion(input).geglu(), adding: addend)
+    }
 }

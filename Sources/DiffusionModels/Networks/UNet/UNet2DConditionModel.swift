@@ -1,7 +1,7 @@
 import Autograd
 import Tensor
 
-/// The denoising network of Stable Diffusion (arXiv 2112.10752), as diffusers' class of this name has it.
+/// The denoising network of Stable Diffusion (arXiv 2112.10752), as diffusers' class of this name defines it.
 ///
 /// An immutable value over the parameters of a `ParameterSet`; several networks may be made over one set and share them.
 public struct UNet2DConditionModel {
@@ -20,20 +20,20 @@ public struct UNet2DConditionModel {
     private let upBlocks: [UpBlock2D]
     private let outputNorm: GroupNorm
     private let outputConvolution: Conv2d
-    private let isEntranceAdapted: Bool
+    private let isPrefixAdapted: Bool
 
     /// Declares the network's parameters in `scope`, or finds them there.
     ///
-    /// The lists of `configuration` must have one entry a block.
+    /// The lists of `configuration` must have one entry per block.
     public init(_ configuration: Configuration, in scope: ParameterScope) {
         configuration.checkBlockCounts()
         self.configuration = configuration
         parameters = scope.parameters
         let widths = configuration.blockChannels
-        let (entrance, exit) = (configuration.inputKernelSize, configuration.outputKernelSize)
+        let (inputKernel, outputKernel) = (configuration.inputKernelSize, configuration.outputKernelSize)
         inputConvolution = Conv2d(
-            inputs: configuration.inputChannels, outputs: widths[0], kernelSize: entrance,
-            padding: .init(entrance / 2), in: scope["conv_in"])
+            inputs: configuration.inputChannels, outputs: widths[0], kernelSize: inputKernel,
+            padding: .init(inputKernel / 2), in: scope["conv_in"])
         timeEmbedding = TimestepEmbedding(configuration, in: scope["time_embedding"])
         downStages = widths.indices.flatMap {
             DownStage.stages(ofBlock: $0, of: configuration, in: scope["down_blocks"][$0])
@@ -44,101 +44,114 @@ public struct UNet2DConditionModel {
             channels: widths[0], groups: configuration.normalizationGroups,
             epsilon: Float(configuration.normalizationEpsilon), in: scope["conv_norm_out"])
         outputConvolution = Conv2d(
-            inputs: widths[0], outputs: configuration.outputChannels, kernelSize: exit, padding: .init(exit / 2),
-            in: scope["conv_out"])
-        let begin = downStages.prefix { !$0.isAttentive }.count
-        isEntranceAdapted =
+            inputs: widths[0], outputs: configuration.outputChannels, kernelSize: outputKernel,
+            padding: .init(outputKernel / 2), in: scope["conv_out"])
+        let first = downStages.prefix { !$0.isAttentive }.count
+        isPrefixAdapted =
             [scope["conv_in"], scope["time_embedding"]].contains { $0.hasAdapters }
-            || downStages.prefix(begin + 1).contains { $0.isEntryAdapted }
+            || downStages.prefix(first + 1).contains { $0.isResidualAdapted }
     }
 
     /// The network's output, in the prediction type that it was trained for.
     ///
     /// - Parameters:
     ///   - latents: `[batch, height, width, in channels]`.
-    ///   - timesteps: one a sample, or a single one for all.
+    ///   - timesteps: one per sample, or a single one for all.
     ///   - textEmbeddings: `[batch, tokens, width]`, or `[1, tokens, width]` for all.
     /// - Returns: `[batch, height, width, out channels]`.
     public func callAsFunction(_ latents: Variable, timesteps: [Double], textEmbeddings: Variable) -> Variable {
         self(latents, timesteps: timesteps, textEmbeddingsOfEach: [textEmbeddings])[0]
     }
 
-    /// The outputs for several texts of the same latents, as guidance needs them: what lies before the first attention to the
-    /// text is computed once for all, and so are the keys and values of a text that all samples share.
+    /// The outputs for several texts of the same latents, as guidance needs them: the layers before the first attention to the
+    /// text are computed once for all, and so are the keys and values of a text that all samples share.
     ///
     /// - Parameters:
     ///   - latents: `[batch, height, width, in channels]`.
-    ///   - timesteps: one a sample, or a single one for all.
+    ///   - timesteps: one per sample, or a single one for all.
     ///   - texts: each `[batch, tokens, width]`, or `[1, tokens, width]` for all samples.
-    /// - Returns: one an entry of `texts`, each `[batch, height, width, out channels]`.
+    /// - Returns: one per entry of `texts`, each `[batch, height, width, out channels]`.
     public func callAsFunction(
         _ latents: Variable, timesteps: [Double], textEmbeddingsOfEach texts: [Variable]
     ) -> [Variable] {
-        Self.outputs(of: [self], latents, timesteps: timesteps, textEmbeddingsOfEach: [texts])[0]
+        let timesteps = check(latents, timesteps, texts)
+        return inShards(of: latents, timesteps, [texts], count: shardCount(of: latents)) { latents, timesteps, texts in
+            outputs(from: prefix(latents, timesteps), texts: texts[0])
+        }
     }
 
-    /// The innermost feature map, behind the middle block or, without one, behind the last block of the way down: what discriminators
-    /// look at.
+    /// The feature map after the middle block or, without one, after the last down block: the input of discriminators.
     ///
     /// - Parameters:
     ///   - latents: `[batch, height, width, in channels]`.
-    ///   - timesteps: one a sample, or a single one for all.
+    ///   - timesteps: one per sample, or a single one for all.
     ///   - textEmbeddings: `[batch, tokens, width]`, or `[1, tokens, width]` for all.
     /// - Returns: `[batch, height′, width′, channels]` of the last block.
     public func bottleneck(_ latents: Variable, timesteps: [Double], textEmbeddings: Variable) -> Variable {
-        middle(entrance(latents, check(latents, timesteps, [textEmbeddings])), [textEmbeddings]).hidden
+        let timesteps = check(latents, timesteps, [textEmbeddings])
+        return middle(prefix(latents, timesteps), [textEmbeddings]).hidden
+    }
+}
+
+// The forward pass: the prefix that does not read the text, the rest of the down blocks and the middle block, the up blocks.
+extension UNet2DConditionModel {
+    /// The result of the layers before the first attention to the text, which several texts and several networks can share.
+    struct Prefix {
+        let time: TimeInput
+        /// The input of the first transformer; of a network whose down blocks have none, their output.
+        let hidden: Variable
+        /// The outputs of the stages before, which are skip connections.
+        let skips: [Variable]
     }
 
-    /// What lies before the first attention to the text, with a timestep each.
-    func entrance(_ latents: Variable, _ timesteps: [Double]) -> Entrance {
-        let time = TimeContext(
-            time: timeEmbedding(timesteps).activated(configuration.activation.function), recomputes: recomputesBlocks)
+    /// Computes the layers before the first attention to the text, given one timestep per sample.
+    func prefix(_ latents: Variable, _ timesteps: [Double]) -> Prefix {
+        let time = TimeInput(
+            embedding: timeEmbedding(timesteps).activated(configuration.activation.function),
+            recomputes: recomputesBlocks)
         var hidden = inputConvolution(configuration.centersInput ? latents * 2 - 1 : latents)
         var skips = [hidden]
         for stage in downStages {
-            hidden = stage.enter(hidden, time)
+            hidden = stage.residual(hidden, time)
             if stage.isAttentive { break }
             skips.append(hidden)
         }
-        return Entrance(time: time, hidden: hidden, skips: skips)
+        return Prefix(time: time, hidden: hidden, skips: skips)
     }
 
-    /// Whether `entrance` of another network would compute the same.
-    func sharesEntrance(with other: UNet2DConditionModel) -> Bool {
-        inputConvolution.weight === other.inputConvolution.weight && configuration == other.configuration
-            && !isEntranceAdapted && !other.isEntranceAdapted && recomputesBlocks == other.recomputesBlocks
+    /// The remaining down stages and the middle block; the maps for one text after those for another along the batch.
+    private func middle(
+        _ prefix: Prefix, _ texts: [Variable]
+    ) -> (hidden: Variable, skips: [Variable], inputs: BlockInputs) {
+        var (hidden, skips) = (prefix.hidden, prefix.skips)
+        let inputs = BlockInputs(time: prefix.time, text: TextInput(texts, samples: hidden.shape[0]))
+        let computed = skips.count - 1
+        for (index, stage) in downStages.enumerated().dropFirst(computed) {
+            if index > computed { hidden = stage.residual(hidden, inputs.time) }
+            hidden = stage.attention(hidden, inputs)
+            skips.append(hidden)
+        }
+        return (midBlock?(hidden, inputs) ?? hidden, skips, inputs)
     }
 
-    /// The outputs for each of the texts, beside each other in the channels.
-    func outputs(from entrance: Entrance, texts: [Variable]) -> Variable {
-        let (middle, downSkips, context) = middle(entrance, texts)
-        var (hidden, skips) = (middle, downSkips)
-        for block in upBlocks { hidden = block(hidden, skips: &skips, context) }
-        let batch = entrance.hidden.shape[0]
+    /// The outputs for each of the texts.
+    func outputs(from prefix: Prefix, texts: [Variable]) -> [Variable] {
+        var (hidden, skips, inputs) = middle(prefix, texts)
+        for block in upBlocks { hidden = block(hidden, skips: &skips, inputs) }
+        let batch = prefix.hidden.shape[0]
         // A network that nowhere attends to the text has one output for all texts.
         let output = outputConvolution(outputNorm(hidden, activation: configuration.activation.function))
             .repeated(texts.count * batch / hidden.shape[0])
-        guard texts.count > 1 else { return output }
-        return .concatenate(texts.indices.map { output.sliced(axis: 0, $0 * batch..<($0 + 1) * batch) }, axis: 3)
+        return texts.count == 1 ? [output] : texts.indices.map { output.sliced(axis: 0, $0 * batch..<($0 + 1) * batch) }
     }
 
-    /// The rest of the way down, and the middle block; the maps for one text after those for another.
-    private func middle(
-        _ entrance: Entrance, _ texts: [Variable]
-    ) -> (hidden: Variable, skips: [Variable], context: BlockContext) {
-        var (hidden, skips) = (entrance.hidden, entrance.skips)
-        let context = BlockContext(
-            time: entrance.time, text: PromptContext(texts, samples: hidden.shape[0]))
-        let entered = skips.count - 1
-        for (index, stage) in downStages.enumerated().dropFirst(entered) {
-            if index > entered { hidden = stage.enter(hidden, context.time) }
-            hidden = stage.attend(hidden, context)
-            skips.append(hidden)
-        }
-        return (midBlock?(hidden, context) ?? hidden, skips, context)
+    /// Whether `prefix` of another network would compute the same.
+    func sharesPrefix(with other: UNet2DConditionModel) -> Bool {
+        inputConvolution.weight === other.inputConvolution.weight && configuration == other.configuration
+            && !isPrefixAdapted && !other.isPrefixAdapted && recomputesBlocks == other.recomputesBlocks
     }
 
-    /// The timestep of each sample.
+    /// Checks the inputs' shapes. Returns one timestep per sample.
     func check(_ latents: Variable, _ timesteps: [Double], _ texts: [Variable]) -> [Double] {
         let channels = configuration.inputChannels
         precondition(
@@ -147,7 +160,7 @@ public struct UNet2DConditionModel {
         let batch = latents.shape[0]
         precondition(
             timesteps.count == batch || timesteps.count == 1,
-            "UNet2DConditionModel: expected \(batch) timesteps (one a sample) or 1, found \(timesteps.count)")
+            "UNet2DConditionModel: expected \(batch) timesteps (one per sample) or 1, found \(timesteps.count)")
         precondition(
             !texts.isEmpty && texts.allSatisfy { $0.shape.count == 3 && [1, batch].contains($0.shape[0]) },
             "UNet2DConditionModel: expected text embeddings [\(batch) or 1, tokens, width], found \(texts.map(\.shape))"
@@ -157,7 +170,7 @@ public struct UNet2DConditionModel {
 }
 
 extension UNet2DConditionModel.Configuration {
-    /// Every list has one entry a block; a file's configuration was checked when it was read.
+    /// Every list has one entry per block; a file's configuration was checked when it was read.
     fileprivate func checkBlockCounts() {
         let blocks = blockChannels.count
         let counts = [

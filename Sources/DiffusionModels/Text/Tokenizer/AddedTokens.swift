@@ -1,7 +1,7 @@
-/// Tokens that are recognised as they stand in a text, before it is cut into words; of those that start at one place the
-/// longest.
+/// Tokens that are recognised literally before the text is split into words. The longest token that matches at a position
+/// wins.
 struct AddedTokens: Sendable {
-    /// A stretch of text without such tokens, or one of them.
+    /// A piece of text without such tokens, or one token.
     enum Piece {
         case text(ArraySlice<UInt8>)
         case token(Int)
@@ -12,12 +12,12 @@ struct AddedTokens: Sendable {
         let byte: UInt8
     }
 
-    /// The tokens as a tree of their bytes, whose root is 0.
+    /// The edges of a byte trie of the tokens; node 0 is the root.
     private var steps: [Step: Int] = [:]
-    /// The token that ends at each node.
+    /// The id of the token that ends at each node.
     private var ids: [Int?] = [nil]
 
-    /// Of two tokens with one text the first holds.
+    /// If two tokens have the same text, the first is used.
     init(_ tokens: [(text: [UInt8], id: Int)]) {
         for (text, id) in tokens where !text.isEmpty {
             var node = 0
@@ -35,7 +35,7 @@ struct AddedTokens: Sendable {
         }
     }
 
-    /// A text's pieces in order, none of them empty.
+    /// Splits a text into non-empty pieces, in order.
     func pieces(of text: ArraySlice<UInt8>) -> [Piece] {
         var pieces: [Piece] = []
         var (start, index) = (text.startIndex, text.startIndex)
@@ -52,7 +52,7 @@ struct AddedTokens: Sendable {
         return pieces
     }
 
-    /// The longest token that starts at a place, and where it ends.
+    /// The longest token that starts at a position, and its end.
     private func token(at place: Int, in text: ArraySlice<UInt8>) -> (id: Int, end: Int)? {
         var found: (id: Int, end: Int)?
         var (node, index) = (0, place)

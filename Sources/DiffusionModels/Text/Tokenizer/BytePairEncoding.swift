@@ -13,7 +13,7 @@ struct BytePairEncoding: Sendable {
         let result: Int
     }
 
-    /// A merge that a word still may see; the lowest rank is first, and of one rank the leftmost place.
+    /// A candidate merge within a word, ordered by rank, then by position from the left.
     private struct QueuedMerge: Comparable {
         let rank: Int
         let place: Int
@@ -26,16 +26,16 @@ struct BytePairEncoding: Sendable {
     private static let cachedLength = 64
 
     private var merges: [Pair: Merge] = [:]
-    /// The ids of the 256 bytes inside a word, and at its end.
+    /// The ids of the 256 bytes inside a word (`inner`) and at its end (`last`).
     private let inner: [Int]
     private let last: [Int]
     private let cache = WordCache()
 
     /// - Parameters:
     ///   - files: the vocabulary and the merges.
-    ///   - unknown: the id that stands for a byte that the vocabulary lacks.
+    ///   - unknown: the id for bytes that are not in the vocabulary.
     ///
-    /// Throws ``ModelError`` when the merges are malformed, or name a token that the vocabulary lacks.
+    /// Throws ``ModelError`` when the merges are malformed or name a token that is not in the vocabulary.
     init(_ files: TokenizerFiles, unknown: Int) throws {
         let (vocabulary, characters) = (files.vocabulary, Self.byteCharacters.map(String.init))
         inner = characters.map { vocabulary[$0] ?? unknown }
@@ -63,9 +63,9 @@ struct BytePairEncoding: Sendable {
         return ids
     }
 
-    /// Of all neighbours the pair of the lowest rank is merged, the leftmost first, until no pair has a rank.
+    /// Repeatedly merges the neighbouring pair with the lowest rank, leftmost first, until no pair has a rank.
     private func merged(_ word: [UInt8]) -> [Int] {
-        // The tokens form a linked list in the bytes' places: a merge leaves the right one's place empty.
+        // The tokens form a linked list over byte positions; a merge leaves the right token's position empty.
         var ids: [Int?] = word.enumerated().map { index, byte in (index == word.count - 1 ? last : inner)[Int(byte)] }
         var following = Array(1...max(word.count, 1))
         var preceding = Array(-1..<max(word.count, 1) - 1)
@@ -80,7 +80,7 @@ struct BytePairEncoding: Sendable {
         }
         while let next = queue.popMinimum() {
             let place = next.place
-            // A pair that was queued is gone when a neighbour took one of its halves.
+            // A queued pair is stale if one of its tokens has been merged with another neighbour.
             guard let found = merge(at: place), found.rank == next.rank else { continue }
             let absorbed = following[place]
             (ids[place], ids[absorbed]) = (found.result, nil)
@@ -93,7 +93,7 @@ struct BytePairEncoding: Sendable {
         return ids.compactMap { $0 }
     }
 
-    /// A printable character for every byte: itself where it is printable Latin-1, or else the next from U+0100 on.
+    /// A printable character for every byte: the byte itself if it is printable Latin-1, otherwise the next one from U+0100 on.
     static let byteCharacters: [Character] = {
         var next: UInt32 = 0x100
         return (UInt32(0)..<256).compactMap { byte in
@@ -105,7 +105,7 @@ struct BytePairEncoding: Sendable {
     }()
 }
 
-/// The ids of words that were met before, shared by all copies of a tokenizer.
+/// A cache of words' ids, shared by all copies of a tokenizer.
 private final class WordCache: Sendable {
     let words = Lock<[[UInt8]: [Int]]>([:])
 }

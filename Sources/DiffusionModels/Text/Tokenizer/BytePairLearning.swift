@@ -1,20 +1,20 @@
-/// Words as sequences of tokens, of which the most frequent neighbours are merged again and again (arXiv 1508.07909).
+/// Learns byte-pair merges: the most frequent pair of neighbouring tokens is merged repeatedly (arXiv 1508.07909).
 ///
-/// The neighbours are counted once; a merge changes the counts at its own places alone, so that all merges together take time that
-/// grows with the text's length times its logarithm, whatever its words are.
+/// Pairs are counted once, and a merge updates the counts at its own positions only. All merges together take O(n log n) time for a
+/// text of length n, whatever its words are.
 struct BytePairLearning {
     private struct Pair: Hashable {
         let left: Int
         let right: Int
     }
 
-    /// How often a pair occurs, each word counted as often as it stands in the text, and where it did when it was found.
+    /// How often a pair occurs, weighted by the frequency of its word, and the positions where it was found.
     private struct Occurrences {
         var count = 0
         var places: [Int] = []
     }
 
-    /// A pair that may be the next, in the order of merging: the most frequent first, then by ids.
+    /// A candidate pair, in merge order: the most frequent first, then by ids.
     private struct Candidate: Comparable {
         let count: Int
         let pair: Pair
@@ -24,12 +24,12 @@ struct BytePairLearning {
         }
     }
 
-    /// The token at each place, -1 where the place was merged into the one before it.
+    /// The token at each position, -1 if it was merged into the one before it.
     private var tokens: [Int] = []
-    /// The places beside each place in its word, -1 at the word's ends.
+    /// The neighbouring positions of each position in its word, -1 at the word's ends.
     private var following: [Int] = []
     private var preceding: [Int] = []
-    /// How often the word of each place stands in the text.
+    /// The frequency of the word at each position.
     private var weights: [Int] = []
     private var pairs: [Pair: Occurrences] = [:]
     private var candidates = MinimumHeap<Candidate>()
@@ -57,11 +57,11 @@ struct BytePairLearning {
         for (pair, found) in pairs { candidates.insert(Candidate(count: found.count, pair: pair)) }
     }
 
-    /// Makes one token of the pair of neighbours that occurs most often; false when none occurs twice.
+    /// Merges the most frequent pair of neighbours into one token; false when no pair occurs twice.
     mutating func mergeMostFrequent() -> Bool {
         guard let pair = mostFrequent(), let places = pairs[pair]?.places else { return false }
         let name = names[pair.left] + names[pair.right]
-        // Another pair may have made the same text before.
+        // Another pair may already have produced the same text.
         let token = ids[name] ?? names.count
         if token == names.count { names.append(name) }
         ids[name] = token
@@ -86,7 +86,7 @@ struct BytePairLearning {
         return true
     }
 
-    /// The pair to merge, nil when none occurs twice. Candidates whose count has fallen since are put back with what is left.
+    /// The pair to merge, nil when no pair occurs twice. Candidates whose count has fallen are reinserted with the current count.
     private mutating func mostFrequent() -> Pair? {
         while let best = candidates.popMinimum() {
             guard let found = pairs[best.pair]?.count, found >= 2 else { continue }
@@ -96,13 +96,13 @@ struct BytePairLearning {
         return nil
     }
 
-    /// The token at a place and its neighbour, nil at a word's end and where there is none any more.
+    /// The token at a position and its right neighbour, nil at a word's end and at merged positions.
     private func pair(at place: Int) -> Pair? {
         guard place >= 0, tokens[place] >= 0, following[place] >= 0 else { return nil }
         return Pair(left: tokens[place], right: tokens[following[place]])
     }
 
-    /// Counts the pair at a place, or takes it out.
+    /// Adds the pair at a position to the counts (`sign` 1), or removes it (-1).
     private mutating func count(at place: Int, _ sign: Int) {
         guard let pair = pair(at: place) else { return }
         pairs[pair, default: Occurrences()].count += sign * weights[place]

@@ -3,17 +3,17 @@ import Tensor
 
 extension CLIPTokenizer {
     /// Learns a byte-pair encoding from captions (arXiv 1508.07909) and writes a tokenizer's folder: `vocab.json`,
-    /// `merges.txt`, `tokenizer_config.json`, `special_tokens_map.json`, as transformers reads them.
+    /// `merges.txt`, `tokenizer_config.json`, `special_tokens_map.json`, in transformers' format.
     ///
-    /// The vocabulary has every byte, inside a word and at its end, then the merges, most frequent first, then start and end;
-    /// padding is the end token, as in Stable Diffusion 1. Pairs that are equally frequent are merged in the order of their
-    /// ids, so that the same captions give the same files.
+    /// The vocabulary has every byte, inside a word and at its end, then the merges, most frequent first, then the start and end
+    /// tokens. Padding is the end token, as in Stable Diffusion 1. Equally frequent pairs are merged in the order of their ids, so
+    /// that the same captions always give the same files.
     ///
     /// - Parameters:
-    ///   - captions: a word counts as often as it stands in them.
-    ///   - vocabularySize: the most tokens, at least 514; fewer when no pair of tokens occurs twice.
-    ///   - maximumLength: tokens of an encoded prompt, start and end among them.
-    ///   - folder: made if it is missing.
+    ///   - captions: the texts; every occurrence of a word counts.
+    ///   - vocabularySize: the maximum number of tokens, at least 514; fewer result when no pair of tokens occurs twice.
+    ///   - maximumLength: the number of tokens per encoded prompt, including start and end.
+    ///   - folder: created if it does not exist.
     ///
     /// Throws what the file system throws.
     public static func learn(

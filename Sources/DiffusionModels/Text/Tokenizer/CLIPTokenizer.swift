@@ -1,47 +1,47 @@
 import Foundation
 
-/// CLIP's byte-level byte-pair encoding (arXiv 2103.00020), with the ids of transformers 5's class of this name.
+/// CLIP's byte-level byte-pair encoding (arXiv 2103.00020), with the same ids as transformers 5's `CLIPTokenizer`.
 ///
-/// Text is normalised (NFC, runs of white space as one space, lower case), cut into words, and each word's bytes are merged
-/// by rank. Special tokens that stand in the text are taken as such, which for Stable Diffusion 2's pad token means "!";
-/// ``readsPaddingTokenAsText`` turns that off.
+/// Text is normalised (NFC, runs of white space as one space, lower case) and split into words, and each word's bytes are merged
+/// by rank. Special tokens are recognised in the text; for Stable Diffusion 2 this includes its padding token "!", unless
+/// ``readsPaddingTokenAsText`` is set.
 public struct CLIPTokenizer: Sendable {
-    /// How many tokens an encoded prompt has: `model_max_length`.
+    /// The number of tokens per encoded prompt: `model_max_length`.
     public let maximumLength: Int
-    /// Starts every prompt.
+    /// The token that starts every prompt.
     public let startToken: Int
-    /// Ends every prompt.
+    /// The token that ends every prompt.
     public let endToken: Int
-    /// Fills what is left after the end.
+    /// The token that pads prompts after the end token.
     public let paddingToken: Int
-    /// Stands for a byte that the vocabulary lacks.
+    /// The token for bytes that are not in the vocabulary.
     public let unknownToken: Int
     /// One more than the largest id.
     public private(set) var vocabularySize: Int
-    /// Whether a padding token that stands in the text is a word like others, as OpenCLIP reads it, and not padding, as
+    /// Whether the padding token's text in a prompt is read as an ordinary word, as OpenCLIP does, instead of as padding, as
     /// transformers does.
     ///
-    /// It makes a difference for Stable Diffusion 2, which pads with "!", and none where the padding token is the end token.
+    /// This matters for Stable Diffusion 2, which pads with "!". It has no effect where the padding token is the end token.
     public var readsPaddingTokenAsText = false {
         didSet { (rawTokens, normalizedTokens) = addedTokens() }
     }
 
     private let encoding: BytePairEncoding
     private let specialTokens: SpecialTokens
-    /// What is recognised in the raw and in the normalised text.
+    /// Tokens that are recognised in the raw and in the normalised text.
     private var rawTokens = AddedTokens([])
     private var normalizedTokens = AddedTokens([])
-    /// The tokens' names by id, on the alphabet of stand-ins for bytes.
+    /// The tokens' names by id, in the alphabet of printable characters for bytes.
     private(set) var names: [String?]
-    /// Tokens that stand for several, by the first one's id.
+    /// Tokens that expand to several ids, by their first id.
     private var expansions: [Int: Range<Int>] = [:]
     /// Tokens that were added after the files were read.
     private var added: [SpecialTokens.Token] = []
 
-    /// Reads a tokenizer's folder: `vocab.json` and `merges.txt`, or `tokenizer.json` alone; `tokenizer_config.json`; and,
-    /// if they are there, `special_tokens_map.json` and `added_tokens.json`.
+    /// Reads a tokenizer's folder: `vocab.json` and `merges.txt`, or `tokenizer.json` alone; `tokenizer_config.json`; and, if
+    /// present, `special_tokens_map.json` and `added_tokens.json`.
     ///
-    /// Throws ``ModelError`` for a file that is missing, malformed, or names a token that the vocabulary lacks.
+    /// Throws ``ModelError`` for a file that is missing, malformed, or names a token that is not in the vocabulary.
     public init(contentsOf folder: URL) throws {
         let files = try TokenizerFiles(folder)
         specialTokens = try SpecialTokens(folder, files)
@@ -65,19 +65,19 @@ public struct CLIPTokenizer: Sendable {
         (rawTokens, normalizedTokens) = addedTokens()
     }
 
-    /// The ids of a prompt: start, words, end, padding; ``maximumLength`` of them. Words that do not fit are cut;
-    /// ``encodeReportingTruncation(_:)`` tells which.
+    /// The ``maximumLength`` ids of a prompt: start, words, end, padding. Tokens that do not fit are truncated;
+    /// ``encodeReportingTruncation(_:)`` returns their text.
     public func encode(_ prompt: String) -> [Int] { padded(tokens(of: prompt)) }
 
-    /// The ids of a prompt, as ``encode(_:)`` gives them, and the text that did not fit, nil when all did.
+    /// The ids of a prompt, as ``encode(_:)`` gives them, and the truncated text, nil when everything fitted.
     ///
-    /// The text is ``decode(_:)``'s, as diffusers names it in its warning.
+    /// The text is decoded with ``decode(_:)``, as in diffusers' warning.
     public func encodeReportingTruncation(_ prompt: String) -> (ids: [Int], truncatedText: String?) {
         let words = tokens(of: prompt)
         return (padded(words), rest(of: words, windows: 1))
     }
 
-    /// diffusers' sentence on the part of a prompt that does not fit into so many windows of ``maximumLength``, nil when all does.
+    /// diffusers' warning about the part of a prompt beyond `windows` windows of ``maximumLength``, nil when the prompt fits.
     public func truncationWarning(for prompt: String, windows: Int = 1) -> String? {
         rest(of: tokens(of: prompt), windows: windows).map { rest in
             "The following part of your input was truncated because CLIP can only handle sequences up to "
@@ -90,7 +90,7 @@ public struct CLIPTokenizer: Sendable {
         return rest.isEmpty ? nil : decode(Array(rest))
     }
 
-    /// The ids of a text's words alone, however many.
+    /// The ids of a text without start, end and padding, of any number.
     public func tokens(of text: String) -> [Int] {
         var ids: [Int] = []
         for piece in rawTokens.pieces(of: Array(text.utf8)[...]) {
@@ -111,14 +111,14 @@ public struct CLIPTokenizer: Sendable {
         return ids
     }
 
-    /// Adds a token that stands for `count` of new ones, `name`, `name_1`, …, each of which is read by its own name too.
+    /// Adds a token that expands to `count` new ones, `name`, `name_1`, …, each of which is also recognised by its own name.
     ///
     /// - Parameters:
-    ///   - name: recognised in texts as it stands, in capitals or not.
-    ///   - count: how many tokens a text gets in its place.
-    ///   - firstID: the first one's id, at least ``vocabularySize``; the others' follow.
+    ///   - name: the token's text, recognised regardless of case.
+    ///   - count: the number of tokens that replace it in a text.
+    ///   - firstID: the id of the first new token, at least ``vocabularySize``; the others get consecutive ids.
     ///
-    /// Throws ``ModelError/invalidArgument(operation:argument:expected:found:)`` for a name without text or one that is a token already.
+    /// Throws ``ModelError/invalidArgument(operation:argument:expected:found:)`` for an empty name or an existing token.
     mutating func add(_ name: String, count: Int, from firstID: Int) throws {
         precondition(firstID >= vocabularySize && count > 0, "CLIPTokenizer.add: expected new ids, found \(firstID)")
         func normalized(_ name: String) -> [UInt8] { utf8(normalizedForCLIP(name.unicodeScalars)) }

@@ -1,14 +1,14 @@
 import Foundation
 
-/// Unicode's canonical composition (NFC, UAX #15) as Hugging Face's `tokenizers` makes it, whatever the platform's Unicode.
+/// Unicode's canonical composition (NFC, UAX #15) as in Hugging Face's `tokenizers`, independent of the platform's Unicode version.
 ///
-/// Its tables are those of Unicode 9: a later combining mark is neither reordered nor composed there, and so ends a run
-/// here. Four things are done around Swift 6.3's composition: marks that decompose into marks (three Tibetan vowels, which it leaves,
-/// and a Greek accent, of which it drops all behind the 32nd) are taken apart first; marks are put into canonical order first, for which
-/// it takes time that grows with the square of their number; and the first trailing consonant of Hangul is composed afterwards.
+/// `tokenizers` has the tables of Unicode 9, in which a later combining mark is neither reordered nor composed; here it ends a run.
+/// Swift 6.3's composition is corrected in three more ways. Marks that decompose into marks (three Tibetan vowels, which it leaves,
+/// and a Greek accent, of which it drops all after the 32nd) are decomposed first. Marks are put into canonical order first, because
+/// Swift's sort takes quadratic time in their number. The first trailing consonant of Hangul is composed afterwards.
 func composedForCLIP(_ text: some Sequence<Unicode.Scalar>) -> [Unicode.Scalar] {
     let scalars = Array(text)
-    // Below the first combining mark everything is composed already.
+    // Text below the first combining mark is composed already.
     if scalars.allSatisfy({ $0.value < 0x300 }) { return scalars }
     var result: [Unicode.Scalar] = []
     var run: [Unicode.Scalar] = []
@@ -19,7 +19,7 @@ func composedForCLIP(_ text: some Sequence<Unicode.Scalar>) -> [Unicode.Scalar] 
     }
     func endRun() {
         endMarks()
-        // All at once: scalars that are appended to a text of few, long characters one by one take time that grows with its square.
+        // Appended all at once: one by one, scalars of few, long characters would take quadratic time.
         var text = String.UnicodeScalarView()
         text.append(contentsOf: run)
         for scalar in String(text).precomposedStringWithCanonicalMapping.unicodeScalars {
@@ -56,7 +56,7 @@ private let decomposingMarks: [Unicode.Scalar: [Unicode.Scalar]] = [
 ]
 
 extension [Unicode.Scalar] {
-    /// Sorted by combining class, those of one class in their order.
+    /// Sorted stably by combining class.
     fileprivate func inCanonicalOrder() -> [Unicode.Scalar] {
         if count < 2 { return self }
         var classes: [UInt8: [Unicode.Scalar]] = [:]
@@ -66,7 +66,7 @@ extension [Unicode.Scalar] {
 }
 
 extension Unicode.Scalar {
-    /// The Hangul syllable of this open one and the trailing consonant U+11A8, nil for any others.
+    /// The Hangul syllable composed of this open syllable and the trailing consonant U+11A8, nil for other scalars.
     fileprivate func composed(withTrailing other: Unicode.Scalar) -> Unicode.Scalar? {
         guard other == "\u{11a8}", (0xac00...0xd7a3).contains(value), (value - 0xac00) % 28 == 0 else { return nil }
         return Unicode.Scalar(value + 1)

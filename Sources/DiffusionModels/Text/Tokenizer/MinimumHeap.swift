@@ -1,4 +1,4 @@
-/// A priority queue that gives the least element first: a binary heap.
+/// A priority queue that returns the least element first: a binary heap.
 struct MinimumHeap<Element: Comparable> {
     private var elements: [Element] = []
 
@@ -11,7 +11,7 @@ struct MinimumHeap<Element: Comparable> {
         }
     }
 
-    /// Takes the least element out; nil when there is none.
+    /// Removes and returns the least element; nil when the heap is empty.
     mutating func popMinimum() -> Element? {
         guard let first = elements.first, let last = elements.popLast() else { return nil }
         if !elements.isEmpty {

@@ -2,10 +2,10 @@ import Foundation
 
 /// The special tokens of a tokenizer's configuration files, resolved as transformers 5 does.
 ///
-/// `tokenizer_config.json` may describe all added tokens (`added_tokens_decoder`), and is then alone. Otherwise the tokens
-/// that `special_tokens_map.json` names win over its own.
+/// If `tokenizer_config.json` describes all added tokens (`added_tokens_decoder`), it is the only source. Otherwise the tokens in
+/// `special_tokens_map.json` override its own.
 struct SpecialTokens {
-    /// A token's content, and whether it is looked for in the normalised text instead of the raw one.
+    /// A token's content, and whether it is matched in the normalised text instead of the raw one.
     struct Token {
         let content: String
         let id: Int
@@ -17,10 +17,10 @@ struct SpecialTokens {
     let end: Int
     let padding: Int
     let unknown: Int
-    /// All that are recognised in the text, each once.
+    /// All tokens that are recognised in the text, without duplicates.
     let recognized: [Token]
 
-    /// Throws ``ModelError`` for a file that is missing or malformed, or a token that the vocabulary lacks.
+    /// Throws ``ModelError`` for a file that is missing or malformed, or a token that is not in the vocabulary.
     init(_ folder: URL, _ files: TokenizerFiles) throws {
         let configuration = try ConfigurationFields(
             contentsOf: folder.appending(path: "tokenizer_config.json"), purpose: "the tokenizer's configuration")
@@ -56,7 +56,7 @@ struct SpecialTokens {
             try recognize(token, id: id, in: source, field)
             return id
         }
-        // In transformers' order: of a token that is named twice, the last description holds.
+        // In transformers' order: if a token is named twice, the last description is used.
         start = try named("bos_token", default: "<|startoftext|>")
         end = try named("eos_token", default: "<|endoftext|>")
         unknown = try named("unk_token", default: "<|endoftext|>")
@@ -64,8 +64,8 @@ struct SpecialTokens {
         self.recognized = recognized.values.sorted { $0.content < $1.content }
     }
 
-    /// The files in which named tokens are looked up, the first that names one holding; and all tokens that are described,
-    /// by their contents.
+    /// The files in which special tokens are looked up, in order of precedence, and all tokens with a description, by their
+    /// contents.
     private static func read(
         _ folder: URL, _ configuration: ConfigurationFields, _ files: TokenizerFiles
     ) throws -> (sources: [ConfigurationFields], described: [String: AddedTokenFields]) {
@@ -89,7 +89,7 @@ struct SpecialTokens {
         return ([named, configuration], described)
     }
 
-    /// The tokens of `added_tokens.json`, as textual inversion leaves them.
+    /// The tokens of `added_tokens.json`, which textual inversion writes.
     private static func later(_ folder: URL) throws -> [AddedTokenFields] {
         let file = folder.appending(path: "added_tokens.json")
         guard FileManager.default.fileExists(atPath: file.path) else { return [] }
@@ -102,7 +102,7 @@ struct SpecialTokens {
 }
 
 extension AddedTokenFields {
-    /// The token that a configuration file writes as an object with `content`.
+    /// A token that a configuration file stores as an object with `content`.
     init?(_ value: JSONValue) {
         guard case .object(let fields) = value, case .string(let content)? = fields["content"] else { return nil }
         func flag(_ name: String) -> Bool? { if case .boolean(let flag)? = fields[name] { flag } else { nil } }

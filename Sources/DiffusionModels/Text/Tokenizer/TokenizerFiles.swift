@@ -1,14 +1,14 @@
 import Foundation
 
-/// A tokenizer's vocabulary and merges: `vocab.json` and `merges.txt`, or, as transformers 5 saves them, `tokenizer.json`.
+/// A tokenizer's vocabulary and merges, from `vocab.json` and `merges.txt` or from transformers 5's `tokenizer.json`.
 struct TokenizerFiles {
     let vocabulary: [String: Int]
     let merges: [(left: String, right: String)]
-    /// What `tokenizer.json` says of tokens that are recognised in the text; none where the other files are read.
+    /// The added tokens of `tokenizer.json`; empty when the other files are read.
     let addedTokens: [AddedTokenFields]
     private let vocabularyPath: String
     private let mergesFile: String
-    /// Where each merge stands, counted from 1.
+    /// The line number of each merge, counted from 1.
     private let mergeLines: [Int]
 
     /// Throws ``ModelError`` for a file that is missing or malformed.
@@ -45,7 +45,7 @@ struct TokenizerFiles {
         try checkIDs()
     }
 
-    /// Throws ``ModelError/invalidField(file:field:expected:found:)`` for an id out of range, or one that two tokens have.
+    /// Throws ``ModelError/invalidField(file:field:expected:found:)`` for an id that is out of range or used twice.
     private func checkIDs() throws {
         func invalid(_ token: String, _ expected: String, _ id: Int) -> ModelError {
             .invalidField(file: vocabularyPath, field: token, expected: expected, found: "\(id)")
@@ -63,7 +63,7 @@ struct TokenizerFiles {
         }
     }
 
-    /// More than any model has; ids index a table.
+    /// Larger than any model's ids; limits the size of the table that they index.
     static let largestID = 1_000_000
 
     private static func merges(in file: URL) throws -> ([(left: String, right: String)], [Int]) {
@@ -71,7 +71,7 @@ struct TokenizerFiles {
         var merges: [(left: String, right: String)] = []
         var lines: [Int] = []
         for (number, text) in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
-            // Lines of Windows end in two characters.
+            // Windows lines end in two characters.
             let line = text.last == UInt8(ascii: "\r") ? text.dropLast() : text
             if line.isEmpty || number == 0 && line.starts(with: "#version".utf8) { continue }
             let parts = line.split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
@@ -86,18 +86,18 @@ struct TokenizerFiles {
         return (merges, lines)
     }
 
-    /// The error for a merge, which names its line.
+    /// The error for an invalid merge, which names its line.
     func invalidMerge(_ index: Int, expected: String, found: String) -> ModelError {
         let field = mergesFile.hasSuffix(".json") ? "model.merges[\(index)]" : "line \(mergeLines[index])"
         return .invalidField(file: mergesFile, field: field, expected: expected, found: "\"\(found)\"")
     }
 }
 
-/// What a tokenizer's files say of a token that is recognised in the text before it is cut into words.
+/// The description of an added token, which is recognised in the text before it is split into words.
 struct AddedTokenFields: Decodable {
     var id: Int?
     let content: String
-    /// Whether it is looked for in the normalised text, which is in lower case.
+    /// Whether it is matched in the normalised, lower-case text.
     var normalized: Bool?
     var special: Bool?
     var lstrip: Bool?
@@ -105,13 +105,13 @@ struct AddedTokenFields: Decodable {
     var single_word: Bool?
 }
 
-/// The parts of `tokenizer.json` that differ from one CLIP tokenizer to another.
+/// The parts of `tokenizer.json` that differ between CLIP tokenizers.
 private struct SingleFile: Decodable {
     struct Merge: Decodable {
         let left: String
         let right: String
 
-        /// `["a", "b"]` or, as written before tokenizers 0.20, `"a b"`.
+        /// Decodes `["a", "b"]` or, as written before tokenizers 0.20, `"a b"`.
         init(from decoder: any Decoder) throws {
             let container = try decoder.singleValueContainer()
             let parts =

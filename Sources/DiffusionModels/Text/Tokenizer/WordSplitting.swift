@@ -1,4 +1,4 @@
-/// NFC, every run of white space as one space, lower case scalar by scalar: the normalisers of CLIP's tokenizer.
+/// Applies CLIP's text normalisation: NFC, every run of white space as one space, lower case per scalar.
 func normalizedForCLIP(_ text: some Sequence<Unicode.Scalar>) -> [Unicode.Scalar] {
     var result: [Unicode.Scalar] = []
     var afterSpace = false
@@ -16,8 +16,8 @@ func normalizedForCLIP(_ text: some Sequence<Unicode.Scalar>) -> [Unicode.Scalar
     return result
 }
 
-/// The words of a normalised text, as UTF-8: English contractions, runs of letters, single digits, runs of everything else
-/// that is not white space.
+/// The words of a normalised text, as UTF-8: English contractions, runs of letters, single digits, and runs of other
+/// characters that are not white space.
 func words(_ text: ArraySlice<Unicode.Scalar>) -> [[UInt8]] {
     var words: [[UInt8]] = []
     var start = text.startIndex
@@ -40,7 +40,7 @@ func words(_ text: ArraySlice<Unicode.Scalar>) -> [[UInt8]] {
     return words
 }
 
-/// The bytes of some scalars.
+/// The UTF-8 bytes of scalars.
 func utf8(_ scalars: some Sequence<Unicode.Scalar>) -> [UInt8] {
     var view = String.UnicodeScalarView()
     view.append(contentsOf: scalars)
@@ -50,7 +50,7 @@ func utf8(_ scalars: some Sequence<Unicode.Scalar>) -> [UInt8] {
 private enum CharacterKind {
     case letter, number, space, other
 
-    /// Letters and numbers are those of Unicode 16, which the original's regular expressions know; later ones are neither.
+    /// Letters and numbers are those of Unicode 16, as in the original's regular expressions; later ones count as `other`.
     init(_ scalar: Unicode.Scalar) {
         if scalar.isASCII {
             switch scalar {
@@ -70,10 +70,10 @@ private enum CharacterKind {
     }
 }
 
-/// The words of set form with which the text starts, as ends counted from its start; none when it starts otherwise.
+/// The ends of the fixed-form words at the start of the text, counted from its start; empty when there are none.
 ///
-/// A contraction is one word. A special token's name that was not taken for the token, as when it came in capitals, is a
-/// word that is cut once more, in three.
+/// A contraction is one word. A special token's name that was not recognised as the token, for example because it was in
+/// capitals, is split into three words.
 private func fixedWordLengths(_ text: ArraySlice<Unicode.Scalar>) -> [Int] {
     switch text.first {
     case "'":

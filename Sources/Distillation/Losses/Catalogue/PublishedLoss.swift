@@ -1,10 +1,10 @@
-/// The published losses by short names, each with its publication's settings: for command lines and comparisons.
+/// The published losses by short names for command lines and comparisons, each with its publication's settings.
 public enum PublishedLoss: String, CaseIterable, Sendable {
     /// ``ScoreDistillationSampling``.
     case sds
     /// ``PairRegression`` alone: knowledge distillation (arXiv 2101.02388).
     case regression
-    /// ``VariationalScoreDistillation`` as SwiftBrush.
+    /// ``VariationalScoreDistillation`` with SwiftBrush's settings.
     case vsd
     /// ``SwiftBrushV2``, with the clamped alignment loss.
     case swiftBrushV2 = "swift-brush-v2"
@@ -52,8 +52,8 @@ public enum PublishedLoss: String, CaseIterable, Sendable {
         }
     }
 
-    /// The loss with another guidance scale κ: the teacher's, and the fake score's where the publication guides both. Nil for
-    /// those that draw it at random or ask no network.
+    /// The loss with another guidance scale κ for the teacher, and for the fake score if the publication guides both. Nil for
+    /// losses that sample κ or evaluate no network.
     public func loss(guidanceScale scale: Double) -> (any DistillationLoss)? {
         switch self {
         case .sds: guided(ScoreDistillationSampling(), \.teacherGuidanceScale, scale)
@@ -79,7 +79,7 @@ public enum PublishedLoss: String, CaseIterable, Sendable {
         return loss
     }
 
-    /// How the fake score of this loss, with these settings of it, learns.
+    /// The training of the fake score for this loss with the given settings.
     public func fakeScoreTraining(for loss: any DistillationLoss) -> FakeScoreTraining {
         switch self {
         case .prolificDreamer: .prolificDreamer

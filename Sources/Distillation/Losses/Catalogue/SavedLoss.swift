@@ -7,7 +7,7 @@ public struct SavedLoss: Codable, Sendable, Equatable {
     /// Its settings, as JSON.
     public let settings: String
 
-    /// The record of a loss. Throws what its encoding throws.
+    /// Records a loss. Throws what its encoding throws.
     public init(_ loss: any DistillationLoss) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
@@ -15,12 +15,12 @@ public struct SavedLoss: Codable, Sendable, Equatable {
         settings = String(decoding: try encoder.encode(loss), as: UTF8.self)
     }
 
-    /// The loss again.
+    /// Decodes the loss.
     ///
-    /// - Parameter types: the losses that the caller knows; add your own to ``shippedTypes``.
+    /// - Parameter types: the types of loss to look for; add your own to ``shippedTypes``.
     ///
-    /// Throws ``DistillationError/invalidSetting(name:expected:found:)`` when none has the name, or its settings cannot be
-    /// read.
+    /// Throws ``DistillationError/invalidSetting(name:expected:found:)`` when none has the name, or the settings cannot be
+    /// decoded.
     public func loss(among types: [any DistillationLoss.Type] = SavedLoss.shippedTypes) throws -> any DistillationLoss {
         guard let type = types.first(where: { $0.name == name }) else {
             throw DistillationError.invalidSetting(

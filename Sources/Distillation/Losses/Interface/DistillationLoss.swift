@@ -1,21 +1,22 @@
-/// How a student is told to change: a small value that turns the networks' judgements of its noised picture into a gradient.
+/// A distillation loss: maps the teacher's and the fake score's predictions on a noised sample to a gradient with respect to the
+/// student's output.
 ///
-/// The distiller makes the pictures, noises them, asks the networks for what ``needs`` names, reduces the gradient, clips and
-/// steps. A new loss is a new type that conforms, in any package; see <doc:WritingALoss>.
+/// The distiller generates the samples, noises them, evaluates the networks as ``needs`` declares, reduces and clips the gradient and
+/// takes the optimiser's step. A new loss is a type that conforms, in any package; see <doc:WritingALoss>.
 public protocol DistillationLoss: Codable, Sendable {
     /// The name under which a run records the loss.
     static var name: String { get }
-    /// What the loss reads; passes that it does not name are not made.
+    /// The inputs that the loss reads; passes that it does not declare are not computed.
     var needs: LossNeeds { get }
-    /// The timesteps from which one is drawn for each sample, evenly.
+    /// The range from which a timestep is sampled uniformly for each sample.
     var timesteps: Range<Int> { get }
-    /// How the fake score learns where the loss was published; a run's settings may say otherwise.
+    /// The fake score's training in the loss's publication; a run's settings may override it.
     var usualFakeScoreTraining: FakeScoreTraining { get }
     /// g = ∂L/∂x̂₀ of each sample, before any mean over the batch.
     func gradient(_ input: LossInput) -> LossGradient
 }
 
 extension DistillationLoss {
-    /// SwiftBrush's.
+    /// SwiftBrush's training of the fake score.
     public var usualFakeScoreTraining: FakeScoreTraining { FakeScoreTraining() }
 }

@@ -2,23 +2,23 @@ import Autograd
 import DiffusionModels
 import Tensor
 
-/// What a loss may need besides teacher and fake score. A run refuses to begin without what its loss declares.
+/// Components and data that a loss may need besides teacher and fake score. A run does not start without those its loss declares.
 public struct DistillationResources {
-    /// Tells real pictures from the student's.
+    /// Distinguishes real images from the student's.
     public var discriminator: (any Discriminator)?
-    /// Makes pictures of latents.
+    /// Decodes latents to images.
     public var decoder: (any LatentDecoder)?
-    /// Says how well a picture fits its prompt.
+    /// Scores how well an image matches its prompt.
     public var reward: (any ImageTextReward)?
-    /// Latents of real pictures.
+    /// Latents of real images.
     public var realLatents: RealLatents?
-    /// Noise with the pictures that the teacher makes of it.
+    /// Noise paired with the images that the teacher generates from it.
     public var pairs: TeacherPairs?
 
-    /// Nothing.
+    /// No resources.
     public init() {}
 
-    /// What `needs` names and is not here.
+    /// The names of the resources that `needs` declares and that are missing.
     func missing(from needs: LossNeeds) -> [String] {
         let parts: [(LossNeeds, Bool, String)] = [
             (.discriminator, discriminator != nil, "discriminator"), (.decoder, decoder != nil, "decoder"),
@@ -29,44 +29,44 @@ public struct DistillationResources {
     }
 }
 
-/// A differentiable measure of how well a picture fits its prompt, such as the cosine of CLIP's embeddings.
+/// A differentiable score of how well an image matches its prompt, such as the cosine of CLIP's embeddings.
 public protocol ImageTextReward {
-    /// The measure of each picture, `[batch]`; gradients flow into the pictures.
+    /// The reward of each image, `[batch]`; gradients flow into the images.
     ///
     /// - Parameters:
     ///   - pictures: nominally in −1…1, `[batch, height, width, 3]`.
-    ///   - prompts: which of the training set's prompts, one a picture.
+    ///   - prompts: indices of the training prompts, one per image.
     func scores(of pictures: Variable, for prompts: [Int]) -> Variable
-    /// Its weights, by which a resumed run recognises it; nil unless it has any.
+    /// The reward's weights, by which a resumed run recognises it; nil if it has none.
     var weights: ParameterSet? { get }
 }
 
 extension ImageTextReward {
-    /// None.
+    /// No weights.
     public var weights: ParameterSet? { nil }
 }
 
-/// Tells noised real pictures from noised pictures of the student.
+/// Distinguishes noised real images from the student's noised images.
 public protocol Discriminator {
-    /// What is trained of it, together with the fake score. Frozen except then.
+    /// The parameters that are trained together with the fake score; frozen outside that update.
     var parameters: ParameterSet { get }
     /// log p(real)/p(student's) of each sample, `[batch, 1, 1, 1]`; gradients flow into x_t.
     ///
     /// - Parameters:
     ///   - noisy: x_t, `[batch, height, width, channels]`.
-    ///   - timesteps: one a sample.
+    ///   - timesteps: one per sample.
     ///   - condition: the prompts' embeddings, `[batch, tokens, width]`.
     func logits(of noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable
 }
 
-/// Latents of real pictures, each with its prompt.
+/// Latents of real images, each with its prompt.
 public struct RealLatents: Sendable {
-    /// `[count, height, width, channels]`, scaled as the network's.
+    /// The latents, `[count, height, width, channels]`, scaled as the network expects them.
     public let latents: Tensor
-    /// Which of the training set's prompts, one a picture.
+    /// Indices of the training prompts, one per image.
     public let prompts: [Int]
 
-    /// Latents of these parts, one prompt each.
+    /// Latents with one prompt each.
     public init(latents: Tensor, prompts: [Int]) {
         precondition(
             latents.rank == 4 && latents.shape[0] == prompts.count && !prompts.isEmpty,

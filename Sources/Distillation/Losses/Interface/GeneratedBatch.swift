@@ -14,15 +14,15 @@ public struct GeneratedBatch: Sendable {
     public var nullCondition: Tensor
     /// Indices of the prompts, one per sample.
     public var prompts: [Int]
-    /// x_t where it is not α_t x̂₀ + σ_t ε but noised data; see ``LossNeeds/noisedData``.
+    /// x_t, if it is noised data instead of α_t x̂₀ + σ_t ε; see ``LossNeeds/noisedData``.
     public var noisedData: Tensor?
     /// The pairs' images; see ``LossNeeds/pairs``.
     public var targets: Tensor?
-    /// Steps that the run has taken before.
+    /// The number of steps taken before this one.
     public var step = 0
-    /// A random stream for the loss, another at every step.
+    /// A random stream for the loss, different at every step.
     public var stream = RandomStream(seed: 0)
-    /// What the loss returned as ``LossGradient/memory`` at the step before; empty at the first.
+    /// The ``LossGradient/memory`` that the loss returned at the previous step; empty at the first.
     public var memory: [String: Tensor] = [:]
 
     /// A batch; the remaining properties are set afterwards.

@@ -1,34 +1,34 @@
 import Autograd
 import Tensor
 
-/// What a loss makes of a judged batch.
+/// The gradient that a loss returns for a batch, with diagnostics and memory.
 public struct LossGradient: Sendable {
     /// g = ∂L/∂x̂₀ of each sample, `[batch, height, width, channels]`.
     public var value: Tensor
-    /// Numbers that a run records beside its own, by name.
+    /// Values that the run's metrics record under these names.
     public var diagnostics: [String: Double]
-    /// What the loss is given again at the next step as ``GeneratedBatch/memory``, and what checkpoints keep.
+    /// State that is passed to the loss at the next step as ``GeneratedBatch/memory`` and saved in checkpoints.
     public var memory: [String: Tensor]
 
-    /// A gradient of these parts.
+    /// A gradient with its diagnostics and memory.
     public init(_ value: Tensor, diagnostics: [String: Double] = [:], memory: [String: Tensor] = [:]) {
         (self.value, self.diagnostics, self.memory) = (value, diagnostics, memory)
     }
 
-    /// The gradient that a variable's value is; nothing is differentiated.
+    /// The value of a variable as the gradient; nothing is differentiated.
     public init(_ value: Variable, diagnostics: [String: Double] = [:], memory: [String: Tensor] = [:]) {
         self.init(value.value, diagnostics: diagnostics, memory: memory)
     }
 }
 
-/// How the gradients of samples become one.
+/// How per-sample gradients are reduced over the batch.
 public enum GradientReduction: String, Codable, Sendable {
-    /// Their mean over samples and elements, as SwiftBrush's and DMD's code.
+    /// The mean over samples and elements, as in the code of SwiftBrush and DMD.
     case elements
-    /// Their mean over samples, each sample's elements summed, as SiD's code.
+    /// The mean over samples of the sum over elements, as in SiD's code.
     case samples
 
-    /// The factor on the gradient of `[batch, …]`.
+    /// The number by which a gradient of shape `[batch, …]` is divided.
     func divisor(for shape: [Int]) -> Float {
         switch self {
         case .elements: Float(shape.reduce(1, *))

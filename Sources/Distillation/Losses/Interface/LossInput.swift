@@ -49,18 +49,18 @@ public struct LossInput {
 }
 
 extension LossInput {
-    /// ∂ Σ objective / ∂x̂₀: how a loss that is written as an objective becomes a gradient. Samples are independent, so it is each
-    /// sample's own.
+    /// ∂ Σ objective / ∂x̂₀, for losses that are written as an objective. Samples are independent, so this is the gradient of each
+    /// sample's objective.
     ///
-    /// - Parameter objective: of any shape, computed from this input's variables; detach what is not to be differentiated.
+    /// - Parameter objective: of any shape, computed from this input's variables; detach whatever must stay constant.
     ///
-    /// The graph is freed: an input gives one gradient. An objective that does not depend on x̂₀ gives zero.
+    /// The graph is freed, so an input gives only one gradient. An objective that does not depend on x̂₀ gives zero.
     public func gradient(of objective: Variable) -> Tensor {
         if objective.requiresGradient { objective.backward(from: .ones(objective.shape)) }
         return original.gradient ?? .zeros(original.shape)
     }
 
-    /// The same batch for another loss: with a gradient of its own, and evaluated again where that loss needs a Jacobian.
+    /// The same batch for another loss, with a gradient of its own; networks are evaluated again if that loss needs their Jacobian.
     public func renewed(for needs: LossNeeds) -> LossInput { networks.evaluate(batch, needs: needs, reusing: self) }
 }
 

@@ -1,6 +1,6 @@
-/// What a loss reads: passes through the networks, their Jacobians, and whatever else must be there for it.
+/// The inputs that a loss reads: predictions of the networks, their Jacobians, and resources.
 public struct LossNeeds: OptionSet, Sendable {
-    /// The bits.
+    /// The option set's bits.
     public let rawValue: Int
 
     /// A set of the given bits.
@@ -18,25 +18,25 @@ public struct LossNeeds: OptionSet, Sendable {
     public static let unconditionalFakeScore = LossNeeds(rawValue: 16)
     /// Gradients through the fake score's predictions to x_t.
     public static let fakeScoreJacobian = LossNeeds(rawValue: 32)
-    /// A ``Discriminator``, which learns together with the fake score from ``realLatents``.
+    /// A ``Discriminator``, which is trained together with the fake score on ``realLatents``.
     public static let discriminator = LossNeeds(rawValue: 64)
-    /// A decoder from latents to pictures.
+    /// A decoder from latents to images.
     public static let decoder = LossNeeds(rawValue: 128)
     /// An ``ImageTextReward``.
     public static let reward = LossNeeds(rawValue: 256)
     /// ``RealLatents``.
     public static let realLatents = LossNeeds(rawValue: 512)
-    /// ``TeacherPairs``: the student is given their noise, and the loss their pictures.
+    /// ``TeacherPairs``: the student gets their noise, and the loss their images.
     public static let pairs = LossNeeds(rawValue: 1024)
-    /// The student is asked at x_t of real latents instead of at noise; x_t is what the networks judge.
+    /// The student is evaluated at x_t of real latents instead of at noise; the networks are evaluated on the same x_t.
     public static let noisedData = LossNeeds(rawValue: 2048)
 
-    /// The teacher's pass, and the one without prompt where a guidance scale is not 1.
+    /// The teacher's prediction, and the unconditional one if the guidance scale is not 1.
     public static func teacher(guidedBy scale: Double) -> LossNeeds {
         scale == 1 ? .teacher : [.teacher, .unconditionalTeacher]
     }
 
-    /// The fake score's pass, and the one without prompt where a guidance scale is not 1.
+    /// The fake score's prediction, and the unconditional one if the guidance scale is not 1.
     public static func fakeScore(guidedBy scale: Double) -> LossNeeds {
         scale == 1 ? .fakeScore : [.fakeScore, .unconditionalFakeScore]
     }

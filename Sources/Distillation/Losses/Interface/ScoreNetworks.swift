@@ -2,7 +2,7 @@ import Autograd
 import DiffusionModels
 import Tensor
 
-/// The networks whose predictions on the noised sample a loss compares. All must be frozen while they are evaluated.
+/// The networks whose predictions on noised samples a loss compares. All must be frozen while they are evaluated.
 public struct ScoreNetworks {
     /// The frozen teacher.
     public let teacher: any DenoisingNetwork
@@ -10,12 +10,12 @@ public struct ScoreNetworks {
     public let fakeScore: any DenoisingNetwork
     /// The noise schedule and prediction type of both.
     public let schedule: NoiseSchedule
-    /// Discriminator, decoder, reward and data, where the loss needs them.
+    /// Discriminator, decoder, reward and data, if the loss needs them.
     public let resources: DistillationResources
     /// The student, for losses that evaluate it again.
     public let student: OneStepStudent?
 
-    /// Networks with what a loss may need besides.
+    /// The networks, and the resources and student that a loss may need besides.
     public init(
         teacher: any DenoisingNetwork, fakeScore: any DenoisingNetwork, schedule: NoiseSchedule,
         resources: DistillationResources = DistillationResources(), student: OneStepStudent? = nil
@@ -86,7 +86,7 @@ public struct ScoreNetworks {
 /// The passes of one network that a loss needs.
 private enum NetworkPasses {
     case none
-    /// An earlier evaluation made them.
+    /// Predictions of an earlier evaluation.
     case reused(ScorePrediction)
     /// One per condition, constants of x̂₀.
     case constants([Tensor])

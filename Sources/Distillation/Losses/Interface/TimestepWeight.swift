@@ -1,7 +1,7 @@
 import DiffusionModels
 import Foundation
 
-/// How much a timestep counts.
+/// The weight of a timestep in a loss.
 public enum TimestepWeight: String, Codable, Sendable, CaseIterable {
     /// 1.
     case one
@@ -11,8 +11,8 @@ public enum TimestepWeight: String, Codable, Sendable, CaseIterable {
     case noise
     /// α_t/σ_t, which makes (ε_T − ε_F) the exact gradient of the KL divergence at t.
     case divergence
-    /// As if ln(σ/α) were drawn from N(−1.2, 1.2²), EDM's training distribution (arXiv 2206.00364), and not t evenly; its
-    /// mean over all timesteps is 1.
+    /// The weight with which uniformly sampled t stand for ln(σ/α) ~ N(−1.2, 1.2²), EDM's training distribution
+    /// (arXiv 2206.00364); its mean over all timesteps is 1.
     case logNormal
 
     /// The weight of a timestep in a schedule.
@@ -26,8 +26,8 @@ public enum TimestepWeight: String, Codable, Sendable, CaseIterable {
         }
     }
 
-    /// The distribution's share of the levels nearer to this timestep than to its neighbours, times the number of
-    /// timesteps.
+    /// The distribution's probability mass of the noise levels nearer to this timestep than to its neighbours, times the number
+    /// of timesteps.
     private static func logNormalDensity(_ timestep: Int, in schedule: NoiseSchedule) -> Double {
         func level(_ t: Int) -> Double { -0.5 * log(schedule.signalToNoiseRatio(t)) }
         func share(below level: Double) -> Double { 0.5 * erfc(-(level + 1.2) / (1.2 * 2.0.squareRoot())) }
