@@ -161,6 +161,16 @@ final class RunCheckpointTests {
         let file = try SafetensorsFile(contentsOf: checkpoint(2))
         let tensors = try file.names.filter { $0 != "checksum" }.map { (name: $0, tensor: try file.tensor($0)) }
         try Safetensors.write(tensors, metadata: file.metadata, to: checkpoint(2))
+        let settings = folder.appending(path: "configuration.json")
+        var text = try String(contentsOf: settings, encoding: .utf8)
+        for (new, old) in [
+            ("fakeScoreWarmUpSteps", "fakeScoreHeadStart"), ("updatesPerStudentUpdate", "stepsPerStudentStep"),
+            ("usesNewSamples", "drawsNewPictures"), ("dropsPromptsPerSample", "dropsPromptsOneByOne"),
+        ] {
+            #expect(text.contains("\"\(new)\""))
+            text = text.replacing(new, with: old)
+        }
+        try Data(text.utf8).write(to: settings)
         let distiller = try ReferenceRun().distiller()
         try RunDirectory(folder, resuming: true).begin(distiller)
         #expect(distiller.stepCount == 2)

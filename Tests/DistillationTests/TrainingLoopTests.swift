@@ -41,6 +41,23 @@ final class TrainingLoopTests {
         #expect(try resumed.metrics().map(\.step) == [1, 2, 3, 4])
     }
 
+    @Test("TrainingLoop: resumed from an older checkpoint, the sample grids after it are made again")
+    func repeatedSheets() throws {
+        let run = try RunDirectory(folder, resuming: false)
+        let first = try ReferenceRun().distiller()
+        try run.begin(first)
+        try run.train(
+            first, iterations: 4, checkpointEvery: 2, sheetEvery: 2, stopsOnSignals: false,
+            saveSheet: { try sheet(run, first) })
+        try Data("x".utf8).write(to: folder.appending(path: "sheets/other.png"))
+        try Data("x".utf8).write(to: run.checkpoint(step: 4))
+        let second = try ReferenceRun().distiller()
+        try RunDirectory(folder, resuming: true).begin(second)
+        #expect(second.stepCount == 2)
+        let left = try FileManager.default.contentsOfDirectory(atPath: folder.appending(path: "sheets").path)
+        #expect(left.sorted() == ["other.png", "step-0000002.png"])
+    }
+
     @Test(
         "TrainingLoop: after SIGINT, SIGTERM or SIGHUP the step ends and a checkpoint is written",
         arguments: [

@@ -12,7 +12,8 @@ enum ArticleSnippets {
         let teacher = try TextToImageModel(contentsOf: URL(filePath: "Examples/Models/emoji-teacher"))
         let prompts = try PromptFile.read(URL(filePath: "Examples/Models/emoji-prompts/train.txt"))
         let distiller = try Distiller(teacher: teacher, loss: VariationalScoreDistillation(), prompts: prompts)
-        for step in distiller.prefix(100) {
+        for _ in 0..<100 {
+            let step = try distiller.step()
             print(step.step, step.studentLoss, step.fakeScoreLoss, step.diagnostics)
         }
         let student = distiller.studentModel(of: teacher)

@@ -2,16 +2,27 @@ import Autograd
 import DiffusionModels
 import Tensor
 
-/// The losses and gradient norm of one update of the fake score, and of the discriminator with it.
+/// The losses of one update of the fake score, and of the discriminator with it, and the steps of their optimisers.
 struct FakeScoreUpdate {
-    var loss = 0.0
-    var norm = 0.0
-    var discriminatorLoss = 0.0
+    let loss: Double
+    let discriminatorLoss: Double
+    let steps: [ClippedStep]
+
+    /// The norm of the fake score's gradient before clipping.
+    var norm: Double { steps[0].norm }
+
+    /// The same update, after its optimisers' steps were taken.
+    func applied() -> FakeScoreUpdate {
+        for step in steps { step.apply() }
+        return self
+    }
 }
 
 extension Distiller {
-    /// Updates the fake score once: on the batch as the student generated it before its own update, or on new samples.
-    func updateFakeScore(_ inputs: FakeScoreInputs, _ batch: GeneratedBatch) throws -> FakeScoreUpdate {
+    /// Computes one update of the fake score: on the batch as the student generated it before its own update, or on new samples.
+    ///
+    /// Its gradients stay in the parameters until it is applied.
+    func fakeScoreUpdate(_ inputs: FakeScoreInputs, _ batch: GeneratedBatch) throws -> FakeScoreUpdate {
         let training = configuration.fakeScoreTraining
         let prompts = inputs.newSamples?.prompts ?? batch.prompts
         let condition = conditions.conditions(prompts, dropping: inputs.dropsPrompts)
@@ -23,21 +34,18 @@ extension Distiller {
         let trained = [fakeScore.parameters] + (resources.discriminator.map { [$0.parameters] } ?? [])
         trained.forEach { $0.unfreeze() }
         defer { trained.forEach { $0.freeze() } }
-        var update = FakeScoreUpdate()
-        var loss = training.loss(
+        let loss = training.loss(
             of: fakeScore.network, on: original, inputs, given: condition, nullCondition: batch.nullCondition,
             schedule: schedule)
         try check(loss.value, "the fake score's loss")
-        update.loss = Double(loss.value.item)
-        if let term = discriminatorLoss(inputs, original, conditions.conditions(prompts)) {
-            try check(term.value, "the discriminator's loss")
-            update.discriminatorLoss = Double(term.value.item)
-            loss = loss + term * Float(training.discriminatorWeight)
-        }
-        loss.backward()
-        update.norm = try self.update(fakeScoreOptimizer, "the fake score's gradient")
-        if let discriminatorOptimizer { _ = try self.update(discriminatorOptimizer, "the discriminator's gradient") }
-        return update
+        let term = discriminatorLoss(inputs, original, conditions.conditions(prompts))
+        if let term { try check(term.value, "the discriminator's loss") }
+        (term.map { loss + $0 * Float(training.discriminatorWeight) } ?? loss).backward()
+        let steps =
+            [try clipped(fakeScoreOptimizer, "the fake score's gradient")]
+            + (try discriminatorOptimizer.map { [try clipped($0, "the discriminator's gradient")] } ?? [])
+        return FakeScoreUpdate(
+            loss: Double(loss.value.item), discriminatorLoss: term.map { Double($0.value.item) } ?? 0, steps: steps)
     }
 
     private func discriminatorLoss(_ inputs: FakeScoreInputs, _ original: Tensor, _ condition: Tensor) -> Variable? {

@@ -6,13 +6,21 @@ import Tensor
 extension Distiller {
     /// Takes one step with random inputs from the run's own streams.
     ///
-    /// Throws ``DistillationError/nonFinite(step:tensor:count:)``.
+    /// Throws ``DistillationError/nonFinite(step:tensor:count:)``, and leaves the distiller as it was before.
     @discardableResult
     public func step() throws -> DistillationStep {
-        try step(with: streams.next(plan))
+        let before = streams
+        do {
+            return try step(with: streams.next(plan))
+        } catch {
+            streams = before
+            throw error
+        }
     }
 
-    /// Takes one step with the given inputs. Throws ``DistillationError/nonFinite(step:tensor:count:)``.
+    /// Takes one step with the given inputs.
+    ///
+    /// Throws ``DistillationError/nonFinite(step:tensor:count:)``, and leaves the distiller as it was before.
     @discardableResult
     public func step(with inputs: StepInputs) throws -> DistillationStep {
         let start = ContinuousClock.now
@@ -26,14 +34,12 @@ extension Distiller {
         let gradient = loss.gradient(try evaluate(batch))
         try check(gradient.value, "the loss's gradient")
         let isWarmUp = stepCount < configuration.fakeScoreWarmUpSteps
-        let studentNorm = isWarmUp ? 0 : try updateStudent(along: gradient.value, output)
+        let (studentNorm, updates) = try update(along: isWarmUp ? nil : gradient.value, output, batch, inputs.fakeScore)
         memory = gradient.memory
-
-        let updates = try inputs.fakeScore.map { try updateFakeScore($0, batch) }
+        stepCount += 1
         func mean(_ value: (FakeScoreUpdate) -> Double) -> Double {
             updates.reduce(0) { $0 + value($1) / Double(updates.count) }
         }
-        stepCount += 1
         return DistillationStep(
             step: stepCount, samplesSeen: stepCount * configuration.batchSize,
             studentLoss: gradient.value.squaredNorm() / Double(2 * gradient.value.count),
@@ -41,6 +47,32 @@ extension Distiller {
             discriminatorLoss: discriminatorOptimizer.map { _ in mean { $0.discriminatorLoss } },
             diagnostics: gradient.diagnostics, seconds: (ContinuousClock.now - start) / .seconds(1),
             peakBytes: peakResidentBytes())
+    }
+
+    /// Updates the student along the loss's gradient, nil for not at all, and then the fake score as often as there are inputs: all of it,
+    /// or after an error nothing.
+    private func update(
+        along gradient: Tensor?, _ output: Variable, _ batch: GeneratedBatch, _ inputs: [FakeScoreInputs]
+    ) throws -> (studentNorm: Double, fakeScore: [FakeScoreUpdate]) {
+        defer { for optimizer in optimizers { optimizer.zeroGradients() } }
+        if let gradient {
+            output.backward(from: gradient / configuration.gradientReduction.divisor(for: gradient.shape))
+        }
+        let student = try gradient.map { _ in try clipped(studentOptimizer, "the student's gradient") }
+        // One update on the same batch does not depend on the student's: both gradients are checked before either is applied.
+        if inputs.count <= 1, inputs.first?.newSamples == nil {
+            let updates = try inputs.map { try fakeScoreUpdate($0, batch) }
+            student?.apply()
+            return (student?.norm ?? 0, updates.map { $0.applied() })
+        }
+        let before = UpdatedState(of: self)
+        do {
+            student?.apply()
+            return (student?.norm ?? 0, try inputs.map { try fakeScoreUpdate($0, batch).applied() })
+        } catch {
+            before.restore(self)
+            throw error
+        }
     }
 
     /// The student's output, and the batch on which the networks are evaluated.
@@ -86,23 +118,14 @@ extension Distiller {
         return input
     }
 
-    /// Backpropagates the loss's gradient, reduced over the batch, through the student and updates it. Returns the gradient's norm
-    /// before clipping.
-    private func updateStudent(along gradient: Tensor, _ output: Variable) throws -> Double {
-        output.backward(from: gradient / configuration.gradientReduction.divisor(for: gradient.shape))
-        return try update(studentOptimizer, "the student's gradient")
-    }
-
-    /// Clips the gradients, takes an optimiser step and clears them. Returns the norm before clipping.
-    func update(_ optimizer: Adam, _ name: String) throws -> Double {
-        defer { optimizer.zeroGradients() }
+    /// The step that an optimiser will take, with its gradients clipped. Throws for gradients that are not finite.
+    func clipped(_ optimizer: Adam, _ name: String) throws -> ClippedStep {
         let (norm, factor) = gradientNorm(of: optimizer.parameters, clippedTo: configuration.gradientNormLimit)
         guard norm.isFinite else {
             let count = optimizer.parameters.reduce(0) { $0 + ($1.gradient?.nonFiniteCount() ?? 0) }
             throw DistillationError.nonFinite(step: stepCount + 1, tensor: name, count: count)
         }
-        optimizer.step(scalingGradientsBy: factor)
-        return norm
+        return ClippedStep(optimizer: optimizer, norm: norm, factor: factor)
     }
 
     func check(_ tensor: Tensor, _ name: String) throws {

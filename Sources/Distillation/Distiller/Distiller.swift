@@ -6,7 +6,7 @@ import Tensor
 ///
 /// In each step, the student generates a batch, and teacher and fake score are evaluated on the noised batch. The loss turns their
 /// predictions into a gradient, which updates the student and then its moving average. Finally the fake score is trained on the
-/// student's samples. As a sequence, a distiller ends when a step fails; ``failure`` then contains the error.
+/// student's samples.
 public final class Distiller {
     /// The settings.
     public let configuration: DistillationConfiguration
@@ -26,8 +26,6 @@ public final class Distiller {
     public let resources: DistillationResources
     /// The number of steps taken so far.
     public internal(set) var stepCount = 0
-    /// The error that ended the sequence; nil if there was none.
-    public private(set) var failure: (any Error)?
 
     let initialContents: RunContents
     let conditions: PromptConditions
@@ -36,6 +34,7 @@ public final class Distiller {
     let fakeScoreOptimizer: Adam
     /// Nil without a discriminator that the loss needs.
     let discriminatorOptimizer: Adam?
+    var optimizers: [Adam] { [studentOptimizer, fakeScoreOptimizer] + (discriminatorOptimizer.map { [$0] } ?? []) }
     var streams: DistillationStreams
     /// The memory that the loss returned at the last step.
     var memory: [String: Tensor] = [:]
@@ -138,19 +137,6 @@ public final class Distiller {
             conditions: conditions,
             latentShape: [size.height, size.width, teacher.unet.configuration.inputChannels], loss: loss,
             configuration: configuration, resources: resources)
-    }
-}
-
-extension Distiller: Sequence, IteratorProtocol {
-    /// Takes the next step. Returns nil and sets ``failure`` when the step fails.
-    public func next() -> DistillationStep? {
-        guard failure == nil else { return nil }
-        do {
-            return try step()
-        } catch {
-            failure = error
-            return nil
-        }
     }
 }
 

@@ -25,18 +25,25 @@ public struct CombinedLoss<First: DistillationLoss, Second: DistillationLoss>: D
     /// The fake score's training of `first`.
     public var usualFakeScoreTraining: FakeScoreTraining { first.usualFakeScoreTraining }
 
-    /// g₁ + g₂, `[batch, height, width, channels]`; the diagnostics of both, and their memories, each under its loss's name.
+    /// g₁ + g₂, `[batch, height, width, channels]`; the memories of both, each under its loss's name, and the diagnostics of both: one
+    /// of `second` that `first` has too is reported as `NAME.DIAGNOSTIC`.
     public func gradient(_ input: LossInput) -> LossGradient {
-        let one = gradient(of: first, input)
-        let two = gradient(of: second, input.renewed(for: second.needs))
+        let one = gradient(of: first, named: First.name, input)
+        let two = gradient(of: second, named: secondName, input.renewed(for: second.needs))
+        var diagnostics = one.diagnostics
+        for (name, number) in two.diagnostics {
+            diagnostics[diagnostics[name] == nil ? name : "\(secondName).\(name)"] = number
+        }
         return LossGradient(
-            one.value + two.value, diagnostics: one.diagnostics.merging(two.diagnostics) { mine, _ in mine },
-            memory: one.memory.merging(two.memory) { mine, _ in mine })
+            one.value + two.value, diagnostics: diagnostics, memory: one.memory.merging(two.memory) { mine, _ in mine })
     }
 
+    /// The name under which `second` keeps its memory, also where both losses have the same name.
+    private var secondName: String { Second.name == First.name ? "\(Second.name) 2" : Second.name }
+
     /// The gradient of one of the losses, given its own part of the memory.
-    private func gradient<Part: DistillationLoss>(of part: Part, _ input: LossInput) -> LossGradient {
-        let prefix = "\(Part.name)/"
+    private func gradient(of part: some DistillationLoss, named name: String, _ input: LossInput) -> LossGradient {
+        let prefix = "\(name)/"
         let remembered = input.batch.memory.filter { $0.key.hasPrefix(prefix) }
             .map { (String($0.key.dropFirst(prefix.count)), $0.value) }
         var own = input

@@ -35,10 +35,11 @@ extension RunDirectory {
         if isNew { try DurableFile.writeJSON(record, to: configuration) }
         try restore(training)
         try dropMetrics(in: training.metricsFiles, after: training.stepCount)
+        try removeSheets(after: training.stepCount)
     }
 
     private func compare<Record: Codable & Equatable>(_ record: Record) throws {
-        let stored = try? JSONDecoder().decode(Record.self, from: FileContents.read(configuration))
+        let stored = try? storedRecord(Record.self)
         guard stored != record else { return }
         let fields = stored.map { differingFields($0, record) }
         throw DistillationError.run(
@@ -80,11 +81,20 @@ extension RunDirectory {
     public func settings() throws -> DistillationConfiguration { try record().settings }
 
     private func record() throws -> Distiller.Record {
-        guard let data = try? FileContents.read(configuration),
-            let record = try? JSONDecoder().decode(Distiller.Record.self, from: data)
-        else {
+        guard let record = try? storedRecord(Distiller.Record.self) else {
             throw DistillationError.run(path: configuration.path, expected: "the settings of a run", found: "none")
         }
         return record
+    }
+
+    /// The recorded settings; those of a run of an earlier version have the names that the settings had then.
+    private func storedRecord<Record: Decodable>(_ type: Record.Type) throws -> Record {
+        let renamed = [
+            "fakeScoreHeadStart": "fakeScoreWarmUpSteps", "stepsPerStudentStep": "updatesPerStudentUpdate",
+            "drawsNewPictures": "usesNewSamples", "dropsPromptsOneByOne": "dropsPromptsPerSample",
+        ]
+        var text = String(decoding: try FileContents.read(configuration), as: UTF8.self)
+        for (old, new) in renamed { text = text.replacing("\"\(old)\"", with: "\"\(new)\"") }
+        return try JSONDecoder().decode(type, from: Data(text.utf8))
     }
 }

@@ -75,11 +75,24 @@ extension RunDirectory {
         let names = try FileError.attempt(.reading, checkpointFolder.path) {
             try FileManager.default.contentsOfDirectory(atPath: checkpointFolder.path)
         }
-        let steps = names.compactMap { name in
-            Int(name.dropFirst("step-".count).dropLast(".safetensors".count)).flatMap { step in
-                name == "\(Self.name(step)).safetensors" ? step : nil
-            }
+        return names.compactMap { Self.step(of: $0, ending: ".safetensors") }.sorted().map(checkpoint)
+    }
+
+    /// Removes the sample grids of steps that will be repeated: their metrics are dropped, and both are made again.
+    func removeSheets(after step: Int) throws {
+        let folder = url.appending(path: "sheets")
+        let names = try FileError.attempt(.reading, folder.path) {
+            try FileManager.default.contentsOfDirectory(atPath: folder.path)
         }
-        return steps.sorted().map(checkpoint)
+        for repeated in names.compactMap({ Self.step(of: $0, ending: ".png") }) where repeated > step {
+            let file = sheet(step: repeated)
+            try FileError.attempt(.writing, file.path) { try FileManager.default.removeItem(at: file) }
+        }
+    }
+
+    /// The step in the name of a file that a run writes, nil for other names.
+    private static func step(of name: String, ending: String) -> Int? {
+        guard let step = Int(name.dropFirst("step-".count).dropLast(ending.count)) else { return nil }
+        return name == Self.name(step) + ending ? step : nil
     }
 }
