@@ -11,20 +11,20 @@ let package = Package(
         .library(name: "Autograd", targets: ["Autograd"]),
         .library(name: "DiffusionModels", targets: ["DiffusionModels"]),
         .library(name: "Distillation", targets: ["Distillation"]),
-        .library(name: "Training", targets: ["Training"]),
-        .library(name: "Evaluation", targets: ["Evaluation"]),
+        .library(name: "SwiftBrushTeachers", targets: ["SwiftBrushTeachers"]),
+        .library(name: "SwiftBrushEvaluation", targets: ["SwiftBrushEvaluation"]),
         .library(name: "DistillationTesting", targets: ["DistillationTesting"]),
 
         // MARK: - Examples
-        .executable(name: "text-to-image", targets: ["text-to-image"]),
-        .executable(name: "train-teacher", targets: ["train-teacher"]),
-        .executable(name: "distill", targets: ["distill"]),
-        .executable(name: "inspect", targets: ["inspect"]),
-        .executable(name: "verify-checkpoint", targets: ["verify-checkpoint"]),
-        .executable(name: "loss-contracts", targets: ["loss-contracts"]),
-        .executable(name: "new-loss", targets: ["new-loss"]),
-        .executable(name: "compare-losses", targets: ["compare-losses"]),
-        .executable(name: "evaluate", targets: ["evaluate"]),
+        .executable(name: "text-to-image", targets: ["SwiftBrushTextToImage"]),
+        .executable(name: "train-teacher", targets: ["SwiftBrushTrainTeacher"]),
+        .executable(name: "distill", targets: ["SwiftBrushDistill"]),
+        .executable(name: "inspect", targets: ["SwiftBrushInspect"]),
+        .executable(name: "verify-checkpoint", targets: ["SwiftBrushVerifyCheckpoint"]),
+        .executable(name: "loss-contracts", targets: ["SwiftBrushLossContracts"]),
+        .executable(name: "new-loss", targets: ["SwiftBrushNewLoss"]),
+        .executable(name: "compare-losses", targets: ["SwiftBrushCompareLosses"]),
+        .executable(name: "evaluate", targets: ["SwiftBrushEvaluate"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
@@ -32,27 +32,29 @@ let package = Package(
     targets: [
         // MARK: - System libraries
         .systemLibrary(
-            name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+            name: "CSwiftBrushOpenBLAS", pkgConfig: "openblas",
+            providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
         .systemLibrary(
-            name: "CLAPACKE", pkgConfig: "lapacke", providers: [.apt(["liblapacke-dev"]), .brew(["lapack"])]),
-        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
-        .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+            name: "CSwiftBrushLAPACKE", pkgConfig: "lapacke", providers: [.apt(["liblapacke-dev"]), .brew(["lapack"])]),
+        .systemLibrary(name: "CSwiftBrushZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .systemLibrary(
-            name: "CTurboJPEG", pkgConfig: "libturbojpeg",
+            name: "CSwiftBrushPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+        .systemLibrary(
+            name: "CSwiftBrushTurboJPEG", pkgConfig: "libturbojpeg",
             providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
         .systemLibrary(
-            name: "CLibZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"]), .brew(["libzip"])]),
+            name: "CSwiftBrushLibZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"]), .brew(["libzip"])]),
 
         // MARK: - Libraries, each on top of those before it
         .target(name: "CTensorKernels", exclude: ["Kernels"]),
-        .target(name: "Tensor", dependencies: ["CTensorKernels", "CZlib"]),
+        .target(name: "Tensor", dependencies: ["CTensorKernels", "CSwiftBrushZlib"]),
         .target(name: "Autograd", dependencies: ["Tensor", "CTensorKernels"]),
-        .target(name: "DiffusionModels", dependencies: ["Autograd", "CPNG", "CTurboJPEG"]),
+        .target(name: "DiffusionModels", dependencies: ["Autograd", "CSwiftBrushPNG", "CSwiftBrushTurboJPEG"]),
         .target(name: "Distillation", dependencies: ["DiffusionModels"]),
-        .target(name: "Training", dependencies: ["Distillation"]),
+        .target(name: "SwiftBrushTeachers", dependencies: ["Distillation"]),
         .target(
-            name: "Evaluation",
-            dependencies: ["DiffusionModels", "COpenBLAS", "CLAPACKE", "CLibZip"]),
+            name: "SwiftBrushEvaluation",
+            dependencies: ["DiffusionModels", "CSwiftBrushOpenBLAS", "CSwiftBrushLAPACKE", "CSwiftBrushLibZip"]),
         .target(name: "DistillationTesting", dependencies: ["Distillation"]),
 
         // MARK: - Examples
@@ -61,56 +63,59 @@ let package = Package(
             dependencies: ["DiffusionModels", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Examples/Shared", exclude: ["README.md"]),
         .executableTarget(
-            name: "text-to-image",
+            name: "SwiftBrushTextToImage",
             dependencies: ["DiffusionModels", "SwiftBrushCommands"],
             path: "Examples/text-to-image"),
         .executableTarget(
-            name: "train-teacher",
-            dependencies: ["Training", "SwiftBrushCommands"],
+            name: "SwiftBrushTrainTeacher",
+            dependencies: ["SwiftBrushTeachers", "SwiftBrushCommands"],
             path: "Examples/train-teacher"),
         .executableTarget(
-            name: "distill",
+            name: "SwiftBrushDistill",
             dependencies: ["Distillation", "SwiftBrushCommands"],
             path: "Examples/distill"),
         .executableTarget(
-            name: "inspect",
+            name: "SwiftBrushInspect",
             dependencies: ["DiffusionModels", "SwiftBrushCommands"],
             path: "Examples/inspect"),
         .executableTarget(
-            name: "verify-checkpoint",
+            name: "SwiftBrushVerifyCheckpoint",
             dependencies: ["DiffusionModels", "SwiftBrushCommands"],
             path: "Examples/verify-checkpoint"),
         .executableTarget(
-            name: "loss-contracts",
+            name: "SwiftBrushLossContracts",
             dependencies: ["DistillationTesting", "SwiftBrushCommands"],
             path: "Examples/loss-contracts"),
-        .executableTarget(name: "new-loss", dependencies: ["DistillationTesting"], path: "Examples/new-loss"),
+        .executableTarget(name: "SwiftBrushNewLoss", dependencies: ["DistillationTesting"], path: "Examples/new-loss"),
         .executableTarget(
-            name: "compare-losses",
+            name: "SwiftBrushCompareLosses",
             dependencies: ["DistillationTesting", "SwiftBrushCommands"],
             path: "Examples/compare-losses"),
         .executableTarget(
-            name: "evaluate",
-            dependencies: ["Evaluation", "SwiftBrushCommands"],
+            name: "SwiftBrushEvaluate",
+            dependencies: ["SwiftBrushEvaluation", "SwiftBrushCommands"],
             path: "Examples/evaluate"),
 
         // MARK: - Tests
-        .target(name: "TestFixtures", dependencies: ["Tensor"], path: "Tests/TestFixtures"),
-        .testTarget(name: "TensorTests", dependencies: ["Tensor", "CTensorKernels", "TestFixtures"]),
-        .testTarget(name: "AutogradTests", dependencies: ["Autograd", "TestFixtures"]),
-        .testTarget(name: "DiffusionModelsTests", dependencies: ["DiffusionModels", "TestFixtures"]),
-        .testTarget(name: "DistillationTests", dependencies: ["Distillation", "TestFixtures"]),
-        .testTarget(name: "TrainingTests", dependencies: ["Training", "TestFixtures"]),
+        .target(name: "SwiftBrushTestFixtures", dependencies: ["Tensor"], path: "Tests/TestFixtures"),
+        .testTarget(name: "TensorTests", dependencies: ["Tensor", "CTensorKernels", "SwiftBrushTestFixtures"]),
+        .testTarget(name: "AutogradTests", dependencies: ["Autograd", "SwiftBrushTestFixtures"]),
+        .testTarget(name: "DiffusionModelsTests", dependencies: ["DiffusionModels", "SwiftBrushTestFixtures"]),
+        .testTarget(name: "DistillationTests", dependencies: ["Distillation", "SwiftBrushTestFixtures"]),
+        .testTarget(name: "SwiftBrushTeachersTests", dependencies: ["SwiftBrushTeachers", "SwiftBrushTestFixtures"]),
         .testTarget(name: "DistillationTestingTests", dependencies: ["DistillationTesting"]),
-        .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestFixtures"]),
+        .testTarget(
+            name: "SwiftBrushEvaluationTests", dependencies: ["SwiftBrushEvaluation", "SwiftBrushTestFixtures"]),
         .testTarget(
             name: "DocumentationTests",
-            dependencies: ["DiffusionModels", "DistillationTesting", "TestFixtures"]),
+            dependencies: ["DiffusionModels", "DistillationTesting", "SwiftBrushTestFixtures"]),
         .executableTarget(
-            name: "SwiftBrushFuzzing", dependencies: ["Evaluation", "Training", "TestFixtures"], path: "Tests/Fuzzing",
+            name: "SwiftBrushFuzzing",
+            dependencies: ["SwiftBrushEvaluation", "SwiftBrushTeachers", "SwiftBrushTestFixtures"],
+            path: "Tests/Fuzzing",
             exclude: ["Corpus"]),
         .executableTarget(name: "SwiftBrushThreadChecks", dependencies: ["Autograd"], path: "Tests/ThreadChecks"),
-        .testTarget(name: "FuzzingTests", dependencies: ["SwiftBrushFuzzing", "TestFixtures"]),
+        .testTarget(name: "FuzzingTests", dependencies: ["SwiftBrushFuzzing", "SwiftBrushTestFixtures"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,6 +1,6 @@
 import ArgumentParser
 import DiffusionModels
-import Evaluation
+import SwiftBrushEvaluation
 import Foundation
 import SwiftBrushCommands
 

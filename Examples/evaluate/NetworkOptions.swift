@@ -1,5 +1,5 @@
 import ArgumentParser
-import Evaluation
+import SwiftBrushEvaluation
 import Foundation
 import SwiftBrushCommands
 

@@ -3,7 +3,7 @@ import DiffusionModels
 import Distillation
 import Foundation
 import SwiftBrushCommands
-import Training
+import SwiftBrushTeachers
 
 /// Measures the error of a teacher's x0 predictions.
 struct MeasureErrors: BrushCommand {

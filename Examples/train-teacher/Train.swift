@@ -3,7 +3,7 @@ import DiffusionModels
 import Distillation
 import Foundation
 import SwiftBrushCommands
-import Training
+import SwiftBrushTeachers
 
 /// Trains a teacher.
 struct Train: BrushCommand {

@@ -68,7 +68,9 @@ private func joinedDataParallel(
             return .concatenate(gradients, axis: 0)
         }
         let ofParameters = parameters.map { leaf in
-            found.compactMap { $0[leaf] }.reduce(nil as Tensor?) { sum, gradient in sum.map { $0 + gradient } ?? gradient }
+            found.compactMap { $0[leaf] }.reduce(nil as Tensor?) { sum, gradient in
+                sum.map { $0 + gradient } ?? gradient
+            }
         }
         return ofInputs + ofParameters
     }

@@ -69,7 +69,9 @@ struct GraphPartsTests {
         let found = try gradients { x, y in
             let outputs = dataParallel([x, y], shards: count) { _, inputs in
                 let output = body(inputs[0], inputs[1])
-                return [output * 0.25, output.reshaped(to: [output.shape[0], output.value.count / output.shape[0]]) * 0.75]
+                return [
+                    output * 0.25, output.reshaped(to: [output.shape[0], output.value.count / output.shape[0]]) * 0.75,
+                ]
             }
             #expect(outputs.count == 2 && outputs[1].shape.count == 2)
             return outputs[0] + outputs[1].reshaped(to: outputs[0].shape)
@@ -100,7 +102,8 @@ struct GraphPartsTests {
         output.backward(from: seed)
         #expect(x.gradient != nil)
         parameters.freeze()
-        #expect(!dataParallel([Variable(input), Variable(other)], shards: 2) { [body($1[0], $1[1])] }[0].requiresGradient)
+        #expect(
+            !dataParallel([Variable(input), Variable(other)], shards: 2) { [body($1[0], $1[1])] }[0].requiresGradient)
         #expect(!recomputed([Variable(input), Variable(other)]) { body($0[0], $0[1]) }.requiresGradient)
     }
 }

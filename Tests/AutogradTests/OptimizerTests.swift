@@ -1,6 +1,6 @@
 import Autograd
 import Tensor
-import TestFixtures
+import SwiftBrushTestFixtures
 import Testing
 
 @Suite("Optimisers")

@@ -2,7 +2,7 @@ import DiffusionModels
 import Foundation
 import Synchronization
 import Tensor
-import TestFixtures
+import SwiftBrushTestFixtures
 import Testing
 
 @Suite("LoadingProgress")

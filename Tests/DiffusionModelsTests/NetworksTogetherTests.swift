@@ -1,7 +1,7 @@
 import Autograd
 import DiffusionModels
 import Tensor
-import TestFixtures
+import SwiftBrushTestFixtures
 import Testing
 
 @Suite("Joint evaluation of networks that share weights")

@@ -1,7 +1,7 @@
 import Autograd
 import Foundation
 import Tensor
-import TestFixtures
+import SwiftBrushTestFixtures
 import Testing
 
 @testable import DiffusionModels

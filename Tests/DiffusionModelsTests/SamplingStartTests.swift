@@ -1,6 +1,6 @@
 import Foundation
 import Tensor
-import TestFixtures
+import SwiftBrushTestFixtures
 import Testing
 
 @testable import DiffusionModels

@@ -1,5 +1,5 @@
 import Foundation
-import TestFixtures
+import SwiftBrushTestFixtures
 import Testing
 
 @testable import DiffusionModels

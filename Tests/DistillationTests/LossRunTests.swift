@@ -2,7 +2,7 @@ import Autograd
 import DiffusionModels
 import Foundation
 import Tensor
-import TestFixtures
+import SwiftBrushTestFixtures
 import Testing
 
 @testable import Distillation

@@ -1,6 +1,6 @@
 import DiffusionModels
 import Foundation
-import TestFixtures
+import SwiftBrushTestFixtures
 import Testing
 
 @testable import Distillation

@@ -1,7 +1,7 @@
 import DiffusionModels
 import Foundation
 import Tensor
-import TestFixtures
+import SwiftBrushTestFixtures
 import Testing
 
 @testable import Distillation

@@ -2,7 +2,7 @@ import DiffusionModels
 import Distillation
 import DistillationTesting
 import Foundation
-import TestFixtures
+import SwiftBrushTestFixtures
 import Testing
 
 /// Checks the articles of the documentation catalogues against the compiled snippets and the files that they name.

@@ -1,5 +1,5 @@
 import Foundation
-import TestFixtures
+import SwiftBrushTestFixtures
 import Testing
 
 /// Checks that the tests named in the support table of `Documentation/Checkpoints.md` exist.

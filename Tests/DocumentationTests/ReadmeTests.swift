@@ -1,6 +1,6 @@
 import DiffusionModels
 import Foundation
-import TestFixtures
+import SwiftBrushTestFixtures
 import Testing
 
 /// Checks the README's snippets against the compiled ones, and its paths against the files.

@@ -1,5 +1,5 @@
 import Foundation
-import TestFixtures
+import SwiftBrushTestFixtures
 
 /// A small model folder, one of whose files is replaced by the fuzzer's input.
 struct FuzzedModel {

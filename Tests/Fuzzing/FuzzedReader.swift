@@ -1,5 +1,5 @@
 import Foundation
-import TestFixtures
+import SwiftBrushTestFixtures
 
 /// A reader of untrusted files or text, as a target of fuzzing.
 ///

@@ -1,6 +1,6 @@
 import Foundation
 import Tensor
-import TestFixtures
+import SwiftBrushTestFixtures
 import Testing
 
 /// Files that are not safetensors files, and headers beyond the limits.

@@ -1,4 +1,4 @@
-import CTurboJPEG
+import CSwiftBrushTurboJPEG
 import Foundation
 
 /// JPEG files, through libjpeg-turbo.

@@ -1,4 +1,4 @@
-import CPNG
+import CSwiftBrushPNG
 import Foundation
 
 extension PNG {

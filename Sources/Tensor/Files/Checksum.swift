@@ -1,4 +1,4 @@
-import CZlib
+import CSwiftBrushZlib
 import Foundation
 
 /// The CRC-32 of bytes, computed by zlib. It detects every change within 32 consecutive bits, and misses any other about once in

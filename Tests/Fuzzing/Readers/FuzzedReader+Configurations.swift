@@ -1,8 +1,8 @@
 import DiffusionModels
-import Evaluation
+import SwiftBrushEvaluation
 import Foundation
 import Tensor
-import TestFixtures
+import SwiftBrushTestFixtures
 
 extension FuzzedReader {
     static let configurations: [FuzzedReader] = [

@@ -1,9 +1,9 @@
 import DiffusionModels
-import Evaluation
+import SwiftBrushEvaluation
 import Foundation
 import Tensor
-import TestFixtures
-import Training
+import SwiftBrushTestFixtures
+import SwiftBrushTeachers
 
 extension FuzzedReader {
     static let pictures: [FuzzedReader] = [

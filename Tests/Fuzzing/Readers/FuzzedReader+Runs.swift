@@ -3,7 +3,7 @@ import DiffusionModels
 import Distillation
 import Foundation
 import Tensor
-import TestFixtures
+import SwiftBrushTestFixtures
 
 extension FuzzedReader {
     static let runs: [FuzzedReader] = [

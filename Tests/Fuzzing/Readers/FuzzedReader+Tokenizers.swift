@@ -1,6 +1,6 @@
 import DiffusionModels
 import Foundation
-import TestFixtures
+import SwiftBrushTestFixtures
 
 extension FuzzedReader {
     static let tokenizers: [FuzzedReader] = [

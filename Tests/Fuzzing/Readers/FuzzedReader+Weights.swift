@@ -1,9 +1,9 @@
 import Autograd
 import DiffusionModels
-import Evaluation
+import SwiftBrushEvaluation
 import Foundation
 import Tensor
-import TestFixtures
+import SwiftBrushTestFixtures
 
 extension FuzzedReader {
     static let weights: [FuzzedReader] = [

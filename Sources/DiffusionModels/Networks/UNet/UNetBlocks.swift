@@ -40,7 +40,8 @@ struct DownStage {
         guard index < configuration.blockChannels.count - 1 else { return stages }
         let place = scope["downsamplers"][0]
         let downsampler = Downsample2D(channels: outputs, padding: configuration.downsamplePadding, in: place)
-        stages.append(DownStage(layer: .downsampling(downsampler), transformer: nil, isResidualAdapted: place.hasAdapters))
+        stages.append(
+            DownStage(layer: .downsampling(downsampler), transformer: nil, isResidualAdapted: place.hasAdapters))
         return stages
     }
 

@@ -1,0 +1,71 @@
+import CSwiftBrushOpenBLAS
+
+/// Euclidean distances between all vectors of two sets, computed block by block in Double.
+struct PairwiseDistances {
+    /// The maximum number of rows and columns of a block: for vectors of width 2,048, two blocks of vectors and one of distances
+    /// take 40 MB.
+    private static let blockSize = 1024
+
+    private let rows: Features
+    private let columns: Features
+    /// Subtracted from every vector, because |x|² + |y|² − 2 x·y loses digits far from the origin.
+    private let origin: [Double]
+
+    init(_ rows: Features, _ columns: Features) {
+        (self.rows, self.columns) = (rows, columns)
+        origin = columns.doubles(0..<1)
+    }
+
+    /// Calls `body` for each part of each row with the row's index, the index of the part's first column, and the squared distances
+    /// to the columns from there on.
+    func forEachStretch(_ body: (_ row: Int, _ firstColumn: Int, _ squares: ArraySlice<Double>) throws -> Void) rethrows
+    {
+        for rowStart in stride(from: 0, to: rows.count, by: Self.blockSize) {
+            let rowRange = rowStart..<min(rowStart + Self.blockSize, rows.count)
+            let left = rows.doubles(rowRange, from: origin)
+            let leftNorms = squaredNorms(left)
+            for columnStart in stride(from: 0, to: columns.count, by: Self.blockSize) {
+                let columnRange = columnStart..<min(columnStart + Self.blockSize, columns.count)
+                let right = columns.doubles(columnRange, from: origin)
+                let rightNorms = squaredNorms(right)
+                var squares = products(left, right, rows.width)
+                for row in 0..<rowRange.count {
+                    let stretch = row * columnRange.count..<(row + 1) * columnRange.count
+                    for column in 0..<columnRange.count {
+                        let dot = squares[stretch.lowerBound + column]
+                        squares[stretch.lowerBound + column] = max(leftNorms[row] + rightNorms[column] - 2 * dot, 0)
+                    }
+                    try body(rowStart + row, columnStart, squares[stretch])
+                }
+            }
+        }
+    }
+
+    private func squaredNorms(_ vectors: [Double]) -> [Double] {
+        stride(from: 0, to: vectors.count, by: rows.width).map { start in
+            vectors[start..<start + rows.width].reduce(0) { $0 + $1 * $1 }
+        }
+    }
+}
+
+/// The inner products of all vectors of two sets, `[left, right]`, each vector `width` long.
+func products(_ left: [Double], _ right: [Double], _ width: Int) -> [Double] {
+    let (m, n) = (left.count / width, right.count / width)
+    var result = [Double](repeating: 0, count: m * n)
+    cblas_dgemm(
+        CblasRowMajor, CblasNoTrans, CblasTrans, Int32(m), Int32(n), Int32(width), 1, left, Int32(width), right,
+        Int32(width), 0, &result, Int32(n))
+    return result
+}
+
+/// The diversity of a set: the mean Euclidean distance between two different vectors. It is 0 if all vectors are equal.
+///
+/// Throws ``EvaluationError`` for fewer than two vectors, or values that are not finite.
+public func meanPairwiseDistance(_ features: Features) throws -> Double {
+    try Features.check("meanPairwiseDistance", features, features, atLeast: 2)
+    var sum = 0.0
+    PairwiseDistances(features, features).forEachStretch { row, first, squares in
+        for (offset, square) in squares.enumerated() where first + offset != row { sum += square.squareRoot() }
+    }
+    return sum / Double(features.count * (features.count - 1))
+}
