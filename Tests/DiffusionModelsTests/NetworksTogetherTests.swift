@@ -15,7 +15,7 @@ struct NetworksTogetherTests {
         for model in ParityModel.all {
             let base = try ModelFiles(contentsOf: model.folder).unet()
             let adapters = LowRankAdapterSet(rank: 3, alpha: 6, targets: targets)
-            let adapted = UNet2DConditionModel(base.configuration, in: base.parameters.scope(adapters: adapters))
+            let adapted = base.over(base.parameters.scope(adapters: adapters))
             var stream = RandomStream(seed: 3)
             for parameter in adapters.parameters.all { parameter.value = stream.normal(parameter.shape) * 0.1 }
             #expect(!adapters.parameters.all.isEmpty)
@@ -23,7 +23,8 @@ struct NetworksTogetherTests {
             let side = base.configuration.sampleSize?.height ?? 8
             let x = Variable(stream.normal([batch, side, side, base.configuration.inputChannels]))
             let width = base.configuration.crossAttentionWidths[0]
-            let (text, null) = (stream.normal([batch, 6, width]), stream.normal([1, 6, width]))
+            let text = TextCondition(tokens: stream.normal([batch, 6, width]))
+            let null = TextCondition(tokens: stream.normal([1, 6, width]))
             let timesteps = (0..<batch).map { 100.0 * Double($0) }
             let together = base.predict(
                 x, at: timesteps, givenEach: [text, null], and: adapted, givenEach: [null, text, text])

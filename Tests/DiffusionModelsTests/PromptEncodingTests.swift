@@ -188,7 +188,7 @@ final class PromptEncodingTests {
         }
         let broken = PromptEmbeddings(
             prompts: [""], values: Tensor(repeating: .infinity, shape: [1, 20, 128]), origin: origin.origin)
-        expectError("not a number") { _ = try broken.values(for: [""]) }
+        expectError("not a number") { _ = try broken.condition(for: [""]) }
         let tokenizer = try CLIPTokenizer(contentsOf: Fixtures.url("tokenizer/small"))
         var large = tokenizer
         try large.add("<new>", count: 1, from: max(count, tokenizer.vocabularySize))

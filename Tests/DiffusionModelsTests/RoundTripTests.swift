@@ -29,7 +29,9 @@ struct RoundTripTests {
         var stream = RandomStream(seed: 1)
         let noisy = stream.normal([3, 4, 16, 16])
         let timesteps: [Double] = [999, 500, 20]
-        let output = model.unet.predict(Variable(noisy.channelsLast()), at: timesteps, given: text).value
+        let output = model.unet.predict(
+            Variable(noisy.channelsLast()), at: timesteps, given: TextCondition(tokens: text)
+        ).value
         return [
             "text.ids": Tensor(ids.flatMap { $0.map(Float.init) }, shape: [ids.count, ids[0].count]), "text.out": text,
             "unet.in": noisy, "unet.t": Tensor(timesteps.map(Float.init), shape: [3]),

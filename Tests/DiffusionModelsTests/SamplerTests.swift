@@ -10,7 +10,7 @@ import Testing
 struct FormulaNetwork: DenoisingNetwork {
     let parameters = ParameterSet()
 
-    func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
+    func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
         let shift = Tensor(timesteps.map { Float($0 / 2000) }, shape: [timesteps.count, 1, 1, 1])
         return noisy.tanh() * 0.5 + Variable(shift)
     }
@@ -20,8 +20,8 @@ struct FormulaNetwork: DenoisingNetwork {
 struct ConditionNetwork: DenoisingNetwork {
     let parameters = ParameterSet()
 
-    func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
-        let levels = condition.mean(alongAxes: [1, 2]).reshaped(to: [condition.shape[0], 1, 1, 1])
+    func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
+        let levels = condition.tokens.mean(alongAxes: [1, 2]).reshaped(to: [condition.count, 1, 1, 1])
         return Variable(levels.broadcast(to: noisy.shape))
     }
 }
@@ -63,7 +63,7 @@ struct SamplerTests {
         let sampler = try type.init(SchedulerSettings(configuration, for: type, eta: sample.eta))
         var noise = LatentNoise(seed: sample.seed, count: 1)
         let start = noise.next(height: 2, width: 2, channels: 4)
-        let (network, condition) = (FormulaNetwork(), Tensor.zeros([1, 1, 1]))
+        let (network, condition) = (FormulaNetwork(), TextCondition(tokens: .zeros([1, 1, 1])))
         var steps =
             try sample.strength.map { strength in
                 try DiffusionSampler(
@@ -99,14 +99,17 @@ struct SamplerTests {
         var noise = LatentNoise(seed: 4, count: 1)
         let original = RandomStream(seed: 1).firstNormal([1, 4, 4, 4])
         var sampler = try DiffusionSampler(
-            EulerSampler(schedule), network: FormulaNetwork(), predictionType: .epsilon, condition: .zeros([1, 1, 1]),
+            EulerSampler(schedule), network: FormulaNetwork(), predictionType: .epsilon,
+            condition: TextCondition(tokens: .zeros([1, 1, 1])),
             steps: 10, original: original, strength: 0.35, noise: noise)
         let steps = try sampler.remainingSteps()
         #expect(steps.map(\.index) == [7, 8, 9])
         // The first x₀ shows from which latents it was predicted.
         let timestep = Int(steps[0].timestep)
         let noisy = schedule.noisy(original, noise: noise.next(height: 4, width: 4, channels: 4), timesteps: [timestep])
-        let output = FormulaNetwork().predict(Variable(noisy), at: [steps[0].timestep], given: .zeros([1, 1, 1])).value
+        let output = FormulaNetwork().predict(
+            Variable(noisy), at: [steps[0].timestep], given: TextCondition(tokens: .zeros([1, 1, 1]))
+        ).value
         let expected = schedule.convert(output, to: .sample, noisy: noisy, timesteps: [timestep])
         #expect(relativeError(steps[0].predictedOriginal, expected) <= 1e-5)
     }
@@ -116,7 +119,8 @@ struct SamplerTests {
         let schedule = NoiseSchedule.scaledLinear()
         let start = RandomStream(seed: 1).firstNormal([1, 4, 4, 4])
         var sampler = try DiffusionSampler(
-            DDIMSampler(schedule), network: FormulaNetwork(), predictionType: .epsilon, condition: .zeros([1, 1, 1]),
+            DDIMSampler(schedule), network: FormulaNetwork(), predictionType: .epsilon,
+            condition: TextCondition(tokens: .zeros([1, 1, 1])),
             steps: 6, latents: start)
         _ = try sampler.next()
         var copy = sampler
@@ -130,8 +134,8 @@ struct SamplerTests {
 
     @Test("Guidance extrapolates from the unconditional through the conditional prediction")
     func guidance() {
-        let conditional = Tensor(repeating: 3, shape: [2, 1, 1])
-        let unconditional = Tensor(repeating: 1, shape: [1, 1, 1])
+        let conditional = TextCondition(tokens: Tensor(repeating: 3, shape: [2, 1, 1]))
+        let unconditional = TextCondition(tokens: Tensor(repeating: 1, shape: [1, 1, 1]))
         let noisy = Tensor.zeros([2, 2, 2, 4])
         for (scale, expected) in [(0.0, 1.0), (1.0, 3.0), (4.5, 10.0)] {
             let guided = Guidance(scale: scale, unconditional: unconditional)
@@ -147,7 +151,7 @@ struct SamplerTests {
         let step = OneStepConfiguration(timestep: 999, of: schedule)
         let student = OneStepStudent(network: FormulaNetwork(), step: step, predictionType: type)
         let noise = RandomStream(seed: 5).firstNormal([2, 3, 3, 4])
-        let condition = Tensor.zeros([2, 1, 1])
+        let condition = TextCondition(tokens: .zeros([2, 1, 1]))
         let latents = student.generate(from: Variable(noise), given: condition).value
         let output = FormulaNetwork().predict(Variable(noise), at: [999, 999], given: condition).value
         let expected = schedule.convert(output, from: type, to: .sample, noisy: noise, timesteps: [999, 999])

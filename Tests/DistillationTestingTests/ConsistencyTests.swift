@@ -23,7 +23,7 @@ struct ConsistencyTests {
         let network = OneStepStudent(
             network: ConsistencyPredictor(data, start: student, schedule: schedule),
             step: OneStepConfiguration(timestep: 999, of: schedule), predictionType: .sample)
-        let condition = Tensor.ones([400, 1, 2])
+        let condition = TextCondition(tokens: .ones([400, 1, 2]))
         var batch = GeneratedBatch(
             original: network.original(of: Variable(noisy), at: times, given: condition, on: schedule).value,
             noise: noise, timesteps: times, condition: condition, nullCondition: condition)

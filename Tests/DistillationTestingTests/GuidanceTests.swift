@@ -43,12 +43,13 @@ struct GuidanceTests {
         let parameters = ParameterSet()
         let schedule: NoiseSchedule
 
-        func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
+        func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
             func with(_ mean: Float) -> Variable {
                 GaussianPredictor(mean: mean, deviation: 0.7, schedule: schedule)
                     .predict(noisy, at: timesteps, given: condition)
             }
-            let conditionMask = Variable(condition.sliced(axis: 2, 1..<2).reshaped(to: [timesteps.count, 1, 1, 1]))
+            let conditionMask = Variable(
+                condition.tokens.sliced(axis: 2, 1..<2).reshaped(to: [timesteps.count, 1, 1, 1]))
             return with(-0.5) + (with(1) - with(-0.5)) * conditionMask
         }
     }
@@ -60,7 +61,7 @@ struct GuidanceTests {
         let shape = [4, 1, 1, 1]
         let batch = GeneratedBatch(
             original: stream.normal(shape), noise: stream.normal(shape), timesteps: [50, 300, 600, 900],
-            condition: .ones([4, 1, 2]), nullCondition: .zeros([4, 1, 2]))
+            condition: TextCondition(tokens: .ones([4, 1, 2])), nullCondition: TextCondition(tokens: .zeros([4, 1, 2])))
         let teacher = Shifted(schedule: schedule)
         let input = ScoreNetworks(teacher: teacher, fakeScore: teacher, schedule: schedule)
             .evaluate(batch, needs: [.teacher, .unconditionalTeacher])

@@ -135,7 +135,8 @@ struct IdentityTests {
         let student = OneStepStudent(
             network: GaussianPredictor(mean: 1.5, deviation: 0.7, schedule: schedule),
             step: OneStepConfiguration(timestep: 999, of: schedule))
-        let batch = student.generate(from: Variable(Tensor([-1, 1], shape: [2, 1, 1, 1])), given: .zeros([2, 1, 2]))
+        let batch = student.generate(
+            from: Variable(Tensor([-1, 1], shape: [2, 1, 1, 1])), given: TextCondition(tokens: .zeros([2, 1, 2])))
         let (a, s) = (schedule.alpha(999), schedule.sigma(999))
         let gain = a * 0.49 / (a * a * 0.49 + s * s)
         #expect(abs(gain - 0.0335) <= 5e-5)

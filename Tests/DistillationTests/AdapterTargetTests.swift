@@ -30,7 +30,7 @@ struct AdapterTargetTests {
             let found = try #require(error([other, "nope"], on: network), "\(other)")
             #expect(found.unsuitable.map(\.target) == [other] && found.missing == ["nope"])
             #expect(
-                "\(found)".contains("adapter target \"\(other)\" fits") && "\(found)".contains("\"nope\" not found"))
+                "\(found)".contains("adapter target \"\(other)\" matches") && "\(found)".contains("\"nope\" not found"))
         }
         var settings = DistillationConfiguration()
         settings.adapterTargets = ["nope"]

@@ -14,7 +14,8 @@ struct ContrastiveRewardTests {
 
     private func conditions(_ count: Int) -> PromptConditions {
         var stream = RandomStream(seed: 1)
-        return PromptConditions(embeddings: stream.normal([count, 3, 8]), null: .zeros([1, 3, 8]))
+        return PromptConditions(
+            TextCondition(tokens: stream.normal([count, 3, 8])), null: TextCondition(tokens: .zeros([1, 3, 8])))
     }
 
     /// Images of four prompts, each with its own colour.

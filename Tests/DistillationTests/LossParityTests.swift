@@ -37,13 +37,13 @@ struct LossParityTests {
             network: UNet2DConditionModel(run.teacher.configuration, in: parameters.scope),
             step: OneStepConfiguration(timestep: 999, cumulativeAlpha: 0.0047))
 
-        let condition = try tensor("embeddings")
+        let condition = TextCondition(tokens: try tensor("embeddings"))
         let output = student.generate(from: Variable(try tensor("latents").channelsLast()), given: condition)
         #expect(relativeError(output.value.channelsFirst(), try tensor("x0")) <= 1e-4)
         let batch = GeneratedBatch(
             original: output.value, noise: try tensor("noise").channelsLast(),
             timesteps: try tensor("timesteps").scalars.map { Int($0) }, condition: condition,
-            nullCondition: try tensor("null").broadcast(to: condition.shape))
+            nullCondition: TextCondition(tokens: try tensor("null")).broadcast(to: condition.count))
         let networks = ScoreNetworks(teacher: run.teacher, fakeScore: fakeScore.network, schedule: run.schedule)
         let gradient = loss.gradient(networks.evaluate(batch, needs: loss.needs)).value
         let expected = try tensor("\(name).gradient")

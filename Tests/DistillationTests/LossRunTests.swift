@@ -46,8 +46,8 @@ final class LossRunTests {
             resources.realLatents = RealLatents(latents: stream.normal([6, 8, 8, 4]), prompts: [0, 1, 2, 3, 4, 0])
             resources.pairs = TeacherPairs(
                 noise: stream.normal([4, 8, 8, 4]), pictures: stream.normal([4, 8, 8, 4]), prompts: [0, 2, 4, 1])
-            if let network = fakeScore.network as? UNet2DConditionModel {
-                resources.discriminator = BottleneckDiscriminator(of: network, using: &stream)
+            if let features = fakeScore.network.features {
+                resources.discriminator = BottleneckDiscriminator(on: features, using: &stream)
             }
             return resources
         }
@@ -125,7 +125,7 @@ final class LossRunTests {
         let mixed = conditions.conditions([3, 1, 4], dropping: [false, true, false])
         let own = conditions.conditions([3, 1, 4])
         for (sample, expected) in [(0, own), (1, conditions.nulls(3)), (2, own)] {
-            func row(_ tensor: Tensor) -> [Float] { tensor.sliced(axis: 0, sample..<sample + 1).scalars }
+            func row(_ condition: TextCondition) -> [Float] { condition.gathered(rows: [sample]).tokens.scalars }
             #expect(row(mixed) == row(expected))
         }
         var streams = DistillationStreams(seed: 3)
@@ -193,9 +193,9 @@ final class LossRunTests {
         var stream = RandomStream(seed: 4)
         let (original, noise) = (stream.normal([2, 8, 8, 4]), stream.normal([2, 8, 8, 4]))
         let inputs = FakeScoreInputs(timesteps: [100, 700], noise: noise, dropsPrompts: [false, false])
-        let embeddings = try run.tensor("embeddings").sliced(axis: 0, 0..<2)
-        let null = try run.tensor("null").broadcast(to: embeddings.shape)
-        func loss(_ condition: Tensor) -> Double {
+        let embeddings = TextCondition(tokens: try run.tensor("embeddings").sliced(axis: 0, 0..<2))
+        let null = TextCondition(tokens: try run.tensor("null")).broadcast(to: 2)
+        func loss(_ condition: TextCondition) -> Double {
             Double(
                 training.loss(
                     of: run.teacher, on: original, inputs, given: condition, nullCondition: null, schedule: run.schedule

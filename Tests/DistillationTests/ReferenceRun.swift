@@ -49,7 +49,8 @@ struct ReferenceRun {
             student: OneStepStudent(network: network, step: configuration.studentStep), teacher: teacher,
             fakeScore: fakeScore, schedule: schedule,
             conditions: PromptConditions(
-                embeddings: try tensor("embeddings").sliced(axis: 0, 0..<prompts), null: try tensor("null")),
+                TextCondition(tokens: try tensor("embeddings").sliced(axis: 0, 0..<prompts)),
+                null: TextCondition(tokens: try tensor("null"))),
             latentShape: [8, 8, 4], loss: loss, configuration: configuration, resources: resources(fakeScore))
     }
 

@@ -1,3 +1,4 @@
+import DiffusionModels
 import Foundation
 import Tensor
 import Testing
@@ -134,7 +135,8 @@ final class RunCheckpointTests {
         #expect(teacher?.description.contains("expected the teacher of this run") == true)
 
         let conditions = PromptConditions(
-            embeddings: try other.tensor("embeddings") * 1.01, null: try other.tensor("null"))
+            TextCondition(tokens: try other.tensor("embeddings") * 1.01),
+            null: TextCondition(tokens: try other.tensor("null")))
         #expect(
             Distiller.contents(
                 student: try pairs(0).student, teacher: other.teacher, schedule: other.schedule,

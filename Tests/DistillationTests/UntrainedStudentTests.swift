@@ -19,7 +19,7 @@ struct UntrainedStudentTests {
     func start() throws {
         let distiller = try Distiller(teacher: teacher, prompts: ["a red heart"])
         let noise = teacher.startingLatents(count: 1, seed: 3).latents
-        let condition = try teacher.embeddings(for: ["a red heart"]).values
+        let condition = try teacher.embeddings(for: ["a red heart"]).condition(for: ["a red heart"])
         let expected = distiller.student.generate(from: Variable(noise), given: condition).value
         let student = try teacher.untrainedStudent()
         // Trainable networks use other convolution kernels than frozen ones; σ/α = 14.6 magnifies the differences in ε.
@@ -72,7 +72,7 @@ struct UntrainedStudentTests {
         configuration.studentPrediction = .sample
         let distiller = try Distiller(teacher: teacher, prompts: ["a red heart"], configuration: configuration)
         let noise = teacher.startingLatents(count: 1, seed: 3).latents
-        let condition = try teacher.embeddings(for: ["a red heart"]).values
+        let condition = try teacher.embeddings(for: ["a red heart"]).condition(for: ["a red heart"])
         let output = teacher.unet.predict(Variable(noise), at: [999], given: condition).value
         let batch = distiller.student.generate(from: Variable(noise), given: condition).value
         #expect(relativeError(batch, output) <= 1e-5)

@@ -152,7 +152,7 @@ final class TeacherTests {
         let deviation = latents - latents.mean(alongAxes: [0, 1, 2])
         func error(_ texts: [String]) throws -> Double {
             let output = model.unet.predict(
-                Variable(noisy), at: [300, 300], given: try model.embeddings(for: texts).values(for: texts)
+                Variable(noisy), at: [300, 300], given: try model.embeddings(for: texts).condition(for: texts)
             ).value
             let original = model.schedule.convert(output, to: .sample, noisy: noisy, timesteps: [300, 300])
             return (original - latents).squaredNorm() / deviation.squaredNorm()

@@ -75,7 +75,8 @@ enum Part: String, CaseIterable, ExpressibleByArgument {
             student: OneStepStudent(network: network, step: step), teacher: teacher, fakeScore: fakeScore,
             schedule: checkpoint.schedule(),
             conditions: PromptConditions(
-                embeddings: prompts.sliced(axis: 0, 0..<64), null: prompts.sliced(axis: 0, 64..<65)),
+                TextCondition(tokens: prompts.sliced(axis: 0, 0..<64)),
+                null: TextCondition(tokens: prompts.sliced(axis: 0, 64..<65))),
             latentShape: [size, size, teacher.configuration.inputChannels], loss: VariationalScoreDistillation(),
             configuration: settings)
     }

@@ -1,74 +1,113 @@
 import Autograd
 import Tensor
 
-/// A denoising network, as samplers and distillation use it.
+/// A denoising network, as samplers, the pipeline and distillation use it.
+///
+/// A network of one's own implements ``predict(_:at:given:)`` and ``over(_:)``; the other requirements have defaults. See
+/// `Documentation/Extending.md`.
 public protocol DenoisingNetwork {
     /// The network's weights.
     var parameters: ParameterSet { get }
+    /// The number of channels of the latents. The default is 4.
+    var latentChannels: Int { get }
+    /// The height and width of the latents that the network was trained on; nil, the default, where it is not known.
+    var latentSize: LatentSize? { get }
+    /// The network's inner feature map for discriminators; nil, the default, for networks that offer none.
+    var features: (any DenoisingFeatures)? { get }
+
+    /// The same network over other parameters: those of `scope`, which are found there by their paths. Copies, averages, merged weights
+    /// and low-rank adapters are made this way.
+    ///
+    /// The default is for networks without parameters, and returns `self`.
+    func over(_ scope: ParameterScope) -> Self
+
+    /// The same network, which runs its blocks again in the backward pass instead of keeping their intermediates, if it can. The default
+    /// returns `self`.
+    func recomputingBlocks(_ recomputes: Bool) -> Self
 
     /// The network's output, in the prediction type that it was trained for.
     ///
     /// - Parameters:
     ///   - noisy: x_t, `[batch, height, width, channels]`.
     ///   - timesteps: one per sample; samplers also pass fractional ones.
-    ///   - condition: the text embeddings, `[batch, tokens, width]`.
-    func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable
+    ///   - condition: the text condition, one per sample.
+    func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable
 
     /// The network's outputs for several conditions of the same samples, as guidance needs them: one per entry of `conditions`, each
-    /// `[batch, tokens, width]`, or `[1, tokens, width]` for all samples.
+    /// with one condition per sample, or one for all samples.
     ///
     /// By default they are computed as one batch.
-    func predict(_ noisy: Variable, at timesteps: [Double], givenEach conditions: [Tensor]) -> [Variable]
-}
-
-extension DenoisingNetwork {
-    /// Computes the outputs as one batch in which the samples are repeated for each condition.
-    public func predict(_ noisy: Variable, at timesteps: [Double], givenEach conditions: [Tensor]) -> [Variable] {
-        let (batch, count) = (noisy.shape[0], conditions.count)
-        let outputs = predict(
-            noisy.repeated(count), at: Array(repeating: timesteps, count: count).flatMap { $0 },
-            given: .concatenate(conditions.map { $0.broadcast(to: [batch] + $0.shape.dropFirst()) }, axis: 0))
-        return (0..<count).map { outputs.sliced(axis: 0, $0 * batch..<($0 + 1) * batch) }
-    }
+    func predict(_ noisy: Variable, at timesteps: [Double], givenEach conditions: [TextCondition]) -> [Variable]
 
     /// The outputs of this network and of another for the same samples, each network with its own conditions.
     ///
-    /// Networks that share weights compute the shared layers once, see
-    /// ``UNet2DConditionModel/outputs(of:_:timesteps:textEmbeddingsOfEach:)``; others are evaluated one after the other.
+    /// By default one network is evaluated after the other. A network that shares weights with `other` can compute the shared layers once.
     ///
     /// - Parameters:
     ///   - noisy: x_t, `[batch, height, width, channels]`.
     ///   - timesteps: one per sample.
-    ///   - conditions: this network's conditions, each `[batch, tokens, width]`, or `[1, tokens, width]` for all samples.
+    ///   - conditions: this network's conditions, as in ``predict(_:at:givenEach:)``.
     ///   - other: the other network.
     ///   - otherConditions: the other network's conditions.
-    public func predict(
-        _ noisy: Variable, at timesteps: [Double], givenEach conditions: [Tensor], and other: any DenoisingNetwork,
-        givenEach otherConditions: [Tensor]
-    ) -> (own: [Variable], other: [Variable]) {
-        guard let network = self as? UNet2DConditionModel, let otherNetwork = other as? UNet2DConditionModel,
-            network.sharesPrefix(with: otherNetwork)
-        else {
-            return (
-                predict(noisy, at: timesteps, givenEach: conditions),
-                other.predict(noisy, at: timesteps, givenEach: otherConditions)
-            )
-        }
-        let outputs = UNet2DConditionModel.outputs(
-            of: [network, otherNetwork], noisy, timesteps: timesteps,
-            textEmbeddingsOfEach: [conditions, otherConditions].map { $0.map { Variable($0) } })
-        return (outputs[0], outputs[1])
-    }
+    func predict(
+        _ noisy: Variable, at timesteps: [Double], givenEach conditions: [TextCondition],
+        and other: any DenoisingNetwork, givenEach otherConditions: [TextCondition]
+    ) -> (own: [Variable], other: [Variable])
 }
 
-extension UNet2DConditionModel: DenoisingNetwork {
-    /// The network's output. See ``callAsFunction(_:timesteps:textEmbeddings:)``.
-    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
-        self(noisy, timesteps: timesteps, textEmbeddings: Variable(condition))
+/// The inner feature map of a denoising network, on which a discriminator can be built.
+public protocol DenoisingFeatures {
+    /// The number of channels of the feature map.
+    var channelCount: Int { get }
+    /// A divisor of ``channelCount``: the number of groups of the network's group normalisations.
+    var groupCount: Int { get }
+    /// The feature map of x_t, `[batch, height′, width′, channels]`.
+    ///
+    /// - Parameters:
+    ///   - noisy: x_t, `[batch, height, width, channels]`.
+    ///   - timesteps: one per sample.
+    ///   - condition: the text condition, one per sample.
+    func features(of noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable
+}
+
+extension DenoisingNetwork {
+    /// 4, as in Stable Diffusion.
+    public var latentChannels: Int { 4 }
+    /// Unknown.
+    public var latentSize: LatentSize? { nil }
+    /// None.
+    public var features: (any DenoisingFeatures)? { nil }
+
+    /// The network itself, if it has no parameters.
+    public func over(_ scope: ParameterScope) -> Self {
+        precondition(
+            parameters.all.isEmpty,
+            "\(Self.self).over(_:): expected an implementation, because the network has parameters")
+        return self
     }
 
-    /// The outputs for several conditions. See ``callAsFunction(_:timesteps:textEmbeddingsOfEach:)``.
-    public func predict(_ noisy: Variable, at timesteps: [Double], givenEach conditions: [Tensor]) -> [Variable] {
-        self(noisy, timesteps: timesteps, textEmbeddingsOfEach: conditions.map { Variable($0) })
+    /// The network itself.
+    public func recomputingBlocks(_ recomputes: Bool) -> Self { self }
+
+    /// Computes the outputs as one batch in which the samples are repeated for each condition.
+    public func predict(
+        _ noisy: Variable, at timesteps: [Double], givenEach conditions: [TextCondition]
+    ) -> [Variable] {
+        let (batch, count) = (noisy.shape[0], conditions.count)
+        let outputs = predict(
+            noisy.repeated(count), at: Array(repeating: timesteps, count: count).flatMap { $0 },
+            given: .concatenate(conditions.map { $0.broadcast(to: batch) }))
+        return (0..<count).map { outputs.sliced(axis: 0, $0 * batch..<($0 + 1) * batch) }
+    }
+
+    /// Evaluates one network after the other.
+    public func predict(
+        _ noisy: Variable, at timesteps: [Double], givenEach conditions: [TextCondition],
+        and other: any DenoisingNetwork, givenEach otherConditions: [TextCondition]
+    ) -> (own: [Variable], other: [Variable]) {
+        (
+            predict(noisy, at: timesteps, givenEach: conditions),
+            other.predict(noisy, at: timesteps, givenEach: otherConditions)
+        )
     }
 }

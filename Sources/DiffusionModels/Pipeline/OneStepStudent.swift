@@ -24,8 +24,8 @@ public struct OneStepStudent {
     ///
     /// - Parameters:
     ///   - noise: z ~ N(0, 1), `[batch, height, width, channels]`.
-    ///   - condition: the prompts' text embeddings, `[batch, tokens, width]`.
-    public func generate(from noise: Variable, given condition: Tensor) -> Variable {
+    ///   - condition: the text condition, one per sample.
+    public func generate(from noise: Variable, given condition: TextCondition) -> Variable {
         let timesteps = Array(repeating: Double(step.timestep), count: noise.shape[0])
         let output = network.predict(noise, at: timesteps, given: condition)
         return SignalLevel(cumulativeAlpha: step.cumulativeAlpha)

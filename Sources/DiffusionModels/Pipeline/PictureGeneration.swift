@@ -25,7 +25,7 @@ public struct PictureGeneration {
     private let sampling: PictureSampling
     /// Warnings for the user about the sampler's settings.
     public let warnings: [String]
-    private let unconditional: Tensor
+    private let unconditional: TextCondition
     /// The number of windows of every prompt; the same for all, so that an image does not depend on the others of its batch.
     private let windows: Int
     private let seed: UInt64
@@ -88,7 +88,7 @@ public struct PictureGeneration {
         let chosen: SamplingSettings? = if case .steps(let settings) = sampling { settings } else { nil }
         let negativePrompt = chosen?.negativePrompt ?? ""
         windows = encoder.windowCount(for: prompts + [negativePrompt])
-        unconditional = try encoder.embeddings(for: [negativePrompt], windows: windows).values
+        unconditional = try encoder.embeddings(for: [negativePrompt], windows: windows).condition(for: [negativePrompt])
         warnings = (chosen?.sampler?.warnings ?? []) + startWarnings
         self.record = record.merging(sampling.record) { $1 }.merging(model.promptRecord) { $1 }
         settings = self.record.merging([
@@ -118,10 +118,10 @@ public struct PictureGeneration {
         guard let batch = batches.first else { return nil }
         let start = ContinuousClock.now
         let texts = batch.map(prompt)
-        let condition = try encoder.embeddings(for: texts, windows: windows).values(for: texts)
+        let condition = try encoder.embeddings(for: texts, windows: windows).condition(for: texts)
         var noise = LatentNoise(streams: batch.map { RandomStream(seed: seed(of: $0)) })
         let latents = noise.next(
-            height: size.height, width: size.width, channels: model.unet.configuration.inputChannels)
+            height: size.height, width: size.width, channels: model.unet.latentChannels)
         let networkStart = ContinuousClock.now
         let sampled = try sample(latents, noise, condition)
         let networkTime = ContinuousClock.now - networkStart
@@ -140,7 +140,7 @@ public struct PictureGeneration {
         return missingCount
     }
 
-    private func sample(_ latents: Tensor, _ noise: LatentNoise, _ condition: Tensor) throws -> Tensor {
+    private func sample(_ latents: Tensor, _ noise: LatentNoise, _ condition: TextCondition) throws -> Tensor {
         guard case .steps(let settings) = sampling, let sampler = settings.sampler else {
             guard let student = model.student else { preconditionFailure("PictureGeneration: expected a student") }
             return student.generate(from: Variable(latents), given: condition).value

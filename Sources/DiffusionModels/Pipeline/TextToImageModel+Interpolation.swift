@@ -32,12 +32,12 @@ extension TextToImageModel {
         }
         try checkMemory(count: count, size: size ?? latentSize, operation: "latents(from:to:count:)")
         let text = try conditions(for: [first.prompt, last.prompt], in: embeddings)
-        let (firstText, lastText) = (text.sliced(axis: 0, 0..<1), text.sliced(axis: 0, 1..<2))
+        let (firstText, lastText) = (text.gathered(rows: [0]), text.gathered(rows: [1]))
         let noise = [first.seed, last.seed].map { startingLatents(count: 1, seed: $0, size: size).latents }
         let shares = (0..<count).map { Double($0) / Double(count - 1) }
         return student.generate(
             from: Variable(.concatenate(shares.map { noise[0].slerp(to: noise[1], by: $0) }, axis: 0)),
-            given: .concatenate(shares.map { firstText * Float(1 - $0) + lastText * Float($0) }, axis: 0)
+            given: .concatenate(shares.map { firstText.interpolated(towards: lastText, by: $0) })
         ).value
     }
 }

@@ -64,9 +64,9 @@ extension TextToImageModel {
     }
 
     /// The text embeddings of prompts, `[prompts, tokens, width]`, from `embeddings` or, if nil, from the text encoder.
-    func conditions(for prompts: [String], in embeddings: PromptEmbeddings?) throws -> Tensor {
-        guard let embeddings else { return try self.embeddings(for: prompts).values(for: prompts) }
+    func conditions(for prompts: [String], in embeddings: PromptEmbeddings?) throws -> TextCondition {
+        guard let embeddings else { return try self.embeddings(for: prompts).condition(for: prompts) }
         try embeddings.check(against: self)
-        return try embeddings.values(for: prompts)
+        return try embeddings.condition(for: prompts)
     }
 }

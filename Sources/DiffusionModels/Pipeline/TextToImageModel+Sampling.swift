@@ -40,8 +40,8 @@ extension TextToImageModel {
         }
         let text = try conditions(
             for: prompts + (settings.isGuided ? [settings.negativePrompt] : []), in: embeddings)
-        let condition = text.sliced(axis: 0, 0..<prompts.count)
-        let guidance = settings.guidance(from: text.sliced(axis: 0, text.shape[0] - 1..<text.shape[0]))
+        let condition = text.gathered(rows: Array(prompts.indices))
+        let guidance = settings.guidance(from: text.gathered(rows: [text.count - 1]))
         let (latents, noise) = try self.start(start, count: prompts.count, seed: seed)
         if case .picture(_, let strength) = start {
             return try DiffusionSampler(
@@ -81,7 +81,7 @@ extension TextToImageModel {
 
 extension SamplingSettings {
     /// Guidance with the text embedding of the negative prompt; nil for no guidance.
-    func guidance(from unconditional: Tensor) -> Guidance? {
+    func guidance(from unconditional: TextCondition) -> Guidance? {
         isGuided ? Guidance(scale: guidanceScale, unconditional: unconditional, rescale: guidanceRescale) : nil
     }
 }

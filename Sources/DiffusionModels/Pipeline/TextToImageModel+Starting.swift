@@ -27,7 +27,7 @@ extension TextToImageModel {
         var noise = LatentNoise(seed: seed, count: count)
         let size = size ?? latentSize
         let latents = noise.next(
-            height: size.height, width: size.width, channels: unet.configuration.inputChannels)
+            height: size.height, width: size.width, channels: unet.latentChannels)
         return (latents, noise)
     }
 
@@ -75,7 +75,7 @@ extension TextToImageModel {
             try checkMemory(count: count, size: size ?? latentSize, operation: "samples")
             return startingLatents(count: count, seed: seed, size: size)
         case .latents(let latents):
-            let channels = unet.configuration.inputChannels
+            let channels = unet.latentChannels
             guard latents.rank == 4, latents.shape[0] == count, latents.shape[3] == channels, latents.count > 0 else {
                 throw ModelError.invalidArgument(
                     operation: "samples", argument: "latents",

@@ -78,7 +78,7 @@ public struct TextToImageModel {
     }
 
     /// The height and width of the latents that the network was trained on; 64 × 64 if its configuration does not contain them.
-    public var latentSize: LatentSize { unet.configuration.sampleSize ?? LatentSize(height: 64, width: 64) }
+    public var latentSize: LatentSize { unet.latentSize ?? LatentSize(height: 64, width: 64) }
 }
 
 extension TextToImageModel {

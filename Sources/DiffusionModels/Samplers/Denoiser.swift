@@ -5,7 +5,7 @@ import Tensor
 struct Denoiser {
     let network: any DenoisingNetwork
     let predictionType: PredictionType
-    let condition: Tensor
+    let condition: TextCondition
     let guidance: Guidance?
 
     /// The network's prediction for latents at one sampling point.

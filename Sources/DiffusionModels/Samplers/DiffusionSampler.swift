@@ -25,7 +25,7 @@ public struct DiffusionSampler {
     ///   - sampler: how a step is made.
     ///   - network: the denoising network.
     ///   - predictionType: what it predicts.
-    ///   - condition: the prompts' text embeddings, `[batch, tokens, width]`.
+    ///   - condition: the text condition, one per image.
     ///   - guidance: classifier-free guidance; nil for none.
     ///   - steps: the number of steps, at least 1.
     ///   - latents: the starting noise, N(0, 1), `[batch, height, width, channels]`.
@@ -34,7 +34,7 @@ public struct DiffusionSampler {
     /// Throws ``ModelError`` for a number of steps that the sampler does not support, and for a network that predicts ε at a timestep with
     /// α = 0, where x₀ cannot be computed from ε.
     public init(
-        _ sampler: any Sampler, network: any DenoisingNetwork, predictionType: PredictionType, condition: Tensor,
+        _ sampler: any Sampler, network: any DenoisingNetwork, predictionType: PredictionType, condition: TextCondition,
         guidance: Guidance? = nil, steps: Int, latents: Tensor, noise: LatentNoise = LatentNoise(streams: [])
     ) throws {
         (self.sampler, self.noise) = (sampler, noise)
@@ -53,7 +53,7 @@ public struct DiffusionSampler {
     ///   - sampler: how a step is made.
     ///   - network: the denoising network.
     ///   - predictionType: what it predicts.
-    ///   - condition: the prompts' text embeddings, `[batch, tokens, width]`.
+    ///   - condition: the text condition, one per image.
     ///   - guidance: classifier-free guidance; nil for none.
     ///   - steps: the number of steps from pure noise, at least 1.
     ///   - original: the image's latents, scaled as the network's, `[batch, height, width, channels]`.
@@ -62,7 +62,7 @@ public struct DiffusionSampler {
     ///
     /// Throws as ``init(_:network:predictionType:condition:guidance:steps:latents:noise:)``.
     public init(
-        _ sampler: any Sampler, network: any DenoisingNetwork, predictionType: PredictionType, condition: Tensor,
+        _ sampler: any Sampler, network: any DenoisingNetwork, predictionType: PredictionType, condition: TextCondition,
         guidance: Guidance? = nil, steps: Int, original: Tensor, strength: Double, noise: LatentNoise
     ) throws {
         precondition(

@@ -8,20 +8,20 @@ import Tensor
 public struct Guidance: Sendable {
     /// The guidance scale: 0 is the unconditional prediction, 1 the conditional one.
     public let scale: Double
-    /// The text embeddings of the empty or negative prompt, `[1, tokens, width]` or one per sample.
-    public let unconditional: Tensor
+    /// The condition of the empty or negative prompt, one for all samples or one per sample.
+    public let unconditional: TextCondition
     /// The weight of the guided prediction rescaled to the standard deviation of the conditional one, 0 to 1: diffusers'
     /// `guidance_rescale` (arXiv 2305.08891, section 3.4).
     public let rescale: Double
 
     /// Guidance with `unconditional` as the unconditional condition.
-    public init(scale: Double, unconditional: Tensor, rescale: Double = 0) {
+    public init(scale: Double, unconditional: TextCondition, rescale: Double = 0) {
         (self.scale, self.unconditional, self.rescale) = (scale, unconditional, rescale)
     }
 
-    /// Combines an unconditional and a conditional prediction of equal shape and type.
-    public static func combine(unconditional: Tensor, conditional: Tensor, scale: Double) -> Tensor {
-        unconditional + (conditional - unconditional) * Float(scale)
+    /// Combines an unconditional and a conditional prediction of equal shape and type. Scale 1 is the conditional prediction.
+    public static func combine(unconditional: Variable, conditional: Variable, scale: Double) -> Variable {
+        scale == 1 ? conditional : unconditional + (conditional - unconditional) * Float(scale)
     }
 
     /// The guided output of a network, with both passes in one evaluation. At scale 1 only the conditional pass is made.
@@ -30,15 +30,14 @@ public struct Guidance: Sendable {
     ///   - network: the network to guide.
     ///   - noisy: x_t, `[batch, height, width, channels]`.
     ///   - timesteps: one per sample.
-    ///   - condition: the prompts' text embeddings, `[batch, tokens, width]`.
+    ///   - condition: the text condition, one per sample.
     public func predict(
-        with network: any DenoisingNetwork, _ noisy: Tensor, at timesteps: [Double], given condition: Tensor
+        with network: any DenoisingNetwork, _ noisy: Tensor, at timesteps: [Double], given condition: TextCondition
     ) -> Tensor {
         if scale == 1 { return network.predict(Variable(noisy), at: timesteps, given: condition).value }
-        let outputs = network.predict(
-            Variable(noisy), at: timesteps, givenEach: [unconditional, condition])
+        let outputs = network.predict(Variable(noisy), at: timesteps, givenEach: [unconditional, condition])
         let conditional = outputs[1].value
-        let guided = Self.combine(unconditional: outputs[0].value, conditional: conditional, scale: scale)
+        let guided = Self.combine(unconditional: outputs[0], conditional: outputs[1], scale: scale).value
         return rescale == 0 ? guided : Self.rescaled(guided, to: conditional, by: rescale)
     }
 

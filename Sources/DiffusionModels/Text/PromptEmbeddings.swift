@@ -47,10 +47,10 @@ public struct PromptEmbeddings: Sendable {
         }
     }
 
-    /// The embeddings of prompts in Float32, `[prompts, tokens, width]`.
+    /// The text condition of prompts, in Float32.
     ///
     /// Throws ``ModelError`` for a prompt that was not embedded, or whose embeddings are not finite.
-    public func values(for prompts: [String]) throws -> Tensor {
+    public func condition(for prompts: [String]) throws -> TextCondition {
         let result = values.gathered(rows: try rows(of: prompts))
         let broken = result.nonFiniteCount()
         guard broken == 0 else {
@@ -58,7 +58,7 @@ public struct PromptEmbeddings: Sendable {
                 operation: "PromptEmbeddings", argument: "embeddings", expected: "finite numbers",
                 found: "\(broken) that are infinite or not a number")
         }
-        return result
+        return TextCondition(tokens: result)
     }
 
     /// Throws ``ModelError`` unless the model's tokenizer and text encoder computed these embeddings and the shapes agree.

@@ -21,7 +21,7 @@ struct FakeScoreUpdate {
 extension Distiller {
     /// Computes one update of the fake score: on the batch as the student generated it before its own update, or on new samples.
     ///
-    /// Its gradients stay in the parameters until it is applied.
+    /// Its parameters must be unfrozen; its gradients stay in them until it is applied.
     func fakeScoreUpdate(_ inputs: FakeScoreInputs, _ batch: GeneratedBatch) throws -> FakeScoreUpdate {
         let training = configuration.fakeScoreTraining
         let prompts = inputs.newSamples?.prompts ?? batch.prompts
@@ -31,9 +31,6 @@ extension Distiller {
         }
         let original = newSamples ?? batch.original
 
-        let trained = [fakeScore.parameters] + (resources.discriminator.map { [$0.parameters] } ?? [])
-        trained.forEach { $0.unfreeze() }
-        defer { trained.forEach { $0.freeze() } }
         let loss = training.loss(
             of: fakeScore.network, on: original, inputs, given: condition, nullCondition: batch.nullCondition,
             schedule: schedule)
@@ -48,7 +45,9 @@ extension Distiller {
             loss: Double(loss.value.item), discriminatorLoss: term.map { Double($0.value.item) } ?? 0, steps: steps)
     }
 
-    private func discriminatorLoss(_ inputs: FakeScoreInputs, _ original: Tensor, _ condition: Tensor) -> Variable? {
+    private func discriminatorLoss(_ inputs: FakeScoreInputs, _ original: Tensor, _ condition: TextCondition)
+        -> Variable?
+    {
         guard let discriminator = resources.discriminator, let data = resources.realLatents, let real = inputs.real
         else { return nil }
         return configuration.fakeScoreTraining.discriminatorLoss(

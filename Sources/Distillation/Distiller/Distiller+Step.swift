@@ -59,6 +59,9 @@ extension Distiller {
             output.backward(from: gradient / configuration.gradientReduction.divisor(for: gradient.shape))
         }
         let student = try gradient.map { _ in try clipped(studentOptimizer, "the student's gradient") }
+        let trained = [fakeScore.parameters] + (resources.discriminator.map { [$0.parameters] } ?? [])
+        trained.forEach { $0.unfreeze() }
+        defer { trained.forEach { $0.freeze() } }
         // One update on the same batch does not depend on the student's: both gradients are checked before either is applied.
         if inputs.count <= 1, inputs.first?.newSamples == nil {
             let updates = try inputs.map { try fakeScoreUpdate($0, batch) }

@@ -117,16 +117,15 @@ public final class Distiller {
         try embeddings?.check(against: teacher)
         let conditions = try PromptConditions(prompts, in: embeddings ?? teacher.embeddings(for: prompts + [""]))
         if let start { try configuration.check(start, against: teacher) }
-        var network = UNet2DConditionModel(
-            teacher.unet.configuration, in: (start ?? teacher).unet.parameters.copy(trainable: true).scope)
-        network.recomputesBlocks = configuration.recomputesBlocks
+        let network = teacher.unet.over((start ?? teacher).unet.parameters.copy(trainable: true).scope)
+            .recomputingBlocks(configuration.recomputesBlocks)
         var resources = resources
         if resources.decoder == nil { resources.decoder = teacher.decoder }
         if resources.discriminator == nil, loss.needs.contains(.discriminator),
-            let network = fakeScore.network as? UNet2DConditionModel
+            let features = fakeScore.network.features
         {
             var stream = RandomStream(seed: configuration.seed).split("discriminator")
-            resources.discriminator = BottleneckDiscriminator(of: network, using: &stream)
+            resources.discriminator = BottleneckDiscriminator(on: features, using: &stream)
         }
         let size = teacher.latentSize
         try self.init(
@@ -135,7 +134,7 @@ public final class Distiller {
                 predictionType: configuration.studentPrediction ?? teacher.schedule.predictionType),
             teacher: teacher.unet, fakeScore: fakeScore, schedule: teacher.schedule,
             conditions: conditions,
-            latentShape: [size.height, size.width, teacher.unet.configuration.inputChannels], loss: loss,
+            latentShape: [size.height, size.width, teacher.unet.latentChannels], loss: loss,
             configuration: configuration, resources: resources)
     }
 }
@@ -155,7 +154,7 @@ extension DistillationConfiguration {
     }
 
     /// The fake score that the settings describe. Throws what `FakeScore(adapting:rank:alpha:targets:using:)` throws.
-    func fakeScore(of teacher: UNet2DConditionModel) throws -> FakeScore {
+    func fakeScore(of teacher: any DenoisingNetwork) throws -> FakeScore {
         if fakeScoreWeights == .copy { return FakeScore(copying: teacher) }
         var stream = RandomStream(seed: seed).split("adapters")
         return try FakeScore(

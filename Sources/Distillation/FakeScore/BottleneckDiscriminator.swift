@@ -9,30 +9,28 @@ import Tensor
 public struct BottleneckDiscriminator: Discriminator {
     /// The parameters of the head; those of the features belong to the fake score.
     public let parameters = ParameterSet()
-    private let network: UNet2DConditionModel
+    private let features: any DenoisingFeatures
     private let convolution: Conv2d
     private let norm: GroupNorm
     private let output: Linear
 
-    /// A head on `network`, initialised with random numbers from `stream`.
-    public init(of network: UNet2DConditionModel, using stream: inout RandomStream) {
-        self.network = network
-        let configuration = network.configuration
-        let channels = configuration.blockChannels[configuration.blockChannels.count - 1]
+    /// A head on a network's features, initialised with random numbers from `stream`.
+    public init(on features: any DenoisingFeatures, using stream: inout RandomStream) {
+        self.features = features
+        let channels = features.channelCount
         convolution = Conv2d(
             inputs: channels, outputs: channels, kernelSize: 3, padding: .init(1), in: parameters.scope["conv"])
         norm = GroupNorm(
-            channels: channels, groups: configuration.normalizationGroups, epsilon: 1e-5, in: parameters.scope["norm"])
+            channels: channels, groups: features.groupCount, epsilon: 1e-5, in: parameters.scope["norm"])
         output = Linear(inputs: channels, outputs: 1, in: parameters.scope["output"])
         parameters.initialize(using: &stream)
         parameters.freeze()
     }
 
     /// The logit of each sample, `[batch, 1, 1, 1]`.
-    public func logits(of noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable {
-        let features = network.bottleneck(
-            noisy, timesteps: timesteps.map(Double.init), textEmbeddings: Variable(condition))
-        let pooled = norm(convolution(features)).silu().mean(alongAxes: [1, 2])
+    public func logits(of noisy: Variable, at timesteps: [Int], given condition: TextCondition) -> Variable {
+        let map = features.features(of: noisy, at: timesteps.map(Double.init), given: condition)
+        let pooled = norm(convolution(map)).silu().mean(alongAxes: [1, 2])
         return output(pooled).reshaped(to: [timesteps.count, 1, 1, 1])
     }
 }

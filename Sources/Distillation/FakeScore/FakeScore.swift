@@ -25,10 +25,9 @@ public struct FakeScore {
     }
 
     /// A copy of the teacher, all of whose weights are trained. Its first predictions equal the teacher's, bit for bit.
-    public init(copying teacher: UNet2DConditionModel) {
+    public init(copying teacher: any DenoisingNetwork) {
         let parameters = teacher.parameters.copy(trainable: false)
-        self.init(
-            network: UNet2DConditionModel(teacher.configuration, in: parameters.scope), parameters: parameters)
+        self.init(network: teacher.over(parameters.scope), parameters: parameters)
     }
 
     private init(network: any DenoisingNetwork, parameters: ParameterSet, adapters: LowRankAdapterSet?) {
@@ -49,7 +48,7 @@ public struct FakeScore {
     /// Throws `AdapterTargetError` when a target matches no layer, or one that cannot be adapted, and
     /// ``DistillationError/invalidSetting(name:expected:found:)`` for a rank below 1 or an alpha that is not finite.
     public init(
-        adapting teacher: UNet2DConditionModel, rank: Int, alpha: Double, targets: [String],
+        adapting teacher: any DenoisingNetwork, rank: Int, alpha: Double, targets: [String],
         using stream: inout RandomStream
     ) throws {
         for (name, isValid, expected, found) in [
@@ -59,8 +58,7 @@ public struct FakeScore {
             throw DistillationError.invalidSetting(name: name, expected: expected, found: found)
         }
         let adapters = LowRankAdapterSet(rank: rank, alpha: Float(alpha), targets: targets)
-        let network = UNet2DConditionModel(
-            teacher.configuration, in: teacher.parameters.scope(adapters: adapters))
+        let network = teacher.over(teacher.parameters.scope(adapters: adapters))
         try adapters.checkTargets(in: teacher.parameters)
         adapters.parameters.initialize(using: &stream)
         self.init(network: network, parameters: adapters.parameters, adapters: adapters)
@@ -69,10 +67,10 @@ public struct FakeScore {
 
 extension DistillationConfiguration {
     /// Checks that the settings' adapter targets match a teacher's network. Throws `AdapterTargetError` if they do not.
-    public func checkAdapterTargets(on network: UNet2DConditionModel) throws {
+    public func checkAdapterTargets(on network: any DenoisingNetwork) throws {
         guard fakeScoreWeights == .adapters else { return }
         let adapters = LowRankAdapterSet(rank: 1, alpha: 1, targets: adapterTargets)
-        _ = UNet2DConditionModel(network.configuration, in: network.parameters.scope(adapters: adapters))
+        _ = network.over(network.parameters.scope(adapters: adapters))
         try adapters.checkTargets(in: network.parameters)
     }
 }

@@ -64,8 +64,9 @@ public struct FakeScoreTraining: Codable, Sendable, Equatable {
     ///   - nullCondition: the empty prompt's, `[1, tokens, width]` or one per sample; read if ``guidanceScale`` is not 1.
     ///   - schedule: the teacher's noise schedule.
     public func loss(
-        of network: any DenoisingNetwork, on original: Tensor, _ inputs: FakeScoreInputs, given condition: Tensor,
-        nullCondition: Tensor, schedule: NoiseSchedule
+        of network: any DenoisingNetwork, on original: Tensor, _ inputs: FakeScoreInputs,
+        given condition: TextCondition,
+        nullCondition: TextCondition, schedule: NoiseSchedule
     ) -> Variable {
         let noisy = Variable(schedule.noisy(original, noise: inputs.noise, timesteps: inputs.timesteps))
         let output = guided(network, noisy, inputs.timesteps, condition, nullCondition)
@@ -79,12 +80,13 @@ public struct FakeScoreTraining: Codable, Sendable, Equatable {
 
     /// u + κ (c − u) in the network's prediction type; all prediction types are affine functions of each other.
     private func guided(
-        _ network: any DenoisingNetwork, _ noisy: Variable, _ timesteps: [Int], _ condition: Tensor, _ null: Tensor
+        _ network: any DenoisingNetwork, _ noisy: Variable, _ timesteps: [Int], _ condition: TextCondition,
+        _ null: TextCondition
     ) -> Variable {
         let times = timesteps.map(Double.init)
         if guidanceScale == 1 { return network.predict(noisy, at: times, given: condition) }
         let outputs = network.predict(noisy, at: times, givenEach: [condition, null])
-        return outputs[1] + (outputs[0] - outputs[1]) * Float(guidanceScale)
+        return Guidance.combine(unconditional: outputs[1], conditional: outputs[0], scale: guidanceScale)
     }
 
     /// The discriminator's loss of a batch, a scalar: mean softplus(D) over the student's noised samples, plus mean
@@ -100,10 +102,10 @@ public struct FakeScoreTraining: Codable, Sendable, Equatable {
     ///   - realNoise: the noise of the real images.
     ///   - schedule: the teacher's noise schedule.
     public func discriminatorLoss(
-        of discriminator: any Discriminator, on original: Tensor, given condition: Tensor, real: Tensor,
-        given realCondition: Tensor, _ inputs: FakeScoreInputs, realNoise: Tensor, schedule: NoiseSchedule
+        of discriminator: any Discriminator, on original: Tensor, given condition: TextCondition, real: Tensor,
+        given realCondition: TextCondition, _ inputs: FakeScoreInputs, realNoise: Tensor, schedule: NoiseSchedule
     ) -> Variable {
-        func logits(_ pictures: Tensor, _ noise: Tensor, _ condition: Tensor) -> Variable {
+        func logits(_ pictures: Tensor, _ noise: Tensor, _ condition: TextCondition) -> Variable {
             let noisy = Variable(schedule.noisy(pictures, noise: noise, timesteps: inputs.timesteps))
             return discriminator.logits(of: noisy, at: inputs.timesteps, given: condition)
         }

@@ -42,7 +42,7 @@ public struct ContrastiveReward: ImageTextReward {
             Stage(inputs: channels[$0], outputs: channels[$0 + 1], in: scope["stages"][$0])
         }
         pictureProjection = Linear(inputs: 128, outputs: width, in: scope["picture_projection"])
-        textProjection = Linear(inputs: conditions.null.shape[2], outputs: width, in: scope["text_projection"])
+        textProjection = Linear(inputs: conditions.null.tokens.shape[2], outputs: width, in: scope["text_projection"])
         parameters.initialize(using: &stream)
     }
 
@@ -59,7 +59,7 @@ public struct ContrastiveReward: ImageTextReward {
 
     /// Unit-length embeddings of prompts given by index, `[prompts, width]`.
     func embeddings(of prompts: [Int]) -> Variable {
-        textProjection(Variable(conditions.conditions(prompts).mean(alongAxes: [1]))).normalized()
+        textProjection(Variable(conditions.conditions(prompts).tokens.mean(alongAxes: [1]))).normalized()
     }
 }
 

@@ -28,7 +28,7 @@ extension TextToImageModel {
             parameter.value = value
         }
         var model = self
-        model.unet = UNet2DConditionModel(unet.configuration, in: parameters.scope)
+        model.unet = unet.over(parameters.scope)
         return model
     }
 }

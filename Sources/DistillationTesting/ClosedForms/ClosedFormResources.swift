@@ -21,7 +21,7 @@ public struct DensityRatio: Discriminator {
     }
 
     /// D per sample, `[batch, 1, 1, 1]`.
-    public func logits(of noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable {
+    public func logits(of noisy: Variable, at timesteps: [Int], given condition: TextCondition) -> Variable {
         real.logDensity(of: noisy, at: timesteps, given: condition)
             - fake.logDensity(of: noisy, at: timesteps, given: condition)
     }
@@ -70,7 +70,7 @@ public struct ConsistencyPredictor: DenoisingNetwork {
     }
 
     /// f(x_t, t), at integer timesteps; the condition is ignored.
-    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
+    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
         let timesteps = timesteps.map { Int($0) }
         let (alpha, sigma) = (schedule.alphas(timesteps), schedule.sigmas(timesteps))
         let total = alpha.squared() * Float(data.deviation * data.deviation) + sigma.squared()

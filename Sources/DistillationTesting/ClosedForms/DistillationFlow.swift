@@ -68,7 +68,7 @@ public struct DistillationFlow {
         let output = student.generate(from: Variable(samples.latents), given: samples.conditions)
         var batch = GeneratedBatch(
             original: output.value, noise: samples.noise, timesteps: samples.timesteps, condition: samples.conditions,
-            nullCondition: .zeros(samples.conditions.shape), prompts: samples.timesteps.map { _ in 0 })
+            nullCondition: samples.conditions.zeroed(), prompts: samples.timesteps.map { _ in 0 })
         batch.stream = samples.stream
         var gradient = loss.gradient(networks.evaluate(batch, needs: loss.needs)).value
         if let shares = samples.shares {
@@ -92,7 +92,7 @@ public struct FlowSamples: Sendable {
     /// The weight of each sample, of the same shape; nil for equal weights.
     public let shares: Tensor?
     /// The condition of generator and networks, `[batch, 1, 2]`: a value y and 1, or 0 and 0 for the empty prompt.
-    public let conditions: Tensor
+    public let conditions: TextCondition
     /// The random stream passed to the loss.
     public let stream: RandomStream
 
@@ -156,7 +156,9 @@ public struct FlowSamples: Sendable {
         stream = RandomStream(seed: seed)
     }
 
-    private static func conditions(_ y: [Float]) -> Tensor { Tensor(y.flatMap { [$0, 1] }, shape: [y.count, 1, 2]) }
+    private static func conditions(_ y: [Float]) -> TextCondition {
+        TextCondition(tokens: Tensor(y.flatMap { [$0, 1] }, shape: [y.count, 1, 2]))
+    }
 }
 
 /// Quadrature nodes and weights for a standard normal distribution.
@@ -197,7 +199,7 @@ extension DistillationFlow {
             timesteps: stream.integers(batch, in: training.timesteps), noise: stream.normal(original.shape),
             dropsPrompts: Array(repeating: false, count: batch))
         fakeScore.parameters.unfreeze()
-        let condition = Tensor.zeros([batch, 1, 2])
+        let condition = TextCondition(tokens: .zeros([batch, 1, 2]))
         training.loss(
             of: fakeScore, on: original, inputs, given: condition, nullCondition: condition, schedule: networks.schedule
         ).backward()
@@ -205,4 +207,9 @@ extension DistillationFlow {
         optimizer.step()
         fakeScore.parameters.freeze()
     }
+}
+
+extension TextCondition {
+    /// The closed forms' empty prompt, as often as there are conditions.
+    func zeroed() -> TextCondition { TextCondition(tokens: .zeros(tokens.shape)) }
 }

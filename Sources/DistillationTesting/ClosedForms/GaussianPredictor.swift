@@ -28,7 +28,7 @@ public struct GaussianPredictor: DenoisingNetwork {
     public var currentDeviation: Float { logDeviation.value.exp().item }
 
     /// The prediction, at integer timesteps; the condition is ignored.
-    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
+    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
         gaussianPrediction(
             noisy, timesteps, mean: mean.variable, variance: (logDeviation.variable * 2).exp(), schedule: schedule)
     }
@@ -57,7 +57,7 @@ public struct GaussianGenerator: DenoisingNetwork {
     public var currentDeviation: Float { deviation.value.item }
 
     /// μ + τ z; timesteps and condition are ignored.
-    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
+    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
         noisy * deviation.variable + mean.variable
     }
 
@@ -71,7 +71,7 @@ public struct GaussianGenerator: DenoisingNetwork {
         let generator: GaussianGenerator
         let schedule: NoiseSchedule
 
-        func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
+        func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
             gaussianPrediction(
                 noisy, timesteps, mean: Variable(generator.mean.value),
                 variance: Variable(generator.deviation.value.squared()), schedule: schedule)

@@ -33,7 +33,7 @@ public struct LinearGaussian: Sendable, Equatable {
 /// A denoising network of a distribution with a known density.
 protocol DensityPredictor: DenoisingNetwork {
     /// log p_t per sample, `[batch, 1, 1, 1]`, up to a constant that depends only on the sample's size.
-    func logDensity(of noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable
+    func logDensity(of noisy: Variable, at timesteps: [Int], given condition: TextCondition) -> Variable
 }
 
 /// The exact denoising network of a linear-Gaussian family, conditional on y or unconditional.
@@ -57,7 +57,7 @@ public struct LinearGaussianPredictor: DensityPredictor {
     }
 
     /// The prediction, at integer timesteps; gradients flow to x_t.
-    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
+    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
         let timesteps = timesteps.map { Int($0) }
         let (distance, variance) = standardized(noisy, timesteps, condition)
         let epsilon = Variable(schedule.sigmas(timesteps)) * distance / variance
@@ -65,7 +65,7 @@ public struct LinearGaussianPredictor: DensityPredictor {
             epsilon, from: .epsilon, to: schedule.predictionType, noisy: noisy, timesteps: timesteps)
     }
 
-    func logDensity(of noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable {
+    func logDensity(of noisy: Variable, at timesteps: [Int], given condition: TextCondition) -> Variable {
         let (distance, variance) = standardized(noisy, timesteps, condition)
         let terms = (distance.squared() / variance + variance.log()) * -0.5
         return terms.sum(alongAxes: [1, 2, 3], keepingDimensions: true)
@@ -73,10 +73,10 @@ public struct LinearGaussianPredictor: DensityPredictor {
 
     /// x_t − α E[x₀], and V.
     private func standardized(
-        _ noisy: Variable, _ timesteps: [Int], _ condition: Tensor
+        _ noisy: Variable, _ timesteps: [Int], _ condition: TextCondition
     ) -> (distance: Variable, variance: Variable) {
         let current = family()
-        let conditions = condition.scalars
+        let conditions = condition.tokens.scalars
         let moments = timesteps.indices.map {
             current.moments(given: conditions[2 * $0 + 1] > 0 ? Double(conditions[2 * $0]) : nil)
         }
@@ -122,8 +122,8 @@ public struct LinearGaussianGenerator: DenoisingNetwork {
     }
 
     /// μ + b y + τ z; timesteps are ignored.
-    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
-        let y = Variable(condition.sliced(axis: 2, 0..<1).reshaped(to: [condition.shape[0], 1, 1, 1]))
+    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
+        let y = Variable(condition.tokens.sliced(axis: 2, 0..<1).reshaped(to: [condition.count, 1, 1, 1]))
         return noisy * deviation.variable + y * slope.variable + mean.variable
     }
 

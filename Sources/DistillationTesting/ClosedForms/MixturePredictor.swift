@@ -44,7 +44,7 @@ public struct MixturePredictor: DensityPredictor {
     }
 
     /// The prediction, at integer timesteps; the condition is ignored, gradients flow to x_t.
-    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
+    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
         let timesteps = timesteps.map { Int($0) }
         let noised = NoisedMixture(components(), schedule, timesteps, noisy.value)
         let score = noised.scores()
@@ -54,7 +54,7 @@ public struct MixturePredictor: DensityPredictor {
             epsilon, from: .epsilon, to: schedule.predictionType, noisy: noisy, timesteps: timesteps)
     }
 
-    func logDensity(of noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable {
+    func logDensity(of noisy: Variable, at timesteps: [Int], given condition: TextCondition) -> Variable {
         let noised = NoisedMixture(components(), schedule, timesteps, noisy.value)
         let total = Variable(noised.logDensities())
         return Variable.record(total.value, from: [noisy]) { [noised.scores() * $0] }

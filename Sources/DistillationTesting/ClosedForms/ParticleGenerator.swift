@@ -23,7 +23,7 @@ public struct ParticleGenerator: DenoisingNetwork {
     public var currentPositions: [Float] { positions.value.scalars }
 
     /// The positions; noise, timesteps and condition are ignored, but the batch must consist of all particles.
-    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
+    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
         precondition(
             noisy.shape == positions.shape,
             "ParticleGenerator: expected a batch of all particles, \(positions.shape), found \(noisy.shape)")

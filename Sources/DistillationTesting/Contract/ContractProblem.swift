@@ -24,7 +24,8 @@ struct ContractProblem: Sendable {
         let (original, noise) = (stream.normal(shape), stream.normal(shape))
         var batch = GeneratedBatch(
             original: original, noise: noise, timesteps: timesteps,
-            condition: Tensor(y.flatMap { [$0, 1] }, shape: [5, 1, 2]), nullCondition: .zeros([5, 1, 2]),
+            condition: TextCondition(tokens: Tensor(y.flatMap { [$0, 1] }, shape: [5, 1, 2])),
+            nullCondition: TextCondition(tokens: .zeros([5, 1, 2])),
             prompts: [0, 1, 2, 3, 4])
         batch.stream = stream.split("loss")
         batch.targets = stream.normal(shape)
@@ -62,7 +63,7 @@ struct ContractProblem: Sendable {
 
     /// The samples of the batch, in Double.
     var references: [ReferenceSample] {
-        let condition = batch.condition.scalars
+        let condition = batch.condition.tokens.scalars
         func row(_ tensor: Tensor, _ index: Int) -> [Double] {
             tensor.sliced(axis: 0, index..<index + 1).scalars.map(Double.init)
         }
@@ -83,7 +84,9 @@ struct ContractProblem: Sendable {
         func row(_ tensor: Tensor) -> Tensor { tensor.sliced(axis: 0, index..<index + 1) }
         var one = batch
         (one.original, one.noise, one.timesteps) = (row(batch.original), row(batch.noise), [batch.timesteps[index]])
-        (one.condition, one.nullCondition) = (row(batch.condition), row(batch.nullCondition))
+        (one.condition, one.nullCondition) = (
+            batch.condition.gathered(rows: [index]), batch.nullCondition.gathered(rows: [index])
+        )
         (one.prompts, one.targets) = ([batch.prompts[index]], batch.targets.map(row))
         one.noisedData = batch.noisedData.map(row)
         return one

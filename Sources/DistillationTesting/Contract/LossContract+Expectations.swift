@@ -94,7 +94,7 @@ extension LossContract {
         let original = samples.latents * Float(start.deviation) + Float(start.mean)
         var batch = GeneratedBatch(
             original: original, noise: samples.noise, timesteps: samples.timesteps, condition: samples.conditions,
-            nullCondition: .zeros(samples.conditions.shape), prompts: samples.timesteps.map { _ in 0 })
+            nullCondition: samples.conditions.zeroed(), prompts: samples.timesteps.map { _ in 0 })
         batch.stream = samples.stream
         return loss.gradient(gaussianNetworks(generator, data: data).evaluate(batch, needs: loss.needs)).value.scalars
     }

@@ -115,7 +115,7 @@ struct CountingPredictor: DenoisingNetwork {
         weight.value = .ones([1])
     }
 
-    func predict(_ noisy: Variable, at timesteps: [Double], given condition: Tensor) -> Variable {
+    func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
         log.passes += timesteps.count
         return network.predict(noisy, at: timesteps, given: condition) * weight.variable
     }

@@ -59,8 +59,9 @@ public struct LossContract {
         let shape = [1024, 1, 1, 1]
         var batch = GeneratedBatch(
             original: stream.normal(shape), noise: stream.normal(shape),
-            timesteps: stream.integers(1024, in: loss.timesteps), condition: .ones([1024, 1, 2]),
-            nullCondition: .zeros([1024, 1, 2]), prompts: [Int](repeating: 0, count: 1024))
+            timesteps: stream.integers(1024, in: loss.timesteps),
+            condition: TextCondition(tokens: .ones([1024, 1, 2])),
+            nullCondition: TextCondition(tokens: .zeros([1024, 1, 2])), prompts: [Int](repeating: 0, count: 1024))
         batch.targets = batch.noise
         if loss.needs.contains(.noisedData) { batch.noisedData = batch.original }
         let (networks, start) = (problem.networks(), ContinuousClock.now)

@@ -53,7 +53,7 @@ public struct DenoisingErrors: Codable, Sendable, Equatable {
                 let rows = Array(start..<min(start + chunk, texts.count))
                 let (x, steps) = (latents.gathered(rows: rows), rows.map { _ in timestep })
                 let noisy = model.schedule.noisy(x, noise: noise.gathered(rows: rows), timesteps: steps)
-                let text = try embeddings.values(for: rows.map { texts[$0] })
+                let text = try embeddings.condition(for: rows.map { texts[$0] })
                 let output = model.unet.predict(Variable(noisy), at: steps.map(Double.init), given: text).value
                 let original = model.schedule.convert(output, to: .sample, noisy: noisy, timesteps: steps)
                 sum += (original - x).squaredNorm()

@@ -194,7 +194,7 @@ extension TeacherTrainer {
     ///   - tokenizerFolder: the folder from which the tokenizer was read.
     public func teacher(with autoencoder: AutoencoderKL, tokenizerFolder: URL) -> TextToImageParts {
         TextToImageParts(
-            unet: UNet2DConditionModel(unet.configuration, in: unetAverage.parameters.scope),
+            unet: unet.over(unetAverage.parameters.scope),
             autoencoder: autoencoder,
             textEncoder: CLIPTextModel(textEncoder.configuration, in: textEncoderAverage.parameters.scope),
             tokenizerFolder: tokenizerFolder, schedule: schedule)

@@ -80,7 +80,7 @@ extension FuzzedReader {
                 try input.replace(file)
                 let embeddings = try PromptEmbeddings(contentsOf: file)
                 try embeddings.check(against: model)
-                _ = try embeddings.values(for: embeddings.prompts)
+                _ = try embeddings.condition(for: embeddings.prompts)
             }
         }.startingWith { file in
             try withFolder { folder in

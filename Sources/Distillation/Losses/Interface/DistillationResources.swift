@@ -56,7 +56,7 @@ public protocol Discriminator {
     ///   - noisy: x_t, `[batch, height, width, channels]`.
     ///   - timesteps: one per sample.
     ///   - condition: the prompts' embeddings, `[batch, tokens, width]`.
-    func logits(of noisy: Variable, at timesteps: [Int], given condition: Tensor) -> Variable
+    func logits(of noisy: Variable, at timesteps: [Int], given condition: TextCondition) -> Variable
 }
 
 /// Latents of real images, each with its prompt.

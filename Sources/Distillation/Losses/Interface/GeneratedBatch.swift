@@ -1,3 +1,4 @@
+import DiffusionModels
 import Tensor
 
 /// A batch that the student generated, with the noise, timesteps and conditions under which the networks are evaluated on it.
@@ -8,10 +9,10 @@ public struct GeneratedBatch: Sendable {
     public var noise: Tensor
     /// t, one per sample.
     public var timesteps: [Int]
-    /// The prompts' embeddings, `[batch, tokens, width]`.
-    public var condition: Tensor
-    /// The empty prompt's embedding, `[1, tokens, width]` or one per sample.
-    public var nullCondition: Tensor
+    /// The prompts' text conditions, one per sample.
+    public var condition: TextCondition
+    /// The empty prompt's condition, one for all samples or one per sample.
+    public var nullCondition: TextCondition
     /// Indices of the prompts, one per sample.
     public var prompts: [Int]
     /// x_t, if it is noised data instead of α_t x̂₀ + σ_t ε; see ``LossNeeds/noisedData``.
@@ -27,7 +28,7 @@ public struct GeneratedBatch: Sendable {
 
     /// A batch; the remaining properties are set afterwards.
     public init(
-        original: Tensor, noise: Tensor, timesteps: [Int], condition: Tensor, nullCondition: Tensor,
+        original: Tensor, noise: Tensor, timesteps: [Int], condition: TextCondition, nullCondition: TextCondition,
         prompts: [Int] = []
     ) {
         (self.original, self.noise, self.timesteps) = (original, noise, timesteps)

@@ -61,7 +61,7 @@ public struct ScoreNetworks {
     private func run(
         _ passes: NetworkPasses, of network: any DenoisingNetwork, _ batch: GeneratedBatch, _ noisy: Variable
     ) -> ScorePrediction? {
-        func predict(_ conditions: [Tensor], _ noisy: Variable) -> ScorePrediction {
+        func predict(_ conditions: [TextCondition], _ noisy: Variable) -> ScorePrediction {
             prediction(
                 network.predict(noisy, at: batch.timesteps.map(Double.init), givenEach: conditions), batch, noisy)
         }
@@ -89,9 +89,9 @@ private enum NetworkPasses {
     /// Predictions of an earlier evaluation.
     case reused(ScorePrediction)
     /// One per condition, constants of x̂₀.
-    case constants([Tensor])
+    case constants([TextCondition])
     /// One per condition, with gradients to x̂₀.
-    case variables([Tensor])
+    case variables([TextCondition])
 
     init(
         _ needs: LossNeeds, _ prediction: LossNeeds, _ unconditional: LossNeeds, _ jacobian: LossNeeds,
@@ -117,10 +117,10 @@ extension OneStepStudent {
     /// - Parameters:
     ///   - noisy: x_t, `[batch, height, width, channels]`.
     ///   - timesteps: one per sample.
-    ///   - condition: the prompts' text embeddings, `[batch, tokens, width]`.
+    ///   - condition: the text condition, one per sample.
     ///   - schedule: the teacher's.
     public func original(
-        of noisy: Variable, at timesteps: [Int], given condition: Tensor, on schedule: NoiseSchedule
+        of noisy: Variable, at timesteps: [Int], given condition: TextCondition, on schedule: NoiseSchedule
     ) -> Variable {
         let output = network.predict(noisy, at: timesteps.map(Double.init), given: condition)
         return schedule.convert(output, from: predictionType, to: .sample, noisy: noisy, timesteps: timesteps)

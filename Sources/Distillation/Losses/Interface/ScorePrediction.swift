@@ -19,7 +19,7 @@ public struct ScorePrediction {
             preconditionFailure(
                 "ScorePrediction.epsilon(guidedBy: \(scale)): the loss did not declare that it needs the unconditional")
         }
-        return unconditional + (conditional - unconditional) * Float(scale)
+        return Guidance.combine(unconditional: unconditional, conditional: conditional, scale: scale)
     }
 
     /// f = (x_t − σ ε̂)/α, the guided prediction of x₀.

@@ -1,0 +1,65 @@
+import Autograd
+import Tensor
+
+extension UNet2DConditionModel: DenoisingNetwork {
+    /// `in_channels`.
+    public var latentChannels: Int { configuration.inputChannels }
+    /// `sample_size`.
+    public var latentSize: LatentSize? { configuration.sampleSize }
+    /// The map after the middle block; see ``bottleneck(_:timesteps:textEmbeddings:)``.
+    public var features: (any DenoisingFeatures)? { self }
+
+    /// The same architecture over the parameters of `scope`.
+    public func over(_ scope: ParameterScope) -> UNet2DConditionModel {
+        UNet2DConditionModel(configuration, in: scope).recomputingBlocks(recomputesBlocks)
+    }
+
+    /// The same network with another setting of ``recomputesBlocks``.
+    public func recomputingBlocks(_ recomputes: Bool) -> UNet2DConditionModel {
+        var network = self
+        network.recomputesBlocks = recomputes
+        return network
+    }
+
+    /// The network's output. See ``callAsFunction(_:timesteps:textEmbeddings:)``.
+    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
+        self(noisy, timesteps: timesteps, textEmbeddings: Variable(condition.tokens))
+    }
+
+    /// The outputs for several conditions. See ``callAsFunction(_:timesteps:textEmbeddingsOfEach:)``.
+    public func predict(
+        _ noisy: Variable, at timesteps: [Double], givenEach conditions: [TextCondition]
+    ) -> [Variable] {
+        self(noisy, timesteps: timesteps, textEmbeddingsOfEach: conditions.map { Variable($0.tokens) })
+    }
+
+    /// The outputs of both networks; of another UNet that shares this one's prefix, the prefix is computed once. See
+    /// ``outputs(of:_:timesteps:textEmbeddingsOfEach:)``.
+    public func predict(
+        _ noisy: Variable, at timesteps: [Double], givenEach conditions: [TextCondition],
+        and other: any DenoisingNetwork, givenEach otherConditions: [TextCondition]
+    ) -> (own: [Variable], other: [Variable]) {
+        guard let sibling = other as? Self, sharesPrefix(with: sibling) else {
+            return (
+                predict(noisy, at: timesteps, givenEach: conditions),
+                other.predict(noisy, at: timesteps, givenEach: otherConditions)
+            )
+        }
+        let outputs = Self.outputs(
+            of: [self, sibling], noisy, timesteps: timesteps,
+            textEmbeddingsOfEach: [conditions, otherConditions].map { $0.map { Variable($0.tokens) } })
+        return (outputs[0], outputs[1])
+    }
+}
+
+extension UNet2DConditionModel: DenoisingFeatures {
+    /// The channels of the innermost block.
+    public var channelCount: Int { configuration.blockChannels[configuration.blockChannels.count - 1] }
+    /// `norm_num_groups`.
+    public var groupCount: Int { configuration.normalizationGroups }
+
+    /// The map after the middle block. See ``bottleneck(_:timesteps:textEmbeddings:)``.
+    public func features(of noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
+        bottleneck(noisy, timesteps: timesteps, textEmbeddings: Variable(condition.tokens))
+    }
+}
