@@ -11,6 +11,7 @@ let package = Package(
         .library(name: "Autograd", targets: ["Autograd"]),
         .library(name: "DiffusionModels", targets: ["DiffusionModels"]),
         .library(name: "Distillation", targets: ["Distillation"]),
+        .library(name: "SwiftBrushRuntime", targets: ["SwiftBrushRuntime"]),
         .library(name: "SwiftBrushTeachers", targets: ["SwiftBrushTeachers"]),
         .library(name: "SwiftBrushEvaluation", targets: ["SwiftBrushEvaluation"]),
         .library(name: "DistillationTesting", targets: ["DistillationTesting"]),
@@ -50,8 +51,9 @@ let package = Package(
         .target(name: "Tensor", dependencies: ["CTensorKernels", "CSwiftBrushZlib"]),
         .target(name: "Autograd", dependencies: ["Tensor", "CTensorKernels"]),
         .target(name: "DiffusionModels", dependencies: ["Autograd", "CSwiftBrushPNG", "CSwiftBrushTurboJPEG"]),
-        .target(name: "Distillation", dependencies: ["DiffusionModels"]),
-        .target(name: "SwiftBrushTeachers", dependencies: ["Distillation"]),
+        .target(name: "SwiftBrushRuntime", dependencies: ["DiffusionModels"]),
+        .target(name: "Distillation", dependencies: ["SwiftBrushRuntime"]),
+        .target(name: "SwiftBrushTeachers", dependencies: ["SwiftBrushRuntime"]),
         .target(
             name: "SwiftBrushEvaluation",
             dependencies: ["DiffusionModels", "CSwiftBrushOpenBLAS", "CSwiftBrushLAPACKE", "CSwiftBrushLibZip"]),
@@ -111,7 +113,7 @@ let package = Package(
             dependencies: ["DiffusionModels", "DistillationTesting", "SwiftBrushTestFixtures"]),
         .executableTarget(
             name: "SwiftBrushFuzzing",
-            dependencies: ["SwiftBrushEvaluation", "SwiftBrushTeachers", "SwiftBrushTestFixtures"],
+            dependencies: ["Distillation", "SwiftBrushEvaluation", "SwiftBrushTeachers", "SwiftBrushTestFixtures"],
             path: "Tests/Fuzzing",
             exclude: ["Corpus"]),
         .executableTarget(name: "SwiftBrushThreadChecks", dependencies: ["Autograd"], path: "Tests/ThreadChecks"),

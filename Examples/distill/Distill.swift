@@ -1,3 +1,4 @@
+import SwiftBrushRuntime
 import ArgumentParser
 import DiffusionModels
 import Distillation

@@ -1,6 +1,5 @@
 import ArgumentParser
 import DiffusionModels
-import Distillation
 import Foundation
 import SwiftBrushCommands
 import SwiftBrushTeachers

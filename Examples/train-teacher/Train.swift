@@ -1,6 +1,6 @@
+import SwiftBrushRuntime
 import ArgumentParser
 import DiffusionModels
-import Distillation
 import Foundation
 import SwiftBrushCommands
 import SwiftBrushTeachers

@@ -1,5 +1,5 @@
+import SwiftBrushRuntime
 import ArgumentParser
-import Distillation
 import Foundation
 import SwiftBrushCommands
 

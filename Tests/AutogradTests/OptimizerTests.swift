@@ -34,10 +34,10 @@ struct OptimizerTests {
             let gradient = try #require(golden["gradient.\(step).\(parameter.path)"])
             parameter.gradient = gradient
         }
-        defer { optimizer.zeroGradients() }
-        let (norm, factor) = gradientNorm(of: optimizer.parameters, clippedTo: 1)
-        optimizer.step(scalingGradientsBy: factor)
-        return norm
+        let step = try ClippedStep(of: optimizer, limit: 1)
+        step.apply()
+        #expect(optimizer.parameters.allSatisfy { $0.gradient == nil })
+        return step.norm
     }
 
     @Test("Five clipped steps agree with torch.optim", arguments: ["adam", "adamw", "sgd", "momentum"])
@@ -128,5 +128,25 @@ struct OptimizerTests {
         let cosine = LearningRateSchedule.cosine(warmUp: 2, total: 10)
         let expected = [0: 0, 1: 0.5, 2: 1, 6: 0.5, 10: 0, 12: 0]
         for (step, factor) in expected { #expect(abs(cosine.factor(at: step) - factor) <= 1e-15) }
+    }
+}
+
+@Suite("ClippedStep")
+struct ClippedStepTests {
+    @Test("Non-finite gradients are counted and change nothing; without a limit nothing is clipped")
+    func nonFinite() throws {
+        let set = ParameterSet()
+        let parameter = set.scope.parameter("w", shape: [3], initializer: .zeros)
+        var stream = RandomStream(seed: 0)
+        set.initialize(using: &stream)
+        set.unfreeze()
+        let optimizer = SGD(set.all, learningRate: 1)
+        parameter.gradient = Tensor([.nan, 3, .infinity], shape: [3])
+        #expect(throws: NonFiniteGradients(count: 2)) { try ClippedStep(of: optimizer) }
+        #expect(parameter.value.scalars == [0, 0, 0])
+        parameter.gradient = Tensor([0, 300, 400], shape: [3])
+        let step = try ClippedStep(of: optimizer)
+        step.apply()
+        #expect(step.norm == 500 && parameter.value.scalars == [0, -300, -400])
     }
 }

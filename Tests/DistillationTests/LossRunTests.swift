@@ -6,6 +6,7 @@ import SwiftBrushTestFixtures
 import Testing
 
 @testable import Distillation
+@testable import SwiftBrushRuntime
 
 /// Every kind of loss in a run on a small random network: its needs, its memory, and bit-exact resumption.
 @Suite("Losses in runs")

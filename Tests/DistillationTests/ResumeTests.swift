@@ -3,6 +3,7 @@ import Tensor
 import Testing
 
 @testable import Distillation
+@testable import SwiftBrushRuntime
 
 @Suite("Resuming runs")
 final class ResumeTests {
@@ -54,16 +55,16 @@ final class ResumeTests {
     func conflicts() throws {
         let reference = try ReferenceRun()
         try RunDirectory(folder, resuming: false).begin(reference.distiller())
-        #expect(throws: DistillationError.self) { try RunDirectory(folder, resuming: false) }
+        #expect(throws: RunError.self) { try RunDirectory(folder, resuming: false) }
         var other = ReferenceRun.configuration
         other.studentLearningRate *= 2
-        #expect(throws: DistillationError.self) {
+        #expect(throws: RunError.self) {
             try RunDirectory(folder, resuming: true).begin(reference.distiller(other))
         }
-        #expect(throws: DistillationError.self) {
+        #expect(throws: RunError.self) {
             try RunDirectory(folder, resuming: true).begin(reference.distiller(loss: ScoreDistillationSampling()))
         }
-        #expect(throws: DistillationError.self) {
+        #expect(throws: RunError.self) {
             try RunDirectory(folder, resuming: true).begin(reference.distiller(prompts: 4))
         }
     }
@@ -80,7 +81,7 @@ final class ResumeTests {
             return path.hasSuffix("step-0000003.safetensors")
                 && reason.hasPrefix("expected \(large.checkpointByteCount >> 20) MiB of room on the disk, found ")
         }
-        #expect(throws: DistillationError.self) { try run.settings() }
+        #expect(throws: RunError.self) { try run.settings() }
 
         try run.begin(distiller)
         let file = folder.appending(path: "checkpoints/step-0000000.safetensors")
@@ -121,7 +122,7 @@ final class ResumeTests {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         try reference.distiller(configuration).saveCheckpoint(to: file)
         let before = state(small)
-        #expect(throws: DistillationError.self) { try small.restoreCheckpoint(from: file) }
+        #expect(throws: RunError.self) { try small.restoreCheckpoint(from: file) }
         #expect(state(small) == before)
     }
 }

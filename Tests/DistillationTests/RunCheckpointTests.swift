@@ -4,6 +4,7 @@ import Tensor
 import Testing
 
 @testable import Distillation
+@testable import SwiftBrushRuntime
 
 /// Checkpoints that are damaged, missing or of another run.
 @Suite("A run's checkpoints")
@@ -85,10 +86,10 @@ final class RunCheckpointTests {
         for step in [2, 3] { try cut(checkpoint(step)) }
         let metrics = try Data(contentsOf: folder.appending(path: "metrics.jsonl"))
         let resumed = try RunDirectory(folder, resuming: true)
-        let error = #expect(throws: DistillationError.self) { try resumed.begin(ReferenceRun().distiller()) }
+        let error = #expect(throws: RunError.self) { try resumed.begin(ReferenceRun().distiller()) }
         #expect(error?.description.contains("2 and none is intact") == true)
         for step in [2, 3] { try FileManager.default.removeItem(at: checkpoint(step)) }
-        let missing = #expect(throws: DistillationError.self) { try resumed.begin(ReferenceRun().distiller()) }
+        let missing = #expect(throws: RunError.self) { try resumed.begin(ReferenceRun().distiller()) }
         #expect(missing?.description.contains("expected the checkpoint of step 3") == true)
         #expect(try Data(contentsOf: folder.appending(path: "metrics.jsonl")) == metrics)
     }
@@ -121,7 +122,7 @@ final class RunCheckpointTests {
         let resumed = try RunDirectory(folder, resuming: true)
         // The last bits may differ between processors.
         try resumed.begin(pairs(1e-5))
-        let error = #expect(throws: DistillationError.self) { try resumed.begin(pairs(0.1)) }
+        let error = #expect(throws: RunError.self) { try resumed.begin(pairs(0.1)) }
         #expect(error?.description.hasSuffix("expected the pairs of this run, found others") == true)
 
         let other = try ReferenceRun()
@@ -129,7 +130,7 @@ final class RunCheckpointTests {
         weight.value = weight.value + 1e-6
         var resources = try pairs(0).resources
         resources.decoder = nil
-        let teacher = #expect(throws: DistillationError.self) {
+        let teacher = #expect(throws: RunError.self) {
             try resumed.begin(other.distiller(loss: DMD()) { _ in resources })
         }
         #expect(teacher?.description.contains("expected the teacher of this run") == true)
@@ -150,7 +151,7 @@ final class RunCheckpointTests {
         var other = ReferenceRun.configuration
         other.batchSize = 4
         let resumed = try RunDirectory(folder, resuming: true)
-        let error = #expect(throws: DistillationError.self) { try resumed.begin(ReferenceRun().distiller(other)) }
+        let error = #expect(throws: RunError.self) { try resumed.begin(ReferenceRun().distiller(other)) }
         #expect(error?.description.contains("settings.batchSize 3, found settings.batchSize 4") == true)
     }
 

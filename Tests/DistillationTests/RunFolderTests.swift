@@ -3,6 +3,7 @@ import Tensor
 import Testing
 
 @testable import Distillation
+@testable import SwiftBrushRuntime
 
 /// How a run treats its folder and other files in it.
 @Suite("A run's folder")
@@ -34,7 +35,7 @@ final class RunFolderTests {
         for (name, text) in others { try write(text, to: name) }
         let before = try contents()
         for resuming in [false, true] {
-            let error = #expect(throws: DistillationError.self) { try RunDirectory(folder, resuming: resuming) }
+            let error = #expect(throws: RunError.self) { try RunDirectory(folder, resuming: resuming) }
             #expect(
                 error?.description.contains(".own.partial, captions.jsonl, pictures and 2 more, and no run") == true)
         }
@@ -59,7 +60,7 @@ final class RunFolderTests {
     func sameNames(name: String) throws {
         try write("another's", to: name)
         for (resuming, allowed) in [(false, false), (false, true), (true, false), (true, true)] {
-            #expect(throws: DistillationError.self) {
+            #expect(throws: RunError.self) {
                 try RunDirectory(folder, resuming: resuming, allowingOtherFiles: allowed)
             }
         }

@@ -3,6 +3,7 @@ import Foundation
 import Testing
 
 @testable import Distillation
+@testable import SwiftBrushRuntime
 
 @Suite("Reports of runs")
 final class RunReportTests {
@@ -66,6 +67,6 @@ final class RunReportTests {
 
     @Test("A folder without a run has no report")
     func nothing() {
-        #expect(throws: DistillationError.self) { try RunReport(of: folder) }
+        #expect(throws: RunError.self) { try RunReport(of: folder) }
     }
 }

@@ -5,6 +5,7 @@ import SwiftBrushTestFixtures
 import Testing
 
 @testable import Distillation
+@testable import SwiftBrushRuntime
 
 @Suite("Teacher's pairs")
 final class TeacherPairsTests {

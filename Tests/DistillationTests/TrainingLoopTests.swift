@@ -3,6 +3,7 @@ import Foundation
 import Testing
 
 @testable import Distillation
+@testable import SwiftBrushRuntime
 
 /// The loop of ``RunDirectory/train(_:iterations:checkpointEvery:sheetEvery:stopsOnSignals:progress:saveSheet:)``.
 @Suite("Training loop", .serialized)

@@ -1,3 +1,4 @@
+import SwiftBrushRuntime
 import Distillation
 import Foundation
 import Synchronization

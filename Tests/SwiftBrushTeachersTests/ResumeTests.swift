@@ -1,11 +1,11 @@
 import Autograd
 import DiffusionModels
-import Distillation
 import Foundation
 import Tensor
 import Testing
 
 @testable import SwiftBrushTeachers
+@testable import SwiftBrushRuntime
 
 @Suite("Resuming a training")
 final class ResumeTests {
@@ -93,7 +93,7 @@ final class ResumeTests {
         let run = try RunDirectory(folder.appending(path: "run"), resuming: false)
         let trainer = try teacher()
         try run.begin(trainer)
-        #expect(throws: DistillationError.self) { try run.begin(teacher(learningRate: 2e-3)) }
+        #expect(throws: RunError.self) { try run.begin(teacher(learningRate: 2e-3)) }
         try run.begin(teacher(iterations: 16))
         let other = try AutoencoderTrainer(pictures: SmallSet.pictures())
         let file = folder.appending(path: "other.safetensors")

@@ -1,12 +1,12 @@
 import Autograd
 import DiffusionModels
-import Distillation
 import Foundation
 import Tensor
 import SwiftBrushTestFixtures
 import Testing
 
 @testable import SwiftBrushTeachers
+@testable import SwiftBrushRuntime
 
 @Suite("Teacher training")
 final class TeacherTests {
@@ -208,7 +208,7 @@ final class TeacherTests {
         let weight = try #require(trainer.unet.parameters["conv_out.bias"])
         weight.value = Tensor(repeating: .infinity, shape: weight.shape)
         let before = trainer.textEncoder.parameters.checkpointTensors().map(\.tensor.scalars)
-        #expect(throws: DistillationError.nonFinite(step: 1, tensor: "the loss", count: 1)) { try trainer.step() }
+        #expect(throws: RunError.nonFinite(step: 1, tensor: "the loss", count: 1)) { try trainer.step() }
         #expect(trainer.textEncoder.parameters.checkpointTensors().map(\.tensor.scalars) == before)
         #expect(trainer.stepCount == 0)
     }

@@ -32,11 +32,3 @@ public struct OptimizerState: Sendable {
         (self.stepCount, self.tensors) = (stepCount, tensors)
     }
 }
-
-/// The gradients' global norm, and the factor to pass to ``Optimizer/step(scalingGradientsBy:)`` so that the scaled norm is at most
-/// `maximum`: torch's `clip_grad_norm_` without a separate pass over memory. The factor is 1 when the norm is NaN.
-public func gradientNorm(of parameters: [Parameter], clippedTo maximum: Double) -> (norm: Double, factor: Float) {
-    let norm = parameters.reduce(0.0) { $0 + ($1.gradient?.squaredNorm() ?? 0) }.squareRoot()
-    let factor = maximum / (norm + 1e-6)
-    return (norm, factor < 1 ? Float(factor) : 1)
-}

@@ -1,3 +1,4 @@
+import SwiftBrushRuntime
 import Foundation
 import Tensor
 
@@ -32,7 +33,7 @@ extension TeacherPairs {
     ///   - url: the file.
     ///   - prompts: the training prompts.
     ///
-    /// Throws `SafetensorsError`, and ``DistillationError/run(path:expected:found:)`` when the file contains no pairs or
+    /// Throws `SafetensorsError`, and `RunError.unsuitable(path:expected:found:)` when the file contains no pairs or
     /// has a prompt that is not among `prompts`.
     public init(contentsOf url: URL, prompts: [String]) throws {
         let file = try SafetensorsFile(contentsOf: url)
@@ -40,7 +41,7 @@ extension TeacherPairs {
             guard let text = file.metadata[key],
                 let value = try? JSONDecoder().decode(Value.self, from: Data(text.utf8))
             else {
-                throw DistillationError.run(path: url.path, expected: "\(key) of a teacher's pairs", found: "none")
+                throw RunError.unsuitable(path: url.path, expected: "\(key) of a teacher's pairs", found: "none")
             }
             return value
         }
@@ -49,20 +50,20 @@ extension TeacherPairs {
         guard noise.rank == 4, noise.shape == pictures.shape, noise.count > 0, noise.shape[0] == rows.count,
             rows.allSatisfy(saved.indices.contains)
         else {
-            throw DistillationError.run(
+            throw RunError.unsuitable(
                 path: url.path, expected: "\(rows.count) pairs of \(saved.count) prompts",
                 found: "noise \(noise.shape), pictures \(pictures.shape), rows \(rows.min() ?? 0) to \(rows.max() ?? 0)"
             )
         }
         let broken = noise.nonFiniteCount() + pictures.nonFiniteCount()
         guard broken == 0 else {
-            throw DistillationError.run(
+            throw RunError.unsuitable(
                 path: url.path, expected: "finite numbers", found: "\(broken) that are infinite or not a number")
         }
         let places = Dictionary(prompts.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
         let own = try rows.map { row in
             guard let place = places[saved[row]] else {
-                throw DistillationError.run(
+                throw RunError.unsuitable(
                     path: url.path, expected: "pairs of the \(prompts.count) prompts", found: "one of \"\(saved[row])\""
                 )
             }

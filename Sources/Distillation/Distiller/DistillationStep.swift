@@ -1,7 +1,7 @@
-import Foundation
+import SwiftBrushRuntime
 
 /// The metrics of one step of a distillation.
-public struct DistillationStep: Codable, Sendable, Equatable {
+public struct DistillationStep: TrainingStep, Equatable {
     /// The number of the step, from 1.
     public let step: Int
     /// The number of samples in all steps so far.
@@ -22,16 +22,4 @@ public struct DistillationStep: Codable, Sendable, Equatable {
     public let seconds: Double
     /// The peak memory of the process so far.
     public let peakBytes: Int
-}
-
-/// The peak memory of this process.
-package func peakResidentBytes() -> Int {
-    var usage = rusage()
-    let ownProcess: Int32 = 0  // RUSAGE_SELF, whose type differs between the systems
-    getrusage(ownProcess, &usage)
-    #if canImport(Darwin)
-        return usage.ru_maxrss
-    #else
-        return usage.ru_maxrss * 1024
-    #endif
 }

@@ -1,3 +1,4 @@
+import SwiftBrushRuntime
 import Autograd
 import Foundation
 import Tensor

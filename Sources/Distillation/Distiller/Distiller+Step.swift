@@ -1,3 +1,4 @@
+import SwiftBrushRuntime
 import Autograd
 import DiffusionModels
 import Foundation
@@ -6,7 +7,7 @@ import Tensor
 extension Distiller {
     /// Takes one step with random inputs from the run's own streams.
     ///
-    /// Throws ``DistillationError/nonFinite(step:tensor:count:)``, and leaves the distiller as it was before.
+    /// Throws `RunError.nonFinite(step:tensor:count:)`, and leaves the distiller as it was before.
     @discardableResult
     public func step() throws -> DistillationStep {
         let before = streams
@@ -20,7 +21,7 @@ extension Distiller {
 
     /// Takes one step with the given inputs.
     ///
-    /// Throws ``DistillationError/nonFinite(step:tensor:count:)``, and leaves the distiller as it was before.
+    /// Throws `RunError.nonFinite(step:tensor:count:)`, and leaves the distiller as it was before.
     @discardableResult
     public func step(with inputs: StepInputs) throws -> DistillationStep {
         let start = ContinuousClock.now
@@ -123,18 +124,10 @@ extension Distiller {
 
     /// The step that an optimiser will take, with its gradients clipped. Throws for gradients that are not finite.
     func clipped(_ optimizer: Adam, _ name: String) throws -> ClippedStep {
-        let (norm, factor) = gradientNorm(of: optimizer.parameters, clippedTo: configuration.gradientNormLimit)
-        guard norm.isFinite else {
-            let count = optimizer.parameters.reduce(0) { $0 + ($1.gradient?.nonFiniteCount() ?? 0) }
-            throw DistillationError.nonFinite(step: stepCount + 1, tensor: name, count: count)
-        }
-        return ClippedStep(optimizer: optimizer, norm: norm, factor: factor)
+        try ClippedStep(of: optimizer, limit: configuration.gradientNormLimit, name, step: stepCount + 1)
     }
 
-    func check(_ tensor: Tensor, _ name: String) throws {
-        let count = tensor.nonFiniteCount()
-        if count > 0 { throw DistillationError.nonFinite(step: stepCount + 1, tensor: name, count: count) }
-    }
+    func check(_ tensor: Tensor, _ name: String) throws { try tensor.checkFinite(name, step: stepCount + 1) }
 
     private var plan: StepPlan {
         let needs = loss.needs

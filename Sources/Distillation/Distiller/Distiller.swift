@@ -1,3 +1,4 @@
+import SwiftBrushRuntime
 import Autograd
 import DiffusionModels
 import Tensor

@@ -1,21 +1,6 @@
 import Autograd
 import Tensor
 
-/// An optimiser's step whose gradients were checked and clipped.
-struct ClippedStep {
-    let optimizer: Adam
-    /// The norm of the gradients before clipping.
-    let norm: Double
-    /// The factor by which the gradients are scaled.
-    let factor: Float
-
-    /// Takes the step and clears the gradients.
-    func apply() {
-        optimizer.step(scalingGradientsBy: factor)
-        optimizer.zeroGradients()
-    }
-}
-
 /// All that the updates of one step change, to be restored when a later one of them fails. Values are shared until something writes to
 /// them: a copy of the student, its average and both moments is held until the step ends.
 struct UpdatedState {

@@ -1,3 +1,4 @@
+import SwiftBrushRuntime
 import Autograd
 import DiffusionModels
 import Tensor
@@ -99,7 +100,7 @@ extension ContrastiveReward {
     ///   - training: the settings.
     ///   - progress: called after each step with its loss.
     ///
-    /// Throws ``DistillationError/nonFinite(step:tensor:count:)``.
+    /// Throws `RunError.nonFinite(step:tensor:count:)`.
     public init(
         learnedFrom pairs: TeacherPairs, decoder: any LatentDecoder, conditions: PromptConditions,
         training: Training = Training(), progress: (_ step: Int, _ loss: Double) -> Void = { _, _ in }
@@ -120,16 +121,12 @@ extension ContrastiveReward {
             let prompts = chosen.map { pairs.prompts[$0] }
             let loss = Self.loss(
                 embeddings(of: pictures(chosen)), embeddings(of: prompts), prompts, training.temperature)
-            let value = Double(loss.value.item)
-            guard value.isFinite else {
-                throw DistillationError.nonFinite(step: step + 1, tensor: "the reward's loss", count: 1)
-            }
+            try loss.value.checkFinite("the reward's loss", step: step + 1)
             loss.backward()
             optimizer.learningRate =
                 training.learningRate * LearningRateSchedule.cosine(total: training.steps).factor(at: step)
-            optimizer.step()
-            optimizer.zeroGradients()
-            progress(step + 1, value)
+            try ClippedStep(of: optimizer, limit: .infinity, "the reward's gradient", step: step + 1).apply()
+            progress(step + 1, Double(loss.value.item))
         }
         let shown = order.integers(256, in: 0..<pairs.prompts.count)
         teacherMean = scores(of: pictures(shown), for: shown.map { pairs.prompts[$0] }).value.mean()

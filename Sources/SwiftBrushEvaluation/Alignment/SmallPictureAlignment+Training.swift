@@ -77,10 +77,9 @@ extension SmallPictureAlignment {
                     found: "\(loss.value.item) at step \(step)")
             }
             progress(step, Double(loss.value.item))
-            optimizer.zeroGradients()
             loss.backward()
             optimizer.learningRate = training.learningRate * schedule.factor(at: step)
-            optimizer.step()
+            try ClippedStep(of: optimizer).apply()
         }
         // The standardisation is folded into the map.
         let weight = map.value / deviation.reshaped(to: [1, network.width])

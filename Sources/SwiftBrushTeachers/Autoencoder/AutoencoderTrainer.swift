@@ -1,6 +1,6 @@
+import SwiftBrushRuntime
 import Autograd
 import DiffusionModels
-import Distillation
 import Foundation
 import Tensor
 
@@ -59,7 +59,7 @@ public final class AutoencoderTrainer: ResumableTraining {
         streams = Streams(pictures: root.split("pictures"), noise: root.split("noise"))
     }
 
-    /// Takes the next step. Throws `DistillationError.nonFinite(step:tensor:count:)`.
+    /// Takes the next step. Throws `RunError.nonFinite(step:tensor:count:)`.
     @discardableResult
     public func step() throws -> AutoencoderStep {
         let start = ContinuousClock.now
@@ -73,14 +73,18 @@ public final class AutoencoderTrainer: ResumableTraining {
         let reconstruction = autoencoder.decode(latents.sample(noise: streams.noise.normal(latents.mean.shape)))
         let loss = AutoencoderLoss(of: reconstruction, pictures: colours, latents: latents)
         let total = loss.total(configuration)
+        try total.value.checkFinite("the loss", step: stepCount + 1)
+        defer { optimizer.zeroGradients() }
         total.backward()
-        let norm = try optimizer.clippedStep(
-            loss: total.value, limit: configuration.gradientNormLimit, step: stepCount + 1)
+        let update = try ClippedStep(
+            of: optimizer, limit: configuration.gradientNormLimit, "the gradient", step: stepCount + 1)
+        update.apply()
         stepCount += 1
         return AutoencoderStep(
             step: stepCount, loss: Double(total.value.item), absoluteError: Double(loss.absolute.value.item),
             peakSignalToNoise: 10 * log10(4 / Double(loss.squared.value.item)),
-            divergence: Double(loss.divergence.value.item), gradientNorm: norm, learningRate: optimizer.learningRate,
+            divergence: Double(loss.divergence.value.item), gradientNorm: update.norm,
+            learningRate: optimizer.learningRate,
             seconds: (ContinuousClock.now - start) / .seconds(1), peakBytes: peakResidentBytes())
     }
 

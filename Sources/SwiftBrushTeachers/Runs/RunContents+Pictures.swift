@@ -1,5 +1,5 @@
+import SwiftBrushRuntime
 import DiffusionModels
-import Distillation
 import Foundation
 
 extension RunContents {

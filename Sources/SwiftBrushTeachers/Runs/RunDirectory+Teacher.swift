@@ -1,6 +1,6 @@
+import SwiftBrushRuntime
 import Autograd
 import DiffusionModels
-import Distillation
 import Foundation
 import Tensor
 
@@ -19,7 +19,7 @@ extension RunDirectory {
 
     /// Trains the run's ``tokenizer`` on the captions. In a resumed run the result must equal the existing tokenizer, which is kept.
     ///
-    /// Throws `DistillationError.run(path:expected:found:)` if it differs, and what the file system throws.
+    /// Throws `RunError.unsuitable(path:expected:found:)` if it differs, and what the file system throws.
     public func learnTokenizer(from pictures: CaptionedPictures, mix: CaptionMix, vocabularySize: Int) throws {
         // Named like a temporary file, so that it is removed after a kill.
         let stage = url.appending(path: ".tokenizer.\(UUID().uuidString).partial")
@@ -35,7 +35,7 @@ extension RunDirectory {
         where !files.contentsEqual(
             atPath: stage.appending(path: name).path, andPath: tokenizer.appending(path: name).path)
         {
-            throw DistillationError.run(
+            throw RunError.unsuitable(
                 path: tokenizer.path, expected: "the tokenizer of these captions and this vocabulary", found: "another")
         }
     }

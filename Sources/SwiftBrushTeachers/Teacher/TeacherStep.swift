@@ -1,4 +1,4 @@
-import Distillation
+import SwiftBrushRuntime
 
 /// The metrics of one step of a teacher's training.
 public struct TeacherStep: TrainingStep, Equatable {

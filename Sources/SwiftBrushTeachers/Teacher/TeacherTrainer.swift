@@ -1,6 +1,6 @@
+import SwiftBrushRuntime
 import Autograd
 import DiffusionModels
-import Distillation
 import Foundation
 import Tensor
 
@@ -85,7 +85,7 @@ public final class TeacherTrainer: ResumableTraining {
     }
 
     /// Takes the next step with random inputs from the training's own streams. Throws
-    /// `DistillationError.nonFinite(step:tensor:count:)`.
+    /// `RunError.nonFinite(step:tensor:count:)`.
     @discardableResult
     public func step() throws -> TeacherStep {
         try step(
@@ -94,7 +94,7 @@ public final class TeacherTrainer: ResumableTraining {
                 schedule: schedule, configuration))
     }
 
-    /// Takes the next step with the given inputs. Throws `DistillationError.nonFinite(step:tensor:count:)`.
+    /// Takes the next step with the given inputs. Throws `RunError.nonFinite(step:tensor:count:)`.
     @discardableResult
     public func step(with inputs: TeacherStepInputs) throws -> TeacherStep {
         let start = ContinuousClock.now
@@ -102,15 +102,18 @@ public final class TeacherTrainer: ResumableTraining {
         optimizer.learningRate = configuration.learningRate * schedule.factor(at: stepCount)
         let errors = squaredErrors(inputs)
         let loss = (errors * Variable(column(inputs.timesteps.map { weights[$0] }))).mean()
+        try loss.value.checkFinite("the loss", step: stepCount + 1)
+        defer { optimizer.zeroGradients() }
         loss.backward()
-        let norm = try optimizer.clippedStep(
-            loss: loss.value, limit: configuration.gradientNormLimit, step: stepCount + 1)
+        let update = try ClippedStep(
+            of: optimizer, limit: configuration.gradientNormLimit, "the gradient", step: stepCount + 1)
+        update.apply()
         stepCount += 1
         let ratios = inputs.timesteps.map { 1 / self.schedule.signalToNoiseRatio($0) }
         return TeacherStep(
             step: stepCount, samplesSeen: stepCount * configuration.batchSize, loss: Double(loss.value.item),
             epsilonLoss: errors.value.mean(), originalError: (errors.value * column(ratios)).mean(),
-            gradientNorm: norm, learningRate: optimizer.learningRate,
+            gradientNorm: update.norm, learningRate: optimizer.learningRate,
             seconds: (ContinuousClock.now - start) / .seconds(1), peakBytes: peakResidentBytes())
     }
 

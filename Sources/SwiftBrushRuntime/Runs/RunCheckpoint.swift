@@ -51,7 +51,7 @@ package struct RunCheckpoint {
 
     /// Reads everything before it changes parameters and optimisers.
     ///
-    /// Throws `SafetensorsError` for a corrupted file, which its checksum detects, or ``DistillationError`` for one of another run.
+    /// Throws `SafetensorsError` for a corrupted file, which its checksum detects, or ``RunError`` for one of another run.
     package func restore<State: Decodable>(
         _ type: State.Type = State.self, from url: URL
     ) throws -> (state: State, memory: [String: Tensor]) {
@@ -63,14 +63,14 @@ package struct RunCheckpoint {
             guard let json = file.metadata[key],
                 let value = try? JSONDecoder().decode(Value.self, from: Data(json.utf8))
             else {
-                throw DistillationError.run(path: url.path, expected: "a checkpoint of this run", found: "another file")
+                throw RunError.unsuitable(path: url.path, expected: "a checkpoint of this run", found: "another file")
             }
             return value
         }
         func read(_ section: String, _ path: String, like shape: [Int]) throws -> Tensor {
             let tensor = try file.tensor("\(section).\(path)")
             guard tensor.shape == shape else {
-                throw DistillationError.run(
+                throw RunError.unsuitable(
                     path: url.path, expected: "\(section).\(path) of shape \(shape)", found: "\(tensor.shape)")
             }
             return tensor
@@ -78,7 +78,7 @@ package struct RunCheckpoint {
         let state: State = try decode(Self.stateKey)
         let steps: [String: Int] = try decode(Self.stepsKey)
         guard Set(steps.keys) == Set(optimizers.map(\.section)) else {
-            throw DistillationError.run(
+            throw RunError.unsuitable(
                 path: url.path, expected: "the optimisers \(optimizers.map(\.section).sorted())",
                 found: "\(steps.keys.sorted())")
         }

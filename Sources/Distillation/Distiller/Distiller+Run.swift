@@ -1,47 +1,6 @@
 import DiffusionModels
-import Foundation
+import SwiftBrushRuntime
 import Tensor
-
-/// A training whose run is stored in a ``RunDirectory``: it can be stopped after any step and resumed bit for bit.
-public protocol ResumableTraining: AnyObject {
-    /// The metrics of a step.
-    associatedtype Step: TrainingStep
-    /// The settings with which it must be resumed.
-    associatedtype Record: Codable & Equatable
-
-    /// The settings. Throws when they cannot be encoded.
-    func record() throws -> Record
-    /// Fingerprints of the training's inputs, which must be the same when it is resumed. The default is empty.
-    func contents() throws -> RunContents
-    /// The JSON Lines files that it writes with ``RunDirectory/record(_:in:)``. The default is `metrics.jsonl`.
-    var metricsFiles: [String] { get }
-    /// The number of steps taken so far.
-    var stepCount: Int { get }
-    /// Takes the next step. Throws ``DistillationError/nonFinite(step:tensor:count:)``.
-    func step() throws -> Step
-    /// The approximate size of a checkpoint in bytes.
-    var checkpointByteCount: Int { get }
-    /// Writes all that is needed to resume the training. Throws what the file system throws.
-    func saveCheckpoint(to url: URL) throws
-    /// Restores the state that ``saveCheckpoint(to:)`` wrote. For a file that is not a checkpoint of this training it throws and
-    /// changes nothing.
-    func restoreCheckpoint(from url: URL) throws
-}
-
-extension ResumableTraining {
-    /// No contents.
-    public func contents() throws -> RunContents { RunContents() }
-    /// `metrics.jsonl`.
-    public var metricsFiles: [String] { [RunDirectory.metricsName] }
-}
-
-/// The metrics of one step, a line of a metrics file.
-public protocol TrainingStep: Codable, Sendable {
-    /// The number of the step, from 1.
-    var step: Int { get }
-}
-
-extension DistillationStep: TrainingStep {}
 
 extension Distiller: ResumableTraining {
     /// The settings with which a distillation must be resumed.
@@ -51,6 +10,12 @@ extension Distiller: ResumableTraining {
         var promptCount: Int
         var pairCount: Int
     }
+
+    /// The settings that had other names.
+    public static let renamedSettings = [
+        "fakeScoreHeadStart": "fakeScoreWarmUpSteps", "stepsPerStudentStep": "updatesPerStudentUpdate",
+        "drawsNewPictures": "usesNewSamples", "dropsPromptsOneByOne": "dropsPromptsPerSample",
+    ]
 
     /// The loss, the settings, and the numbers of prompts and pairs. Throws for a loss that cannot be encoded.
     public func record() throws -> Record {

@@ -5,7 +5,7 @@ extension RunDirectory {
     /// Creates the folder if it is missing, locks it against other processes as long as this value lives, and removes the temporary
     /// files that a killed process left in it. ``begin(_:)`` calls it; call it earlier if you write into the folder before.
     ///
-    /// Throws ``DistillationError/run(path:expected:found:)`` as ``init(_:resuming:allowingOtherFiles:)`` does, and `FileError`
+    /// Throws ``RunError/unsuitable(path:expected:found:)`` as ``init(_:resuming:allowingOtherFiles:)`` does, and `FileError`
     /// when another process works on the run.
     public func claim() throws {
         guard session.state.withLock({ $0.lock == nil }) else { return }
@@ -20,13 +20,13 @@ extension RunDirectory {
         let parts = models.flatMap { model in
             ["", "unet", "vae", "text_encoder", "tokenizer", "scheduler"].map { model.appending(path: $0) }
         }
-        for folder in folders + parts + [fakeScore] { DurableFile.removeLeftovers(in: folder) }
+        for folder in folders + parts + [url.appending(path: "fake-score")] { DurableFile.removeLeftovers(in: folder) }
     }
 
     /// Throws for a folder in which no run may start or be resumed.
     func checkFolder() throws {
-        func refuse(_ expected: String, _ found: String) -> DistillationError {
-            .run(path: url.path, expected: expected, found: found)
+        func refuse(_ expected: String, _ found: String) -> RunError {
+            .unsuitable(path: url.path, expected: expected, found: found)
         }
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else { return }

@@ -27,7 +27,7 @@ public struct RunDirectory: Sendable {
     ///   - resuming: whether the folder may contain a run already; otherwise an existing one is an error, so that none is lost.
     ///   - allowingOtherFiles: whether a new run may start in a folder with files that are not a run's; they are left alone.
     ///
-    /// Throws ``DistillationError/run(path:expected:found:)`` for a folder with another run or other files, and changes
+    /// Throws ``RunError/unsuitable(path:expected:found:)`` for a folder with another run or other files, and changes
     /// nothing in it.
     public init(_ url: URL, resuming: Bool, allowingOtherFiles: Bool = false) throws {
         (self.url, isResuming, allowsOtherFiles) = (url, resuming, allowingOtherFiles)
@@ -40,7 +40,7 @@ public struct RunDirectory: Sendable {
     static let newestStepName = "newest-checkpoint"
     static let lockName = "run.lock"
 
-    /// The names of everything that runs write in their folders, except ``lockName``.
+    /// The names of everything that runs of any training write in their folders, except ``lockName``.
     static let names = [
         configurationName, contentsName, metricsName, newestStepName, "x0-errors.jsonl", "checkpoints", "sheets",
         "student", "fake-score", "report.html",
@@ -49,10 +49,6 @@ public struct RunDirectory: Sendable {
 
     var checkpointFolder: URL { url.appending(path: "checkpoints") }
     var configuration: URL { url.appending(path: Self.configurationName) }
-    /// The folder of the finished student.
-    public var student: URL { url.appending(path: "student") }
-    /// The folder of the fake score's adapters, in PEFT's format.
-    public var fakeScore: URL { url.appending(path: "fake-score") }
 
     /// The file of the run's ``RunReport``.
     public var report: URL { url.appending(path: "report.html") }

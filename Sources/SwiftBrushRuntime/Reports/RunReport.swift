@@ -13,10 +13,10 @@ public struct RunReport {
 
     /// Reads a run's folder.
     ///
-    /// Throws ``DistillationError/run(path:expected:found:)`` when there are no metrics in it.
+    /// Throws ``RunError/unsuitable(path:expected:found:)`` when there are no metrics in it.
     public init(of folder: URL) throws {
         guard FileManager.default.fileExists(atPath: folder.appending(path: "metrics.jsonl").path) else {
-            throw DistillationError.run(path: folder.path, expected: "a run with metrics.jsonl", found: "none")
+            throw RunError.unsuitable(path: folder.path, expected: "a run with metrics.jsonl", found: "none")
         }
         let name = folder.lastPathComponent
         let inner = Self.names(in: folder).map { folder.appending(path: $0) }

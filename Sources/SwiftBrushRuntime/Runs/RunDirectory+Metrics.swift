@@ -20,7 +20,7 @@ extension RunDirectory {
 
     /// The recorded steps, in order; truncated lines are ignored. Throws `FileError`.
     public func metrics<Step: TrainingStep>(
-        _ type: Step.Type = DistillationStep.self, in name: String = "metrics.jsonl"
+        _ type: Step.Type, in name: String = "metrics.jsonl"
     ) throws -> [Step] {
         let lines = url.appending(path: name)
         guard FileManager.default.fileExists(atPath: lines.path) else { return [] }

@@ -25,7 +25,7 @@ extension RunDirectory {
     }
 
     /// Restores a training from its newest intact checkpoint, and reports on standard error when that is not the newest. Throws
-    /// ``DistillationError/run(path:expected:found:)`` when there were checkpoints and none is intact.
+    /// ``RunError/unsuitable(path:expected:found:)`` when there were checkpoints and none is intact.
     func restore(_ training: some ResumableTraining) throws {
         let files = try checkpoints()
         var reasons: [String] = []
@@ -42,13 +42,13 @@ extension RunDirectory {
             }
         }
         if let reason = reasons.first {
-            throw DistillationError.run(
+            throw RunError.unsuitable(
                 path: checkpointFolder.path, expected: "an intact checkpoint to resume from",
                 found: "\(files.count) and none is intact (\(reason)); nothing was changed")
         }
         if let data = try? FileContents.read(newestStep) {
             let step = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-            throw DistillationError.run(
+            throw RunError.unsuitable(
                 path: checkpointFolder.path, expected: "the checkpoint of step \(step), which was written",
                 found: "none; nothing was changed")
         }

@@ -9,7 +9,7 @@ extension RunDirectory {
     /// A run of an earlier version, which did not record its ``RunContents``, is resumed. What cannot be compared is reported on
     /// standard error, and recorded from then on.
     ///
-    /// Throws ``DistillationError/run(path:expected:found:)`` when settings or contents differ from those of the run, and when
+    /// Throws ``RunError/unsuitable(path:expected:found:)`` when settings or contents differ from those of the run, and when
     /// none of its checkpoints is intact; `SafetensorsError` when the disk has no room for a checkpoint; and `FileError`.
     public func begin<Training: ResumableTraining>(_ training: Training) throws {
         try claim()
@@ -20,11 +20,11 @@ extension RunDirectory {
                 FileManager.default.fileExists(atPath: url.appending(path: $0).path)
             }
             if let name = try metrics ?? checkpoints().last?.lastPathComponent {
-                throw DistillationError.run(
+                throw RunError.unsuitable(
                     path: url.path, expected: "\(Self.configurationName) beside \(name)", found: "none")
             }
         } else {
-            try compare(record)
+            try compare(record, renamed: Training.renamedSettings)
             try compare(contents)
         }
         for folder in [checkpointFolder, url.appending(path: "sheets")] { try DurableFile.makeFolder(folder) }
@@ -38,18 +38,19 @@ extension RunDirectory {
         try removeSheets(after: training.stepCount)
     }
 
-    private func compare<Record: Codable & Equatable>(_ record: Record) throws {
-        let stored = try? storedRecord(Record.self)
+    private func compare<Record: Codable & Equatable>(_ record: Record, renamed: [String: String]) throws {
+        let stored = try? storedRecord(Record.self, renamed: renamed)
         guard stored != record else { return }
         let fields = stored.map { differingFields($0, record) }
-        throw DistillationError.run(
+        throw RunError.unsuitable(
             path: configuration.path, expected: "the settings of this run, \(fields?.expected ?? "a JSON object")",
             found: fields?.found ?? "another file")
     }
 
     private func compare(_ contents: RunContents) throws {
-        func refuse(_ names: [String], _ found: String) -> DistillationError {
-            .run(path: contentsFile.path, expected: "the \(names.joined(separator: ", ")) of this run", found: found)
+        func refuse(_ names: [String], _ found: String) -> RunError {
+            .unsuitable(
+                path: contentsFile.path, expected: "the \(names.joined(separator: ", ")) of this run", found: found)
         }
         guard FileManager.default.fileExists(atPath: contentsFile.path) else {
             if contents.names.isEmpty { return }
@@ -68,31 +69,12 @@ extension RunDirectory {
 
     private var contentsFile: URL { url.appending(path: Self.contentsName) }
 
-    /// The loss with which the run in the folder was started.
+    /// The recorded settings. Throws what the file system throws, and `DecodingError`.
     ///
-    /// - Parameter types: the types of loss to look for.
-    ///
-    /// Throws ``DistillationError`` when there is no run, or its loss is of none of these types.
-    public func loss(
-        among types: [any DistillationLoss.Type] = SavedLoss.shippedTypes
-    ) throws -> any DistillationLoss { try record().loss.loss(among: types) }
-
-    /// The settings with which the run in the folder was started. Throws ``DistillationError`` when there is no run.
-    public func settings() throws -> DistillationConfiguration { try record().settings }
-
-    private func record() throws -> Distiller.Record {
-        guard let record = try? storedRecord(Distiller.Record.self) else {
-            throw DistillationError.run(path: configuration.path, expected: "the settings of a run", found: "none")
-        }
-        return record
-    }
-
-    /// The recorded settings; those of a run of an earlier version have the names that the settings had then.
-    private func storedRecord<Record: Decodable>(_ type: Record.Type) throws -> Record {
-        let renamed = [
-            "fakeScoreHeadStart": "fakeScoreWarmUpSteps", "stepsPerStudentStep": "updatesPerStudentUpdate",
-            "drawsNewPictures": "usesNewSamples", "dropsPromptsOneByOne": "dropsPromptsPerSample",
-        ]
+    /// - Parameters:
+    ///   - type: the type of the settings.
+    ///   - renamed: the names of settings that had other names in runs of earlier versions, by those names.
+    package func storedRecord<Record: Decodable>(_ type: Record.Type, renamed: [String: String]) throws -> Record {
         var text = String(decoding: try FileContents.read(configuration), as: UTF8.self)
         for (old, new) in renamed { text = text.replacing("\"\(old)\"", with: "\"\(new)\"") }
         return try JSONDecoder().decode(type, from: Data(text.utf8))

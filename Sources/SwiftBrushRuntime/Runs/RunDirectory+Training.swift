@@ -7,7 +7,7 @@ extension RunDirectory {
     /// A checkpoint is written every `checkpointEvery` steps and after the last; a sample grid, after the checkpoint of its step, every
     /// `sheetEvery` steps and after the last. If the process ended before it wrote a grid, that grid is made first.
     ///
-    /// SIGINT, SIGTERM and SIGHUP let the step in progress end, and a checkpoint is written; see ``StopSignals``.
+    /// SIGINT, SIGTERM and SIGHUP let the step in progress end, and a checkpoint is written; see `StopSignals`.
     ///
     /// - Parameters:
     ///   - training: the training with which ``begin(_:)`` was called.
@@ -18,7 +18,7 @@ extension RunDirectory {
     ///   - progress: called after each step.
     ///   - saveSheet: writes the sample grid of the training's step, see ``sheet(step:)``.
     ///
-    /// Throws ``StoppedBySignal``, what a step throws, and what the file system throws.
+    /// Throws `StoppedBySignal`, what a step throws, and what the file system throws.
     public func train<Training: ResumableTraining>(
         _ training: Training, iterations: Int, checkpointEvery: Int, sheetEvery: Int? = nil,
         stopsOnSignals: Bool = true,

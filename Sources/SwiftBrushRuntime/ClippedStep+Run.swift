@@ -1,0 +1,29 @@
+import Autograd
+import Tensor
+
+extension ClippedStep {
+    /// The optimiser's clipped step in a step of a run.
+    ///
+    /// - Parameters:
+    ///   - optimizer: the optimiser.
+    ///   - limit: the largest global norm of the gradients.
+    ///   - name: the gradients' name in an error.
+    ///   - number: the number of the run's step.
+    ///
+    /// Throws ``RunError/nonFinite(step:tensor:count:)``.
+    package init(of optimizer: any Optimizer, limit: Double, _ name: String, step number: Int) throws(RunError) {
+        do {
+            try self.init(of: optimizer, limit: limit)
+        } catch {
+            throw RunError.nonFinite(step: number, tensor: name, count: error.count)
+        }
+    }
+}
+
+extension Tensor {
+    /// Throws ``RunError/nonFinite(step:tensor:count:)`` if a number in it is infinite or not a number.
+    package func checkFinite(_ name: String, step number: Int) throws(RunError) {
+        let count = nonFiniteCount()
+        if count > 0 { throw RunError.nonFinite(step: number, tensor: name, count: count) }
+    }
+}
