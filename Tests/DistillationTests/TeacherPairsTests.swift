@@ -94,7 +94,7 @@ final class TeacherPairsTests {
         }
         try RunDirectory(folder, resuming: false).begin(distiller(pairs: 3))
         try RunDirectory(folder, resuming: true).begin(distiller(pairs: 3))
-        #expect(throws: DistillationError.self) {
+        #expect(throws: RunError.self) {
             try RunDirectory(folder, resuming: true).begin(distiller(pairs: 2))
         }
     }

@@ -59,6 +59,30 @@ public struct DistillationConfiguration: Codable, Sendable, Equatable {
     /// SwiftBrush's settings.
     public init() {}
 
+    /// Sets the adapters' rank, and their alpha so that their scale stays the same.
+    public mutating func setAdapterRank(_ rank: Int) {
+        adapterAlpha *= Double(rank) / Double(adapterRank)
+        adapterRank = rank
+    }
+
+    /// Sets the student's timestep, and ᾱ_T to its value in a schedule. The current timestep keeps its ᾱ_T.
+    ///
+    /// Throws ``DistillationError/invalidSetting(name:expected:found:)`` for a timestep outside the schedule.
+    public mutating func setStudentTimestep(_ timestep: Int, on schedule: NoiseSchedule) throws {
+        guard schedule.cumulativeAlphas.indices.contains(timestep) else {
+            throw DistillationError.invalidSetting(
+                name: "studentTimestep", expected: "0 to \(schedule.timestepCount - 1)", found: "\(timestep)")
+        }
+        if timestep == studentTimestep { return }
+        (studentTimestep, studentCumulativeAlpha) = (timestep, schedule.cumulativeAlphas[timestep])
+    }
+
+    /// Sets the number of updates of the fake score per update of the student; several get newly generated samples each.
+    public mutating func setFakeScoreUpdates(_ count: Int) {
+        fakeScoreTraining.updatesPerStudentUpdate = count
+        if count > 1 { fakeScoreTraining.usesNewSamples = true }
+    }
+
     /// SwiftBrush's settings, with the fake score trained as in the publication of a loss.
     public init(for loss: any DistillationLoss) {
         fakeScoreTraining = loss.usualFakeScoreTraining

@@ -24,6 +24,13 @@ public struct AlignmentTerm: DistillationLoss, Equatable {
     /// A reward, and a decoder whose images it scores.
     public var needs: LossNeeds { [.reward, .decoder] }
 
+    /// The loss with `mean` as its threshold; a loss without a threshold stays without.
+    public func calibrated(toMeanReward mean: Double) -> AlignmentTerm {
+        var term = self
+        if threshold != nil { term.threshold = mean }
+        return term
+    }
+
     /// g of each sample, `[batch, height, width, channels]`; reports `reward`, the mean reward.
     public func gradient(_ input: LossInput) -> LossGradient {
         let rewards = input.rewards()

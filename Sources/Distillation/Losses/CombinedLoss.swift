@@ -25,6 +25,11 @@ public struct CombinedLoss<First: DistillationLoss, Second: DistillationLoss>: D
     /// The fake score's training of `first`.
     public var usualFakeScoreTraining: FakeScoreTraining { first.usualFakeScoreTraining }
 
+    /// The sum of both losses, calibrated.
+    public func calibrated(toMeanReward mean: Double) -> CombinedLoss {
+        CombinedLoss(first.calibrated(toMeanReward: mean), second.calibrated(toMeanReward: mean))
+    }
+
     /// g₁ + g₂, `[batch, height, width, channels]`; the memories of both, each under its loss's name, and the diagnostics of both: one
     /// of `second` that `first` has too is reported as `NAME.DIAGNOSTIC`.
     public func gradient(_ input: LossInput) -> LossGradient {

@@ -2,6 +2,13 @@ import Autograd
 import DiffusionModels
 
 extension TextToImageModel {
+    /// The mean of the weights of several students of one teacher, nil for none. Throws as ``merged(with:share:)``.
+    public static func mean(of students: [TextToImageModel]) throws -> TextToImageModel? {
+        try students.dropFirst().enumerated().reduce(students.first) { mean, next in
+            try mean?.merged(with: next.element, share: Double(next.offset + 1) / Double(next.offset + 2))
+        }
+    }
+
     /// Interpolates the weights of two students of one teacher: θ = λ θ_A + (1 − λ) θ_B, as SwiftBrush v2 merges them (arXiv
     /// 2408.14176, λ = ½). Everything except the denoising network is taken from this model.
     ///

@@ -14,9 +14,15 @@ public protocol DistillationLoss: Codable, Sendable {
     var usualFakeScoreTraining: FakeScoreTraining { get }
     /// g = ∂L/∂x̂₀ of each sample, before any mean over the batch.
     func gradient(_ input: LossInput) -> LossGradient
+    /// The loss for a reward that is `mean` on average for the teacher's own images: a loss with a threshold of the reward sets it to that.
+    /// The default returns the loss itself.
+    func calibrated(toMeanReward mean: Double) -> Self
 }
 
 extension DistillationLoss {
+    /// The loss itself.
+    public func calibrated(toMeanReward mean: Double) -> Self { self }
+
     /// SwiftBrush's training of the fake score.
     public var usualFakeScoreTraining: FakeScoreTraining { FakeScoreTraining() }
 }

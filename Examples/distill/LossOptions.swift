@@ -1,0 +1,70 @@
+import ArgumentParser
+import DiffusionModels
+import Distillation
+import Foundation
+import SwiftBrushCommands
+
+/// The loss, and the data that it needs.
+struct LossOptions: ParsableArguments {
+    @Option(help: "The loss, with its publication's settings.") var loss = PublishedLoss.vsd
+    @Option(
+        help: "Guidance scale of the teacher, and of the fake score if the loss guides it. Default: as published.")
+    var guidanceScale: Double?
+    @Option(help: "Images of the teacher to generate, for losses that need pairs or data.") var teacherPictures = 64
+    @Option(help: "Pairs of noise and teacher image that an earlier run saved, instead of generating them.")
+    var pairs: String?
+    @Option(help: "Where to save the generated pairs.") var savePairs: String?
+
+    /// The loss with its guidance scale.
+    var chosen: any DistillationLoss { guidanceScale.flatMap(loss.loss(guidanceScale:)) ?? loss.loss }
+
+    func validate() throws {
+        try check("--teacher-pictures", teacherPictures, in: 1...1_000_000)
+        try check("--guidance-scale", guidanceScale, in: -1000...1000)
+        if let guidanceScale, loss.loss(guidanceScale: guidanceScale) == nil {
+            throw ValidationError("--guidance-scale: --loss \(loss.rawValue) takes none")
+        }
+        if savePairs != nil, pairs == nil, loss.loss.needs.isDisjoint(with: [.pairs, .realLatents, .reward]) {
+            throw ValidationError("--save-pairs: --loss \(loss.rawValue) generates no pairs")
+        }
+    }
+
+    /// Checks the files before the teacher is loaded.
+    func check() throws {
+        try checkInput(pairs.map { URL(filePath: $0) }, "--pairs")
+        try checkOutput(file: savePairs.map { URL(filePath: $0) }, "--save-pairs")
+    }
+
+    /// The loss and its resources: the teacher's pairs as far as the loss needs them, and a reward that is trained on them.
+    func lossAndResources(
+        _ model: TextToImageModel, _ saved: TeacherPairs?, prompts: [String], _ embeddings: PromptEmbeddings,
+        seed: UInt64
+    ) throws -> (loss: any DistillationLoss, resources: DistillationResources) {
+        let loss = chosen
+        var resources =
+            try saved.map { DistillationResources($0) }
+            ?? DistillationResources(
+                generatedBy: model, for: loss.needs, prompts: prompts, count: teacherPictures, seed: seed,
+                embeddings: embeddings)
+        if let savePairs { try resources.pairs?.save(to: URL(filePath: savePairs), prompts: prompts) }
+        guard loss.needs.contains(.reward), let pairs = resources.pairs else { return (loss, resources) }
+        var training = ContrastiveReward.Training()
+        training.seed = seed
+        let progress = ProgressLine()
+        let reward = try ContrastiveReward(
+            learnedFrom: pairs, decoder: model.decoder, conditions: PromptConditions(prompts, in: embeddings),
+            training: training
+        ) { step, loss in
+            progress.show(
+                Double(step) / Double(training.steps),
+                "reward, step \(step) of \(training.steps): \(String(format: "%.3f", loss))")
+        }
+        progress.finish()
+        StandardError.write(
+            line: "reward: \(String(format: "%.3f", reward.teacherMean)) on the teacher's own images")
+        resources.reward = reward
+        return (loss.calibrated(toMeanReward: reward.teacherMean), resources)
+    }
+}
+
+extension PublishedLoss: ExpressibleByArgument {}

@@ -1,0 +1,56 @@
+import ArgumentParser
+import DiffusionModels
+import Distillation
+import Foundation
+import SwiftBrushCommands
+
+/// The teacher, the student to start from, and the prompts.
+struct ModelOptions: ParsableArguments {
+    @Option(help: "The teacher: a diffusers folder or a safetensors file.") var teacher: String
+    @Option(
+        parsing: .upToNextOption,
+        help: "Students of this teacher to start from, instead of the teacher itself; several are averaged.")
+    var student: [String] = []
+    @Option(help: "A tokenizer folder, for a teacher in a single file.") var tokenizer: String?
+    @Option(help: "A text file with one prompt per line.") var prompts: String
+    @Option(
+        help: "Embeddings of all prompts and of \"\" that distill or text-to-image saved, instead of the text encoder."
+    )
+    var embeddings: String?
+    @Option(help: "Where to save the embeddings of all prompts and of \"\".") var saveEmbeddings: String?
+
+    /// Checks the files before the teacher is loaded.
+    func check() throws {
+        let read: [(String?, String)] = [
+            (teacher, "--teacher"), (prompts, "--prompts"), (tokenizer, "--tokenizer"), (embeddings, "--embeddings"),
+        ]
+        for (path, option) in read { try checkInput(path.map { URL(filePath: $0) }, option) }
+        for path in student { try checkInput(URL(filePath: path), "--student") }
+        try checkOutput(file: saveEmbeddings.map { URL(filePath: $0) }, "--save-embeddings")
+    }
+
+    func loadTeacher() throws -> TextToImageModel {
+        let files = try ModelFiles(contentsOf: URL(filePath: teacher))
+        if files.oneStep != nil { throw ModelError.notMultiStepModel(path: teacher) }
+        return try TextToImageModel(
+            contentsOf: URL(filePath: teacher), tokenizer: tokenizer.map { URL(filePath: $0) })
+    }
+
+    /// The mean of the students to start from, nil for none.
+    func start() throws -> TextToImageModel? {
+        try .mean(of: student.map { try TextToImageModel(contentsOf: URL(filePath: $0)) })
+    }
+
+    /// The saved embeddings, or those of `texts` and of the empty prompt, which are saved if the options say so.
+    func embeddings(of texts: [String], by model: TextToImageModel) throws -> PromptEmbeddings {
+        for text in texts {
+            guard let warning = model.tokenizer.truncationWarning(for: text) else { continue }
+            StandardError.write(line: warning)
+        }
+        let embedded =
+            try embeddings.map { try PromptEmbeddings(contentsOf: URL(filePath: $0)) }
+            ?? model.embeddings(for: texts + [""])
+        if let saveEmbeddings { try embedded.save(to: URL(filePath: saveEmbeddings)) }
+        return embedded
+    }
+}
