@@ -47,17 +47,20 @@ let package = Package(
             name: "CSwiftBrushLibZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"]), .brew(["libzip"])]),
 
         // MARK: - Libraries, each on top of those before it
-        .target(name: "CTensorKernels", exclude: ["Kernels"]),
-        .target(name: "Tensor", dependencies: ["CTensorKernels", "CSwiftBrushZlib"]),
-        .target(name: "Autograd", dependencies: ["Tensor", "CTensorKernels"]),
-        .target(name: "DiffusionModels", dependencies: ["Autograd", "CSwiftBrushPNG", "CSwiftBrushTurboJPEG"]),
-        .target(name: "SwiftBrushRuntime", dependencies: ["DiffusionModels"]),
-        .target(name: "Distillation", dependencies: ["SwiftBrushRuntime"]),
-        .target(name: "SwiftBrushTeachers", dependencies: ["SwiftBrushRuntime"]),
+        .target(name: "CTensorKernels", exclude: ["Kernels", "README.md"]),
+        .target(name: "Tensor", dependencies: ["CTensorKernels", "CSwiftBrushZlib"], exclude: ["README.md"]),
+        .target(name: "Autograd", dependencies: ["Tensor", "CTensorKernels"], exclude: ["README.md"]),
+        .target(
+            name: "DiffusionModels", dependencies: ["Autograd", "CSwiftBrushPNG", "CSwiftBrushTurboJPEG"],
+            exclude: ["README.md"]),
+        .target(name: "SwiftBrushRuntime", dependencies: ["DiffusionModels"], exclude: ["README.md"]),
+        .target(name: "Distillation", dependencies: ["SwiftBrushRuntime"], exclude: ["README.md"]),
+        .target(name: "SwiftBrushTeachers", dependencies: ["SwiftBrushRuntime"], exclude: ["README.md"]),
         .target(
             name: "SwiftBrushEvaluation",
-            dependencies: ["DiffusionModels", "CSwiftBrushOpenBLAS", "CSwiftBrushLAPACKE", "CSwiftBrushLibZip"]),
-        .target(name: "DistillationTesting", dependencies: ["Distillation"]),
+            dependencies: ["DiffusionModels", "CSwiftBrushOpenBLAS", "CSwiftBrushLAPACKE", "CSwiftBrushLibZip"],
+            exclude: ["README.md"]),
+        .target(name: "DistillationTesting", dependencies: ["Distillation"], exclude: ["README.md"]),
 
         // MARK: - Examples
         .target(

@@ -37,6 +37,35 @@ public struct Variable {
     /// The same value as a constant (stop-gradient).
     public func detached() -> Variable { Variable(value) }
 
+    /// A differentiable operation with a gradient rule of one's own.
+    ///
+    /// ```swift
+    /// func cube(_ x: Variable) -> Variable {
+    ///     let square = x.value * x.value
+    ///     return .custom(square * x.value, of: [x]) { [$0 * square * 3] }
+    /// }
+    /// ```
+    ///
+    /// Check the rule with ``GradientCheck``.
+    ///
+    /// - Parameters:
+    ///   - value: the operation's result.
+    ///   - inputs: its inputs.
+    ///   - gradient: maps ∂L/∂value to ∂L/∂input, one per input and of its shape, or nil for an input whose gradient is zero. It is called
+    ///     in the backward pass, and never when no input requires a gradient.
+    public static func custom(
+        _ value: Tensor, of inputs: [Variable], gradient: @escaping (_ outputGradient: Tensor) -> [Tensor?]
+    ) -> Variable {
+        let shapes = inputs.map(\.shape)
+        return record(value, from: inputs) { outputGradient in
+            let gradients = gradient(outputGradient)
+            precondition(
+                gradients.count == shapes.count && zip(gradients, shapes).allSatisfy { $0?.shape ?? $1 == $1 },
+                "Variable.custom: expected gradients of the shapes \(shapes), found \(gradients.map { $0?.shape ?? [] })")
+            return gradients
+        }
+    }
+
     /// The result of an operation and its backward rule.
     ///
     /// `backward` gets the gradient of `value` and returns one gradient per input, nil where the input needs none. It is
