@@ -61,7 +61,8 @@ public struct Variable {
             let gradients = gradient(outputGradient)
             precondition(
                 gradients.count == shapes.count && zip(gradients, shapes).allSatisfy { $0?.shape ?? $1 == $1 },
-                "Variable.custom: expected gradients of the shapes \(shapes), found \(gradients.map { $0?.shape ?? [] })")
+                "Variable.custom: expected gradients of the shapes \(shapes), found \(gradients.map { $0?.shape ?? [] })"
+            )
             return gradients
         }
     }
