@@ -1,9 +1,9 @@
-import SwiftBrushRuntime
 import ArgumentParser
 import DiffusionModels
 import Distillation
 import Foundation
 import SwiftBrushCommands
+import SwiftBrushRuntime
 import Tensor
 
 /// Compares losses on a teacher: one run per loss from the same student, seed and number of images; a sample grid for each, and a
@@ -51,7 +51,7 @@ struct ComparePictures: BrushCommand {
     var teacherPictures = 64
 
     @OptionGroup var seeds: SeedOptions
-    private var seed: UInt64 { seeds.value }
+    var seed: UInt64 { seeds.value }
 
     func validate() throws {
         if losses.isEmpty { throw ValidationError("--losses: expected at least one loss") }
@@ -102,26 +102,5 @@ struct ComparePictures: BrushCommand {
         }
         try DurableFile.write(Data(table.utf8), to: folder.appending(path: "comparison.md"))
         print(table)
-    }
-
-    private func settings(_ published: PublishedLoss) -> DistillationConfiguration {
-        var settings = DistillationConfiguration()
-        (settings.batchSize, settings.seed) = (batch, seed)
-        (settings.studentLearningRate, settings.fakeScoreLearningRate) = (studentLearningRate, fakeScoreLearningRate)
-        settings.adapterAlpha *= Double(rank) / Double(settings.adapterRank)
-        (settings.adapterRank, settings.adapterTargets) = (rank, adapterTargets)
-        settings.fakeScoreTraining = published.fakeScoreTraining(for: published.loss)
-        return settings
-    }
-
-    /// The first cells of a table row: means over the last tenth of the run.
-    private func row(_ published: PublishedLoss, _ steps: [DistillationStep]) -> String {
-        let last = steps.suffix(max(1, steps.count / 10))
-        func mean(_ value: (DistillationStep) -> Double) -> Double {
-            last.reduce(0) { $0 + value($1) } / Double(last.count)
-        }
-        return String(
-            format: "| %@ | %d | %.3g | %.3g | %.4f | %.2f |", published.rawValue, steps.count,
-            mean(\.studentGradientNorm), mean(\.fakeScoreGradientNorm), mean(\.fakeScoreLoss), mean(\.seconds))
     }
 }

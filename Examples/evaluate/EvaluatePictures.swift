@@ -1,7 +1,7 @@
 import ArgumentParser
-import SwiftBrushEvaluation
 import Foundation
 import SwiftBrushCommands
+import SwiftBrushEvaluation
 
 struct EvaluatePictures: BrushCommand {
     static let configuration = CommandConfiguration(

@@ -1,7 +1,7 @@
 import ArgumentParser
-import SwiftBrushEvaluation
 import Foundation
 import SwiftBrushCommands
+import SwiftBrushEvaluation
 
 struct EvaluateTable: BrushCommand {
     static let configuration = CommandConfiguration(

@@ -1,8 +1,8 @@
 import ArgumentParser
 import DiffusionModels
-import SwiftBrushEvaluation
 import Foundation
 import SwiftBrushCommands
+import SwiftBrushEvaluation
 
 /// Options for the reference, the metrics, the networks and the output folder.
 struct EvaluationOptions: ParsableArguments {

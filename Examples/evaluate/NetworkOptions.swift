@@ -1,7 +1,7 @@
 import ArgumentParser
-import SwiftBrushEvaluation
 import Foundation
 import SwiftBrushCommands
+import SwiftBrushEvaluation
 
 extension FeatureMetric: ExpressibleByArgument {}
 extension InceptionV3.Resizing: ExpressibleByArgument {}

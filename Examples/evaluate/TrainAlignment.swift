@@ -1,8 +1,8 @@
 import ArgumentParser
 import DiffusionModels
-import SwiftBrushEvaluation
 import Foundation
 import SwiftBrushCommands
+import SwiftBrushEvaluation
 
 struct TrainAlignment: BrushCommand {
     static let configuration = CommandConfiguration(

@@ -1,7 +1,7 @@
-import SwiftBrushRuntime
 import ArgumentParser
 import Foundation
 import SwiftBrushCommands
+import SwiftBrushRuntime
 
 /// Writes the HTML report of a run.
 struct WriteReport: BrushCommand {

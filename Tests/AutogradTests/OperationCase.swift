@@ -1,7 +1,7 @@
 import Autograd
 import Foundation
-import Tensor
 import SwiftBrushTestFixtures
+import Tensor
 
 /// One operation with its inputs and PyTorch's Float64 results, from `Fixtures/operations`.
 struct OperationCase: Decodable, Sendable, CustomStringConvertible {

@@ -1,6 +1,6 @@
 import Autograd
-import Tensor
 import SwiftBrushTestFixtures
+import Tensor
 import Testing
 
 @Suite("Operations")

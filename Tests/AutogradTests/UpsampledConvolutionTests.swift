@@ -1,6 +1,6 @@
 import Autograd
-import Tensor
 import SwiftBrushTestFixtures
+import Tensor
 import Testing
 
 /// Compares upsampling fused into a convolution, which skips some of Winograd's planes, with upsampling followed by a convolution.

@@ -1,8 +1,8 @@
 import DiffusionModels
 import Foundation
+import SwiftBrushTestFixtures
 import Synchronization
 import Tensor
-import SwiftBrushTestFixtures
 import Testing
 
 @Suite("LoadingProgress")

@@ -1,7 +1,7 @@
 import Autograd
 import Foundation
-import Tensor
 import SwiftBrushTestFixtures
+import Tensor
 import Testing
 
 @testable import DiffusionModels

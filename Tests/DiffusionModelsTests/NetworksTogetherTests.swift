@@ -1,7 +1,7 @@
 import Autograd
 import DiffusionModels
-import Tensor
 import SwiftBrushTestFixtures
+import Tensor
 import Testing
 
 @Suite("Joint evaluation of networks that share weights")

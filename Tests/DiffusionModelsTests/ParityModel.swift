@@ -1,6 +1,6 @@
 import Foundation
-import Tensor
 import SwiftBrushTestFixtures
+import Tensor
 
 @testable import DiffusionModels
 

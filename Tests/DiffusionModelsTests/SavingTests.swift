@@ -1,6 +1,6 @@
 import Foundation
-import Tensor
 import SwiftBrushTestFixtures
+import Tensor
 import Testing
 
 @testable import DiffusionModels

@@ -1,8 +1,8 @@
 import Autograd
 import DiffusionModels
 import Foundation
-import Tensor
 import SwiftBrushTestFixtures
+import Tensor
 import Testing
 
 @testable import Distillation

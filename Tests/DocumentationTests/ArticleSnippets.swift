@@ -1,9 +1,9 @@
-import SwiftBrushRuntime
 import Autograd
 import DiffusionModels
 import Distillation
 import DistillationTesting
 import Foundation
+import SwiftBrushRuntime
 import Testing
 
 /// The Swift code of the articles in the documentation catalogues, so that it is compiled; `ArticleTests` compares it with the

@@ -1,6 +1,6 @@
-import SwiftBrushRuntime
 import Distillation
 import Foundation
+import SwiftBrushRuntime
 import Synchronization
 
 /// Runs a reader on mutations of its seeds and corpus, for toolchains without libFuzzer.

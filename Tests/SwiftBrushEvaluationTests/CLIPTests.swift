@@ -1,8 +1,8 @@
 import DiffusionModels
-import SwiftBrushEvaluation
 import Foundation
-import Tensor
+import SwiftBrushEvaluation
 import SwiftBrushTestFixtures
+import Tensor
 import Testing
 
 @Suite("CLIPAlignment")

@@ -1,7 +1,7 @@
 import DiffusionModels
 import SwiftBrushEvaluation
-import Tensor
 import SwiftBrushTestFixtures
+import Tensor
 import Testing
 
 @Suite("EfficientNet-Lite0")

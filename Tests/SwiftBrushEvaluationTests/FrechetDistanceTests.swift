@@ -1,5 +1,5 @@
-import Tensor
 import SwiftBrushTestFixtures
+import Tensor
 import Testing
 
 @testable import SwiftBrushEvaluation

@@ -1,7 +1,7 @@
 import DiffusionModels
 import Foundation
-import Tensor
 import SwiftBrushTestFixtures
+import Tensor
 import Testing
 
 @testable import SwiftBrushEvaluation

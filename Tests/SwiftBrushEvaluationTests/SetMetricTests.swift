@@ -1,6 +1,6 @@
 import SwiftBrushEvaluation
-import Tensor
 import SwiftBrushTestFixtures
+import Tensor
 import Testing
 
 @Suite("Metrics of feature sets")

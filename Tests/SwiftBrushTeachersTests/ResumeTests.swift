@@ -4,8 +4,8 @@ import Foundation
 import Tensor
 import Testing
 
-@testable import SwiftBrushTeachers
 @testable import SwiftBrushRuntime
+@testable import SwiftBrushTeachers
 
 @Suite("Resuming a training")
 final class ResumeTests {

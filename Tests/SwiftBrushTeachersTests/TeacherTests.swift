@@ -1,12 +1,12 @@
 import Autograd
 import DiffusionModels
 import Foundation
-import Tensor
 import SwiftBrushTestFixtures
+import Tensor
 import Testing
 
-@testable import SwiftBrushTeachers
 @testable import SwiftBrushRuntime
+@testable import SwiftBrushTeachers
 
 @Suite("Teacher training")
 final class TeacherTests {

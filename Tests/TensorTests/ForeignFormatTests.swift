@@ -1,6 +1,6 @@
 import Foundation
-import Tensor
 import SwiftBrushTestFixtures
+import Tensor
 import Testing
 
 /// Files that are not safetensors files, and headers beyond the limits.

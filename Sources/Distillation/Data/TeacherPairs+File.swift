@@ -1,5 +1,5 @@
-import SwiftBrushRuntime
 import Foundation
+import SwiftBrushRuntime
 import Tensor
 
 extension TeacherPairs {

@@ -1,6 +1,6 @@
-import SwiftBrushRuntime
 import Autograd
 import Foundation
+import SwiftBrushRuntime
 import Tensor
 
 /// The state of a run apart from tensors and the optimisers' step counts.

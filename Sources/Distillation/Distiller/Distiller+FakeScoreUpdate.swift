@@ -1,6 +1,6 @@
-import SwiftBrushRuntime
 import Autograd
 import DiffusionModels
+import SwiftBrushRuntime
 import Tensor
 
 /// The losses of one update of the fake score, and of the discriminator with it, and the steps of their optimisers.

@@ -1,6 +1,6 @@
-import SwiftBrushRuntime
 import Autograd
 import DiffusionModels
+import SwiftBrushRuntime
 import Tensor
 
 /// Turns a multi-step teacher into a one-step student, step by step, as SwiftBrush does (arXiv 2312.05239).

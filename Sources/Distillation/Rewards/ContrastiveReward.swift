@@ -1,6 +1,6 @@
-import SwiftBrushRuntime
 import Autograd
 import DiffusionModels
+import SwiftBrushRuntime
 import Tensor
 
 /// A reward that is trained on the teacher's images, for domains that CLIP does not cover: R = cos(image, prompt) of two

@@ -1,7 +1,7 @@
-import SwiftBrushRuntime
 import Autograd
 import DiffusionModels
 import Foundation
+import SwiftBrushRuntime
 import Tensor
 
 /// Trains an autoencoder on images.

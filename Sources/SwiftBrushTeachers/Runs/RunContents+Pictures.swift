@@ -1,6 +1,6 @@
-import SwiftBrushRuntime
 import DiffusionModels
 import Foundation
+import SwiftBrushRuntime
 
 extension RunContents {
     /// Adds pictures and their captions, both of which are compared exactly.

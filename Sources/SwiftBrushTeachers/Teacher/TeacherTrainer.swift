@@ -1,7 +1,7 @@
-import SwiftBrushRuntime
 import Autograd
 import DiffusionModels
 import Foundation
+import SwiftBrushRuntime
 import Tensor
 
 /// Trains the text encoder and the denoising network of a text-to-image model together, on latents with captions.

@@ -1,9 +1,9 @@
 import DiffusionModels
-import SwiftBrushEvaluation
 import Foundation
-import Tensor
-import SwiftBrushTestFixtures
+import SwiftBrushEvaluation
 import SwiftBrushTeachers
+import SwiftBrushTestFixtures
+import Tensor
 
 extension FuzzedReader {
     static let pictures: [FuzzedReader] = [

@@ -1,10 +1,10 @@
-import SwiftBrushRuntime
 import Autograd
 import DiffusionModels
 import Distillation
 import Foundation
-import Tensor
+import SwiftBrushRuntime
 import SwiftBrushTestFixtures
+import Tensor
 
 extension FuzzedReader {
     static let runs: [FuzzedReader] = [

@@ -1,9 +1,9 @@
 import Autograd
 import DiffusionModels
-import SwiftBrushEvaluation
 import Foundation
-import Tensor
+import SwiftBrushEvaluation
 import SwiftBrushTestFixtures
+import Tensor
 
 extension FuzzedReader {
     static let weights: [FuzzedReader] = [
