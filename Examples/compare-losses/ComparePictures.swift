@@ -70,10 +70,11 @@ struct ComparePictures: BrushCommand {
             (teacher, "--teacher"), (prompts, "--prompts"), (sheetPrompts, "--sheet-prompts"),
         ] { try checkInput(URL(filePath: path), option) }
         try checkOutput(folder: URL(filePath: output), "--output")
-        let model = try TextToImageModel(contentsOf: URL(filePath: teacher))
+        var model = try TextToImageModel(contentsOf: URL(filePath: teacher))
         let (lines, shown) = (
             try PromptFile.read(URL(filePath: prompts)), try PromptFile.read(URL(filePath: sheetPrompts))
         )
+        model = try model.keepingEmbeddings(of: lines + shown + [""])
         let folder = URL(filePath: output)
         let results = try ResultFolder(
             folder, of: "comparison", writing: losses.map { "\($0.rawValue).png" } + ["comparison.md"])

@@ -5,7 +5,6 @@ import Foundation
 struct Likeness {
     private let prompts: [String]
     private let seed: UInt64
-    private let text: PromptEmbeddings
     private let references: [Picture]
 
     /// Generates the teacher's images for at most 64 of the prompts, evenly spread.
@@ -13,9 +12,8 @@ struct Likeness {
         let every = (prompts.count + 63) / 64
         self.prompts = stride(from: 0, to: prompts.count, by: every).map { prompts[$0] }
         self.seed = seed
-        text = try teacher.embeddings(for: self.prompts + [""])
         var sampler = try teacher.samples(
-            for: self.prompts, SamplingSettings(steps: 25, guidanceScale: 4.5), seed: seed, embeddings: text)
+            for: self.prompts, SamplingSettings(steps: 25, guidanceScale: 4.5), seed: seed)
         references = try sampler.last().map { try teacher.pictures(from: $0.latents) } ?? []
     }
 
@@ -24,7 +22,7 @@ struct Likeness {
 
     /// The mean PSNR in decibels over the images, and the student's grain, as two table cells.
     func callAsFunction(_ student: TextToImageModel) throws -> String {
-        let pictures = try student.pictures(for: prompts, seed: seed, embeddings: text)
+        let pictures = try student.pictures(for: prompts, seed: seed)
         let ratios = zip(pictures, references).map { ours, theirs in
             let squares = zip(ours.pixels, theirs.pixels).reduce(0.0) { $0 + pow(Double($1.0) - Double($1.1), 2) }
             return 10 * log10(255 * 255 * Double(ours.pixels.count) / squares)

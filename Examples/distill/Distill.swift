@@ -41,43 +41,40 @@ struct Distill: BrushCommand {
         let pairs = try loss.pairs.map { try TeacherPairs(contentsOf: URL(filePath: $0), prompts: prompts) }
         let run = try RunDirectory(
             URL(filePath: running.output), resuming: running.resume, allowingOtherFiles: running.allowOtherFiles)
-        let teacher = try models.loadTeacher()
+        var teacher = try models.loadTeacher()
         try run.claim()
         try settings.setStudentTimestep(training.studentTimestep, on: teacher.schedule)
         try settings.checkAdapterTargets(on: teacher.unet)
         let memory = MemoryEstimate(distilling: teacher.unet, settings)
         try checkMemory(memory.written, of: "this distillation", isIgnored: running.ignoreMemory)
 
-        let embeddings = try models.embeddings(of: prompts + shown, by: teacher)
-        let (loss, resources) = try loss.lossAndResources(
-            teacher, pairs, prompts: prompts, embeddings, seed: seeds.value)
+        teacher = try models.keepingEmbeddings(of: prompts + shown, teacher)
+        let (loss, resources) = try loss.lossAndResources(teacher, pairs, prompts: prompts, seed: seeds.value)
         let distiller = try Distiller(
-            teacher: teacher, startingFrom: models.start(), loss: loss, prompts: prompts, embeddings: embeddings,
+            teacher: teacher, startingFrom: models.start(), loss: loss, prompts: prompts,
             configuration: settings, resources: resources)
         try run.begin(distiller)
         StandardError.write(line: "\(distiller.memoryEstimate)")
         StandardError.write(line: "\(distiller.estimateTime())")
-        try train(distiller, of: teacher, shown, embeddings, in: run)
+        try train(distiller, of: teacher, shown, in: run)
 
         let student = distiller.studentModel(of: teacher)
         try student.save(to: run.student, scalarType: running.dtype.scalarType)
         try distiller.fakeScore.adapters?.save(to: run.fakeScore)
         let sheet = try student.sheet(
-            beside: teacher, prompts: shown, steps: 25, guidanceScale: running.sheetGuidanceScale,
-            embeddings: embeddings)
+            beside: teacher, prompts: shown, steps: 25, guidanceScale: running.sheetGuidanceScale)
         try PNG.write(sheet, to: run.student.appending(path: "sheet.png"))
         if distiller.stepCount > 0 { try RunReport(of: run.url).write(to: run.report) }
         print(run.student.path)
     }
 
     private func train(
-        _ distiller: Distiller, of teacher: TextToImageModel, _ shown: [String], _ embeddings: PromptEmbeddings,
-        in run: RunDirectory
+        _ distiller: Distiller, of teacher: TextToImageModel, _ shown: [String], in run: RunDirectory
     ) throws {
         let progress = ProgressBar(
             total: running.iterations, done: distiller.stepCount, picturesPerStep: training.batch)
         func saveSheet() throws {
-            try run.saveSheet(of: distiller, teacher: teacher, prompts: shown, embeddings: embeddings)
+            try run.saveSheet(of: distiller, teacher: teacher, prompts: shown)
         }
         if distiller.stepCount == 0 { try saveSheet() }
         try run.train(

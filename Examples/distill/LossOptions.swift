@@ -37,22 +37,21 @@ struct LossOptions: ParsableArguments {
 
     /// The loss and its resources: the teacher's pairs as far as the loss needs them, and a reward that is trained on them.
     func lossAndResources(
-        _ model: TextToImageModel, _ saved: TeacherPairs?, prompts: [String], _ embeddings: PromptEmbeddings,
-        seed: UInt64
+        _ model: TextToImageModel, _ saved: TeacherPairs?, prompts: [String], seed: UInt64
     ) throws -> (loss: any DistillationLoss, resources: DistillationResources) {
         let loss = chosen
         var resources =
             try saved.map { DistillationResources($0) }
             ?? DistillationResources(
-                generatedBy: model, for: loss.needs, prompts: prompts, count: teacherPictures, seed: seed,
-                embeddings: embeddings)
+                generatedBy: model, for: loss.needs, prompts: prompts, count: teacherPictures, seed: seed)
         if let savePairs { try resources.pairs?.save(to: URL(filePath: savePairs), prompts: prompts) }
         guard loss.needs.contains(.reward), let pairs = resources.pairs else { return (loss, resources) }
         var training = ContrastiveReward.Training()
         training.seed = seed
         let progress = ProgressLine()
         let reward = try ContrastiveReward(
-            learnedFrom: pairs, decoder: model.decoder, conditions: PromptConditions(prompts, in: embeddings),
+            learnedFrom: pairs, decoder: model.decoder,
+            conditions: PromptConditions(prompts, in: model.embeddings(for: prompts + [""])),
             training: training
         ) { step, loss in
             progress.show(

@@ -41,16 +41,17 @@ struct ModelOptions: ParsableArguments {
         try .mean(of: student.map { try TextToImageModel(contentsOf: URL(filePath: $0)) })
     }
 
-    /// The saved embeddings, or those of `texts` and of the empty prompt, which are saved if the options say so.
-    func embeddings(of texts: [String], by model: TextToImageModel) throws -> PromptEmbeddings {
+    /// The teacher, which keeps the embeddings of `texts` and of the empty prompt: saved ones or its own, which are saved if the options
+    /// say so.
+    func keepingEmbeddings(of texts: [String], _ model: TextToImageModel) throws -> TextToImageModel {
         for text in texts {
             guard let warning = model.tokenizer.truncationWarning(for: text) else { continue }
             StandardError.write(line: warning)
         }
-        let embedded =
-            try embeddings.map { try PromptEmbeddings(contentsOf: URL(filePath: $0)) }
-            ?? model.embeddings(for: texts + [""])
-        if let saveEmbeddings { try embedded.save(to: URL(filePath: saveEmbeddings)) }
-        return embedded
+        let saved = try embeddings.map { try PromptEmbeddings(contentsOf: URL(filePath: $0)) }
+        if let saved { _ = try saved.rows(of: texts + [""]) }
+        let model = try saved.map { try model.keeping($0) } ?? model.keepingEmbeddings(of: texts + [""])
+        if let saveEmbeddings { try model.keptEmbeddings?.save(to: URL(filePath: saveEmbeddings)) }
+        return model
     }
 }

@@ -8,19 +8,20 @@ extension TextToImage {
         let url = models.url(isMultiStep: sampling.steps != nil)
         let saved = try embeddings.map(PromptEmbeddings.init(contentsOf:))
         try starting.check()
-        let model = try models.load(url, isMultiStep: sampling.steps != nil)
+        var model = try models.load(url, isMultiStep: sampling.steps != nil)
         let sampling = try self.sampling.sampling(of: model)
         let texts = [prompt] + [self.sampling.negativePrompt, interpolation.toPrompt].compactMap { $0 }
         for text in texts {
             if let warning = model.truncationWarning(for: text) { StandardError.write(line: warning) }
         }
         var (text, network, decoder) = (0.0, 0.0, 0.0)
-        let embedded = try timed(&text) {
-            try saved ?? model.embeddings(for: texts + [""])
+        model = try timed(&text) {
+            if let saved { _ = try saved.rows(of: texts) }
+            return try saved.map { try model.keeping($0) } ?? model.keepingEmbeddings(of: texts + [""])
         }
-        if let saveEmbeddings { try embedded.save(to: saveEmbeddings) }
+        if let saveEmbeddings { try model.keptEmbeddings?.save(to: saveEmbeddings) }
         let start = try starting.start(for: model)
-        let sampled = try timed(&network) { try latents(prompt, by: model, sampling, start, embedded, beside: output) }
+        let sampled = try timed(&network) { try latents(prompt, by: model, sampling, start, beside: output) }
         if let saveLatents { try LatentsFile.write(sampled, to: saveLatents) }
         let pictures = try timed(&decoder) { try model.pictures(from: sampled) }
         let picture = interpolation.isAsked ? Picture.grid(pictures, columns: count) : .grid(pictures)
@@ -36,19 +37,16 @@ extension TextToImage {
 
     private func latents(
         _ prompt: String, by model: TextToImageModel, _ sampling: PictureSampling, _ start: SamplingStart,
-        _ embedded: PromptEmbeddings, beside output: URL
+        beside output: URL
     ) throws -> Tensor {
         let prompts = Array(repeating: prompt, count: count)
         guard case .steps(let settings) = sampling else {
-            guard interpolation.isAsked else {
-                return try model.latents(for: prompts, seed: seed, start: start, embeddings: embedded)
-            }
+            guard interpolation.isAsked else { return try model.latents(for: prompts, seed: seed, start: start) }
             return try model.latents(
                 from: (prompt, seed), to: (interpolation.toPrompt ?? prompt, interpolation.toSeed?.value ?? seed),
-                count: count,
-                size: starting.size(for: model), embeddings: embedded)
+                count: count, size: starting.size(for: model))
         }
-        var sampler = try model.samples(for: prompts, settings, seed: seed, start: start, embeddings: embedded)
+        var sampler = try model.samples(for: prompts, settings, seed: seed, start: start)
         sampler.warnings.forEach { StandardError.write(line: "warning: \($0)") }
         let progress = ProgressLine()
         var latents = Tensor(0)

@@ -60,10 +60,10 @@ struct LoadingProgressTests {
         let listener = Listener()
         let model = try TextToImageModel(checkpoint(listener))
         #expect(listener.networks == ["unet", "vae"])
-        let embeddings = try model.embeddings(for: ["a red heart", ""])
+        let keeping = try model.keepingEmbeddings(of: ["a red heart", ""])
         #expect(listener.networks == ["unet", "vae", "text_encoder"])
         let count = listener.reports.withLock { $0.count }
-        _ = try model.latents(for: ["a red heart"], seed: 1, embeddings: embeddings)
+        _ = try keeping.latents(for: ["a red heart"], seed: 1)
         #expect(listener.reports.withLock { $0.count } == count)
     }
 }

@@ -31,7 +31,7 @@ final class PromptEmbeddingsTests {
         #expect(relativeError(found.values.widened(), embeddings.values) <= (allowed[type] ?? 0))
         if type == .float32 {
             let direct = try student.picture(for: "a red heart", seed: 3)
-            #expect(try student.pictures(for: ["a red heart"], seed: 3, embeddings: found) == [direct])
+            #expect(try student.keeping(found).pictures(for: ["a red heart"], seed: 3) == [direct])
         }
     }
 
@@ -39,7 +39,7 @@ final class PromptEmbeddingsTests {
     func missingPrompt() throws {
         let embeddings = try student.embeddings(for: ["a red heart"])
         do {
-            _ = try student.pictures(for: ["a cat"], seed: 0, embeddings: embeddings)
+            _ = try embeddings.condition(for: ["a cat"])
             Issue.record("no error")
         } catch let error as ModelError {
             #expect("\(error)".contains("one of the 1 embedded, found \"a cat\""), "\(error)")
@@ -59,7 +59,7 @@ final class PromptEmbeddingsTests {
         spelled.tokenizer.readsPaddingTokenAsText = true
         func expectRefusal(_ model: TextToImageModel, _ words: String) {
             do {
-                _ = try model.pictures(for: ["a red heart"], seed: 0, embeddings: embeddings)
+                _ = try model.keeping(embeddings)
                 Issue.record("no error for \(words)")
             } catch {
                 #expect("\(error)".contains("expected those of the text encoder in") && "\(error)".contains(words))

@@ -26,8 +26,8 @@ struct StartUp: ParsableCommand {
         }
         let prompt = "a red heart"
         let student = try timed("loading") { try TextToImageModel(contentsOf: model) }
-        let text = try timed("text") { try student.embeddings(for: [prompt, ""]) }
-        let latents = try timed("network") { try student.latents(for: [prompt], seed: 0, embeddings: text) }
+        let ready = try timed("text") { try student.keepingEmbeddings(of: [prompt, ""]) }
+        let latents = try timed("network") { try ready.latents(for: [prompt], seed: 0) }
         let picture = try timed("decoder") { try student.pictures(from: latents)[0] }
         try timed("PNG") { try PNG.write(picture, to: output) }
         print("{" + stages.map { #""\#($0.0)": \#($0.1)"# }.joined(separator: ", ") + "}")

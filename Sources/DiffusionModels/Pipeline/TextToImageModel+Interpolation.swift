@@ -18,12 +18,11 @@ extension TextToImageModel {
     ///   - last: the prompt and seed of the last latents.
     ///   - count: the number of images, at least 2.
     ///   - size: the size of the latents; nil means the size that the network was trained on.
-    ///   - embeddings: embeddings that contain the prompts; nil to compute them with the text encoder.
     ///
-    /// Throws ``ModelError`` for a multi-step model, a count below 2, or prompts that `embeddings` does not contain.
+    /// Throws ``ModelError`` for a multi-step model and a count below 2.
     public func latents(
         from first: (prompt: String, seed: UInt64), to last: (prompt: String, seed: UInt64), count: Int,
-        size: LatentSize? = nil, embeddings: PromptEmbeddings? = nil
+        size: LatentSize? = nil
     ) throws -> Tensor {
         guard let student else { throw ModelError.notOneStepModel(path: checkpoint.url.path) }
         guard count >= 2 else {
@@ -31,7 +30,7 @@ extension TextToImageModel {
                 operation: "latents(from:to:count:)", argument: "count", expected: "at least 2", found: "\(count)")
         }
         try checkMemory(count: count, size: size ?? latentSize, operation: "latents(from:to:count:)")
-        let text = try conditions(for: [first.prompt, last.prompt], in: embeddings)
+        let text = try conditions(for: [first.prompt, last.prompt])
         let (firstText, lastText) = (text.gathered(rows: [0]), text.gathered(rows: [1]))
         let noise = [first.seed, last.seed].map { startingLatents(count: 1, seed: $0, size: size).latents }
         let shares = (0..<count).map { Double($0) / Double(count - 1) }

@@ -52,7 +52,8 @@ extension TextToImageModel {
         return tokenizer.truncationWarning(for: text, windows: promptEncoding.windowLimit)
     }
 
-    /// The embeddings of prompts. The text encoder is loaded for them and released afterwards.
+    /// The embeddings of prompts: those that the model keeps, if it keeps them all. Otherwise the text encoder is loaded for them and
+    /// released afterwards.
     ///
     /// Throws as ``promptEncoder()``, and ``ModelError`` if `prompts` is empty.
     public func embeddings(for prompts: [String]) throws -> PromptEmbeddings {
@@ -60,13 +61,29 @@ extension TextToImageModel {
             throw ModelError.invalidArgument(
                 operation: "embeddings(for:)", argument: "prompts", expected: "at least one", found: "none")
         }
+        if let keptEmbeddings, keptEmbeddings.contains(prompts) { return keptEmbeddings }
         return try promptEncoder().embeddings(for: prompts)
     }
 
-    /// The text embeddings of prompts, `[prompts, tokens, width]`, from `embeddings` or, if nil, from the text encoder.
-    func conditions(for prompts: [String], in embeddings: PromptEmbeddings?) throws -> TextCondition {
-        guard let embeddings else { return try self.embeddings(for: prompts).condition(for: prompts) }
+    /// The model, which keeps these embeddings: the text encoder is not loaded for their prompts.
+    ///
+    /// Throws ``ModelError`` unless the model's tokenizer and text encoder computed them.
+    public func keeping(_ embeddings: PromptEmbeddings) throws -> TextToImageModel {
         try embeddings.check(against: self)
-        return try embeddings.condition(for: prompts)
+        var model = self
+        model.keptEmbeddings = embeddings
+        return model
+    }
+
+    /// The model, which keeps the embeddings of these prompts. Throws as ``embeddings(for:)``.
+    public func keepingEmbeddings(of prompts: [String]) throws -> TextToImageModel {
+        var model = self
+        model.keptEmbeddings = try embeddings(for: prompts)
+        return model
+    }
+
+    /// The conditions of prompts, in their order.
+    func conditions(for prompts: [String]) throws -> TextCondition {
+        try embeddings(for: prompts).condition(for: prompts)
     }
 }

@@ -3,7 +3,7 @@ import Tensor
 
 extension TextToImageModel {
     /// Starts sampling an image of a prompt; the caller pulls the steps one by one. ``pictures(from:)`` decodes any step's latents or x₀.
-    /// See ``samples(for:_:seed:start:embeddings:)``.
+    /// See ``samples(for:_:seed:start:)``.
     public func samples(
         for prompt: String, steps: Int, guidanceScale: Double, seed: UInt64, negativePrompt: String = "",
         sampler: (any Sampler)? = nil
@@ -20,15 +20,12 @@ extension TextToImageModel {
     ///   - settings: how the model is sampled.
     ///   - seed: the seed of the first image's noise; the next images have `seed + 1`, …. The noise is the same as in diffusers.
     ///   - start: the starting point, by default noise from the seeds.
-    ///   - embeddings: embeddings that contain the prompts; nil to compute them with the text encoder.
     ///
-    /// Throws ``ModelError`` for a one-step student, an argument out of range, an unsupported scheduler, or prompts that `embeddings` does
-    /// not contain.
+    /// Throws ``ModelError`` for a one-step student, an argument out of range, and an unsupported scheduler.
     public func samples(
-        for prompts: [String], _ settings: SamplingSettings, seed: UInt64, start: SamplingStart = .noise(),
-        embeddings: PromptEmbeddings? = nil
+        for prompts: [String], _ settings: SamplingSettings, seed: UInt64, start: SamplingStart = .noise()
     ) throws -> DiffusionSampler {
-        let operation = "samples(for:_:seed:start:embeddings:)"
+        let operation = "samples(for:_:seed:start:)"
         let sampler = try self.sampler(for: settings, operation: operation)
         guard !prompts.isEmpty else {
             throw ModelError.invalidArgument(
@@ -38,8 +35,7 @@ extension TextToImageModel {
             throw ModelError.invalidArgument(
                 operation: operation, argument: "strength", expected: "above 0 and at most 1", found: "\(strength)")
         }
-        let text = try conditions(
-            for: prompts + (settings.isGuided ? [settings.negativePrompt] : []), in: embeddings)
+        let text = try conditions(for: prompts + (settings.isGuided ? [settings.negativePrompt] : []))
         let condition = text.gathered(rows: Array(prompts.indices))
         let guidance = settings.guidance(from: text.gathered(rows: [text.count - 1]))
         let (latents, noise) = try self.start(start, count: prompts.count, seed: seed)

@@ -10,7 +10,7 @@ public struct TextToImageModel {
     /// The files from which the model was loaded.
     public let checkpoint: ModelFiles
     /// The tokenizer, which maps prompts to token ids.
-    public var tokenizer: CLIPTokenizer
+    public var tokenizer: CLIPTokenizer { didSet { keptEmbeddings = nil } }
     /// The denoising network.
     public var unet: UNet2DConditionModel
     /// The autoencoder; nil for a model whose file has none and that uses a small decoder (TAESD) instead.
@@ -22,11 +22,14 @@ public struct TextToImageModel {
     /// The timestep of a one-step student; nil for a multi-step model.
     public var oneStep: OneStepConfiguration?
     /// LoRA adapters of the text encoder and their weights, which are merged whenever it is loaded.
-    var textAdapters: [(adapter: LowRankWeights, weight: Float)] = []
+    var textAdapters: [(adapter: LowRankWeights, weight: Float)] = [] { didSet { keptEmbeddings = nil } }
     /// How prompts are encoded; checked when the text encoder is loaded.
-    public var promptEncoding = PromptEncoding()
+    public var promptEncoding = PromptEncoding() { didSet { keptEmbeddings = nil } }
     /// The textual inversions that were added: ``add(_:)``.
-    public internal(set) var inversions: [TextualInversion] = []
+    public internal(set) var inversions: [TextualInversion] = [] { didSet { keptEmbeddings = nil } }
+    /// The embeddings that the model keeps: for their prompts the text encoder is not loaded again. See ``keeping(_:)`` and
+    /// ``keepingEmbeddings(of:)``. A change of the tokenizer, of the encoding or of the text encoder's weights discards them.
+    public internal(set) var keptEmbeddings: PromptEmbeddings?
 
     /// Loads a diffusers folder or a single file, with all weights frozen. Only the configuration of the text encoder is read.
     ///
@@ -91,16 +94,16 @@ extension TextToImageModel {
         }
     }
 
-    /// Generates an image of a prompt in one step. Throws as ``pictures(for:seed:start:embeddings:)``.
+    /// Generates an image of a prompt in one step. Throws as ``pictures(for:seed:start:)``.
     public func picture(for prompt: String, seed: UInt64) throws -> Picture {
         try pictures(for: [prompt], seed: seed)[0]
     }
 
-    /// Generates one image per prompt in one step. See ``latents(for:seed:start:embeddings:)``.
+    /// Generates one image per prompt in one step. See ``latents(for:seed:start:)``.
     public func pictures(
-        for prompts: [String], seed: UInt64, start: SamplingStart = .noise(), embeddings: PromptEmbeddings? = nil
+        for prompts: [String], seed: UInt64, start: SamplingStart = .noise()
     ) throws -> [Picture] {
-        try pictures(from: latents(for: prompts, seed: seed, start: start, embeddings: embeddings))
+        try pictures(from: latents(for: prompts, seed: seed, start: start))
     }
 
     /// Generates the latents of one image per prompt in one step, `[prompts, height, width, channels]`.
@@ -109,20 +112,19 @@ extension TextToImageModel {
     ///   - prompts: the prompts, one per image.
     ///   - seed: the seed of the first image's noise; the next images have `seed + 1`, ….
     ///   - start: the starting point, by default noise from the seeds.
-    ///   - embeddings: embeddings that contain the prompts; nil to compute them with the text encoder.
     ///
-    /// Throws ``ModelError`` for a multi-step model, an unsuitable start, or prompts that `embeddings` does not contain.
+    /// Throws ``ModelError`` for a multi-step model or an unsuitable start.
     public func latents(
-        for prompts: [String], seed: UInt64, start: SamplingStart = .noise(), embeddings: PromptEmbeddings? = nil
+        for prompts: [String], seed: UInt64, start: SamplingStart = .noise()
     ) throws -> Tensor {
         guard let student else { throw ModelError.notOneStepModel(path: checkpoint.url.path) }
         if case .picture = start {
             throw ModelError.invalidArgument(
-                operation: "latents(for:seed:start:embeddings:)", argument: "start",
+                operation: "latents(for:seed:start:)", argument: "start",
                 expected: "noise, because a one-step student generates from noise", found: "a picture")
         }
         let noise = try self.start(start, count: prompts.count, seed: seed).latents
-        let condition = try conditions(for: prompts, in: embeddings)
+        let condition = try conditions(for: prompts)
         return student.generate(from: Variable(noise), given: condition).value
     }
 }

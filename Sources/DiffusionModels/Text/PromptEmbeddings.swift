@@ -35,6 +35,9 @@ public struct PromptEmbeddings: Sendable {
         rows = Dictionary(prompts.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
+    /// Whether all of these prompts are embedded.
+    public func contains(_ prompts: [String]) -> Bool { prompts.allSatisfy { rows[$0] != nil } }
+
     /// The indices of prompts along the first axis of ``values``. Throws ``ModelError`` for a prompt that was not embedded.
     public func rows(of prompts: [String]) throws -> [Int] {
         try prompts.map { prompt in

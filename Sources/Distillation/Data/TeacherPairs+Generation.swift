@@ -12,14 +12,13 @@ extension TeacherPairs {
     ///   - steps: the number of sampling steps.
     ///   - guidanceScale: the teacher's guidance scale; no guidance at 1 and below.
     ///   - seed: the seed of the first pair; the others have the seeds after it.
-    ///   - embeddings: embeddings of the prompts and of the empty prompt; nil to compute them with the text encoder.
     ///
     /// Throws `ModelError` for a one-step student or an argument out of range.
     public init(
         generatedBy teacher: TextToImageModel, prompts: [String], count: Int, steps: Int, guidanceScale: Double,
-        seed: UInt64, embeddings: PromptEmbeddings? = nil
+        seed: UInt64
     ) throws {
-        let text = try embeddings ?? teacher.embeddings(for: prompts + [""])
+        let teacher = try teacher.keepingEmbeddings(of: prompts + [""])
         let settings = SamplingSettings(
             steps: steps, guidanceScale: guidanceScale, sampler: try DDIMSampler(teacher.schedule))
         let chunk = 16
@@ -29,7 +28,7 @@ extension TeacherPairs {
             let first = seed &+ UInt64(start)
             noise.append(teacher.startingLatents(count: indices.count, seed: first).latents)
             var sampler = try teacher.samples(
-                for: indices.map { prompts[$0 % prompts.count] }, settings, seed: first, embeddings: text)
+                for: indices.map { prompts[$0 % prompts.count] }, settings, seed: first)
             if let last = try sampler.last() { pictures.append(last.latents) }
         }
         // Equal lines are one prompt, as in pairs that are read from a file.
@@ -51,20 +50,18 @@ extension DistillationResources {
     ///   - count: the number of images.
     ///   - guidanceScale: the teacher's guidance scale.
     ///   - seed: the seed of the first image; the others have the seeds after it.
-    ///   - embeddings: embeddings of the prompts and of the empty prompt; nil to compute them with the text encoder.
     ///
     /// Throws `ModelError` for a one-step student or an argument out of range.
     public init(
         generatedBy teacher: TextToImageModel, for needs: LossNeeds, prompts: [String], count: Int,
-        guidanceScale: Double = 4.5, seed: UInt64 = 0, embeddings: PromptEmbeddings? = nil
+        guidanceScale: Double = 4.5, seed: UInt64 = 0
     ) throws {
         self.init()
         guard !needs.isDisjoint(with: [.pairs, .realLatents, .reward]) else { return }
         self.init(
             try TeacherPairs(
                 generatedBy: teacher, prompts: prompts, count: count, steps: 25, guidanceScale: guidanceScale,
-                seed: seed,
-                embeddings: embeddings))
+                seed: seed))
     }
 
     /// A teacher's pairs, whose images also serve as real ones.

@@ -93,18 +93,16 @@ public final class Distiller {
     ///   - start: the model from whose network the student is initialised; nil for the teacher.
     ///   - loss: the loss that trains the student.
     ///   - prompts: the training prompts.
-    ///   - embeddings: embeddings of the prompts and of the empty prompt; nil to compute them with the text encoder.
     ///   - configuration: the settings.
     ///   - resources: the components and data that the loss needs besides.
     ///
     /// Throws ``DistillationError`` for settings out of range, no prompts, a teacher that is itself a student, a start of another
     /// architecture or timestep, and for missing resources of the loss; `AdapterTargetError` for adapter targets that the teacher's
-    /// network does not have, before anything is computed; `ModelError` for embeddings of another text encoder or without one of the
-    /// prompts.
+    /// network does not have, before anything is computed.
     public convenience init(
         teacher: TextToImageModel, startingFrom start: TextToImageModel? = nil,
         loss: any DistillationLoss = VariationalScoreDistillation(), prompts: [String],
-        embeddings: PromptEmbeddings? = nil, configuration: DistillationConfiguration = DistillationConfiguration(),
+        configuration: DistillationConfiguration = DistillationConfiguration(),
         resources: DistillationResources = DistillationResources()
     ) throws {
         guard !prompts.isEmpty else {
@@ -115,8 +113,7 @@ public final class Distiller {
                 name: "teacher", expected: "a multi-step model", found: "a one-step student")
         }
         let fakeScore = try configuration.fakeScore(of: teacher.unet)
-        try embeddings?.check(against: teacher)
-        let conditions = try PromptConditions(prompts, in: embeddings ?? teacher.embeddings(for: prompts + [""]))
+        let conditions = try PromptConditions(prompts, in: teacher.embeddings(for: prompts + [""]))
         if let start { try configuration.check(start, against: teacher) }
         let network = teacher.unet.over((start ?? teacher).unet.parameters.copy(trainable: true).scope)
             .recomputingBlocks(configuration.recomputesBlocks)

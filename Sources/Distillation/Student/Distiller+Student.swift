@@ -24,20 +24,18 @@ extension TextToImageModel {
     ///   - steps: the teacher's number of steps.
     ///   - guidanceScale: the teacher's guidance scale.
     ///   - seed: the seed of the first image; the others have the seeds after it.
-    ///   - embeddings: embeddings of the prompts and of the empty prompt; nil to compute them with the text encoder.
     ///
     /// Throws `ModelError` when this model is not a student or `teacher` is one.
     public func sheet(
-        beside teacher: TextToImageModel, prompts: [String], steps: Int, guidanceScale: Double, seed: UInt64 = 0,
-        embeddings: PromptEmbeddings? = nil
+        beside teacher: TextToImageModel, prompts: [String], steps: Int, guidanceScale: Double, seed: UInt64 = 0
     ) throws -> Picture {
         let columns = min(8, prompts.count)
-        let text = try embeddings ?? teacher.embeddings(for: prompts + [""])
+        let teacher = try teacher.keepingEmbeddings(of: prompts + [""])
         let settings = SamplingSettings(
             steps: steps, guidanceScale: guidanceScale, sampler: try DDIMSampler(teacher.schedule))
-        var sampler = try teacher.samples(for: prompts, settings, seed: seed, embeddings: text)
+        var sampler = try teacher.samples(for: prompts, settings, seed: seed)
         let above = try sampler.last().map { try teacher.pictures(from: $0.latents) } ?? []
-        let below = try pictures(for: prompts, seed: seed, embeddings: text)
+        let below = try pictures(for: prompts, seed: seed)
         let rows = stride(from: 0, to: prompts.count, by: columns).map { $0..<min($0 + columns, prompts.count) }
         return .grid(rows.flatMap { above[$0] + below[$0] }, columns: columns)
     }
