@@ -32,7 +32,11 @@ func composedForCLIP(_ text: some Sequence<Unicode.Scalar>) -> [Unicode.Scalar] 
         run.removeAll(keepingCapacity: true)
     }
     for scalar in scalars {
-        if let age = scalar.properties.age, age.major > 9 {
+        if scalar.value < 0x300 {
+            // No mark, and older than Unicode 9.
+            if !marks.isEmpty { endMarks() }
+            run.append(scalar)
+        } else if let age = scalar.properties.age, age.major > 9 {
             endRun()
             result.append(scalar)
         } else {

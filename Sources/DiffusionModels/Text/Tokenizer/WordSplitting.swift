@@ -23,28 +23,30 @@ func words(_ text: ArraySlice<Unicode.Scalar>) -> [[UInt8]] {
     var start = text.startIndex
     while start < text.endIndex {
         let kind = CharacterKind(text[start])
-        let fixed = fixedWordLengths(text[start...])
-        var ends = fixed.map { start + $0 }
-        if fixed.isEmpty {
-            var end = start + 1
-            if kind == .letter || kind == .other {
-                while end < text.endIndex, CharacterKind(text[end]) == kind { end += 1 }
+        if text[start] == "'" || text[start] == "<" {
+            let lengths = fixedWordLengths(text[start...])
+            for end in lengths.map({ [begin = start] in begin + $0 }) {
+                words.append(utf8(text[start..<end]))
+                start = end
             }
-            ends = [end]
+            if !lengths.isEmpty { continue }
         }
-        for end in ends {
-            if kind != .space { words.append(utf8(text[start..<end])) }
-            start = end
+        var end = start + 1
+        if kind == .letter || kind == .other {
+            while end < text.endIndex, CharacterKind(text[end]) == kind { end += 1 }
         }
+        if kind != .space { words.append(utf8(text[start..<end])) }
+        start = end
     }
     return words
 }
 
 /// The UTF-8 bytes of scalars.
-func utf8(_ scalars: some Sequence<Unicode.Scalar>) -> [UInt8] {
-    var view = String.UnicodeScalarView()
-    view.append(contentsOf: scalars)
-    return Array(String(view).utf8)
+func utf8(_ scalars: some Collection<Unicode.Scalar>) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(scalars.count)
+    for scalar in scalars { bytes.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter) }
+    return bytes
 }
 
 private enum CharacterKind {
