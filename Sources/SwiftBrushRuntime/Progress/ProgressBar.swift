@@ -38,6 +38,7 @@ public struct ProgressBar {
         let filled = step * width / max(total, 1)
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled) + " "
         let left = Duration.seconds(secondsLeft).formatted(.time(pattern: .hourMinuteSecond))
-        return "\(StandardError.isTerminal ? bar : "")\(step)/\(total)  \(numbers)  \(speed)  \(left) left"
+        // A narrow terminal cuts the end off, so that what matters least comes last.
+        return "\(StandardError.isTerminal ? bar : "")\(step)/\(total)  \(left) left  \(numbers)  \(speed)"
     }
 }
