@@ -32,59 +32,70 @@ public enum PublishedLoss: String, CaseIterable, Sendable {
     case lcm
 
     /// The loss.
-    public var loss: any DistillationLoss {
-        switch self {
-        case .sds: ScoreDistillationSampling()
-        case .regression: PairRegression()
-        case .vsd: VariationalScoreDistillation()
-        case .swiftBrushV2: SwiftBrushV2()
-        case .prolificDreamer: VariationalScoreDistillation.prolificDreamer
-        case .pgSB: RandomGuidanceDistillation()
-        case .diffInstruct: DiffInstruct()
-        case .dmd: DistributionMatchingDistillation()
-        case .dmdRegression: DMD()
-        case .dmd2: DMD2()
-        case .sid: ScoreIdentityDistillation()
-        case .sidLSG: ScoreIdentityDistillation.longShortGuidance()
-        case .sim: ScoreImplicitMatching()
-        case .fDistill: FDivergenceDistillation()
-        case .lcm: LatentConsistency()
-        }
-    }
+    public var loss: any DistillationLoss { row.loss }
 
     /// The loss with another guidance scale κ for the teacher, and for the fake score if the publication guides both. Nil for
     /// losses that sample κ or evaluate no network.
-    public func loss(guidanceScale scale: Double) -> (any DistillationLoss)? {
-        switch self {
-        case .sds: guided(ScoreDistillationSampling(), \.teacherGuidanceScale, scale)
-        case .vsd: VariationalScoreDistillation(guidanceScale: scale)
-        case .swiftBrushV2: SwiftBrushV2(VariationalScoreDistillation(guidanceScale: scale), AlignmentTerm())
-        case .prolificDreamer: guided(.prolificDreamer, \VariationalScoreDistillation.teacherGuidanceScale, scale)
-        case .regression, .pgSB, .lcm: nil
-        case .diffInstruct: guided(DiffInstruct(), \.teacherGuidanceScale, scale)
-        case .dmd: guided(DistributionMatchingDistillation(), \.teacherGuidanceScale, scale)
-        case .dmdRegression: guided(DMD(), \.first.teacherGuidanceScale, scale)
-        case .dmd2: guided(DMD2(), \.first.teacherGuidanceScale, scale)
-        case .sid, .sidLSG: ScoreIdentityDistillation.longShortGuidance(scale)
-        case .sim: guided(ScoreImplicitMatching(), \.teacherGuidanceScale, scale)
-        case .fDistill: guided(FDivergenceDistillation(), \.teacherGuidanceScale, scale)
-        }
-    }
-
-    private func guided<Loss: DistillationLoss>(
-        _ loss: Loss, _ scale: WritableKeyPath<Loss, Double>, _ value: Double
-    ) -> Loss {
-        var loss = loss
-        loss[keyPath: scale] = value
-        return loss
-    }
+    public func loss(guidanceScale scale: Double) -> (any DistillationLoss)? { row.guided?(scale) }
 
     /// The training of the fake score for this loss with the given settings.
     public func fakeScoreTraining(for loss: any DistillationLoss) -> FakeScoreTraining {
-        switch self {
-        case .prolificDreamer: .prolificDreamer
-        case .dmd, .dmd2: .dmd2
-        default: loss.usualFakeScoreTraining
+        row.training ?? loss.usualFakeScoreTraining
+    }
+
+    private var row: Row {
+        guard let row = Self.table[self] else {
+            preconditionFailure("PublishedLoss: \(rawValue) has no row in the table")
+        }
+        return row
+    }
+
+    /// A published loss with its settings.
+    private struct Row: Sendable {
+        let loss: any DistillationLoss
+        /// The loss for a guidance scale.
+        var guided: (@Sendable (Double) -> any DistillationLoss)?
+        /// The training of the fake score where it is not the loss's usual one.
+        var training: FakeScoreTraining?
+
+        init(_ loss: any DistillationLoss, guided: (@Sendable (Double) -> any DistillationLoss)? = nil) {
+            (self.loss, self.guided) = (loss, guided)
+        }
+
+        /// A loss whose guidance scale is the property `scale`.
+        init<Loss: DistillationLoss>(
+            _ loss: Loss, scale: WritableKeyPath<Loss, Double> & Sendable, training: FakeScoreTraining? = nil
+        ) {
+            self.loss = loss
+            self.training = training
+            guided = { value in
+                var loss = loss
+                loss[keyPath: scale] = value
+                return loss
+            }
         }
     }
+
+    private static let table: [PublishedLoss: Row] = [
+        .sds: Row(ScoreDistillationSampling(), scale: \.teacherGuidanceScale),
+        .regression: Row(PairRegression()),
+        .vsd: Row(VariationalScoreDistillation()) { VariationalScoreDistillation(guidanceScale: $0) },
+        .swiftBrushV2: Row(SwiftBrushV2()) {
+            SwiftBrushV2(VariationalScoreDistillation(guidanceScale: $0), AlignmentTerm())
+        },
+        .prolificDreamer: Row(
+            VariationalScoreDistillation.prolificDreamer, scale: \.teacherGuidanceScale, training: .prolificDreamer),
+        .pgSB: Row(RandomGuidanceDistillation()),
+        .diffInstruct: Row(DiffInstruct(), scale: \.teacherGuidanceScale),
+        .dmd: Row(DistributionMatchingDistillation(), scale: \.teacherGuidanceScale, training: .dmd2),
+        .dmdRegression: Row(DMD(), scale: \.first.teacherGuidanceScale),
+        .dmd2: Row(DMD2(), scale: \.first.teacherGuidanceScale, training: .dmd2),
+        .sid: Row(ScoreIdentityDistillation()) { ScoreIdentityDistillation.longShortGuidance($0) },
+        .sidLSG: Row(ScoreIdentityDistillation.longShortGuidance()) {
+            ScoreIdentityDistillation.longShortGuidance($0)
+        },
+        .sim: Row(ScoreImplicitMatching(), scale: \.teacherGuidanceScale),
+        .fDistill: Row(FDivergenceDistillation(), scale: \.teacherGuidanceScale),
+        .lcm: Row(LatentConsistency()),
+    ]
 }
