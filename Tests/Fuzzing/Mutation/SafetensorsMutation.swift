@@ -70,7 +70,9 @@ enum SafetensorsMutation {
         default:
             guard !entry.shape.isEmpty else { return }
             let axis = random.below(entry.shape.count)
-            let near = [max(0, entry.shape[axis] - 1), entry.shape[axis] + 1, entry.shape[axis] * 2]
+            let extent = entry.shape[axis]
+            // Extents that wrap around are inputs too.
+            let near = [max(0, extent &- 1), extent &+ 1, extent &* 2]
             entry.shape[axis] = random.once(in: 2) ? near[random.below(3)] : extents[random.below(extents.count)]
         }
     }
