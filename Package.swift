@@ -113,7 +113,7 @@ let package = Package(
             name: "SwiftBrushEvaluationTests", dependencies: ["SwiftBrushEvaluation", "SwiftBrushTestFixtures"]),
         .testTarget(
             name: "DocumentationTests",
-            dependencies: ["DiffusionModels", "DistillationTesting", "SwiftBrushTestFixtures"]),
+            dependencies: ["DiffusionModels", "DistillationTesting", "SwiftBrushTeachers", "SwiftBrushTestFixtures"]),
         .executableTarget(
             name: "SwiftBrushFuzzing",
             dependencies: ["Distillation", "SwiftBrushEvaluation", "SwiftBrushTeachers", "SwiftBrushTestFixtures"],

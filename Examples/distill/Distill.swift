@@ -44,8 +44,8 @@ struct Distill: BrushCommand {
         var teacher = try models.loadTeacher()
         try run.claim()
         try settings.setStudentTimestep(training.studentTimestep, on: teacher.schedule)
-        try settings.checkAdapterTargets(on: teacher.unet)
-        let memory = MemoryEstimate(distilling: teacher.unet, settings)
+        try settings.checkAdapterTargets(on: teacher.network)
+        let memory = MemoryEstimate(distilling: teacher.network, settings)
         try checkMemory(memory.written, of: "this distillation", isIgnored: running.ignoreMemory)
 
         teacher = try models.keepingEmbeddings(of: prompts + shown, teacher)

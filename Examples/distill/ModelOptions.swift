@@ -45,7 +45,7 @@ struct ModelOptions: ParsableArguments {
     /// say so.
     func keepingEmbeddings(of texts: [String], _ model: TextToImageModel) throws -> TextToImageModel {
         for text in texts {
-            guard let warning = model.tokenizer.truncationWarning(for: text) else { continue }
+            guard let warning = model.textEncoder.truncationWarning(for: text) else { continue }
             StandardError.write(line: warning)
         }
         let saved = try embeddings.map { try PromptEmbeddings(contentsOf: URL(filePath: $0)) }

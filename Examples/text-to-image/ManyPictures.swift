@@ -24,7 +24,7 @@ extension TextToImage {
         let url = models.url(isMultiStep: sampling.steps != nil)
         let model = try models.load(url, isMultiStep: sampling.steps != nil)
         for prompt in prompts {
-            if let warning = model.truncationWarning(for: prompt) { StandardError.write(line: warning) }
+            if let warning = model.textEncoder.truncationWarning(for: prompt) { StandardError.write(line: warning) }
         }
         var generation = try PictureGeneration(
             of: prompts, picturesPerPrompt: count, by: model, sampling.sampling(of: model), seed: seed,

@@ -47,18 +47,17 @@ struct ModelOptions: ParsableArguments {
     }
 
     func load(_ url: URL, isMultiStep: Bool) throws -> TextToImageModel {
-        var checkpoint = try ModelFiles(
+        var files = try ModelFiles(
             contentsOf: url, tokenizer: tokenizer, autoencoder: vae, predictionType: predictionType)
-        if checkpoint.oneStep == nil, !isMultiStep, !untrainedStudent {
+        if files.oneStep == nil, !isMultiStep, !untrainedStudent {
             throw ModelError.notOneStepModel(path: url.path)
         }
-        if checkpoint.oneStep != nil, isMultiStep { throw ModelError.notMultiStepModel(path: url.path) }
-        checkpoint.progress = Self.showProgress()
+        if files.oneStep != nil, isMultiStep { throw ModelError.notMultiStepModel(path: url.path) }
+        files.progress = Self.showProgress()
         // The smaller files are read first, so that an invalid one is found before the model is loaded.
         let adapters = try lora.map { (weights: try LowRankWeights(contentsOf: $0.file), weight: $0.weight) }
-        var model = try TextToImageModel(checkpoint)
+        var model = try TextToImageModel(files, textEncoder: prompts.encoder(of: files))
         for adapter in adapters { try adapter.weights.merge(into: &model, weight: adapter.weight) }
-        try prompts.apply(to: &model)
         return untrainedStudent ? try model.untrainedStudent() : model
     }
 

@@ -12,7 +12,7 @@ extension TextToImage {
         let sampling = try self.sampling.sampling(of: model)
         let texts = [prompt] + [self.sampling.negativePrompt, interpolation.toPrompt].compactMap { $0 }
         for text in texts {
-            if let warning = model.truncationWarning(for: text) { StandardError.write(line: warning) }
+            if let warning = model.textEncoder.truncationWarning(for: text) { StandardError.write(line: warning) }
         }
         var (text, network, decoder) = (0.0, 0.0, 0.0)
         model = try timed(&text) {
@@ -26,7 +26,7 @@ extension TextToImage {
         let pictures = try timed(&decoder) { try model.pictures(from: sampled) }
         let picture = interpolation.isAsked ? Picture.grid(pictures, columns: count) : .grid(pictures)
         var record = sampling.record.merging(starting.record) { $1 }
-        for more in [models.record(url), interpolation.record, model.promptRecord] { record.merge(more) { $1 } }
+        for more in [models.record(url), interpolation.record, model.textEncoder.record] { record.merge(more) { $1 } }
         record.merge(
             ["prompt": prompt, "seed": "\(seed)", "Software": "SwiftBrush \(SwiftBrush.version)"]
         ) { $1 }

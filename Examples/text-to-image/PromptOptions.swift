@@ -21,15 +21,17 @@ struct PromptOptions: ParsableArguments {
         if let clipSkip, clipSkip < 0 { throw ValidationError("--clip-skip: expected at least 0, found \(clipSkip)") }
     }
 
-    /// Applies the options to a model and checks them.
-    func apply(to model: inout TextToImageModel) throws {
-        model.promptEncoding.skippedLayers = clipSkip ?? 0
-        model.promptEncoding.windowLimit = longPrompts ? PromptEncoding.longWindowLimit : 1
-        model.promptEncoding.readsWeights = promptWeights
-        try model.checkPromptEncoding()
+    /// The text encoder of a model's files with these options.
+    func encoder(of files: ModelFiles) throws -> CLIPTextEncoder {
+        var encoder = try CLIPTextEncoder(files)
+        encoder.encoding.skippedLayers = clipSkip ?? 0
+        encoder.encoding.windowLimit = longPrompts ? PromptEncoding.longWindowLimit : 1
+        encoder.encoding.readsWeights = promptWeights
+        try encoder.check()
         for inversion in textualInversion {
-            try model.add(TextualInversion(contentsOf: inversion.file, token: inversion.token))
+            try encoder.add(TextualInversion(contentsOf: inversion.file, token: inversion.token))
         }
+        return encoder
     }
 }
 

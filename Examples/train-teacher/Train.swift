@@ -90,7 +90,7 @@ struct Train: BrushCommand {
                 "\(trainer.captions.count) pictures, \(trainer.scalarCount + autoencoder.parameters.scalarCount) parameters"
         )
         func saveSheet() throws {
-            let teacher = trainer.teacher(with: autoencoder, tokenizerFolder: tokenizerFolder)
+            let teacher = trainer.teacher(decodingWith: autoencoder, autoencoder: autoencoder)
             try run.saveSheet(of: teacher, step: trainer.stepCount, pictures: pictures)
             try RunReport(of: run.url).write(to: run.report)
         }

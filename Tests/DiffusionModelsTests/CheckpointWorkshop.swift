@@ -106,7 +106,7 @@ final class CheckpointWorkshop {
     /// Loads the model with its text encoder and returns the error, with `MODEL` for the temporary folder; nil on success.
     func problem() -> String? {
         do {
-            _ = try TextToImageModel(contentsOf: target, tokenizer: tokenizer).promptEncoder()
+            _ = try TextToImageModel(contentsOf: target, tokenizer: tokenizer).textEncoder.loaded()
             return nil
         } catch {
             return "\(error)".replacing(folder.path, with: "MODEL")

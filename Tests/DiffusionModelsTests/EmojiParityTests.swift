@@ -25,9 +25,9 @@ struct EmojiParityTests {
 
     @Test("Denoising network")
     func unet() throws {
-        let output = model.unet(
-            Variable(try golden.map("unet.in")), timesteps: try golden.integers("unet.t").map(Double.init),
-            textEmbeddings: Variable(try golden.golden("text.out")))
+        let output = model.network.predict(
+            Variable(try golden.map("unet.in")), at: try golden.integers("unet.t").map(Double.init),
+            given: TextCondition(tokens: try golden.golden("text.out")))
         #expect(relativeError(output.value.channelsFirst(), try golden.golden("unet.out")) <= 1e-4)
     }
 

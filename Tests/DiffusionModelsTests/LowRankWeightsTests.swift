@@ -97,8 +97,8 @@ final class LowRankWeightsTests {
             contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
         var stream = RandomStream(seed: 5)
         let paths = ["to_q", "to_out.0"].map { "mid_block.attentions.0.transformer_blocks.0.attn1.\($0)" }
-        let width = try #require(text.unet.parameters["\(paths[0]).weight"]).shape[0]
-        let convolution = try #require(text.unet.parameters["mid_block.resnets.0.conv1.weight"])
+        let width = try #require(text.network.parameters["\(paths[0]).weight"]).shape[0]
+        let convolution = try #require(text.network.parameters["mid_block.resnets.0.conv1.weight"])
         var tensors: [(name: String, tensor: Tensor)] = []
         func add(_ path: String, _ down: [Int], _ up: [Int], alpha: Float) {
             let flat = path.replacing(".", with: "_")
@@ -168,15 +168,15 @@ final class LowRankWeightsTests {
         try Safetensors.write(tensors, to: file)
         let plain = try text.embeddings(for: ["a red heart"]).values
         let weights = try LowRankWeights(contentsOf: file)
-        try weights.merge(into: &text, weight: 0.5)
         let layer = "text_model.\(path).weight"
-        let found = try #require(text.promptEncoder().textEncoder.parameters[layer]).value
-        let before = try #require(text.checkpoint.textEncoder().parameters[layer]).value.widened()
+        let before = try #require(text.clip().textModel().parameters[layer]).value.widened()
+        try weights.merge(into: &text, weight: 0.5)
+        let found = try #require(text.clip().textModel().parameters[layer]).value
         #expect(relativeError(found - before, b.matmul(a) * (hasAlpha ? 0.25 : 0.5)) <= 1e-5)
         #expect(relativeError(try text.embeddings(for: ["a red heart"]).values, plain) > 0.1)
         try text.save(to: folder.appending(path: "model"))
         let saved = try TextToImageModel(contentsOf: folder.appending(path: "model"))
-        #expect(relativeError(try saved.promptEncoder().textEncoder.parameters[layer]?.value ?? plain, found) == 0)
+        #expect(relativeError(try saved.clip().textModel().parameters[layer]?.value ?? plain, found) == 0)
         try weights.merge(into: &text, weight: -0.5)
         #expect(relativeError(try text.embeddings(for: ["a red heart"]).values, plain) <= 2e-5)
     }

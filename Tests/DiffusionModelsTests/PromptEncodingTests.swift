@@ -54,36 +54,37 @@ final class PromptEncodingTests {
 
     @Test("skippedLayers matches diffusers' clip_skip, and skipping too many layers is an error")
     func clipSkip() throws {
-        var model = model
+        var encoder = try model.clip()
         for item in cases.clip {
-            model.promptEncoding.skippedLayers = item.number
-            try expect(model.embeddings(for: [item.prompt]), "clip.\(item.number)")
+            encoder.encoding.skippedLayers = item.number
+            try expect(encoder.embeddings(for: [item.prompt]), "clip.\(item.number)")
         }
-        model.promptEncoding.skippedLayers = cases.clip.count
-        expectError("encoding.skippedLayers: expected 0 to \(cases.clip.count - 1)") { try model.checkPromptEncoding() }
-        expectError("encoding.skippedLayers") { _ = try model.embeddings(for: ["a"]) }
+        encoder.encoding.skippedLayers = cases.clip.count
+        expectError("encoding.skippedLayers: expected 0 to \(cases.clip.count - 1)") { try encoder.check() }
+        expectError("encoding.skippedLayers") { _ = try encoder.embeddings(for: ["a"]) }
     }
 
     @Test("Textual inversions of both file formats, with one and several vectors, match diffusers")
     func inversions() throws {
-        var model = model
-        try model.add(TextualInversion(contentsOf: Fixtures.url("prompts/learned_embeds.safetensors")))
-        try model.add(TextualInversion(contentsOf: Fixtures.url("prompts/my-style.safetensors")))
-        #expect(model.inversions.map(\.token) == ["<Cat-toy>", "my-style"])
+        var (model, encoder) = (model, try model.clip())
+        try encoder.add(TextualInversion(contentsOf: Fixtures.url("prompts/learned_embeds.safetensors")))
+        try encoder.add(TextualInversion(contentsOf: Fixtures.url("prompts/my-style.safetensors")))
+        model.textEncoder = encoder
+        #expect(encoder.inversions.map(\.token) == ["<Cat-toy>", "my-style"])
         for (number, prompt) in cases.inversion.enumerated() {
             try expect(model.embeddings(for: [prompt]), "inversion.\(number)")
         }
-        #expect(model.tokenizer.tokens(of: "a my-style b").count == 5)
+        #expect(encoder.tokenizer.tokens(of: "a my-style b").count == 5)
         let saved = try self.model.embeddings(for: ["a red heart"])
         expectError("expected those of the text encoder in") { try saved.check(against: model) }
         expectError("\"<Cat-toy>\"") { try model.save(to: folder.appending(path: "model")) }
         let again = try TextualInversion(contentsOf: Fixtures.url("prompts/my-style.safetensors"))
-        expectError("\"my-style\"") { try model.add(again) }
+        expectError("\"my-style\"") { try encoder.add(again) }
         let vectors = again.vectors
-        expectError("found \"<cat-TOY>\"") { try model.add(TextualInversion(token: "<cat-TOY>", vectors: vectors)) }
-        expectError("found \"a\"") { try model.add(TextualInversion(token: "a", vectors: vectors)) }
-        expectError("found \" \"") { try model.add(TextualInversion(token: " ", vectors: vectors)) }
-        expectError("width, 128, found [1, 5]") { try model.add(TextualInversion(token: "<x>", vectors: .ones([5]))) }
+        expectError("found \"<cat-TOY>\"") { try encoder.add(TextualInversion(token: "<cat-TOY>", vectors: vectors)) }
+        expectError("found \"a\"") { try encoder.add(TextualInversion(token: "a", vectors: vectors)) }
+        expectError("found \" \"") { try encoder.add(TextualInversion(token: " ", vectors: vectors)) }
+        expectError("width, 128, found [1, 5]") { try encoder.add(TextualInversion(token: "<x>", vectors: .ones([5]))) }
     }
 
     @Test("Files that are not textual inversions are refused with the reason")
@@ -108,10 +109,10 @@ final class PromptEncodingTests {
 
     @Test("Prompt weights and windows match the documented formula")
     func weights() throws {
-        var model = model
-        model.promptEncoding.readsWeights = true
-        model.promptEncoding.windowLimit = 8
-        let encoder = try model.promptEncoder()
+        var settings = try model.clip()
+        settings.encoding.readsWeights = true
+        settings.encoding.windowLimit = 8
+        let encoder = try settings.loaded()
         for (number, item) in cases.weights.enumerated() {
             // Restoring the mean involves a small difference of large sums, which costs a digit.
             try expect(
@@ -141,11 +142,12 @@ final class PromptEncodingTests {
 
     @Test("Long prompts work with a short negative prompt, in samples, in folders and from saved embeddings")
     func longPrompts() throws {
-        var model = model
-        model.promptEncoding.windowLimit = 8
+        var (model, encoder) = (model, try model.clip())
+        encoder.encoding.windowLimit = 8
+        model.textEncoder = encoder
         let long = try #require(cases.weights.map(\.prompt).max { $0.count < $1.count })
-        #expect(model.truncationWarning(for: long) == nil)
-        #expect(self.model.truncationWarning(for: long) != nil)
+        #expect(model.textEncoder.truncationWarning(for: long) == nil)
+        #expect(self.model.textEncoder.truncationWarning(for: long) != nil)
         let embeddings = try model.embeddings(for: [long, ""])
         #expect(embeddings.values.shape[1] > 20 && embeddings.values.shape[1] % 20 == 0)
         let file = folder.appending(path: "embeddings.safetensors")
@@ -173,7 +175,7 @@ final class PromptEncodingTests {
 
     @Test("Token ids without an embedding, and embeddings of another width or count, are errors")
     func ranges() throws {
-        let encoder = try model.promptEncoder().textEncoder
+        let encoder = try model.clip().textModel()
         let count = encoder.configuration.vocabularySize
         try encoder.check([[0, count - 1]])
         expectError("ids from 0 to \(count - 1), found \(count)") { try encoder.check([[0, count]]) }
@@ -183,15 +185,17 @@ final class PromptEncodingTests {
         expectError("tokens per prompt") { try encoder.check([[]]) }
         let origin = try model.embeddings(for: [""])
         for (shape, words) in [([1, 20, 64], "20 of width 64"), ([1, 7, 128], "7 of width 128")] {
-            let other = PromptEmbeddings(prompts: [""], values: .ones(shape), origin: origin.origin)
+            let other = PromptEmbeddings(
+                prompts: [""], condition: TextCondition(tokens: .ones(shape)), fingerprint: origin.fingerprint)
             expectError(words) { try other.check(against: model) }
         }
         let broken = PromptEmbeddings(
-            prompts: [""], values: Tensor(repeating: .infinity, shape: [1, 20, 128]), origin: origin.origin)
+            prompts: [""], condition: TextCondition(tokens: Tensor(repeating: .infinity, shape: [1, 20, 128])),
+            fingerprint: origin.fingerprint)
         expectError("not a number") { _ = try broken.condition(for: [""]) }
         let tokenizer = try CLIPTokenizer(contentsOf: Fixtures.url("tokenizer/small"))
         var large = tokenizer
         try large.add("<new>", count: 1, from: max(count, tokenizer.vocabularySize))
-        expectError("tokenizer.vocabularySize") { _ = try PromptEncoder(tokenizer: large, textEncoder: encoder) }
+        expectError("tokenizer.vocabularySize") { _ = try CLIPTextEncoder(tokenizer: large, textModel: encoder) }
     }
 }

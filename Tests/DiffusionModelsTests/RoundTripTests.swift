@@ -23,13 +23,13 @@ struct RoundTripTests {
 
     /// The inputs and outputs of the text encoder and the denoising network, in PyTorch's layout.
     private func outputs(of model: TextToImageModel) throws -> [String: Tensor] {
-        let encoder = try model.promptEncoder()
+        let encoder = try model.clip()
         let ids = prompts.map { encoder.tokenizer.encode($0) }
-        let text = encoder.textEncoder(ids).value
+        let text = try encoder.textModel()(ids).value
         var stream = RandomStream(seed: 1)
         let noisy = stream.normal([3, 4, 16, 16])
         let timesteps: [Double] = [999, 500, 20]
-        let output = model.unet.predict(
+        let output = model.network.predict(
             Variable(noisy.channelsLast()), at: timesteps, given: TextCondition(tokens: text)
         ).value
         return [
@@ -63,7 +63,7 @@ struct RoundTripTests {
         let folder = try #require(roundTripFolder).appending(path: "adapters")
         let model = try TextToImageModel(contentsOf: models.appending(path: "emoji-teacher"))
         let adapters = LowRankAdapterSet(rank: 4, alpha: 6, targets: ["to_q", "to_k", "to_v", "to_out.0"])
-        _ = UNet2DConditionModel(model.unet.configuration, in: model.unet.parameters.scope(adapters: adapters))
+        _ = model.network.over(model.network.parameters.scope(adapters: adapters))
         var stream = RandomStream(seed: 3)
         for parameter in adapters.parameters.all { parameter.value = stream.normal(parameter.shape) * 0.2 }
         try adapters.save(to: folder.appending(path: "saved-as-peft"), as: .peft)

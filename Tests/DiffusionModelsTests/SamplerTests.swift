@@ -21,7 +21,7 @@ struct ConditionNetwork: DenoisingNetwork {
     let parameters = ParameterSet()
 
     func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
-        let levels = condition.tokens.mean(alongAxes: [1, 2]).reshaped(to: [condition.count, 1, 1, 1])
+        let levels = condition.tokens.value.mean(alongAxes: [1, 2]).reshaped(to: [condition.count, 1, 1, 1])
         return Variable(levels.broadcast(to: noisy.shape))
     }
 }

@@ -26,7 +26,7 @@ final class SavingTests {
             let loaded = try TextToImageModel(contentsOf: folder)
             #expect(loaded.oneStep == student.oneStep)
             #expect(loaded.schedule == student.schedule)
-            #expect(loaded.unet.configuration == student.unet.configuration)
+            #expect(loaded.network.stored?.configuration == student.network.stored?.configuration)
             #expect(try loaded.picture(for: "a red heart", seed: 1) == expected)
         }
     }

@@ -48,8 +48,8 @@ struct GuidanceTests {
                 GaussianPredictor(mean: mean, deviation: 0.7, schedule: schedule)
                     .predict(noisy, at: timesteps, given: condition)
             }
-            let conditionMask = Variable(
-                condition.tokens.sliced(axis: 2, 1..<2).reshaped(to: [timesteps.count, 1, 1, 1]))
+            let conditionMask =
+                condition.tokens.sliced(axis: 2, 1..<2).reshaped(to: [timesteps.count, 1, 1, 1])
             return with(-0.5) + (with(1) - with(-0.5)) * conditionMask
         }
     }

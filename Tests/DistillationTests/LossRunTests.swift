@@ -126,7 +126,7 @@ final class LossRunTests {
         let mixed = conditions.conditions([3, 1, 4], dropping: [false, true, false])
         let own = conditions.conditions([3, 1, 4])
         for (sample, expected) in [(0, own), (1, conditions.nulls(3)), (2, own)] {
-            func row(_ condition: TextCondition) -> [Float] { condition.gathered(rows: [sample]).tokens.scalars }
+            func row(_ condition: TextCondition) -> [Float] { condition.gathered(rows: [sample]).tokens.value.scalars }
             #expect(row(mixed) == row(expected))
         }
         var streams = DistillationStreams(seed: 3)
@@ -221,12 +221,11 @@ struct MergingTests {
         let student = try TextToImageModel(
             contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-student"))
         var other = student
-        other.unet = UNet2DConditionModel(
-            student.unet.configuration, in: student.unet.parameters.copy(trainable: false).scope)
-        for parameter in other.unet.parameters.all { parameter.value = parameter.value * 3 }
+        other.network = student.network.over(student.network.parameters.copy(trainable: false).scope)
+        for parameter in other.network.parameters.all { parameter.value = parameter.value * 3 }
         let merged = try student.merged(with: other, share: 0.25)
-        for parameter in merged.unet.parameters.all {
-            let own = try #require(student.unet.parameters[parameter.path]).value
+        for parameter in merged.network.parameters.all {
+            let own = try #require(student.network.parameters[parameter.path]).value
             #expect(relativeError(parameter.value, own * 2.5) <= 1e-5 || own.squaredNorm() == 0, "\(parameter.path)")
         }
         other.oneStep = OneStepConfiguration(timestep: 625, cumulativeAlpha: 0.1)

@@ -39,7 +39,9 @@ final class SavedEmbeddingsTests {
     @Test("Embeddings of another text encoder are rejected; missing prompts are encoded")
     func refusals() throws {
         var other = teacher
-        other.tokenizer.readsPaddingTokenAsText = true
+        var encoder = try #require(teacher.textEncoder as? CLIPTextEncoder)
+        encoder.tokenizer.readsPaddingTokenAsText = true
+        other.textEncoder = encoder
         let foreign = try other.embeddings(for: ["a dog", ""])
         let error = #expect(throws: ModelError.self) { try teacher.keeping(foreign) }
         #expect(error?.description.contains("expected those of the text encoder in") == true)

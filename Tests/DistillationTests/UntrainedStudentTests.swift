@@ -48,9 +48,9 @@ struct UntrainedStudentTests {
     @Test("A student starts from another student's network only if architecture and timestep are the same")
     func otherStart() throws {
         var other = try teacher.untrainedStudent()
-        let parameters = other.unet.parameters.copy(trainable: false)
+        let parameters = other.network.parameters.copy(trainable: false)
         for parameter in parameters.all { parameter.value = parameter.value * 0.5 }
-        other.unet = UNet2DConditionModel(other.unet.configuration, in: parameters.scope)
+        other.network = other.network.over(parameters.scope)
         other.oneStep = DistillationConfiguration().studentStep
         let distiller = try Distiller(teacher: teacher, startingFrom: other, prompts: ["a red heart"])
         #expect(distiller.student.parameters.all.map(\.value.scalars) == parameters.all.map(\.value.scalars))
@@ -60,7 +60,7 @@ struct UntrainedStudentTests {
             try Distiller(teacher: teacher, startingFrom: other, prompts: ["a red heart"])
         }
         var small = teacher
-        small.unet = try ReferenceRun().teacher
+        small.network = try ReferenceRun().teacher
         #expect(throws: DistillationError.self) {
             try Distiller(teacher: teacher, startingFrom: small, prompts: ["a red heart"])
         }
@@ -73,7 +73,7 @@ struct UntrainedStudentTests {
         let distiller = try Distiller(teacher: teacher, prompts: ["a red heart"], configuration: configuration)
         let noise = teacher.startingLatents(count: 1, seed: 3).latents
         let condition = try teacher.embeddings(for: ["a red heart"]).condition(for: ["a red heart"])
-        let output = teacher.unet.predict(Variable(noise), at: [999], given: condition).value
+        let output = teacher.network.predict(Variable(noise), at: [999], given: condition).value
         let batch = distiller.student.generate(from: Variable(noise), given: condition).value
         #expect(relativeError(batch, output) <= 1e-5)
         #expect(

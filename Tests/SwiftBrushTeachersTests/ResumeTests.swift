@@ -52,7 +52,7 @@ final class ResumeTests {
         func state(_ trainer: TeacherTrainer) -> [[UInt32]] {
             bits(
                 [
-                    trainer.unet.parameters, trainer.textEncoder.parameters, trainer.unetAverage.parameters,
+                    trainer.network.parameters, trainer.textEncoder.parameters, trainer.networkAverage.parameters,
                     trainer.textEncoderAverage.parameters,
                 ], trainer.optimizer)
         }

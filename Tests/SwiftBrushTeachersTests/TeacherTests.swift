@@ -76,8 +76,8 @@ final class TeacherTests {
             let latents = trainer.latents.gathered(rows: [inputs.pictures[index]])
             let epsilon = noise.gathered(rows: [index])
             let noisy = trainer.schedule.noisy(latents, noise: epsilon, timesteps: [timestep])
-            let text = trainer.textEncoder([trainer.tokenizer.encode(inputs.captions[index])])
-            let output = trainer.unet(Variable(noisy), timesteps: [Double(timestep)], textEmbeddings: text).value
+            let text = try trainer.textEncoder.condition(for: [inputs.captions[index]], windows: 1)
+            let output = trainer.network.predict(Variable(noisy), at: [Double(timestep)], given: text).value
             let error = (output - epsilon).squaredNorm() / Double(epsilon.count)
             let clean = trainer.schedule.convert(output, to: .sample, noisy: noisy, timesteps: [timestep])
             weighted += error * weights[timestep] / 2
@@ -97,10 +97,12 @@ final class TeacherTests {
         var streams = TeacherStreams(seed: 3)
         let inputs = streams.next(
             4, of: trainer.captions, latentShape: [4, 4, 4], schedule: trainer.schedule, trainer.configuration)
-        let before = (trainer.unet.parameters.checkpointTensors(), trainer.textEncoder.parameters.checkpointTensors())
+        let before = (
+            trainer.network.parameters.checkpointTensors(), trainer.textEncoder.parameters.checkpointTensors()
+        )
         let losses = try (0..<30).map { _ in try trainer.step(with: inputs).loss }
         #expect(losses[29] < 0.5 * losses[0])
-        let after = (trainer.unet.parameters.checkpointTensors(), trainer.textEncoder.parameters.checkpointTensors())
+        let after = (trainer.network.parameters.checkpointTensors(), trainer.textEncoder.parameters.checkpointTensors())
         for (before, after) in zip(before.0 + before.1, after.0 + after.1) {
             // Tokens and positions that no caption uses get no gradient, but other rows of their tables do.
             #expect(before.tensor.scalars != after.tensor.scalars, "\(before.name)")
@@ -114,8 +116,8 @@ final class TeacherTests {
         let run = try RunDirectory(folder.appending(path: "run"), resuming: false)
         try run.begin(trainer)
         let autoencoder = try SmallSet.autoencoder().normalizingLatents(of: pictures)
-        let parts = trainer.teacher(with: autoencoder, tokenizerFolder: tokenizer)
-        try run.saveSheet(of: parts, step: 2, pictures: pictures)
+        let teacher = trainer.teacher(decodingWith: autoencoder, autoencoder: autoencoder)
+        try run.saveSheet(of: teacher, step: 2, pictures: pictures)
         let sheet = try Picture(contentsOf: run.sheet(step: 2))
         // Pairs of rows for 15 training pictures and the held-out one, eight pictures wide.
         #expect((sheet.width, sheet.height) == (8 * 18 + 2, 4 * 18 + 2))
@@ -130,18 +132,16 @@ final class TeacherTests {
         #expect(!sampled.contains("") && !Set(sampled).isSubset(of: trainer.captions.map(\.text)))
 
         let next = try self.trainer(start: ModelFiles(contentsOf: run.teacher))
-        let average = trainer.unetAverage.parameters["conv_in.weight"]?.value.scalars ?? []
-        let start = next.unet.parameters["conv_in.weight"]?.value.scalars ?? []
+        let average = trainer.networkAverage.parameters["conv_in.weight"]?.value.scalars ?? []
+        let start = next.network.parameters["conv_in.weight"]?.value.scalars ?? []
         #expect(zip(average, start).allSatisfy { abs($0 - $1) <= 1e-3 * max(abs($0), 0.1) })  // Float16's rounding
         try next.step()
     }
 
     @Test("DenoisingErrors are the errors of the model's own predictions")
     func originalErrors() throws {
-        let parts = try trainer().teacher(
-            with: SmallSet.autoencoder().normalizingLatents(of: pictures), tokenizerFolder: tokenizer)
-        try parts.save(to: folder.appending(path: "teacher"))
-        let model = try TextToImageModel(contentsOf: folder.appending(path: "teacher"))
+        let autoencoder = try SmallSet.autoencoder().normalizingLatents(of: pictures)
+        let model = try trainer().teacher(decodingWith: autoencoder, autoencoder: autoencoder)
         let two = pictures.subset([0, 6])
         let errors = try DenoisingErrors(of: model, on: two, timesteps: [300], seed: 4)
 
@@ -151,7 +151,7 @@ final class TeacherTests {
             latents, noise: noise.next(height: 4, width: 4, channels: 4), timesteps: [300, 300])
         let deviation = latents - latents.mean(alongAxes: [0, 1, 2])
         func error(_ texts: [String]) throws -> Double {
-            let output = model.unet.predict(
+            let output = model.network.predict(
                 Variable(noisy), at: [300, 300], given: try model.embeddings(for: texts).condition(for: texts)
             ).value
             let original = model.schedule.convert(output, to: .sample, noisy: noisy, timesteps: [300, 300])
@@ -205,7 +205,7 @@ final class TeacherTests {
     @Test("A loss that is not finite stops the training before the weights change")
     func nonFinite() throws {
         let trainer = try trainer()
-        let weight = try #require(trainer.unet.parameters["conv_out.bias"])
+        let weight = try #require(trainer.network.parameters["conv_out.bias"])
         weight.value = Tensor(repeating: .infinity, shape: weight.shape)
         let before = trainer.textEncoder.parameters.checkpointTensors().map(\.tensor.scalars)
         #expect(throws: RunError.nonFinite(step: 1, tensor: "the loss", count: 1)) { try trainer.step() }

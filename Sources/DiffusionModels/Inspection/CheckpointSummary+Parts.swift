@@ -51,7 +51,12 @@ extension CheckpointSummary {
 
     /// Loads the described parts one by one, to find problems.
     private mutating func load(_ checkpoint: ModelFiles, _ tokenizer: CLIPTokenizer?) {
-        if checkpoint.hasAutoencoder { _ = attempt { try checkpoint.checkAgreement(with: tokenizer) } }
+        if checkpoint.hasAutoencoder {
+            _ = attempt {
+                if let tokenizer { try checkpoint.checkAgreement(of: tokenizer) }
+                try checkpoint.checkAgreement()
+            }
+        }
         _ = attempt { try checkpoint.unet() }
         if checkpoint.hasAutoencoder { _ = attempt { try checkpoint.autoencoder() } }
         _ = attempt { try checkpoint.textEncoder() }

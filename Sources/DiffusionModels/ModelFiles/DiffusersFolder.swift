@@ -45,6 +45,8 @@ struct DiffusersFolder: CheckpointLayout {
 
     var hasAutoencoder: Bool { has(.vae) }
 
+    var statesSchedule: Bool { true }
+
     /// A part's folder.
     func folder(_ part: ModelFiles.Part) -> URL { url.appending(path: part.rawValue) }
 

@@ -85,6 +85,8 @@ public struct ModelFiles: Sendable {
 protocol CheckpointLayout: Sendable {
     /// Whether there is an autoencoder.
     var hasAutoencoder: Bool { get }
+    /// Whether the files contain the noise schedule; otherwise it is that of the model's family.
+    var statesSchedule: Bool { get }
     /// A part's configuration.
     func fields(_ part: ModelFiles.Part) throws -> ConfigurationFields
     /// The weights of a network, under this library's names.
@@ -95,6 +97,7 @@ extension ModelFiles {
     /// The noise schedule. Throws ``ModelError``.
     public func schedule() throws -> NoiseSchedule {
         var configuration = try NoiseSchedule.Configuration(layout.fields(.scheduler))
+        configuration.isAssumed = !layout.statesSchedule
         if let predictionType { configuration.predictionType = predictionType }
         return NoiseSchedule(configuration)
     }
@@ -111,9 +114,14 @@ extension ModelFiles {
     /// The configuration of the model's own autoencoder. Throws ``ModelError``.
     public func autoencoderConfiguration() throws -> AutoencoderKL.Configuration { try .init(layout.fields(.vae)) }
 
+    /// The configuration of the text encoder. Throws ``ModelError``.
+    public func textEncoderConfiguration() throws -> CLIPTextModel.Configuration {
+        try .init(layout.fields(.textEncoder))
+    }
+
     /// The denoising network, frozen. Throws ``ModelError`` or `SafetensorsError`.
     public func unet() throws -> UNet2DConditionModel {
-        let configuration = try UNet2DConditionModel.Configuration(layout.fields(.unet))
+        let configuration = try unetConfiguration()
         let weights = try layout.weights(.unet)
         try weights.check(layers: configuration.layerCount)
         let model = UNet2DConditionModel(configuration, in: ParameterSet().scope)
@@ -157,7 +165,7 @@ extension ModelFiles {
     }
 
     private func declaredTextEncoder() throws -> (CLIPTextModel, WeightFiles) {
-        let configuration = try CLIPTextModel.Configuration(layout.fields(.textEncoder))
+        let configuration = try textEncoderConfiguration()
         let weights = try layout.weights(.textEncoder)
         try weights.check(layers: configuration.layers)
         return (CLIPTextModel(configuration, in: ParameterSet().scope), weights)

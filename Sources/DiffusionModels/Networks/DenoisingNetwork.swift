@@ -12,6 +12,10 @@ public protocol DenoisingNetwork {
     var latentChannels: Int { get }
     /// The height and width of the latents that the network was trained on; nil, the default, where it is not known.
     var latentSize: LatentSize? { get }
+    /// The channels of a feature map at the latents' full size, by which memory is estimated. The default is ``latentChannels``.
+    var channelsAtFullSize: Int { get }
+    /// The network's part of a model folder; nil, the default, for networks that cannot be stored.
+    var stored: StoredPart? { get }
     /// The network's inner feature map for discriminators; nil, the default, for networks that offer none.
     var features: (any DenoisingFeatures)? { get }
 
@@ -75,6 +79,10 @@ extension DenoisingNetwork {
     public var latentChannels: Int { 4 }
     /// Unknown.
     public var latentSize: LatentSize? { nil }
+    /// ``latentChannels``.
+    public var channelsAtFullSize: Int { latentChannels }
+    /// Not supported.
+    public var stored: StoredPart? { nil }
     /// None.
     public var features: (any DenoisingFeatures)? { nil }
 
@@ -109,5 +117,16 @@ extension DenoisingNetwork {
             predict(noisy, at: timesteps, givenEach: conditions),
             other.predict(noisy, at: timesteps, givenEach: otherConditions)
         )
+    }
+}
+
+extension DenoisingNetwork {
+    /// Whether this network can take over the weights of another: the same paths, shapes and stored settings.
+    package func hasArchitecture(of other: any DenoisingNetwork) -> Bool {
+        func shapes(_ parameters: ParameterSet) -> [String: [Int]] {
+            Dictionary(parameters.all.map { ($0.path, $0.shape) }, uniquingKeysWith: { first, _ in first })
+        }
+        return shapes(parameters) == shapes(other.parameters)
+            && stored?.configuration == other.stored?.configuration
     }
 }

@@ -1,16 +1,22 @@
+import Autograd
 import Tensor
 
-/// What a denoising network reads of the prompts of a batch.
-public struct TextCondition: Sendable {
+/// What a denoising network reads of the prompts of a batch. Gradients flow through it to a text encoder that is trained.
+public struct TextCondition {
     /// The embeddings of the prompts' tokens, `[batch, tokens, width]`, or `[1, tokens, width]` for all samples.
-    public var tokens: Tensor
+    public var tokens: Variable
     /// The embedding of each whole prompt, `[batch, width]` or `[1, width]`; nil for networks that read none.
-    public var pooled: Tensor?
+    public var pooled: Variable?
+
+    /// A constant condition with these embeddings.
+    public init(tokens: Tensor, pooled: Tensor? = nil) {
+        self.init(tokens: Variable(tokens), pooled: pooled.map { Variable($0) })
+    }
 
     /// A condition with these embeddings.
-    public init(tokens: Tensor, pooled: Tensor? = nil) {
+    public init(tokens: Variable, pooled: Variable? = nil) {
         precondition(
-            tokens.rank == 3 && (pooled.map { $0.rank == 2 && $0.shape[0] == tokens.shape[0] } ?? true),
+            tokens.shape.count == 3 && (pooled.map { $0.shape.count == 2 && $0.shape[0] == tokens.shape[0] } ?? true),
             "TextCondition: expected tokens [batch, tokens, width] and pooled [batch, width], found \(tokens.shape) and "
                 + "\(pooled.map { "\($0.shape)" } ?? "none")")
         (self.tokens, self.pooled) = (tokens, pooled)
@@ -35,12 +41,12 @@ public struct TextCondition: Sendable {
 
     /// Interpolates linearly towards another condition of the same shapes: (1 − share) · self + share · other.
     public func interpolated(towards other: TextCondition, by share: Double) -> TextCondition {
-        func between(_ first: Tensor, _ last: Tensor) -> Tensor { first * Float(1 - share) + last * Float(share) }
+        func between(_ first: Variable, _ last: Variable) -> Variable { first * Float(1 - share) + last * Float(share) }
         let pooled = pooled.flatMap { first in other.pooled.map { between(first, $0) } }
         return TextCondition(tokens: between(tokens, other.tokens), pooled: pooled)
     }
 
-    private func map(_ body: (Tensor) -> Tensor) -> TextCondition {
+    private func map(_ body: (Variable) -> Variable) -> TextCondition {
         TextCondition(tokens: body(tokens), pooled: pooled.map(body))
     }
 }

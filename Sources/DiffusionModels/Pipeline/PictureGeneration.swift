@@ -21,7 +21,7 @@ public struct PictureGeneration {
     public private(set) var time: GenerationTime
 
     private let model: TextToImageModel
-    private let encoder: PromptEncoder
+    private let encoder: any TextEncoder
     private let sampling: PictureSampling
     /// Warnings for the user about the sampler's settings.
     public let warnings: [String]
@@ -62,7 +62,7 @@ public struct PictureGeneration {
         var (sampling, startWarnings) = (sampling, [String]())
         switch sampling {
         case .oneStep:
-            if model.oneStep == nil { throw ModelError.notOneStepModel(path: model.checkpoint.url.path) }
+            if model.oneStep == nil { throw ModelError.notOneStepModel(path: model.name) }
         case .steps(var settings):
             var sampler = try model.sampler(for: settings, operation: "PictureGeneration")
             settings.sampler = sampler
@@ -84,17 +84,17 @@ public struct PictureGeneration {
         try model.checkMemory(
             count: min(batchSize, prompts.count.multipliedReportingOverflow(by: picturesPerPrompt).partialValue),
             size: self.size, operation: "PictureGeneration")
-        encoder = try model.promptEncoder()
+        encoder = try model.textEncoder.loaded()
         let chosen: SamplingSettings? = if case .steps(let settings) = sampling { settings } else { nil }
         let negativePrompt = chosen?.negativePrompt ?? ""
         windows = encoder.windowCount(for: prompts + [negativePrompt])
         unconditional = try encoder.embeddings(for: [negativePrompt], windows: windows).condition(for: [negativePrompt])
         warnings = (chosen?.sampler?.warnings ?? []) + startWarnings
-        self.record = record.merging(sampling.record) { $1 }.merging(model.promptRecord) { $1 }
+        self.record = record.merging(sampling.record) { $1 }.merging(encoder.record) { $1 }
         settings = self.record.merging([
             "prompts": "\(prompts.count) (\(StableHash(of: prompts)))", "pictures per prompt": "\(picturesPerPrompt)",
             "seed": "\(seed)", "latents": "\(self.size.height) × \(self.size.width)",
-            "weights": "\(StableHash(of: model, encoder))",
+            "weights": "\(try StableHash(of: model, encoder))",
         ]) { $1 }
         (lock, time) = try GenerationRecord.begin(settings, in: folder)
         batches = []
@@ -121,7 +121,7 @@ public struct PictureGeneration {
         let condition = try encoder.embeddings(for: texts, windows: windows).condition(for: texts)
         var noise = LatentNoise(streams: batch.map { RandomStream(seed: seed(of: $0)) })
         let latents = noise.next(
-            height: size.height, width: size.width, channels: model.unet.latentChannels)
+            height: size.height, width: size.width, channels: model.network.latentChannels)
         let networkStart = ContinuousClock.now
         let sampled = try sample(latents, noise, condition)
         let networkTime = ContinuousClock.now - networkStart
@@ -146,7 +146,7 @@ public struct PictureGeneration {
             return student.generate(from: Variable(latents), given: condition).value
         }
         var steps = try DiffusionSampler(
-            sampler, network: model.unet, predictionType: model.schedule.predictionType, condition: condition,
+            sampler, network: model.network, predictionType: model.schedule.predictionType, condition: condition,
             guidance: settings.guidance(from: unconditional), steps: settings.steps, latents: latents, noise: noise)
         return try steps.last()?.latents ?? latents
     }
@@ -207,10 +207,9 @@ extension StableHash {
     }
 
     /// A hash of some weights of every part.
-    fileprivate init(of model: TextToImageModel, _ encoder: PromptEncoder) {
+    fileprivate init(of model: TextToImageModel, _ encoder: any TextEncoder) throws {
         self.init()
-        for parameters in [model.unet.parameters, model.decoder.parameters, encoder.textEncoder.parameters] {
-            combine(parameters.sample)
-        }
+        for parameters in [model.network.parameters, model.decoder.parameters] { combine(parameters.sample) }
+        combine(try encoder.fingerprint().numbers.scalars)
     }
 }

@@ -24,7 +24,7 @@ extension TextToImageModel {
         from first: (prompt: String, seed: UInt64), to last: (prompt: String, seed: UInt64), count: Int,
         size: LatentSize? = nil
     ) throws -> Tensor {
-        guard let student else { throw ModelError.notOneStepModel(path: checkpoint.url.path) }
+        guard let student else { throw ModelError.notOneStepModel(path: name) }
         guard count >= 2 else {
             throw ModelError.invalidArgument(
                 operation: "latents(from:to:count:)", argument: "count", expected: "at least 2", found: "\(count)")

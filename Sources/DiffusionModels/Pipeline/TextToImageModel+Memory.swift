@@ -7,9 +7,9 @@ extension TextToImageModel {
         let positions = Double(count) * Double(size.height) * Double(size.width)
         let pixels =
             positions * Double(decoder.pixelsPerLatent * decoder.pixelsPerLatent)
-        let network = positions * Double(unet.configuration.blockChannels.first ?? 1)
-        let decoding = pixels * Double(autoencoder?.configuration.blockChannels.first ?? 1)
-        return 3 * Double(MemoryLayout<Float>.stride) * max(network, decoding)
+        let denoising = positions * Double(network.channelsAtFullSize)
+        let decoding = pixels * Double(decoder.channelsAtFullSize)
+        return 3 * Double(MemoryLayout<Float>.stride) * max(denoising, decoding)
     }
 
     /// Throws ``ModelError/invalidArgument(operation:argument:expected:found:)`` if a batch of images of this size does not fit in

@@ -34,7 +34,7 @@ extension TextToImageModel {
             )
         }
         let sampler = try type.init(SchedulerSettings(configuration, for: type, eta: eta, warnings: warnings))
-        guard let steps, steps <= 4, timestepSpacing == nil, checkpoint.layout is SingleFileCheckpoint,
+        guard let steps, steps <= 4, timestepSpacing == nil, schedule.configuration.isAssumed,
             type.parameters.defaults["timestep_spacing"] != nil
         else { return sampler }
         var begun = sampler
@@ -59,7 +59,7 @@ extension TextToImageModel {
         let className = schedule.configuration.className
         guard let type = ShippedSamplers.type(ofClass: className) else {
             throw ModelError.unsupportedField(
-                file: "\(checkpoint.url.path)/scheduler", field: "_class_name",
+                file: "\(self.name)/scheduler", field: "_class_name",
                 expected: "a supported scheduler; choose a sampler (--sampler): \(names)", found: className
             )
         }

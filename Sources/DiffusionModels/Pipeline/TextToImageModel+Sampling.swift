@@ -41,11 +41,12 @@ extension TextToImageModel {
         let (latents, noise) = try self.start(start, count: prompts.count, seed: seed)
         if case .picture(_, let strength) = start {
             return try DiffusionSampler(
-                sampler, network: unet, predictionType: schedule.predictionType, condition: condition,
+                sampler, network: network, predictionType: schedule.predictionType, condition: condition,
                 guidance: guidance, steps: settings.steps, original: latents, strength: strength, noise: noise)
         }
         return try DiffusionSampler(
-            sampler, network: unet, predictionType: schedule.predictionType, condition: condition, guidance: guidance,
+            sampler, network: network, predictionType: schedule.predictionType, condition: condition,
+            guidance: guidance,
             steps: settings.steps, latents: latents, noise: noise)
     }
 
@@ -54,7 +55,7 @@ extension TextToImageModel {
     /// Throws ``ModelError`` for a one-step student, settings out of range, an unsupported scheduler, and a number of steps that the
     /// sampler does not support.
     func sampler(for settings: SamplingSettings, operation: String) throws -> any Sampler {
-        if oneStep != nil { throw ModelError.notMultiStepModel(path: checkpoint.url.path) }
+        if oneStep != nil { throw ModelError.notMultiStepModel(path: name) }
         guard settings.steps >= 1 else {
             throw ModelError.invalidArgument(
                 operation: operation, argument: "steps", expected: "at least 1", found: "\(settings.steps)")

@@ -27,7 +27,7 @@ extension TextToImageModel {
         var noise = LatentNoise(seed: seed, count: count)
         let size = size ?? latentSize
         let latents = noise.next(
-            height: size.height, width: size.width, channels: unet.latentChannels)
+            height: size.height, width: size.width, channels: network.latentChannels)
         return (latents, noise)
     }
 
@@ -57,7 +57,7 @@ extension TextToImageModel {
     ///
     /// Throws ``ModelError`` for a model without an autoencoder, and unless the picture's sides are multiples of the pixels per latent.
     public func latents(of picture: Picture, using noise: inout LatentNoise) throws -> Tensor {
-        guard let autoencoder else { throw ModelError.missingAutoencoder(path: checkpoint.url.path) }
+        guard let autoencoder else { throw ModelError.missingAutoencoder(path: name) }
         _ = try latentSize(height: picture.height, width: picture.width)
         let colours = picture.tensor.reshaped(to: [1, picture.height, picture.width, 3])
         let distribution = autoencoder.encode(Variable(colours))
@@ -75,7 +75,7 @@ extension TextToImageModel {
             try checkMemory(count: count, size: size ?? latentSize, operation: "samples")
             return startingLatents(count: count, seed: seed, size: size)
         case .latents(let latents):
-            let channels = unet.latentChannels
+            let channels = network.latentChannels
             guard latents.rank == 4, latents.shape[0] == count, latents.shape[3] == channels, latents.count > 0 else {
                 throw ModelError.invalidArgument(
                     operation: "samples", argument: "latents",

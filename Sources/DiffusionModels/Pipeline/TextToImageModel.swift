@@ -2,34 +2,47 @@ import Autograd
 import Foundation
 import Tensor
 
-/// A text-to-image model: tokenizer, denoising network, autoencoder and noise schedule.
+/// A text-to-image model: a denoising network, a text encoder, a decoder of latents and a noise schedule.
 ///
-/// With ``oneStep`` it is a student that generates an image in one step; otherwise it is sampled in several steps. The text encoder
-/// is in memory only while prompts are encoded: ``promptEncoder()``.
+/// With ``oneStep`` it is a student that generates an image in one step; otherwise it is sampled in several steps.
 public struct TextToImageModel {
-    /// The files from which the model was loaded.
-    public let checkpoint: ModelFiles
-    /// The tokenizer, which maps prompts to token ids.
-    public var tokenizer: CLIPTokenizer { didSet { keptEmbeddings = nil } }
+    /// The model's name in error messages: its path, if it was read from files.
+    public var name: String
     /// The denoising network.
-    public var unet: UNet2DConditionModel
-    /// The autoencoder; nil for a model whose file has none and that uses a small decoder (TAESD) instead.
-    public let autoencoder: AutoencoderKL?
+    public var network: any DenoisingNetwork
+    /// Encodes prompts. The shipped ``CLIPTextEncoder`` is in memory only while prompts are encoded.
+    public var textEncoder: any TextEncoder { didSet { keptEmbeddings = nil } }
     /// The decoder of latents into images: the autoencoder, unless another one is set.
     public var decoder: any LatentDecoder
+    /// The autoencoder; nil for a model that cannot encode images, such as one whose file has only a small decoder (TAESD).
+    public var autoencoder: AutoencoderKL?
     /// The network's noise schedule.
     public var schedule: NoiseSchedule
     /// The timestep of a one-step student; nil for a multi-step model.
     public var oneStep: OneStepConfiguration?
-    /// LoRA adapters of the text encoder and their weights, which are merged whenever it is loaded.
-    var textAdapters: [(adapter: LowRankWeights, weight: Float)] = [] { didSet { keptEmbeddings = nil } }
-    /// How prompts are encoded; checked when the text encoder is loaded.
-    public var promptEncoding = PromptEncoding() { didSet { keptEmbeddings = nil } }
-    /// The textual inversions that were added: ``add(_:)``.
-    public internal(set) var inversions: [TextualInversion] = [] { didSet { keptEmbeddings = nil } }
     /// The embeddings that the model keeps: for their prompts the text encoder is not loaded again. See ``keeping(_:)`` and
-    /// ``keepingEmbeddings(of:)``. A change of the tokenizer, of the encoding or of the text encoder's weights discards them.
+    /// ``keepingEmbeddings(of:)``. A change of the text encoder discards them.
     public internal(set) var keptEmbeddings: PromptEmbeddings?
+
+    /// A model of these parts.
+    ///
+    /// - Parameters:
+    ///   - network: the denoising network.
+    ///   - textEncoder: encodes prompts into conditions that the network reads.
+    ///   - decoder: decodes the network's latents.
+    ///   - autoencoder: encodes images, if they are to be encoded.
+    ///   - schedule: the network's noise schedule, with its prediction type.
+    ///   - oneStep: the timestep of a one-step student; nil for a multi-step model.
+    ///   - name: the model's name in error messages.
+    public init(
+        network: any DenoisingNetwork, textEncoder: any TextEncoder, decoder: any LatentDecoder,
+        autoencoder: AutoencoderKL? = nil, schedule: NoiseSchedule, oneStep: OneStepConfiguration? = nil,
+        name: String = "the model"
+    ) {
+        (self.network, self.textEncoder) = (network, textEncoder)
+        (self.decoder, self.autoencoder) = (decoder, autoencoder)
+        (self.schedule, self.oneStep, self.name) = (schedule, oneStep, name)
+    }
 
     /// Loads a diffusers folder or a single file, with all weights frozen. Only the configuration of the text encoder is read.
     ///
@@ -49,24 +62,28 @@ public struct TextToImageModel {
                 contentsOf: url, tokenizer: tokenizer, autoencoder: autoencoder, predictionType: predictionType))
     }
 
-    /// Loads the parts of a checkpoint. Throws as ``init(contentsOf:tokenizer:autoencoder:predictionType:)`` does.
-    public init(_ checkpoint: ModelFiles) throws {
-        self.checkpoint = checkpoint
-        tokenizer = try checkpoint.tokenizer()
-        schedule = try checkpoint.schedule()
-        oneStep = checkpoint.oneStep
-        try checkpoint.checkAgreement(with: tokenizer)
-        unet = try checkpoint.unet()
-        autoencoder = checkpoint.hasAutoencoder ? try checkpoint.autoencoder() : nil
-        guard let decoder = try checkpoint.tinyDecoder() ?? autoencoder else {
-            throw ModelError.missingAutoencoder(path: checkpoint.url.path)
+    /// Loads a model's files. Throws as ``init(contentsOf:tokenizer:autoencoder:predictionType:)`` does.
+    ///
+    /// - Parameters:
+    ///   - files: the model's files.
+    ///   - textEncoder: the files' text encoder, with other settings than the defaults; nil for the defaults.
+    public init(_ files: ModelFiles, textEncoder: CLIPTextEncoder? = nil) throws {
+        let textEncoder = try textEncoder ?? CLIPTextEncoder(files)
+        let schedule = try files.schedule()
+        try files.checkAgreement()
+        let network = try files.unet()
+        let autoencoder = files.hasAutoencoder ? try files.autoencoder() : nil
+        guard let decoder = try files.tinyDecoder() ?? autoencoder else {
+            throw ModelError.missingAutoencoder(path: files.url.path)
         }
-        self.decoder = decoder
+        self.init(
+            network: network, textEncoder: textEncoder, decoder: decoder, autoencoder: autoencoder, schedule: schedule,
+            oneStep: files.oneStep, name: files.url.path)
     }
 
     /// The one-step generator, nil for a multi-step model.
     public var student: OneStepStudent? {
-        oneStep.map { OneStepStudent(network: unet, step: $0, predictionType: schedule.predictionType) }
+        oneStep.map { OneStepStudent(network: network, step: $0, predictionType: schedule.predictionType) }
     }
 
     /// The initial student of a distillation of this multi-step model: the same network, evaluated once.
@@ -74,14 +91,14 @@ public struct TextToImageModel {
     /// It generates the model's x₀ prediction for pure noise, which is the mean over all images of the prompt, and serves as a baseline for
     /// distilled students. Throws ``ModelError`` for a model that is a student already.
     public func untrainedStudent(at step: OneStepConfiguration = .swiftBrush) throws -> TextToImageModel {
-        if oneStep != nil { throw ModelError.notMultiStepModel(path: checkpoint.url.path) }
+        if oneStep != nil { throw ModelError.notMultiStepModel(path: name) }
         var student = self
         student.oneStep = step
         return student
     }
 
     /// The height and width of the latents that the network was trained on; 64 × 64 if its configuration does not contain them.
-    public var latentSize: LatentSize { unet.latentSize ?? LatentSize(height: 64, width: 64) }
+    public var latentSize: LatentSize { network.latentSize ?? LatentSize(height: 64, width: 64) }
 }
 
 extension TextToImageModel {
@@ -117,7 +134,7 @@ extension TextToImageModel {
     public func latents(
         for prompts: [String], seed: UInt64, start: SamplingStart = .noise()
     ) throws -> Tensor {
-        guard let student else { throw ModelError.notOneStepModel(path: checkpoint.url.path) }
+        guard let student else { throw ModelError.notOneStepModel(path: name) }
         if case .picture = start {
             throw ModelError.invalidArgument(
                 operation: "latents(for:seed:start:)", argument: "start",

@@ -10,6 +10,8 @@ extension NoiseSchedule {
         public var className = "DDIMScheduler"
         /// The fields that the file or the caller set, without those that begin with an underscore.
         var stated: [String: JSONValue] = [:]
+        /// Whether the settings are those of the model's family, because its file has none.
+        var isAssumed = false
 
         /// A `DDIMScheduler` with diffusers' defaults.
         public init() {}

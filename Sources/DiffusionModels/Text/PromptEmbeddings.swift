@@ -4,34 +4,22 @@ import Tensor
 /// Prompts and their text embeddings, which can be computed once, saved, and reused without the text encoder.
 ///
 /// The file is safetensors: `embeddings`, `[prompts, tokens, width]` in Float32, Float16 or BFloat16, and `text_encoder`, a
-/// sample of the encoder's weights. The header's metadata has `prompts`, a JSON list of strings, and `tokenizer`. The empty prompt
+/// sample of the encoder's weights; for encoders that have it also `pooled`, `[prompts, width]`. The header's metadata has `prompts`, a JSON list of strings, and `tokenizer`. The empty prompt
 /// "", which guidance and distillation need, is stored like any other.
 public struct PromptEmbeddings: Sendable {
-    /// A fingerprint of the tokenizer and text encoder that computed the embeddings.
-    struct Origin: Sendable {
-        /// The tokenizer's sizes and special tokens, as a sentence.
-        let tokenizer: String
-        /// A few values of every weight of the text encoder.
-        let numbers: Tensor
-
-        /// Whether the two agree up to the rounding of stored weights to 16 bits, at most 2⁻⁸ relative.
-        func matches(_ other: Origin) -> Bool {
-            guard tokenizer == other.tokenizer, numbers.shape == other.numbers.shape else { return false }
-            return zip(numbers.scalars, other.numbers.scalars).allSatisfy { a, b in
-                abs(a - b) <= max(abs(a), abs(b)) / 128 + 1e-6
-            }
-        }
-    }
-
     /// The prompts, without duplicates.
     public let prompts: [String]
     /// The embeddings, `[prompts, tokens, width]`. Read from a file, they are memory-mapped in the file's scalar type.
     public let values: Tensor
-    let origin: Origin
+    /// The embeddings of whole prompts, `[prompts, width]`; nil for encoders without.
+    public let pooled: Tensor?
+    /// The fingerprint of the text encoder that computed the embeddings.
+    let fingerprint: TextEncoderFingerprint
     private let rows: [String: Int]
 
-    init(prompts: [String], values: Tensor, origin: Origin) {
-        (self.prompts, self.values, self.origin) = (prompts, values, origin)
+    init(prompts: [String], condition: TextCondition, fingerprint: TextEncoderFingerprint) {
+        (self.prompts, self.fingerprint) = (prompts, fingerprint)
+        (values, pooled) = (condition.tokens.value, condition.pooled?.value)
         rows = Dictionary(prompts.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
@@ -54,40 +42,41 @@ public struct PromptEmbeddings: Sendable {
     ///
     /// Throws ``ModelError`` for a prompt that was not embedded, or whose embeddings are not finite.
     public func condition(for prompts: [String]) throws -> TextCondition {
-        let result = values.gathered(rows: try rows(of: prompts))
-        let broken = result.nonFiniteCount()
+        let result = condition.gathered(rows: try rows(of: prompts))
+        let broken = result.tokens.value.nonFiniteCount() + (result.pooled?.value.nonFiniteCount() ?? 0)
         guard broken == 0 else {
             throw ModelError.invalidArgument(
                 operation: "PromptEmbeddings", argument: "embeddings", expected: "finite numbers",
                 found: "\(broken) that are infinite or not a number")
         }
-        return TextCondition(tokens: result)
+        return result
     }
 
-    /// Throws ``ModelError`` unless the model's tokenizer and text encoder computed these embeddings and the shapes agree.
+    /// The conditions of all prompts, as they are stored.
+    public var condition: TextCondition { TextCondition(tokens: values, pooled: pooled) }
+
+    /// Throws ``ModelError`` unless the model's text encoder computed these embeddings and the shapes agree.
     public func check(against model: TextToImageModel) throws {
-        let width = try CLIPTextModel.Configuration(model.checkpoint.layout.fields(.textEncoder)).width
-        let length = model.tokenizer.maximumLength
-        guard values.shape[2] == width, values.shape[1] % length == 0 else {
+        let expected = try model.textEncoder.fingerprint()
+        if let shape = expected.shape, values.shape[2] != shape.width || values.shape[1] % shape.tokens != 0 {
             throw ModelError.invalidArgument(
                 operation: "PromptEmbeddings", argument: "embeddings",
-                expected: "\(length) tokens or a multiple of it, of width \(width), as the text encoder in "
-                    + "\(model.checkpoint.url.path) has them", found: "\(values.shape[1]) of width \(values.shape[2])")
+                expected: "\(shape.tokens) tokens or a multiple of it, of width \(shape.width), as the text encoder in "
+                    + "\(model.name) has them", found: "\(values.shape[1]) of width \(values.shape[2])")
         }
-        let expected = try model.promptOrigin()
-        if origin.matches(expected) { return }
-        let difference =
-            origin.tokenizer == expected.tokenizer ? "those of another text encoder" : origin.tokenizer
+        if fingerprint.matches(expected) { return }
+        let isOther = fingerprint.description == expected.description
         throw ModelError.invalidArgument(
             operation: "PromptEmbeddings", argument: "embeddings",
-            expected: "those of the text encoder in \(model.checkpoint.url.path) (\(expected.tokenizer))",
-            found: difference)
+            expected: "those of the text encoder in \(model.name) (\(expected.description))",
+            found: isOther ? "those of another text encoder" : fingerprint.description)
     }
 }
 
 extension PromptEmbeddings {
     private enum Key {
         static let embeddings = "embeddings"
+        static let pooled = "pooled"
         static let textEncoder = "text_encoder"
         static let prompts = "prompts"
         static let tokenizer = "tokenizer"
@@ -102,9 +91,11 @@ extension PromptEmbeddings {
     /// Throws what `Safetensors.write` throws.
     public func save(to url: URL, scalarType: ScalarType = .float32) throws {
         let list = String(decoding: try JSONEncoder().encode(prompts), as: UTF8.self)
+        var tensors = [(name: Key.embeddings, tensor: values), (name: Key.textEncoder, tensor: fingerprint.numbers)]
+        if let pooled { tensors.append((name: Key.pooled, tensor: pooled)) }
         try Safetensors.write(
-            [(name: Key.embeddings, tensor: values), (name: Key.textEncoder, tensor: origin.numbers)],
-            scalarType: scalarType, metadata: [Key.prompts: list, Key.tokenizer: origin.tokenizer], to: url)
+            tensors, scalarType: scalarType,
+            metadata: [Key.prompts: list, Key.tokenizer: fingerprint.description], to: url)
     }
 
     /// Opens a file. The embeddings are read when they are used.
@@ -124,7 +115,14 @@ extension PromptEmbeddings {
                 path: url.path,
                 reason: "expected embeddings [\(prompts.count) prompts, tokens, width], found \(values.shape)")
         }
+        let pooled = file.names.contains(Key.pooled) ? try file.mappedTensor(Key.pooled) : nil
+        if let pooled, pooled.rank != 2 || pooled.shape[0] != prompts.count || pooled.count == 0 {
+            throw ModelError.unreadableFile(
+                path: url.path, reason: "expected pooled [\(prompts.count) prompts, width], found \(pooled.shape)")
+        }
         let numbers = try file.tensor(Key.textEncoder)
-        self.init(prompts: prompts, values: values, origin: Origin(tokenizer: tokenizer, numbers: numbers))
+        self.init(
+            prompts: prompts, condition: TextCondition(tokens: values, pooled: pooled),
+            fingerprint: TextEncoderFingerprint(description: tokenizer, numbers: numbers))
     }
 }

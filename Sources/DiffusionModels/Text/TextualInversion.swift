@@ -73,20 +73,3 @@ public struct TextualInversion: Sendable {
             + "\(name) \(name.prefix { $0 != "." }).safetensors"
     }
 }
-
-extension TextToImageModel {
-    /// Adds a token with its embeddings for use in prompts, as diffusers' `load_textual_inversion` does.
-    ///
-    /// Throws ``ModelError``, and changes nothing, when the width differs from the text encoder's or the token exists already.
-    public mutating func add(_ inversion: TextualInversion) throws {
-        let text = try CLIPTextModel.Configuration(checkpoint.layout.fields(.textEncoder))
-        guard inversion.vectors.shape[1] == text.width else {
-            throw ModelError.invalidArgument(
-                operation: "TextToImageModel.add", argument: "the textual inversion \"\(inversion.token)\"",
-                expected: "embeddings of the text encoder's width, \(text.width)", found: "\(inversion.vectors.shape)")
-        }
-        let count = inversions.reduce(0) { $0 + $1.vectors.shape[0] }
-        try tokenizer.add(inversion.token, count: inversion.vectors.shape[0], from: text.vocabularySize + count)
-        inversions.append(inversion)
-    }
-}

@@ -112,10 +112,10 @@ public final class Distiller {
             throw DistillationError.invalidSetting(
                 name: "teacher", expected: "a multi-step model", found: "a one-step student")
         }
-        let fakeScore = try configuration.fakeScore(of: teacher.unet)
+        let fakeScore = try configuration.fakeScore(of: teacher.network)
         let conditions = try PromptConditions(prompts, in: teacher.embeddings(for: prompts + [""]))
         if let start { try configuration.check(start, against: teacher) }
-        let network = teacher.unet.over((start ?? teacher).unet.parameters.copy(trainable: true).scope)
+        let network = teacher.network.over((start ?? teacher).network.parameters.copy(trainable: true).scope)
             .recomputingBlocks(configuration.recomputesBlocks)
         var resources = resources
         if resources.decoder == nil { resources.decoder = teacher.decoder }
@@ -130,9 +130,9 @@ public final class Distiller {
             student: OneStepStudent(
                 network: network, step: configuration.studentStep,
                 predictionType: configuration.studentPrediction ?? teacher.schedule.predictionType),
-            teacher: teacher.unet, fakeScore: fakeScore, schedule: teacher.schedule,
+            teacher: teacher.network, fakeScore: fakeScore, schedule: teacher.schedule,
             conditions: conditions,
-            latentShape: [size.height, size.width, teacher.unet.latentChannels], loss: loss,
+            latentShape: [size.height, size.width, teacher.network.latentChannels], loss: loss,
             configuration: configuration, resources: resources)
     }
 }

@@ -32,7 +32,7 @@ public struct MemoryEstimate: Sendable, Equatable, CustomStringConvertible {
     }
 
     /// The memory of a distillation with these settings, before any of it is allocated.
-    public init(distilling teacher: UNet2DConditionModel, _ configuration: DistillationConfiguration) {
+    public init(distilling teacher: any DenoisingNetwork, _ configuration: DistillationConfiguration) {
         let adapted = teacher.parameters.all.filter { parameter in
             parameter.shape.count == 2
                 && configuration.adapterTargets.contains { parameter.path.hasSuffix("\($0).weight") }

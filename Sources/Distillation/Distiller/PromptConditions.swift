@@ -2,7 +2,7 @@ import DiffusionModels
 import Tensor
 
 /// The text conditions of the training prompts and of the empty prompt.
-public struct PromptConditions: Sendable {
+public struct PromptConditions {
     /// The number of prompts.
     public let count: Int
     /// The empty prompt's condition, a single one.
@@ -31,7 +31,7 @@ public struct PromptConditions: Sendable {
     /// Throws `ModelError` when one of the prompts, or the empty prompt, is not embedded.
     public init(_ prompts: [String], in embeddings: PromptEmbeddings) throws {
         self.init(
-            TextCondition(tokens: embeddings.values), rows: try embeddings.rows(of: prompts),
+            embeddings.condition, rows: try embeddings.rows(of: prompts),
             null: try embeddings.condition(for: [""]), texts: prompts)
     }
 
@@ -45,7 +45,7 @@ public struct PromptConditions: Sendable {
     /// The empty prompt's embeddings, and those of at most a thousand prompts evenly spread over the set.
     var sample: [Tensor] {
         let size = min(count, 1000)
-        return [null.tokens, conditions((0..<size).map { $0 * count / size }).tokens]
+        return [null, conditions((0..<size).map { $0 * count / size })].map(\.tokens.value)
     }
 
     /// The conditions of the prompts with these indices, with the empty prompt's in place of those that are dropped.

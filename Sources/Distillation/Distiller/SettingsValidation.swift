@@ -52,7 +52,7 @@ extension DistillationConfiguration {
 
     /// Throws ``DistillationError/invalidSetting(name:expected:found:)`` when a student cannot be initialised from a model.
     func check(_ start: TextToImageModel, against teacher: TextToImageModel) throws {
-        guard start.unet.configuration == teacher.unet.configuration else {
+        guard start.network.hasArchitecture(of: teacher.network) else {
             throw DistillationError.invalidSetting(
                 name: "start", expected: "the teacher's architecture", found: "another")
         }

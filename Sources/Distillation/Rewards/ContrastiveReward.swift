@@ -60,7 +60,7 @@ public struct ContrastiveReward: ImageTextReward {
 
     /// Unit-length embeddings of prompts given by index, `[prompts, width]`.
     func embeddings(of prompts: [Int]) -> Variable {
-        textProjection(Variable(conditions.conditions(prompts).tokens.mean(alongAxes: [1]))).normalized()
+        textProjection(conditions.conditions(prompts).tokens.mean(alongAxes: [1])).normalized()
     }
 }
 

@@ -6,7 +6,7 @@ extension Distiller {
     /// - Parameter teacher: the model that the distiller was made from.
     public func studentModel(of teacher: TextToImageModel) -> TextToImageModel {
         var model = teacher
-        model.unet = teacher.unet.over(average.parameters.scope)
+        model.network = teacher.network.over(average.parameters.scope)
         model.oneStep = student.step
         var configuration = teacher.schedule.configuration
         configuration.predictionType = student.predictionType

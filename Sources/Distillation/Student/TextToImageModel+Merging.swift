@@ -24,7 +24,7 @@ extension TextToImageModel {
         }
         try check(share.isFinite, "share", "a finite number", share)
         try check(oneStep == other.oneStep, "oneStep", oneStep as Any, other.oneStep as Any)
-        let (mine, others) = (unet.parameters, other.unet.parameters)
+        let (mine, others) = (network.parameters, other.network.parameters)
         try check(mine.paths.sorted() == others.paths.sorted(), "parameters", "the same names", "different ones")
         let parameters = mine.copy(trainable: false)
         for parameter in parameters.all {
@@ -35,7 +35,7 @@ extension TextToImageModel {
             parameter.value = value
         }
         var model = self
-        model.unet = unet.over(parameters.scope)
+        model.network = network.over(parameters.scope)
         return model
     }
 }

@@ -82,7 +82,7 @@ public struct DistillationFlow {
 }
 
 /// A batch of a ``DistillationFlow``.
-public struct FlowSamples: Sendable {
+public struct FlowSamples {
     /// z, `[batch, 1, 1, width]`.
     public let latents: Tensor
     /// ε, of the same shape.

@@ -76,7 +76,7 @@ public struct LinearGaussianPredictor: DensityPredictor {
         _ noisy: Variable, _ timesteps: [Int], _ condition: TextCondition
     ) -> (distance: Variable, variance: Variable) {
         let current = family()
-        let conditions = condition.tokens.scalars
+        let conditions = condition.tokens.value.scalars
         let moments = timesteps.indices.map {
             current.moments(given: conditions[2 * $0 + 1] > 0 ? Double(conditions[2 * $0]) : nil)
         }
@@ -123,7 +123,7 @@ public struct LinearGaussianGenerator: DenoisingNetwork {
 
     /// μ + b y + τ z; timesteps are ignored.
     public func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
-        let y = Variable(condition.tokens.sliced(axis: 2, 0..<1).reshaped(to: [condition.count, 1, 1, 1]))
+        let y = condition.tokens.sliced(axis: 2, 0..<1).reshaped(to: [condition.count, 1, 1, 1])
         return noisy * deviation.variable + y * slope.variable + mean.variable
     }
 

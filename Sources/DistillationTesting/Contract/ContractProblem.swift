@@ -5,7 +5,7 @@ import Tensor
 
 /// The small problem on which a loss is checked sample by sample: five samples of 2 × 2 elements, two linear-Gaussian
 /// networks with different parameters, and every resource that a loss may need.
-struct ContractProblem: Sendable {
+struct ContractProblem {
     static let rewardCentre = 1.0
     let schedule: NoiseSchedule
     var data = LinearGaussian(mean: 0.3, slope: 1.2, deviation: 0.6)
@@ -63,7 +63,7 @@ struct ContractProblem: Sendable {
 
     /// The samples of the batch, in Double.
     var references: [ReferenceSample] {
-        let condition = batch.condition.tokens.scalars
+        let condition = batch.condition.tokens.value.scalars
         func row(_ tensor: Tensor, _ index: Int) -> [Double] {
             tensor.sliced(axis: 0, index..<index + 1).scalars.map(Double.init)
         }

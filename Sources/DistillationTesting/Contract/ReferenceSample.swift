@@ -7,7 +7,7 @@ import Tensor
 ///
 /// Teacher and fake score are linear-Gaussian. The discriminator is the log ratio of their densities, the decoder multiplies by
 /// two, and the reward is largest for images of the constant value 1.
-public struct ReferenceSample: Sendable {
+public struct ReferenceSample {
     /// x̂₀.
     public var original: [Double]
     /// ε.

@@ -62,7 +62,7 @@ extension RunDirectory {
     /// ``DenoisingErrors`` to `x0-errors.jsonl`.
     ///
     /// Throws what the file system throws, `ModelError`, and ``TrainingError``.
-    public func saveSheet(of teacher: TextToImageParts, step: Int, pictures: CaptionedPictures) throws {
+    public func saveSheet(of teacher: TextToImageModel, step: Int, pictures: CaptionedPictures) throws {
         try teacher.save(to: self.teacher, scalarType: .float16)
         let model = try TextToImageModel(contentsOf: self.teacher)
         // The errors are already there if the process ended between writing them and the grid.

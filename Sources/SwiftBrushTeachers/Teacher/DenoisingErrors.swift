@@ -41,7 +41,7 @@ public struct DenoisingErrors: Codable, Sendable, Equatable {
         let others = try Self.others(of: texts, seed: seed)
         let embeddings = try model.embeddings(for: texts)
         guard let autoencoder = model.autoencoder else {
-            throw ModelError.missingAutoencoder(path: model.checkpoint.url.path)
+            throw ModelError.missingAutoencoder(path: model.name)
         }
         let latents = try autoencoder.latents(of: pictures)
         let noise = LatentNoise.next(seed: seed, like: latents)
@@ -54,7 +54,7 @@ public struct DenoisingErrors: Codable, Sendable, Equatable {
                 let (x, steps) = (latents.gathered(rows: rows), rows.map { _ in timestep })
                 let noisy = model.schedule.noisy(x, noise: noise.gathered(rows: rows), timesteps: steps)
                 let text = try embeddings.condition(for: rows.map { texts[$0] })
-                let output = model.unet.predict(Variable(noisy), at: steps.map(Double.init), given: text).value
+                let output = model.network.predict(Variable(noisy), at: steps.map(Double.init), given: text).value
                 let original = model.schedule.convert(output, to: .sample, noisy: noisy, timesteps: steps)
                 sum += (original - x).squaredNorm()
             }

@@ -26,21 +26,21 @@ extension TeacherTrainer {
         let latents = try autoencoder.latents(of: training)
         let root = RandomStream(seed: configuration.seed)
         let unet: UNet2DConditionModel
-        let textEncoder: CLIPTextModel
+        let textModel: CLIPTextModel
         if let start {
-            (unet, textEncoder) = (try start.unet(), try start.textEncoder())
+            (unet, textModel) = (try start.unet(), try start.textEncoder())
         } else {
             let size = LatentSize(height: latents.shape[1], width: latents.shape[2])
             unet = UNet2DConditionModel(
                 .small(latentSize: size, blockChannels: blockChannels), in: ParameterSet().scope)
-            textEncoder = CLIPTextModel(.small(for: tokenizer), in: ParameterSet().scope)
+            textModel = CLIPTextModel(.small(for: tokenizer), in: ParameterSet().scope)
             var streams = (root.split("unet"), root.split("text-encoder"))
             unet.parameters.initialize(using: &streams.0)
-            textEncoder.parameters.initialize(using: &streams.1)
+            textModel.parameters.initialize(using: &streams.1)
         }
         try self.init(
-            unet: unet, textEncoder: textEncoder, tokenizer: tokenizer, latents: latents, captions: training.captions,
-            configuration: configuration)
+            network: unet, textEncoder: CLIPTextEncoder(tokenizer: tokenizer, textModel: textModel), latents: latents,
+            captions: training.captions, configuration: configuration)
         initialContents.add("pictures", of: training)
     }
 

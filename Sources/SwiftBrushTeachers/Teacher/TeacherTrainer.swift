@@ -16,22 +16,20 @@ public final class TeacherTrainer: ResumableTraining {
     /// The latents of the training pictures, `[pictures, height, width, channels]`.
     public let latents: Tensor
     /// The denoising network that is trained.
-    public let unet: UNet2DConditionModel
-    /// The text encoder that is trained.
-    public let textEncoder: CLIPTextModel
-    /// The text encoder's tokenizer.
-    public let tokenizer: CLIPTokenizer
+    public let network: any DenoisingNetwork
+    /// The text encoder, whose parameters are trained too, if it has any.
+    public let textEncoder: any TextEncoder
     /// The noise schedule of the teacher.
     public let schedule: NoiseSchedule
     /// The exponential moving average of the denoising network's weights.
-    public let unetAverage: ExponentialMovingAverage
+    public let networkAverage: ExponentialMovingAverage
     /// The exponential moving average of the text encoder's weights.
     public let textEncoderAverage: ExponentialMovingAverage
     /// Steps taken so far.
     public private(set) var stepCount = 0
 
     /// The number of trained parameters.
-    public var scalarCount: Int { unet.parameters.scalarCount + textEncoder.parameters.scalarCount }
+    public var scalarCount: Int { network.parameters.scalarCount + textEncoder.parameters.scalarCount }
 
     /// The memory in bytes that the training holds throughout: weights, gradients, both moments, averages, and the latents.
     public var memoryByteCount: Int { MemoryLayout<Float>.stride * (5 * scalarCount + latents.count) }
@@ -45,9 +43,8 @@ public final class TeacherTrainer: ResumableTraining {
     /// Creates a trainer that starts from the networks' current parameters, which it makes trainable.
     ///
     /// - Parameters:
-    ///   - unet: the denoising network, which predicts epsilon; its input channels are the latents'.
-    ///   - textEncoder: the text encoder, as wide as the denoising network's cross-attention expects.
-    ///   - tokenizer: a tokenizer with the text encoder's vocabulary.
+    ///   - network: the denoising network, which predicts epsilon; its input channels are the latents'.
+    ///   - textEncoder: the text encoder, with its weights in memory, whose conditions the network reads.
     ///   - schedule: the noise schedule.
     ///   - latents: the scaled latents, `[pictures, height, width, channels]`.
     ///   - captions: one per picture; at least one has a weight above 0.
@@ -55,33 +52,33 @@ public final class TeacherTrainer: ResumableTraining {
     ///
     /// Throws ``TrainingError`` for settings out of range.
     public init(
-        unet: UNet2DConditionModel, textEncoder: CLIPTextModel, tokenizer: CLIPTokenizer,
-        schedule: NoiseSchedule = .scaledLinear(), latents: Tensor, captions: [CaptionedPicture],
+        network: any DenoisingNetwork, textEncoder: any TextEncoder, schedule: NoiseSchedule = .scaledLinear(),
+        latents: Tensor, captions: [CaptionedPicture],
         configuration: TeacherTrainingConfiguration = TeacherTrainingConfiguration()
     ) throws {
         try configuration.validate()
         precondition(
             latents.rank == 4 && latents.shape[0] == captions.count,
             "TeacherTrainer: expected latents of \(captions.count) pictures, found \(latents.shape)")
-        (self.unet, self.textEncoder, self.tokenizer, self.schedule) = (unet, textEncoder, tokenizer, schedule)
+        (self.network, self.textEncoder, self.schedule) = (network, textEncoder, schedule)
         (self.latents, self.captions, self.configuration) = (latents, captions, configuration)
-        unet.parameters.unfreeze()
+        network.parameters.unfreeze()
         textEncoder.parameters.unfreeze()
-        unetAverage = ExponentialMovingAverage(of: unet.parameters, decay: configuration.averageDecay)
+        networkAverage = ExponentialMovingAverage(of: network.parameters, decay: configuration.averageDecay)
         textEncoderAverage = ExponentialMovingAverage(of: textEncoder.parameters, decay: configuration.averageDecay)
         optimizer = Adam(
-            unet.parameters.all + textEncoder.parameters.all, learningRate: configuration.learningRate,
-            weightDecay: configuration.weightDecay, averages: [unetAverage, textEncoderAverage])
+            network.parameters.all + textEncoder.parameters.all, learningRate: configuration.learningRate,
+            weightDecay: configuration.weightDecay, averages: [networkAverage, textEncoderAverage])
         streams = TeacherStreams(seed: configuration.seed)
         weights = configuration.noise.weights(on: schedule)
         initialContents.add("captions", of: captions)
         initialContents.add(
             "tokenizer",
             texts: captions.lazy.map {
-                "\(tokenizer.encode($0.text)) \(tokenizer.encode($0.keywords.joined(separator: " ")))"
+                "\(textEncoder.tokens(of: $0.text)) \(textEncoder.tokens(of: $0.keywords.joined(separator: " ")))"
             })
         initialContents.add("latents of the pictures", computed: [latents])
-        initialContents.add("start", computed: (unet.parameters.all + textEncoder.parameters.all).map(\.value))
+        initialContents.add("start", computed: (network.parameters.all + textEncoder.parameters.all).map(\.value))
     }
 
     /// Takes the next step with random inputs from the training's own streams. Throws
@@ -100,7 +97,7 @@ public final class TeacherTrainer: ResumableTraining {
         let start = ContinuousClock.now
         let schedule = LearningRateSchedule.cosine(warmUp: configuration.warmUp, total: configuration.iterations)
         optimizer.learningRate = configuration.learningRate * schedule.factor(at: stepCount)
-        let errors = squaredErrors(inputs)
+        let errors = try squaredErrors(inputs)
         let loss = (errors * Variable(column(inputs.timesteps.map { weights[$0] }))).mean()
         try loss.value.checkFinite("the loss", step: stepCount + 1)
         defer { optimizer.zeroGradients() }
@@ -118,11 +115,11 @@ public final class TeacherTrainer: ResumableTraining {
     }
 
     /// The squared epsilon errors, `[batch, height, width, channels]`.
-    func squaredErrors(_ inputs: TeacherStepInputs) -> Variable {
+    func squaredErrors(_ inputs: TeacherStepInputs) throws -> Variable {
         let noisy = schedule.noisy(
             latents.gathered(rows: inputs.pictures), noise: inputs.noise, timesteps: inputs.timesteps)
-        let text = textEncoder(inputs.captions.map { tokenizer.encode($0) })
-        let prediction = unet(Variable(noisy), timesteps: inputs.timesteps.map(Double.init), textEmbeddings: text)
+        let text = try textEncoder.condition(for: inputs.captions, windows: 1)
+        let prediction = network.predict(Variable(noisy), at: inputs.timesteps.map(Double.init), given: text)
         return (prediction - Variable(inputs.noise)).squared()
     }
 
@@ -136,8 +133,8 @@ extension TeacherTrainer {
     /// rate falls over a longer run from there on.
     public struct Record: Codable, Equatable {
         var settings: TeacherTrainingConfiguration
-        var unet: UNet2DConditionModel.Configuration
-        var textEncoder: CLIPTextModel.Configuration
+        var unet: JSONValue?
+        var textEncoder: JSONValue?
         var pictures: Int
 
         /// Whether a run with one record can be resumed with the other.
@@ -150,10 +147,10 @@ extension TeacherTrainer {
     }
 
     /// The settings, the networks' configurations, and the number of pictures.
-    public func record() -> Record {
+    public func record() throws -> Record {
         Record(
-            settings: configuration, unet: unet.configuration, textEncoder: textEncoder.configuration,
-            pictures: captions.count)
+            settings: configuration, unet: try network.stored?.configuration.encoded,
+            textEncoder: try textEncoder.stored()?.part.configuration.encoded, pictures: captions.count)
     }
 
     /// The latents of the pictures, their captions, the tokenizer, and the networks' initial weights.
@@ -168,7 +165,7 @@ extension TeacherTrainer {
     /// Writes both networks, their averages, the optimiser, all random streams and the step, atomically. Throws what the file
     /// system throws.
     public func saveCheckpoint(to url: URL) throws {
-        let state = TrainerState(stepCount: stepCount, averageUpdateCount: unetAverage.updateCount, streams: streams)
+        let state = TrainerState(stepCount: stepCount, averageUpdateCount: networkAverage.updateCount, streams: streams)
         try checkpoint.write(state, to: url)
     }
 
@@ -176,30 +173,40 @@ extension TeacherTrainer {
     /// another run; after an error nothing has changed.
     public func restoreCheckpoint(from url: URL) throws {
         let state = try checkpoint.restore(TrainerState<TeacherStreams>.self, from: url).state
-        (unetAverage.updateCount, textEncoderAverage.updateCount) = (state.averageUpdateCount, state.averageUpdateCount)
+        (networkAverage.updateCount, textEncoderAverage.updateCount) = (
+            state.averageUpdateCount, state.averageUpdateCount
+        )
         (streams, stepCount) = (state.streams, state.stepCount)
     }
 
     private var checkpoint: RunCheckpoint {
         RunCheckpoint(
             [
-                ("unet", unet.parameters), ("unet_average", unetAverage.parameters),
+                ("unet", network.parameters), ("unet_average", networkAverage.parameters),
                 ("text_encoder", textEncoder.parameters), ("text_encoder_average", textEncoderAverage.parameters),
             ], optimizers: [("optimizer", optimizer)])
     }
 }
 
 extension TeacherTrainer {
-    /// The averaged networks with an autoencoder and the tokenizer's files, which can be saved as a model folder.
+    /// The averaged networks as a model.
     ///
     /// - Parameters:
-    ///   - autoencoder: the autoencoder that encoded the training latents.
-    ///   - tokenizerFolder: the folder from which the tokenizer was read.
-    public func teacher(with autoencoder: AutoencoderKL, tokenizerFolder: URL) -> TextToImageParts {
-        TextToImageParts(
-            unet: unet.over(unetAverage.parameters.scope),
-            autoencoder: autoencoder,
-            textEncoder: CLIPTextModel(textEncoder.configuration, in: textEncoderAverage.parameters.scope),
-            tokenizerFolder: tokenizerFolder, schedule: schedule)
+    ///   - decoder: decodes the latents.
+    ///   - autoencoder: encodes images, if they are to be encoded.
+    public func teacher(
+        decodingWith decoder: any LatentDecoder, autoencoder: AutoencoderKL? = nil
+    ) -> TextToImageModel {
+        TextToImageModel(
+            network: network.over(networkAverage.parameters.scope),
+            textEncoder: textEncoder.over(textEncoderAverage.parameters.scope), decoder: decoder,
+            autoencoder: autoencoder, schedule: schedule, name: "the teacher")
+    }
+}
+
+extension JSONValue {
+    /// The value as a file contains it, in which 1.0 is written as 1.
+    fileprivate var encoded: JSONValue {
+        get throws { try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(self)) }
     }
 }

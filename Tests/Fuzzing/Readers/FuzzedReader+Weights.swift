@@ -34,7 +34,7 @@ extension FuzzedReader {
             let tokenizer = Fixtures.url("tokenizer/small")
             return { input in
                 try input.replace(file)
-                _ = try TextToImageModel(contentsOf: file, tokenizer: tokenizer).promptEncoder()
+                _ = try TextToImageModel(contentsOf: file, tokenizer: tokenizer).textEncoder.loaded()
             }
         },
         model("unet-weights", "unet/diffusion_pytorch_model.safetensors") { _ = try $0.unet() },

@@ -15,11 +15,13 @@ extension LowRankWeights {
     /// resulting parameter is not finite.
     public func merge(into model: inout TextToImageModel, weight: Float = 1) throws {
         let targets = try targets(in: model)
-        try Self.add(targets, weight: weight)
         let textLayers = layers.filter { $0.part == .textEncoder }
+        var encoder = model.textEncoder
         if !textLayers.isEmpty {
-            model.textAdapters.append((LowRankWeights(layers: textLayers, scaleSource: scaleSource), weight))
+            try encoder.merge(LowRankWeights(layers: textLayers, scaleSource: scaleSource), weight: weight)
         }
+        try Self.add(targets.filter { $0.layer.part != .textEncoder }, weight: weight)
+        if !textLayers.isEmpty { model.textEncoder = encoder }
     }
 
     /// Adds the changes to the weights of networks in memory, and throws as the overload for a model does.
@@ -50,12 +52,10 @@ extension LowRankWeights {
         }
     }
 
-    /// The parameter that each layer changes. Those of the text encoder, which is not in memory, have a shape but no value. Throws when
+    /// The parameter that each layer changes. Those of a text encoder that is not in memory have a shape but no value. Throws when
     /// one is missing or its shape does not fit.
     func targets(in model: TextToImageModel) throws -> [(layer: Layer, parameter: Parameter)] {
-        let text = ParameterSet()
-        _ = CLIPTextModel(try .init(model.checkpoint.layout.fields(.textEncoder)), in: text.scope)
-        return try targets(in: [.unet: model.unet.parameters, .textEncoder: text])
+        try targets(in: [.unet: model.network.parameters, .textEncoder: model.textEncoder.parameters])
     }
 
     /// The parameter that each layer changes. Throws when one is missing or its shape does not fit.

@@ -83,6 +83,8 @@ struct SingleFileCheckpoint: CheckpointLayout {
 
     var hasAutoencoder: Bool { networks[.vae] != nil }
 
+    var statesSchedule: Bool { false }
+
     /// A phrase on the file's moving averages; nil if it has none.
     var averagesDescription: String? {
         if readsAverages { return "moving averages (EMA), since the file has no other weights" }

@@ -13,6 +13,9 @@ public protocol LatentDecoder {
     /// Image pixels per latent pixel in each direction.
     var pixelsPerLatent: Int { get }
 
+    /// The channels of a feature map at the images' full size, by which memory is estimated.
+    var channelsAtFullSize: Int { get }
+
     /// The weights.
     var parameters: ParameterSet { get }
 }
@@ -20,6 +23,9 @@ public protocol LatentDecoder {
 extension LatentDecoder {
     /// One pixel per latent pixel by default.
     public var pixelsPerLatent: Int { 1 }
+
+    /// 3 by default: the images' colours.
+    public var channelsAtFullSize: Int { 3 }
 
     /// No weights by default.
     public var parameters: ParameterSet { ParameterSet() }
@@ -33,6 +39,9 @@ extension AutoencoderKL: LatentDecoder {
 
     /// See ``Configuration/pixelsPerLatent``.
     public var pixelsPerLatent: Int { configuration.pixelsPerLatent }
+
+    /// The first of `block_out_channels`.
+    public var channelsAtFullSize: Int { configuration.blockChannels.first ?? 1 }
 }
 
 extension AutoencoderTiny: LatentDecoder {
@@ -43,6 +52,9 @@ extension AutoencoderTiny: LatentDecoder {
 
     /// See ``Configuration/pixelsPerLatent``.
     public var pixelsPerLatent: Int { configuration.pixelsPerLatent }
+
+    /// The last of the decoder's `decoder_block_out_channels`.
+    public var channelsAtFullSize: Int { configuration.decoderChannels.last ?? 1 }
 }
 
 extension ModelFiles {

@@ -37,6 +37,13 @@ public struct CLIPTextModel {
             width: width, epsilon: Float(configuration.normalizationEpsilon), in: model["final_layer_norm"])
     }
 
+    /// The same network over a frozen copy of the weights.
+    func copy() -> CLIPTextModel {
+        var copy = CLIPTextModel(configuration, in: parameters.copy(trainable: false).scope)
+        copy.addedEmbeddings = addedEmbeddings
+        return copy
+    }
+
     /// The ids that have an embedding.
     public var tokenRange: Range<Int> { 0..<configuration.vocabularySize + (addedEmbeddings?.shape[0] ?? 0) }
 

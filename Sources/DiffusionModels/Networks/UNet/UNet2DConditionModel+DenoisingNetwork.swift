@@ -6,6 +6,14 @@ extension UNet2DConditionModel: DenoisingNetwork {
     public var latentChannels: Int { configuration.inputChannels }
     /// `sample_size`.
     public var latentSize: LatentSize? { configuration.sampleSize }
+    /// The first of `block_out_channels`.
+    public var channelsAtFullSize: Int { configuration.blockChannels.first ?? 1 }
+    /// diffusers' class of the same name.
+    public var stored: StoredPart? {
+        StoredPart(
+            library: "diffusers", className: "UNet2DConditionModel", configuration: configuration.json,
+            parameters: parameters)
+    }
     /// The map after the middle block; see ``bottleneck(_:timesteps:textEmbeddings:)``.
     public var features: (any DenoisingFeatures)? { self }
 
@@ -23,14 +31,14 @@ extension UNet2DConditionModel: DenoisingNetwork {
 
     /// The network's output. See ``callAsFunction(_:timesteps:textEmbeddings:)``.
     public func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
-        self(noisy, timesteps: timesteps, textEmbeddings: Variable(condition.tokens))
+        self(noisy, timesteps: timesteps, textEmbeddings: condition.tokens)
     }
 
     /// The outputs for several conditions. See ``callAsFunction(_:timesteps:textEmbeddingsOfEach:)``.
     public func predict(
         _ noisy: Variable, at timesteps: [Double], givenEach conditions: [TextCondition]
     ) -> [Variable] {
-        self(noisy, timesteps: timesteps, textEmbeddingsOfEach: conditions.map { Variable($0.tokens) })
+        self(noisy, timesteps: timesteps, textEmbeddingsOfEach: conditions.map(\.tokens))
     }
 
     /// The outputs of both networks; of another UNet that shares this one's prefix, the prefix is computed once. See
@@ -47,7 +55,7 @@ extension UNet2DConditionModel: DenoisingNetwork {
         }
         let outputs = Self.outputs(
             of: [self, sibling], noisy, timesteps: timesteps,
-            textEmbeddingsOfEach: [conditions, otherConditions].map { $0.map { Variable($0.tokens) } })
+            textEmbeddingsOfEach: [conditions, otherConditions].map { $0.map(\.tokens) })
         return (outputs[0], outputs[1])
     }
 }
@@ -60,6 +68,6 @@ extension UNet2DConditionModel: DenoisingFeatures {
 
     /// The map after the middle block. See ``bottleneck(_:timesteps:textEmbeddings:)``.
     public func features(of noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
-        bottleneck(noisy, timesteps: timesteps, textEmbeddings: Variable(condition.tokens))
+        bottleneck(noisy, timesteps: timesteps, textEmbeddings: condition.tokens)
     }
 }

@@ -6,6 +6,8 @@ import Foundation
 /// by rank. Special tokens are recognised in the text; for Stable Diffusion 2 this includes its padding token "!", unless
 /// ``readsPaddingTokenAsText`` is set.
 public struct CLIPTokenizer: Sendable {
+    /// The folder from which the tokenizer was read.
+    public let folder: URL
     /// The number of tokens per encoded prompt: `model_max_length`.
     public let maximumLength: Int
     /// The token that starts every prompt.
@@ -43,6 +45,7 @@ public struct CLIPTokenizer: Sendable {
     ///
     /// Throws ``ModelError`` for a file that is missing, malformed, or names a token that is not in the vocabulary.
     public init(contentsOf folder: URL) throws {
+        self.folder = folder
         let files = try TokenizerFiles(folder)
         specialTokens = try SpecialTokens(folder, files)
         (maximumLength, startToken) = (specialTokens.maximumLength, specialTokens.start)

@@ -2,7 +2,7 @@ import DiffusionModels
 import Tensor
 
 /// A batch that the student generated, with the noise, timesteps and conditions under which the networks are evaluated on it.
-public struct GeneratedBatch: Sendable {
+public struct GeneratedBatch {
     /// x̂₀, the student's output, `[batch, height, width, channels]`.
     public var original: Tensor
     /// ε, of the same shape.

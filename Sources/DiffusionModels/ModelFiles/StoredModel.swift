@@ -1,0 +1,105 @@
+import Autograd
+import Foundation
+import Tensor
+
+/// The files of a model folder in diffusers' layout, as they are written.
+struct StoredModel {
+    private let network: StoredPart
+    private let autoencoder: StoredPart
+    private let text: StoredTextEncoder
+    private let schedule: NoiseSchedule
+    private let oneStep: OneStepConfiguration?
+
+    /// Throws ``ModelError`` for a model with a part that cannot be stored.
+    init(_ model: TextToImageModel) throws {
+        func unsupported(_ part: String, _ type: Any) -> ModelError {
+            .invalidArgument(
+                operation: "TextToImageModel.save", argument: part,
+                expected: "one that can be stored in a model folder (its property stored)", found: "\(type)")
+        }
+        guard let autoencoder = model.autoencoder else { throw ModelError.missingAutoencoder(path: model.name) }
+        guard let network = model.network.stored else { throw unsupported("network", type(of: model.network)) }
+        guard let text = try model.textEncoder.stored() else {
+            throw unsupported("textEncoder", type(of: model.textEncoder))
+        }
+        (self.network, self.text, schedule, oneStep) = (network, text, model.schedule, model.oneStep)
+        self.autoencoder = StoredPart(
+            library: "diffusers", className: "AutoencoderKL", configuration: autoencoder.configuration.json,
+            parameters: autoencoder.parameters)
+    }
+
+    /// Writes all files to a folder; returns the names of all but `model_index.json`.
+    func write(to folder: URL, _ scalarType: ScalarType) throws -> [String] {
+        var names: [String] = []
+        func place(_ name: String) throws -> URL {
+            names.append(name)
+            let file = folder.appending(path: name)
+            try DurableFile.makeFolder(file.deletingLastPathComponent())
+            return file
+        }
+        for (part, stored) in [(ModelFiles.Part.unet, network), (.vae, autoencoder), (.textEncoder, text.part)] {
+            try stored.configuration(as: scalarType).write(to: place("\(part.rawValue)/config.json"))
+            try Safetensors.write(
+                stored.parameters.checkpointTensors(), scalarType: scalarType, metadata: ["format": "pt"],
+                to: place("\(part.rawValue)/\(part.stem).safetensors"))
+        }
+        for name in try tokenizerFiles() {
+            try DurableFile.write(
+                FileContents.read(text.tokenizerFolder.appending(path: name)),
+                to: place("\(ModelFiles.Part.tokenizer.rawValue)/\(name)"))
+        }
+        try schedule.configuration.json.write(
+            to: place("\(ModelFiles.Part.scheduler.rawValue)/scheduler_config.json"))
+        try oneStep?.json.write(to: place(OneStepConfiguration.fileName))
+        try index.write(to: folder.appending(path: DiffusersFolder.indexName))
+        return names
+    }
+
+    /// The names of the regular files in the tokenizer's folder, including links to files.
+    private func tokenizerFiles() throws -> [String] {
+        let folder = text.tokenizerFolder
+        return try FileError.attempt(.reading, folder.path) {
+            try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted().filter { name in
+                var isFolder: ObjCBool = false
+                let path = folder.appending(path: name).path
+                return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
+            }
+        }
+    }
+
+    private var index: JSONValue {
+        func entry(_ library: String, _ name: String) -> JSONValue { .array([.string(library), .string(name)]) }
+        func entry(_ part: StoredPart) -> JSONValue { entry(part.library, part.className) }
+        return .object([
+            "_class_name": .string("StableDiffusionPipeline"),
+            "unet": entry(network),
+            "vae": entry(autoencoder),
+            "text_encoder": entry(text.part),
+            "tokenizer": entry(text.tokenizerLibrary, text.tokenizerClass),
+            "scheduler": entry("diffusers", schedule.configuration.className),
+            "feature_extractor": .array([.null, .null]),
+            "safety_checker": .array([.null, .null]),
+            "requires_safety_checker": .boolean(false),
+        ])
+    }
+}
+
+extension StoredPart {
+    /// The fields of `config.json`; those of transformers name the weights' type.
+    fileprivate func configuration(as scalarType: ScalarType) -> JSONValue {
+        guard library == "transformers", case .object(var fields) = configuration else { return configuration }
+        fields["dtype"] = .string(scalarType.pyTorchName)
+        return .object(fields)
+    }
+}
+
+extension ScalarType {
+    /// PyTorch's name of the type, as used in configuration files.
+    fileprivate var pyTorchName: String {
+        switch self {
+        case .float16: "float16"
+        case .bfloat16: "bfloat16"
+        default: "float32"
+        }
+    }
+}

@@ -1,0 +1,130 @@
+import Autograd
+import Foundation
+import Tensor
+
+/// Maps prompts to what a denoising network reads of them. ``CLIPTextEncoder`` is that of Stable Diffusion.
+///
+/// An encoder of one's own implements ``condition(for:windows:)``; the other requirements have defaults. See
+/// `Documentation/Extending.md`.
+public protocol TextEncoder {
+    /// The conditions of prompts: one per prompt, in their order. Gradients flow to ``parameters`` that are trainable.
+    ///
+    /// - Parameters:
+    ///   - prompts: at least one.
+    ///   - windows: the number of windows per prompt, for encoders that divide long prompts: see ``windowCount(for:)``.
+    func condition(for prompts: [String], windows: Int) throws -> TextCondition
+
+    /// The number of windows that the longest of the prompts needs. The default is 1.
+    func windowCount(for prompts: [String]) -> Int
+
+    /// The same encoder with its weights in memory, for callers that encode many times. The default returns `self`.
+    func loaded() throws -> any TextEncoder
+
+    /// Throws ``ModelError`` for settings that the encoder does not support. It is called before any work. The default does nothing.
+    func check() throws
+
+    /// The encoder's fingerprint, which distinguishes it from others: embeddings are accepted only from an encoder with the same one. The
+    /// default contains the name of the type and a few values of each of ``parameters``.
+    func fingerprint() throws -> TextEncoderFingerprint
+
+    /// The settings that determine the embeddings, as recorded in image files, where they differ from the defaults. The default is none.
+    var record: [String: String] { get }
+
+    /// A warning about the part of a prompt that is truncated; nil, the default, if nothing is.
+    func truncationWarning(for prompt: String) -> String?
+
+    /// The weights, by the paths of a checkpoint, which training updates. An encoder that loads its weights on demand only declares them. The
+    /// default is none.
+    var parameters: ParameterSet { get }
+
+    /// The same encoder over other parameters: those of `scope`, which are found there by their paths. The default is for encoders without
+    /// parameters, and returns `self`.
+    func over(_ scope: ParameterScope) -> Self
+
+    /// The token ids of a prompt, by which a resumed training recognises the same tokenizer. The default is none.
+    func tokens(of prompt: String) -> [Int]
+
+    /// Adds `weight` times a LoRA's changes of the text encoder to the weights. The default changes ``parameters``.
+    mutating func merge(_ changes: LowRankWeights, weight: Float) throws
+
+    /// The encoder's part of a model folder; nil, the default, for encoders that cannot be stored.
+    func stored() throws -> StoredTextEncoder?
+}
+
+extension TextEncoder {
+    /// 1.
+    public func windowCount(for prompts: [String]) -> Int { 1 }
+    /// The encoder itself.
+    public func loaded() throws -> any TextEncoder { self }
+    /// Nothing.
+    public func check() throws {}
+    /// The name of the type and a few values of each weight.
+    public func fingerprint() throws -> TextEncoderFingerprint {
+        let numbers = parameters.all.isEmpty ? [0] : parameters.sample
+        return TextEncoderFingerprint(
+            description: "\(Self.self)", numbers: Tensor(numbers, shape: [numbers.count]))
+    }
+    /// None.
+    public var record: [String: String] { [:] }
+    /// None.
+    public func truncationWarning(for prompt: String) -> String? { nil }
+    /// None.
+    public var parameters: ParameterSet { ParameterSet() }
+    /// The encoder itself, if it has no parameters.
+    public func over(_ scope: ParameterScope) -> Self {
+        precondition(
+            parameters.all.isEmpty,
+            "\(Self.self).over(_:): expected an implementation, because the encoder has parameters")
+        return self
+    }
+    /// None.
+    public func tokens(of prompt: String) -> [Int] { [] }
+    /// Changes the weights.
+    public mutating func merge(_ changes: LowRankWeights, weight: Float) throws {
+        try changes.merge(into: [.textEncoder: parameters], weight: weight)
+    }
+    /// Not supported.
+    public func stored() throws -> StoredTextEncoder? { nil }
+
+    /// The embeddings of prompts. A prompt that is repeated in the list is encoded once.
+    ///
+    /// - Parameters:
+    ///   - prompts: at least one.
+    ///   - windows: the number of windows per prompt; nil for as many as the longest needs.
+    ///
+    /// Throws ``ModelError`` if `prompts` is empty, and what ``condition(for:windows:)`` throws.
+    public func embeddings(for prompts: [String], windows: Int? = nil) throws -> PromptEmbeddings {
+        guard !prompts.isEmpty else {
+            throw ModelError.invalidArgument(
+                operation: "embeddings(for:)", argument: "prompts", expected: "at least one", found: "none")
+        }
+        var seen: Set<String> = []
+        let unique = prompts.filter { seen.insert($0).inserted }
+        let encoder = try loaded()
+        let condition = try encoder.condition(for: unique, windows: windows ?? encoder.windowCount(for: unique))
+        return try PromptEmbeddings(prompts: unique, condition: condition, fingerprint: encoder.fingerprint())
+    }
+}
+
+/// What distinguishes a text encoder from others.
+public struct TextEncoderFingerprint: Sendable {
+    /// The sizes and settings, as a sentence.
+    public let description: String
+    /// A few values of every weight, `[count]`.
+    public let numbers: Tensor
+    /// The number of tokens per window and the width of their embeddings; nil if not known.
+    public var shape: (tokens: Int, width: Int)?
+
+    /// A fingerprint with these values.
+    public init(description: String, numbers: Tensor, shape: (tokens: Int, width: Int)? = nil) {
+        (self.description, self.numbers, self.shape) = (description, numbers, shape)
+    }
+
+    /// Whether the two agree up to the rounding of stored weights to 16 bits, at most 2⁻⁸ relative.
+    func matches(_ other: TextEncoderFingerprint) -> Bool {
+        guard description == other.description, numbers.shape == other.numbers.shape else { return false }
+        return zip(numbers.scalars, other.numbers.scalars).allSatisfy { a, b in
+            abs(a - b) <= max(abs(a), abs(b)) / 128 + 1e-6
+        }
+    }
+}
