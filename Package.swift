@@ -91,7 +91,10 @@ let package = Package(
             name: "SwiftBrushLossContracts",
             dependencies: ["DistillationTesting", "SwiftBrushCommands"],
             path: "Examples/loss-contracts"),
-        .executableTarget(name: "SwiftBrushNewLoss", dependencies: ["DistillationTesting"], path: "Examples/new-loss"),
+        .executableTarget(
+            name: "SwiftBrushNewLoss",
+            dependencies: ["DistillationTesting", "SwiftBrushCommands"],
+            path: "Examples/new-loss"),
         .executableTarget(
             name: "SwiftBrushCompareLosses",
             dependencies: ["DistillationTesting", "SwiftBrushCommands"],

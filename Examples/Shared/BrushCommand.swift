@@ -24,7 +24,9 @@ extension BrushCommand {
         var names: [String: String] = [:]
         do {
             try StandardStreams.prepare()
-            var command = try parseAsRoot(withNewNames(Array(CommandLine.arguments.dropFirst())))
+            let (arguments, warnings) = withNewNames(Array(CommandLine.arguments.dropFirst()))
+            for warning in warnings { StandardError.write(line: "warning: \(warning)") }
+            var command = try parseAsRoot(arguments)
             names = (type(of: command) as? any BrushCommand.Type)?.optionNames ?? [:]
             try command.run()
             try StandardStreams.finish()
@@ -37,16 +39,17 @@ extension BrushCommand {
         }
     }
 
-    /// Replaces the old names of renamed options in the arguments, with a warning for each.
-    private static func withNewNames(_ arguments: [String]) -> [String] {
-        arguments.map { argument in
+    /// The arguments with the new names of renamed options, and a warning for each old one.
+    static func withNewNames(_ arguments: [String]) -> (arguments: [String], warnings: [String]) {
+        var warnings: [String] = []
+        let renamed = arguments.map { argument in
             guard argument.hasPrefix("--") else { return argument }
             let name = String(argument.dropFirst(2).prefix { $0 != "=" })
             guard let new = renamedOptions[name] else { return argument }
-            StandardError.write(
-                line: "warning: --\(name) is now --\(new); the old name will be removed in the next version")
+            warnings.append("--\(name) is now --\(new); the old name will be removed in the next version")
             return "--\(new)" + argument.dropFirst(2 + name.count)
         }
+        return (renamed, warnings)
     }
 
     /// The command line that resumes an operation stopped by a signal.
@@ -60,7 +63,8 @@ extension BrushCommand {
         }.joined(separator: " ")
     }
 
-    private static func described(_ error: any Error, _ names: [String: String]) -> any Error {
+    /// The error as it is printed: an error in a setting as one in its option, a system's error as a sentence.
+    static func described(_ error: any Error, _ names: [String: String]) -> any Error {
         if let error = error as? any SettingError, let setting = error.setting, let option = names[setting.name] {
             return ValidationError("--\(option): expected \(setting.expected), found \(setting.found)")
         }

@@ -59,5 +59,4 @@ enum LearningRateDecay: String, ExpressibleByArgument, CaseIterable {
     case constant, cosine
 }
 
-extension PredictionType: ExpressibleByArgument {}
 extension FakeScoreWeights: ExpressibleByArgument {}

@@ -17,43 +17,43 @@ struct EvaluatePictures: BrushCommand {
             """)
 
     @Argument(help: "The folder of the images to evaluate.")
-    var pictures: String
+    var pictures: URL
 
     @Option(help: "A text file with one caption per line, in the order of the images' names.")
-    var captions: String?
+    var captions: URL?
 
     @Option(help: "Evaluate only the images of this split in metadata.jsonl, such as held-out.")
     var split: String?
 
-    @Option(help: "The maximum number of images to evaluate.")
-    var count = Int.max
+    @Option(help: "The maximum number of images to evaluate. Default: all.")
+    var count: Int?
 
     @OptionGroup var options: EvaluationOptions
 
     @Option(help: "Write the images' statistics to this .npz file, for later runs or pytorch-fid.")
-    var saveStatistics: String?
+    var saveStatistics: URL?
 
     func validate() throws {
-        try check("--count", count, in: 1...Int.max)
+        try check("--count", count, in: 1...1_000_000_000)
     }
 
     func run() throws {
-        try checkInput(URL(filePath: pictures), "the folder")
-        try checkInput(captions.map { URL(filePath: $0) }, "--captions")
-        try checkOutput(file: saveStatistics.map { URL(filePath: $0) }, "--save-statistics")
+        try checkInput(pictures, "the folder")
+        try checkInput(captions, "--captions")
+        try checkOutput(file: saveStatistics, "--save-statistics")
         try options.checkPaths()
         let taken = try options.takenFolder()
         defer { withExtendedLifetime(taken) {} }
-        var folder = try PictureFolder(contentsOf: URL(filePath: pictures))
-        if let captions { folder = try folder.captioned(by: URL(filePath: captions)) }
+        var folder = try PictureFolder(contentsOf: pictures)
+        if let captions { folder = try folder.captioned(by: captions) }
         if let split { folder = try folder.split(split) }
-        folder = folder.prefix(count)
+        if let count { folder = folder.prefix(count) }
         let evaluation = try options.evaluation(of: [folder])
         EvaluationOptions.say(evaluation.warnings(of: folder))
-        let features = try evaluation.features(of: folder, keptIn: options.folder)
-        if let saveStatistics { try features.statistics().save(to: URL(filePath: saveStatistics)) }
-        let report = try evaluation.report(of: folder, features, metrics: options.metrics, keptIn: options.folder)
+        let features = try evaluation.features(of: folder, keptIn: options.output)
+        if let saveStatistics { try features.statistics().save(to: saveStatistics) }
+        let report = try evaluation.report(of: folder, features, metrics: options.metrics, keptIn: options.output)
         print(report)
-        if let output = options.folder { try report.save(to: output.appending(path: "report.json")) }
+        if let output = options.output { try report.save(to: output.appending(path: "report.json")) }
     }
 }

@@ -13,7 +13,7 @@ struct EvaluateTable: BrushCommand {
             """)
 
     @Argument(help: "The folders of the images to evaluate.")
-    var pictures: [String]
+    var pictures: [URL]
 
     @Flag(
         help: """
@@ -25,15 +25,16 @@ struct EvaluateTable: BrushCommand {
     @OptionGroup var options: EvaluationOptions
 
     func run() throws {
+        for folder in pictures { try checkInput(folder, "the folder") }
         try options.checkPaths()
         let taken = try options.takenFolder()
         defer { withExtendedLifetime(taken) {} }
-        let folders = try pictures.map { try PictureFolder(contentsOf: URL(filePath: $0)) }
+        let folders = try pictures.map { try PictureFolder(contentsOf: $0) }
         let evaluation = try options.evaluation(of: byGroup ? [] : folders)
         var table = EvaluationTable()
         for (folder, name) in zip(folders, EvaluationTable.names(of: folders.map(\.url))) {
             EvaluationOptions.say(evaluation.warnings(of: folder))
-            let store = options.folder?.appending(path: name)
+            let store = options.output?.appending(path: name)
             let features = try evaluation.features(of: folder, keptIn: store)
             let reports =
                 byGroup
@@ -45,7 +46,7 @@ struct EvaluateTable: BrushCommand {
             for report in reports { table.add(report, named: name) }
         }
         print(table)
-        if let folder = options.folder { try table.save(to: folder.appending(path: "table.json")) }
+        if let output = options.output { try table.save(to: output.appending(path: "table.json")) }
     }
 
     private func metrics(_ usual: [FeatureMetric]) -> [FeatureMetric] {

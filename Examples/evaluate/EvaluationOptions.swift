@@ -7,7 +7,7 @@ import SwiftBrushEvaluation
 /// Options for the reference, the metrics, the networks and the output folder.
 struct EvaluationOptions: ParsableArguments {
     @Option(help: "The reference: a folder of images, or saved statistics (.npz).")
-    var reference: String?
+    var reference: URL?
 
     @Option(
         parsing: .upToNextOption, help: "frechet, frechet-floor, kernel, precision-recall, diversity.")
@@ -25,24 +25,21 @@ struct EvaluationOptions: ParsableArguments {
     @OptionGroup var networks: NetworkOptions
 
     @Option(help: "The folder of the report and of cached features, with which a stopped evaluation can be resumed.")
-    var output: String?
+    var output: URL?
 
     func validate() throws {
-        if reference == nil, metrics.contains(where: { $0 != .diversity }) {
-            throw ValidationError("These metrics require --reference.")
+        if reference == nil, let metric = metrics.first(where: { $0 != .diversity }) {
+            throw ValidationError("--metrics \(metric.rawValue) needs --reference")
         }
         try check("--crop", crop, in: 1...16_384)
     }
 
     /// Checks that the inputs exist and that the folder can be written. Throws `ValidationError`.
     func checkPaths() throws {
-        try checkInput(reference.map { URL(filePath: $0) }, "--reference")
+        try checkInput(reference, "--reference")
         try networks.checkPaths()
-        try checkOutput(folder: folder, "--output")
+        try checkOutput(folder: output, "--output")
     }
-
-    /// The output folder.
-    var folder: URL? { output.map { URL(filePath: $0) } }
 
     /// Writes warnings to standard error before a long evaluation starts; the report contains them too.
     static func say(_ warnings: [String]) {
@@ -51,11 +48,11 @@ struct EvaluationOptions: ParsableArguments {
 
     /// Claims the output folder; nil without one. Throws `FileError` if it contains files of the same names from elsewhere.
     func takenFolder() throws -> ResultFolder? {
-        guard let folder else { return nil }
+        guard let output else { return nil }
         // Folders of earlier versions are recognised by their features.
-        let features = folder.appending(path: "reference-features").path
+        let features = output.appending(path: "reference-features").path
         let isOld = FileManager.default.fileExists(atPath: features)
-        return try ResultFolder(folder, of: "evaluation", writing: isOld ? [] : ["report.json", "table.json"])
+        return try ResultFolder(output, of: "evaluation", writing: isOld ? [] : ["report.json", "table.json"])
     }
 
     /// Creates the evaluation for folders. Everything that can fail is checked before the long computation.
@@ -64,17 +61,17 @@ struct EvaluationOptions: ParsableArguments {
         let isAligned = !skipAlignment && folders.contains { $0.isCaptioned }
         let alignment = try isAligned ? networks.textPictureAlignment() : nil
         var compared: PictureEvaluation.Reference?
-        if let url = reference.map({ URL(filePath: $0) }) {
-            if url.pathExtension == "npz" {
-                compared = .statistics(url)
+        if let reference {
+            if reference.pathExtension == "npz" {
+                compared = .statistics(reference)
             } else {
-                let folder = try PictureFolder(contentsOf: url)
+                let folder = try PictureFolder(contentsOf: reference)
                 compared = .pictures(try referenceSplit.map(folder.split) ?? folder)
             }
         }
         let progress = ProgressLine()
         return try PictureEvaluation(
-            by: network, alignment: alignment, against: compared, croppedTo: crop, keptIn: folder
+            by: network, alignment: alignment, against: compared, croppedTo: crop, keptIn: output
         ) { name, done, total in
             progress.show(Double(done) / Double(max(total, 1)), "\(name): \(done) of \(total)")
             if done == total { progress.finish() }

@@ -13,13 +13,13 @@ struct TrainAlignment: BrushCommand {
             """)
 
     @Argument(help: "A folder of PNG or JPEG files with metadata.jsonl.")
-    var data: String
+    var data: URL
 
-    @Option(help: "The weights of EfficientNet-Lite0.")
-    var efficientnet = "Examples/Models/efficientnet-lite0/model.safetensors"
+    @Option(help: "The weights of EfficientNet-Lite0. Default: those in Examples/Models.")
+    var efficientnet: URL?
 
     @Option(help: "The file to which the alignment model is written.")
-    var output: String
+    var output: URL
 
     @Option(help: "The number of steps, each over all images.")
     var steps = SmallPictureAlignment.Training().steps
@@ -29,11 +29,12 @@ struct TrainAlignment: BrushCommand {
     func validate() throws { try check("--steps", steps, in: 1...1_000_000) }
 
     func run() throws {
-        try checkInput(URL(filePath: data), "the folder")
-        try checkInput(URL(filePath: efficientnet), "--efficientnet")
-        try checkOutput(file: URL(filePath: output), "--output")
-        let network = try EfficientNetLite0(contentsOf: URL(filePath: efficientnet))
-        let folder = try PictureFolder(contentsOf: URL(filePath: data))
+        try checkInput(data, "the folder")
+        try checkInput(efficientnet, "--efficientnet")
+        try checkOutput(file: output, "--output")
+        let network = try EfficientNetLite0(
+            contentsOf: efficientnet ?? ExampleModels.url("efficientnet-lite0/model.safetensors"))
+        let folder = try PictureFolder(contentsOf: data)
         EvaluationOptions.say(folder.warnings)
         let train = folder.filter { ($0.split ?? "train") == "train" }
         let heldOut = folder.filter { ($0.split ?? "train") != "train" }
@@ -47,7 +48,7 @@ struct TrainAlignment: BrushCommand {
             progress.show(Double(step) / Double(steps), "step \(step) of \(steps): loss \(loss)")
         }
         progress.finish()
-        try alignment.save(to: URL(filePath: output))
+        try alignment.save(to: output)
         guard !heldOut.entries.isEmpty else { return }
         let own = try features(of: heldOut, network)
         for (name, set) in [("themselves", own), ("all images", try own.appending(trainFeatures))] {

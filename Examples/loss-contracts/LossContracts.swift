@@ -23,7 +23,7 @@ struct LossContracts: BrushCommand {
         for name in losses where !LossContract.shipped.contains(where: { matches($0, name) }) {
             throw ValidationError(
                 "\"\(name)\": expected part of one of the titles "
-                    + LossContract.shipped.map(\.title).joined(separator: ", "))
+                    + LossContract.shipped.map(\.title).joined(separator: "; "))
         }
         let chosen = LossContract.shipped.filter { contract in
             losses.isEmpty || losses.contains { matches(contract, $0) }

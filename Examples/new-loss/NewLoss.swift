@@ -1,7 +1,8 @@
+import ArgumentParser
 import Autograd
 import Distillation
 import DistillationTesting
-import Foundation
+import SwiftBrushCommands
 
 /// A loss that nobody has published: variational score distillation in which the gradients of all samples have about
 /// the same norm.
@@ -29,8 +30,11 @@ struct EvenScoreDistillation: DistillationLoss {
 }
 
 @main
-struct NewLoss {
-    static func main() {
+struct NewLoss: BrushCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "new-loss", abstract: "Checks a new loss against theory and prints the report: how to begin one.")
+
+    func run() throws {
         let loss = EvenScoreDistillation()
         var expectation = LossExpectation.matchesData
         expectation.guidedOptimum = .teacher
@@ -42,6 +46,6 @@ struct NewLoss {
         }
         let report = LossContract(loss, expecting: expectation).run()
         print(report)
-        if !report.passed { exit(1) }
+        if !report.passed { throw ExitCode.failure }
     }
 }

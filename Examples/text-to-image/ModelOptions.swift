@@ -41,9 +41,7 @@ struct ModelOptions: ParsableArguments {
 
     /// The model's folder or file.
     func url(isMultiStep: Bool) -> URL {
-        let models = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appending(path: "Models")
-        return model ?? models.appending(path: isMultiStep || untrainedStudent ? "emoji-teacher" : "emoji-student")
+        model ?? ExampleModels.url(isMultiStep || untrainedStudent ? "emoji-teacher" : "emoji-student")
     }
 
     func load(_ url: URL, isMultiStep: Bool) throws -> TextToImageModel {

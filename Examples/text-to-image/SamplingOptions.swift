@@ -33,20 +33,15 @@ struct SamplingOptions: ParsableArguments {
         if steps == nil, let name = given.first(where: { $0.isGiven })?.name {
             throw ValidationError("--\(name) needs --steps: it applies only to multi-step models")
         }
-        try check(steps, "steps", 1...1_000_000)
-        try check(guidanceScale, "guidance-scale", SamplingSettings.guidanceScales)
-        try check(guidanceRescale, "guidance-rescale", 0...1)
-        try check(eta, "eta", 0...1)
-        try check(previewEvery, "preview-every", 1...1_000_000)
+        try check("--steps", steps, in: 1...1_000_000)
+        try check("--guidance-scale", guidanceScale, in: SamplingSettings.guidanceScales)
+        try check("--guidance-rescale", guidanceRescale, in: 0...1)
+        try check("--eta", eta, in: 0...1)
+        try check("--preview-every", previewEvery, in: 1...1_000_000)
         if let sampler, !ShippedSamplers.names.contains(sampler) {
             throw ValidationError(
                 "--sampler: expected one of \(ShippedSamplers.names.joined(separator: ", ")), found \(sampler)")
         }
-    }
-
-    private func check<Value: Comparable>(_ value: Value?, _ name: String, _ range: ClosedRange<Value>) throws {
-        guard let value, !range.contains(value) else { return }
-        throw ValidationError("--\(name): expected \(range.lowerBound) to \(range.upperBound), found \(value)")
     }
 
     /// The sampling for a model: one step without --steps.
@@ -80,7 +75,5 @@ struct WeightedAdapter: ExpressibleByArgument, CustomStringConvertible {
 
     var description: String { "\(file.lastPathComponent):\(weight)" }
 }
-
-extension PredictionType: ExpressibleByArgument {}
 
 extension TimestepSpacing: ExpressibleByArgument {}

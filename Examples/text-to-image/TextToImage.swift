@@ -32,9 +32,6 @@ struct TextToImage: BrushCommand {
 
     func validate() throws {
         try check("--count", count, in: 1...(many.prompts == nil ? 4096 : 10_000_000))
-        try check("--steps", sampling.steps, in: 1...100_000)
-        try check("--guidance-scale", sampling.guidanceScale, in: -1e6...1e6)
-        try check("--preview-every", sampling.previewEvery, in: 1...100_000)
         if (prompt == nil) == (many.prompts == nil) {
             throw ValidationError("expected a prompt or --prompts FILE, and not both")
         }

@@ -10,34 +10,32 @@ struct MeasureErrors: BrushCommand {
         commandName: "errors",
         abstract: "Measures the error of a model's x0 by timestep, with each image's own text and with another's.")
 
-    @Argument(help: "A folder of PNG or JPEG files with metadata.jsonl.") var data: String
-    @Option(help: "The model, a diffusers folder.") var model: String
-    @Option(help: "A text file with one name per line: use only the images of these names.") var prompts: String?
+    @Argument(help: "A folder of PNG or JPEG files with metadata.jsonl.") var data: URL
+    @Option(help: "The model, a diffusers folder.") var model: URL
+    @Option(help: "A text file with one name per line: use only the images of these names.") var prompts: URL?
     @Option(help: "The maximum number of images per split.") var pictures = 128
     @Option(parsing: .upToNextOption, help: "The timesteps to measure.") var timesteps = [400, 700, 950, 999]
     @OptionGroup var seeds: SeedOptions
 
     func validate() throws {
         try check("--pictures", pictures, in: 2...1_000_000_000)
-        guard !timesteps.isEmpty, timesteps.allSatisfy((0..<1000).contains) else {
-            throw ValidationError("--timesteps: expected 0 to 999, found \(timesteps)")
-        }
+        for timestep in timesteps { try check("--timesteps", timestep, in: 0...999) }
     }
 
     func run() throws {
-        try checkInput(URL(filePath: data), "the folder")
-        try checkInput(URL(filePath: model), "--model")
-        try checkInput(prompts.map { URL(filePath: $0) }, "--prompts")
-        var set = try CaptionedPictures(contentsOf: URL(filePath: data))
+        try checkInput(data, "the folder")
+        try checkInput(model, "--model")
+        try checkInput(prompts, "--prompts")
+        var set = try CaptionedPictures(contentsOf: data)
         if let prompts {
-            let names = Set(try PromptFile.read(URL(filePath: prompts)))
+            let names = Set(try PromptFile.read(prompts))
             let named = set.captions.indices.filter { names.contains(set.captions[$0].text) }
             guard !named.isEmpty else {
-                throw ValidationError("--prompts: no image of \(data) has one of these names")
+                throw ValidationError("--prompts: no image of \(data.relativePath) has one of these names")
             }
             set = set.subset(named)
         }
-        let model = try TextToImageModel(contentsOf: URL(filePath: model))
+        let model = try TextToImageModel(contentsOf: model)
         print("split     pictures  t    own text  other text")
         for split in [CaptionedPicture.Split.train, .heldOut] {
             let indices = set.split(split, atMost: pictures)

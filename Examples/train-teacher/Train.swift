@@ -58,7 +58,9 @@ struct Train: BrushCommand {
         (settings.iterations, settings.batchSize, settings.seed) = (iterations, batch, seeds.value)
         (settings.learningRate, settings.averageDecay) = (learningRate, averageDecay)
         try settings.validate()
-        for (path, option) in [(data, "the folder"), (autoencoder, "--autoencoder"), (tokenizer, "--tokenizer")] {
+        for (path, option) in [
+            (data, "the folder"), (autoencoder, "--autoencoder"), (tokenizer, "--tokenizer"), (start, "--start"),
+        ] {
             try checkInput(path.map { URL(filePath: $0) }, option)
         }
         try checkOutput(folder: URL(filePath: output), "--output")

@@ -15,13 +15,13 @@ struct VerifyCheckpoint: BrushCommand {
             """)
 
     @Option(help: "A model: a diffusers folder or a single safetensors file.")
-    var model: String
+    var model: URL
 
     @Option(help: "A safetensors file of inputs and outputs in PyTorch's layout.")
-    var golden: String
+    var golden: URL
 
     @Option(help: "The folder of an AutoencoderTiny.")
-    var tinyVae: String?
+    var tinyVae: URL?
 
     @Option(help: "The largest relative error that is ok.")
     var tolerance = 1e-4
@@ -32,9 +32,12 @@ struct VerifyCheckpoint: BrushCommand {
     func validate() throws { try check("--tolerance", tolerance, in: 0...1) }
 
     func run() throws {
+        for (url, option) in [(model, "--model"), (golden, "--golden"), (tinyVae, "--tiny-vae")] as [(URL?, String)] {
+            try checkInput(url, option)
+        }
         if exactConvolution { ConvolutionAlgorithm.current = .direct }
         var verification = try CheckpointVerification(
-            of: URL(filePath: model), against: URL(filePath: golden), tinyDecoder: tinyVae.map { URL(filePath: $0) })
+            of: model, against: golden, tinyDecoder: tinyVae)
         var (hasFailed, count) = (false, 0)
         while let comparison = verification.next() {
             guard let errors = comparison.errors else {

@@ -2,14 +2,6 @@ import ArgumentParser
 import Foundation
 import Tensor
 
-extension URL: @retroactive ExpressibleByArgument {
-    /// The file URL of a path; nil for an empty one.
-    public init?(argument: String) {
-        if argument.isEmpty { return nil }
-        self.init(filePath: argument)
-    }
-}
-
 extension ParsableArguments {
     /// Checks in advance that an option's output file can be written; its folder is created if it does not exist. Throws
     /// `ValidationError` with the option.
