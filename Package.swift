@@ -117,6 +117,13 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: ["DiffusionModels", "DistillationTesting", "SwiftBrushTeachers", "SwiftBrushTestFixtures"]),
+        .testTarget(
+            name: "ExampleTests",
+            dependencies: [
+                "SwiftBrushTextToImage", "SwiftBrushTrainTeacher", "SwiftBrushDistill", "SwiftBrushInspect",
+                "SwiftBrushVerifyCheckpoint", "SwiftBrushLossContracts", "SwiftBrushNewLoss", "SwiftBrushCompareLosses",
+                "SwiftBrushEvaluate", "SwiftBrushCommands", "SwiftBrushTestFixtures",
+            ]),
         .executableTarget(
             name: "SwiftBrushFuzzing",
             dependencies: ["Distillation", "SwiftBrushEvaluation", "SwiftBrushTeachers", "SwiftBrushTestFixtures"],

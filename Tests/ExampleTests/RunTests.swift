@@ -1,0 +1,191 @@
+import DiffusionModels
+import Foundation
+import SwiftBrushTestFixtures
+import Testing
+
+/// One small run of each built executable. They run one after the other, because each uses all processors.
+@Suite("Runs of the executables", .serialized, .timeLimit(.minutes(2)))
+final class RunTests {
+    private let bench: Workbench
+
+    init() throws { bench = try Workbench() }
+
+    /// Runs an executable, whose exit code must be 0.
+    @discardableResult
+    private func succeed(
+        _ example: Example, _ arguments: [String] = [], at location: SourceLocation = #_sourceLocation
+    ) async throws -> Workbench.Outcome {
+        let found = try await bench.run(example, arguments)
+        #expect(found.exitCode == 0, "\(found.errors)", sourceLocation: location)
+        return found
+    }
+
+    @Test("text-to-image writes the image that the library generates, with its record")
+    func oneStep() async throws {
+        let found = try await succeed(.textToImage, ["a red heart", "--seed", "3", "--output", "heart.png"])
+        #expect(
+            try #/heart\.png: text [0-9.]+ s, network [0-9.]+ s, decoder [0-9.]+ s\n/#.wholeMatch(in: found.output)
+                != nil)
+        let student = try TextToImageModel(contentsOf: URL(filePath: Workbench.student))
+        let record = [
+            "model": "emoji-student", "prompt": "a red heart", "seed": "3", "steps": "1",
+            "Software": "SwiftBrush \(SwiftBrush.version)",
+        ]
+        #expect(
+            try bench.contents("heart.png") == PNG.encode(student.picture(for: "a red heart", seed: 3), text: record))
+        #expect(try bench.names("") == ["heart.png"])
+    }
+
+    @Test("text-to-image samples the teacher, and generates the same from saved embeddings and packed weights")
+    func severalSteps() async throws {
+        try await succeed(
+            .textToImage,
+            [
+                "a heart", "--steps", "2", "--guidance-scale", "3", "--negative-prompt", "a cat", "--output",
+                "a.png", "--save-embeddings", "text", "--save-latents", "latents", "--preview-every", "2",
+            ])
+        #expect(try bench.names("") == ["a.png", "a.step-2.png", "latents", "text"])
+        try await succeed(
+            .textToImage,
+            [
+                "a heart", "--steps", "2", "--guidance-scale", "3", "--negative-prompt", "a cat", "--output",
+                "b.png", "--embeddings", "text", "--packed-weights", "0.5",
+            ])
+        #expect(try bench.contents("a.png") == bench.contents("b.png"))
+        #expect(try LatentsFile.read(bench.url("latents")).shape[0] == 1)
+    }
+
+    @Test("text-to-image writes a folder of images, and generates a missing one again")
+    func folder() async throws {
+        let prompts = try bench.write(["a red heart", "a blue circle"], to: "prompts.txt")
+        let found = try await succeed(.textToImage, ["--prompts", prompts, "--count", "2", "--output", "many"])
+        #expect(found.lines.last?.hasPrefix("many: 4 pictures, each network ") == true)
+        #expect(try bench.text("many/metadata.jsonl").split(separator: "\n").count == 4)
+        let images = try bench.names("many").filter { $0.hasSuffix(".png") }
+        #expect(images.count == 4)
+        let last = try bench.contents("many/\(images[3])")
+        try FileManager.default.removeItem(at: bench.url("many/\(images[3])"))
+        try await succeed(.textToImage, ["--prompts", prompts, "--count", "2", "--output", "many"])
+        #expect(try bench.contents("many/\(images[3])") == last)
+    }
+
+    @Test("An unusable file ends with a sentence on standard error and exit code 1")
+    func unusable() async throws {
+        let found = try await bench.run(.textToImage, ["a heart", "--model", Workbench.teacher])
+        #expect(found.exitCode == 1)
+        #expect(found.output.isEmpty)
+        #expect(found.errors.hasPrefix("Error: \(Workbench.teacher)"))
+        #expect(found.errors.split(separator: "\n").count == 1)
+        #expect(try bench.names("").isEmpty)
+    }
+
+    @Test("A renamed option still works, with a warning")
+    func renamed() async throws {
+        let found = try await bench.run(.textToImage, ["a heart", "--steps", "1", "--method", "ddim"])
+        #expect(found.exitCode == 0)
+        #expect(
+            found.errors.hasPrefix(
+                "warning: --method is now --sampler; the old name will be removed in the next version\n"))
+        #expect(try bench.names("") == ["out.png"])
+    }
+
+    @Test("train-teacher trains a teacher on shapes, and distill makes a student of it and resumes")
+    func training() async throws {
+        let trained = try await succeed(
+            .trainTeacher,
+            [
+                "--shapes", "--output", "shapes", "--channels", "16", "32", "--batch", "2", "--iterations", "2",
+                "--autoencoder-iterations", "2",
+            ])
+        #expect(trained.output == bench.url("shapes/teacher").path + "\n")
+        #expect(try bench.text("shapes/metrics.jsonl").split(separator: "\n").count == 2)
+        #expect(try bench.text("shapes/report.html").contains("<svg"))
+        try await succeed(.textToImage, ["red ring", "--model", "shapes/teacher", "--steps", "1"])
+
+        let settings = [
+            "--teacher", "shapes/teacher", "--prompts", "shapes/prompts/train.txt", "--output", "run", "--batch", "1",
+            "--rank", "2", "--iterations",
+        ]
+        for rest in [["1"], ["2", "--resume"]] {
+            let found = try await succeed(.distill, settings + rest)
+            #expect(found.output == bench.url("run/student").path + "\n")
+        }
+        #expect(try bench.text("run/metrics.jsonl").split(separator: "\n").count == 2)
+        let written = [
+            "student/one_step.json", "student/sheet.png", "fake-score/adapter_model.safetensors", "report.html",
+        ]
+        for file in written {
+            #expect(FileManager.default.fileExists(atPath: bench.url("run/\(file)").path), "\(file)")
+        }
+        try await succeed(.textToImage, ["red ring", "--model", "run/student", "--lora", "run/fake-score:0.5"])
+        try await succeed(.trainTeacher, ["report", "run", "--output", "page.html"])
+        #expect(try bench.text("page.html").contains("<svg"))
+    }
+
+    @Test("inspect lists the parts of a model, and ends with exit code 1 for one that lacks weights")
+    func inspection() async throws {
+        let found = try await succeed(.inspect, [Workbench.student])
+        #expect(found.lines.first == "model         emoji-student (diffusers folder)")
+        #expect(found.lines.last == "nothing is wrong with it")
+        try FileManager.default.copyItem(atPath: Workbench.student, toPath: bench.url("broken").path)
+        try FileManager.default.removeItem(at: bench.url("broken/unet"))
+        let broken = try await bench.run(.inspect, ["broken"])
+        #expect(broken.exitCode == 1)
+        #expect(broken.errors.hasPrefix("Error: broken cannot be used: "), "\(broken.errors)")
+    }
+
+    @Test("verify-checkpoint compares every part with its golden file, and ends with exit code 1 above the tolerance")
+    func verification() async throws {
+        let model = Fixtures.url("models/a").path
+        let arguments = ["--model", model, "--golden", model + "/golden.safetensors"]
+        let found = try await succeed(.verifyCheckpoint, arguments)
+        let good = found.lines.filter { $0.hasSuffix(" ok") }.compactMap { $0.split(separator: " ").first }
+        #expect(good == ["text.out", "unet.out", "vae.out", "vae.enc.mean"])
+        #expect(found.lines.last == "onestep.latent skipped: not in the golden file")
+        let strict = try await bench.run(.verifyCheckpoint, arguments + ["--tolerance", "0"])
+        #expect(strict.exitCode == 1)
+        #expect(strict.output.contains(" FAIL\n"))
+    }
+
+    @Test("loss-contracts prints the report of the losses that are named")
+    func contracts() async throws {
+        let found = try await succeed(.lossContracts, ["regression", "decoded"])
+        #expect(found.output.matches(of: #/: all [0-9]+ checks passed /#).count == 3)
+        #expect(found.lines.last?.hasPrefix("3 losses, ") == true)
+        let failures = try await succeed(.lossContracts, ["regression", "--failures-only"])
+        #expect(failures.output.isEmpty)
+    }
+
+    @Test("new-loss passes its contract")
+    func newLoss() async throws {
+        let found = try await succeed(.newLoss)
+        #expect(found.lines.first?.hasPrefix("even-score-distillation: all 18 checks passed ") == true)
+    }
+
+    @Test("compare-losses draws a plot of each loss, and one of all")
+    func comparison() async throws {
+        let found = try await succeed(
+            .compareLosses, ["points", "--losses", "sds", "vsd", "--count", "32", "--steps", "10", "--output", "plots"])
+        #expect(found.lines.first == "| loss | modes covered | seconds |")
+        #expect(found.lines.last == "plots: \(bench.url("plots").path)")
+        #expect(try bench.names("plots").filter { $0.hasSuffix(".png") } == ["all.png", "sds.png", "vsd.png"])
+    }
+
+    @Test("evaluate measures a folder of images against itself, and prints the same from its cache")
+    func evaluation() async throws {
+        try FileManager.default.createDirectory(at: bench.url("images"), withIntermediateDirectories: true)
+        for seed in 0..<6 {
+            let picture = Picture(
+                width: 64, height: 64,
+                pixels: (0..<64 * 64 * 3).map { UInt8(truncatingIfNeeded: $0 / (7 + seed) * (seed + 3)) })
+            try PNG.write(picture, to: bench.url("images/\(seed).png"))
+        }
+        let arguments = ["images", "--reference", "images", "--output", "measured"]
+        let found = try await succeed(.evaluate, arguments)
+        #expect(found.output.contains(#/\nFréchet distance +0 +6 +6 /#))
+        #expect(found.output.contains(#/\nprecision \(k = 3\) +1 +6 +6 /#))
+        #expect(found.output.contains(#/\nrecall \(k = 3\) +1 +6 +6 /#))
+        #expect(try bench.names("measured").contains("report.json"))
+        #expect(try await succeed(.evaluate, arguments).output == found.output)
+    }
+}

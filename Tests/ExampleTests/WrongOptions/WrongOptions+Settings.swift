@@ -1,0 +1,46 @@
+extension WrongOptions {
+    /// Settings out of range, which the libraries check.
+    static let settings: [WrongOptions] = [
+        table(
+            .distill, "--teacher /absent --prompts /absent --output run",
+            """
+            --batch 0 → --batch: expected 1 to 4096, found 0
+            --batch 100000000 → --batch: expected 1 to 4096, found 100000000
+            --student-learning-rate=-1 → --student-learning-rate: expected a number from 0 to 1, found -1.0
+            --student-learning-rate nan → --student-learning-rate: expected a number from 0 to 1, found nan
+            --fake-score-learning-rate inf → --fake-score-learning-rate: expected a number from 0 to 1, found inf
+            --fake-score-learning-rate 1e300 → --fake-score-learning-rate: expected a number from 0 to 1, found 1e+300
+            --average-decay 1.1 → --average-decay: expected a number from 0 to 1, found 1.1
+            --average-decay nan → --average-decay: expected a number from 0 to 1, found nan
+            --fake-score-warm-up-steps=-1 → --fake-score-warm-up-steps: expected 0 to 1000000000, found -1
+            """),
+        table(
+            .trainTeacher, "/absent --output teacher",
+            """
+            --batch 0 → --batch: expected 1 to 4096, found 0
+            --iterations 0 → --iterations: expected 1 to 1000000000, found 0
+            --iterations=-1 → --iterations: expected 1 to 1000000000, found -1
+            --learning-rate nan → --learning-rate: expected a number from 0 to 1, found nan
+            --average-decay 2 → --average-decay: expected a number from 0 to 1, found 2.0
+            """),
+        table(
+            .compareLosses, "pictures --teacher /absent --prompts /absent --sheet-prompts /absent",
+            """
+            --batch 0 → --batch: expected 1 to 4096, found 0
+            --rank 0 → --rank: expected 1 to 4096, found 0
+            --student-learning-rate nan → --student-learning-rate: expected a number from 0 to 1, found nan
+            --fake-score-learning-rate=-1 → --fake-score-learning-rate: expected a number from 0 to 1, found -1.0
+            """),
+        table(
+            .lossContracts, "",
+            """
+            nothing → "nothing": expected part of one of the titles SDS (DreamFusion); VSD (SwiftBrush); VSD \
+            (ProlificDreamer); PG-SB (SNOOPI); Diff-Instruct; DMD, DMD2; DMD without guidance; SiD; SiD, a = 1.2; \
+            SiD, constant weight; SiD-LSG; SIM; SIM, squares; f-distill (Jensen–Shannon); f-distill, exact \
+            reverseKL; f-distill, exact softenedReverseKL; f-distill, exact jensenShannon; f-distill, exact \
+            squaredHellinger; f-distill, exact forwardKL; f-distill, exact jeffreys; f-distill, exact neyman; \
+            DMD's regression; DMD's regression, decoded; DMD2's adversarial term; clamped alignment (SwiftBrush \
+            v2); LCM; DMD with regression; DMD2 with GAN; SwiftBrush v2; SNOOPI; DI*
+            """),
+    ].flatMap { $0 }
+}
