@@ -49,7 +49,7 @@ let package = Package(
         // MARK: - Libraries, each on top of those before it
         .target(name: "CTensorKernels", exclude: ["Kernels", "README.md"]),
         .target(name: "Tensor", dependencies: ["CTensorKernels", "CSwiftBrushZlib"], exclude: ["README.md"]),
-        .target(name: "Autograd", dependencies: ["Tensor", "CTensorKernels"], exclude: ["README.md"]),
+        .target(name: "Autograd", dependencies: ["Tensor"], exclude: ["README.md"]),
         .target(
             name: "DiffusionModels", dependencies: ["Autograd", "CSwiftBrushPNG", "CSwiftBrushTurboJPEG"],
             exclude: ["README.md"]),

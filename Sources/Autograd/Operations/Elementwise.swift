@@ -57,16 +57,3 @@ extension Variable {
         return Variable.record(function(x), from: [self]) { [gradient($0, x)] }
     }
 }
-
-extension Tensor {
-    fileprivate func sign() -> Tensor { scalarwise { $0 > 0 ? 1 : $0 < 0 ? -1 : $0 } }
-    fileprivate func indicator(of bounds: ClosedRange<Float>) -> Tensor { scalarwise { bounds.contains($0) ? 1 : 0 } }
-
-    private func scalarwise(_ function: (Float) -> Float) -> Tensor {
-        Tensor(shape: shape) { target in
-            withUnsafeScalars { source in
-                for i in source.indices { target[i] = function(source[i]) }
-            }
-        }
-    }
-}

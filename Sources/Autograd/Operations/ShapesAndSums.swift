@@ -46,17 +46,8 @@ extension Variable {
     /// The rows `indices` of axis 0, in that order: `[n, …]` → `[indices.count, …]`.
     public func gathered(rows indices: [Int]) -> Variable {
         let shape = self.shape
-        return Variable.record(value.gathered(rows: indices), from: [self]) { g in
-            let width = shape.dropFirst().reduce(1, *)
-            var result = Tensor.zeros(shape)
-            result.withUnsafeMutableScalars { target in
-                g.withUnsafeScalars { source in
-                    for (row, index) in indices.enumerated() {
-                        for i in 0..<width { target[index * width + i] += source[row * width + i] }
-                    }
-                }
-            }
-            return [result]
+        return Variable.record(value.gathered(rows: indices), from: [self]) {
+            [$0.scattered(toRows: indices, of: shape)]
         }
     }
 

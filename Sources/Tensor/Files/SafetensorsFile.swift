@@ -1,4 +1,3 @@
-import CTensorKernels
 import Foundation
 
 /// A safetensors file mapped into memory. The header is read and checked on opening, numbers on access.
@@ -49,10 +48,8 @@ public struct SafetensorsFile: Sendable {
                         numbers[i] = Float(bytes.loadUnaligned(fromByteOffset: 8 * i, as: Double.self))
                     }
                 }
-            case .float16:
-                Tensor(shape: entry.shape) { widen(bytes, into: $0, with: kernels.widen_half) }
-            case .bfloat16:
-                Tensor(shape: entry.shape) { widen(bytes, into: $0, with: kernels.widen_brain) }
+            case .float16, .bfloat16:
+                Tensor(shape: entry.shape) { widen(bytes, of: entry.type, into: $0) }
             case .float8e4m3, .float8e5m2:
                 Tensor(shape: entry.shape) { numbers in
                     let table = EightBitFloats.table(of: entry.type)
@@ -133,14 +130,15 @@ public struct SafetensorsFile: Sendable {
 
 /// Widens 16-bit numbers. They are copied first if a header of odd length leaves them unaligned.
 private func widen(
-    _ bytes: UnsafeRawBufferPointer, into numbers: UnsafeMutableBufferPointer<Float>,
-    with kernel: (Int, UnsafePointer<UInt16>?, UnsafeMutablePointer<Float>?) -> Void
+    _ bytes: UnsafeRawBufferPointer, of type: ScalarType, into numbers: UnsafeMutableBufferPointer<Float>
 ) {
-    guard let base = bytes.baseAddress else { return }
+    guard let base = bytes.baseAddress, let target = numbers.baseAddress else { return }
     if Int(bitPattern: base) % 2 == 0 {
-        kernel(numbers.count, base.assumingMemoryBound(to: UInt16.self), numbers.baseAddress)
+        type.widen(base, count: numbers.count, into: target)
     } else {
         let aligned = numbers.indices.map { bytes.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self) }
-        aligned.withUnsafeBufferPointer { kernel(numbers.count, $0.baseAddress, numbers.baseAddress) }
+        aligned.withUnsafeBytes { aligned in
+            if let base = aligned.baseAddress { type.widen(base, count: numbers.count, into: target) }
+        }
     }
 }

@@ -1,4 +1,3 @@
-import CTensorKernels
 import Foundation
 
 /// The memory of a tensor: contiguous numbers, released with the last tensor that uses them.
@@ -124,16 +123,6 @@ final class TensorStorage: @unchecked Sendable {
 
     /// Writes the numbers of a range as Float32.
     func widen(_ range: Range<Int>, into target: UnsafeMutablePointer<Float>) {
-        switch scalarType {
-        case .float16, .bfloat16:
-            let source = stored.assumingMemoryBound(to: UInt16.self) + range.lowerBound
-            if scalarType == .float16 {
-                kernels.widen_half(range.count, source, target)
-            } else {
-                kernels.widen_brain(range.count, source, target)
-            }
-        default:
-            target.update(from: stored.assumingMemoryBound(to: Float.self) + range.lowerBound, count: range.count)
-        }
+        scalarType.widen(stored + range.lowerBound * scalarType.byteCount, count: range.count, into: target)
     }
 }

@@ -1,4 +1,3 @@
-import CTensorKernels
 import Dispatch
 import Foundation
 import Synchronization
@@ -93,7 +92,7 @@ private final class Workers: Sendable {
         var polls = 0
         while inside.load(ordering: .sequentiallyConsistent) > 0 {
             polls += 1
-            if polls < Self.pollsBeforeSleep { tensor_pause() } else { sched_yield() }
+            if polls < Self.pollsBeforeSleep { pauseInSpinLoop() } else { sched_yield() }
         }
     }
 
@@ -132,7 +131,7 @@ private final class Workers: Sendable {
         for _ in 0..<Self.pollsBeforeSleep {
             let now = generation.load(ordering: .acquiring)
             if now != seen { return now }
-            tensor_pause()
+            pauseInSpinLoop()
         }
         sleeping.wrappingAdd(1, ordering: .sequentiallyConsistent)
         while generation.load(ordering: .sequentiallyConsistent) == seen { wakeUp.wait() }

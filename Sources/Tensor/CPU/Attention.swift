@@ -1,12 +1,12 @@
 import CTensorKernels
 
 /// The extents of one multi-head attention.
-package struct AttentionGeometry: Sendable {
-    package let batch, queries, keys, heads, width: Int
-    package let isCausal: Bool
+private struct AttentionGeometry: Sendable {
+    let batch, queries, keys, heads, width: Int
+    let isCausal: Bool
     private let keyRows: [Int]?
 
-    package init(
+    init(
         queries: [Int], keys: [Int], values: [Int], heads: Int, isCausal: Bool, keyRows: [Int]? = nil
     ) {
         precondition(
@@ -25,9 +25,9 @@ package struct AttentionGeometry: Sendable {
     }
 
     /// The offset of a sample's keys and values.
-    package func keyStart(of sample: Int) -> Int { (keyRows?[sample] ?? sample) * keys * heads * width }
+    func keyStart(of sample: Int) -> Int { (keyRows?[sample] ?? sample) * keys * heads * width }
 
-    package var scale: Float { 1 / Float(width).squareRoot() }
+    var scale: Float { 1 / Float(width).squareRoot() }
 }
 
 extension Tensor {
@@ -79,5 +79,44 @@ extension Tensor {
             }
         }
         return (result, statistics)
+    }
+
+    /// The gradients of ``attention(keys:values:heads:isCausal:keyRows:)`` without shared keys; self holds the queries.
+    ///
+    /// The weights are recomputed tile by tile, as FlashAttention (arXiv 2205.14135) does: no `queries × keys` matrix is stored. One
+    /// head of one image per task.
+    package func attentionGradients(
+        keys: Tensor, values: Tensor, heads: Int, isCausal: Bool, output: Tensor, logSumExp: Tensor,
+        outputGradient: Tensor
+    ) -> (queries: Tensor, keys: Tensor, values: Tensor) {
+        let g = AttentionGeometry(
+            queries: shape, keys: keys.shape, values: values.shape, heads: heads, isCausal: isCausal)
+        let queryGradient = Tensor(uninitialized: shape)
+        let keyGradient = Tensor(uninitialized: keys.shape)
+        let valueGradient = Tensor(uninitialized: values.shape)
+        let (q, k, v) = (Shared(base), Shared(keys.base), Shared(values.base))
+        let (y, dy, sums) = (Shared(output.base), Shared(outputGradient.base), Shared(logSumExp.base))
+        let dq = SharedMutable(queryGradient.storage.base)
+        let dk = SharedMutable(keyGradient.storage.base)
+        let dv = SharedMutable(valueGradient.storage.base)
+        let stride = heads * g.width
+        let scratchCount = kernels.attention_scratch(g.width)
+        parallelFor(g.batch * heads, grain: 1) { range in
+            withScratch(scratchCount) { scratch in
+                for pair in range {
+                    let (image, head) = (pair / heads, pair % heads)
+                    let queryStart = image * g.queries * stride + head * g.width
+                    let keyStart = image * g.keys * stride + head * g.width
+                    var inputs = tensor_attention_head(
+                        queries: q + queryStart, keys: k + keyStart, values: v + keyStart, query_stride: stride,
+                        key_stride: stride, query_count: g.queries, key_count: g.keys, width: g.width, first_query: 0,
+                        causal: g.isCausal, scale: g.scale)
+                    kernels.attention_gradient(
+                        &inputs, y + queryStart, dy + queryStart, stride, sums + pair * g.queries, dq + queryStart,
+                        dk + keyStart, dv + keyStart, stride, stride, scratch)
+                }
+            }
+        }
+        return (queryGradient, keyGradient, valueGradient)
     }
 }

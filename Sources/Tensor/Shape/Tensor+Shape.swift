@@ -126,4 +126,15 @@ extension Tensor {
         }
         return result
     }
+
+    /// Zeros of `shape` to whose rows `indices` the rows of this tensor are added: the gradient of ``gathered(rows:)``.
+    package func scattered(toRows indices: [Int], of shape: [Int]) -> Tensor {
+        let width = shape.dropFirst().reduce(1, *)
+        let result = Tensor.zeros(shape)
+        let (source, target) = (base, result.storage.base)
+        for (row, index) in indices.enumerated() {
+            for i in 0..<width { target[index * width + i] += source[row * width + i] }
+        }
+        return result
+    }
 }

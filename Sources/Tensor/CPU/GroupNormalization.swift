@@ -1,5 +1,4 @@
 import CTensorKernels
-import Foundation
 
 /// The statistics of a group norm, kept for its gradient.
 package struct GroupStatistics: Sendable {
@@ -73,7 +72,8 @@ extension Tensor {
     }
 
     /// Σ x and Σ x·y over the positions of each image and channel, in Double, `[batch · channels]`; self is x.
-    package func channelProducts(with y: Tensor, batch: Int, positions: Int) -> (sums: [Double], products: [Double]) {
+    fileprivate func channelProducts(with y: Tensor, batch: Int, positions: Int) -> (sums: [Double], products: [Double])
+    {
         let channels = count / max(batch * positions, 1)
         let rows = max(1, 32_768 / channels)
         let blocks = (positions + rows - 1) / rows
@@ -106,7 +106,7 @@ extension Tensor {
     }
 
     /// Calls `body(image, first element, rows)` for blocks of rows that together cover the map, in parallel.
-    package func forEachBlock(
+    fileprivate func forEachBlock(
         batch: Int, positions: Int, channels: Int, _ body: @Sendable (Int, Int, Int) -> Void
     ) {
         let rows = max(1, 65_536 / max(channels, 1))
@@ -121,48 +121,81 @@ extension Tensor {
     }
 }
 
-/// The statistics of a layer norm, kept for its gradient: one mean and reciprocal standard deviation per row.
-package struct RowStatistics: Sendable {
-    package let means: Tensor
-    package let reciprocalDeviations: Tensor
-}
+/// The gradient of group norm. With x̂ = (x − mean) · r, the sums Σ dy and Σ dy·x per channel suffice:
+/// dx = r (γ dy − mean(γ dy) − x̂ mean(γ dy x̂)), which is affine in dy and x.
+package struct GroupNormGradient {
+    private let x, gamma, outputGradient: Tensor
+    private let groups, batch, channels, positions: Int
+    private let statistics: GroupStatistics
+    /// Σ dy and Σ dy·x̂ over positions, `[batch · channels]`.
+    private let sums: [Double]
+    private let normalizedProducts: [Double]
 
-extension Tensor {
-    /// Layer normalisation (arXiv 1607.06450) over the last axis; `scale` and `offset` have its extent.
-    public func layerNorm(scale: Tensor, offset: Tensor, epsilon: Float) -> Tensor {
-        layerNormWithStatistics(scale: scale, offset: offset, epsilon: epsilon).output
+    /// `outputGradient` is the gradient of the norm's output, before the activation.
+    package init(_ x: Tensor, scale: Tensor, groups: Int, _ statistics: GroupStatistics, outputGradient: Tensor) {
+        (self.x, gamma, self.groups, self.statistics) = (x, scale, groups, statistics)
+        self.outputGradient = outputGradient
+        batch = x.shape[0]
+        channels = scale.count
+        positions = x.count / max(batch * channels, 1)
+        let (sums, products) = outputGradient.channelProducts(with: x, batch: batch, positions: positions)
+        let perGroup = channels / groups
+        self.sums = sums
+        normalizedProducts = products.indices.map { i in
+            let group = i / perGroup
+            return (products[i] - statistics.means[group] * sums[i]) * statistics.reciprocalDeviations[group]
+        }
     }
 
-    /// ``layerNorm(scale:offset:epsilon:)`` and the statistics that its gradient needs.
-    package func layerNormWithStatistics(
-        scale: Tensor, offset: Tensor, epsilon: Float
-    ) -> (output: Tensor, statistics: RowStatistics) {
-        guard let columns = shape.last, scale.shape == [columns], offset.shape == [columns] else {
-            preconditionFailure("layerNorm: input \(shape), scale \(scale.shape) and offset \(offset.shape) do not fit")
-        }
-        let rows = count / max(columns, 1)
-        let result = Tensor(uninitialized: shape)
-        let means = Tensor(uninitialized: [rows])
-        let reciprocals = Tensor(uninitialized: [rows])
-        let (x, y) = (Shared(base), SharedMutable(result.storage.base))
-        let (a, b) = (Shared(scale.base), Shared(offset.base))
-        let (m, r) = (SharedMutable(means.storage.base), SharedMutable(reciprocals.storage.base))
-        parallelFor(rows, grain: max(1, 16_384 / max(columns, 1))) { range in
-            let i = range.lowerBound
-            kernels.layer_norm(
-                range.count, columns, epsilon, x + i * columns, a.pointer, b.pointer, y + i * columns, m + i, r + i)
-        }
-        return (result, RowStatistics(means: means, reciprocalDeviations: reciprocals))
+    /// The gradient of the scale, `[channels]`.
+    package func scale() -> Tensor { overBatch(normalizedProducts) }
+    /// The gradient of the offset, `[channels]`.
+    package func offset() -> Tensor { overBatch(sums) }
+
+    private func overBatch(_ perImage: [Double]) -> Tensor {
+        Tensor(
+            (0..<channels).map { channel in
+                Float((0..<batch).reduce(0.0) { $0 + perImage[$1 * channels + channel] })
+            }, shape: [channels])
     }
 
-    /// Softmax over the last axis.
-    public func softmax() -> Tensor {
-        guard let columns = shape.last else { preconditionFailure("softmax: expected an axis, found a scalar") }
-        let result = Tensor(uninitialized: shape)
-        let (x, y) = (Shared(base), SharedMutable(result.storage.base))
-        parallelFor(count / max(columns, 1), grain: max(1, 16_384 / max(columns, 1))) { range in
-            let start = range.lowerBound * columns
-            kernels.softmax(range.count, columns, x + start, y + start)
+    /// The gradient of the input.
+    package func input() -> Tensor {
+        let perGroup = channels / groups
+        let size = Double(perGroup * positions)
+        let weights = gamma.scalars
+        var slopes = [Float](repeating: 0, count: batch * channels)
+        var inputSlopes = slopes
+        var shifts = slopes
+        for group in 0..<batch * groups {
+            let range = group * perGroup..<(group + 1) * perGroup
+            let (mean, r) = (statistics.means[group], statistics.reciprocalDeviations[group])
+            var plain = 0.0
+            var cross = 0.0
+            for i in range {
+                let weight = Double(weights[i % channels])
+                plain += weight * sums[i]
+                cross += weight * normalizedProducts[i]
+            }
+            let slope = -r * r * cross / size
+            for i in range {
+                slopes[i] = Float(Double(weights[i % channels]) * r)
+                inputSlopes[i] = Float(slope)
+                shifts[i] = Float(-r * plain / size - slope * mean)
+            }
+        }
+        let tables = Tensor(slopes + inputSlopes + shifts, shape: [3, batch * channels])
+        let (width, table) = (channels, Shared(tables.base))
+        let count = batch * channels
+        let (source, dy) = (Shared(x.base), Shared(outputGradient.base))
+        let result = Tensor(uninitialized: x.shape)
+        let dx = SharedMutable(result.storage.base)
+        withExtendedLifetime(tables) {
+            x.forEachBlock(batch: batch, positions: positions, channels: channels) { image, start, rows in
+                let a = table + image * width
+                kernels.channel_affine_gradient(
+                    rows, width, source + start, dy + start, a, a + count, a + 2 * count, dx + start)
+            }
         }
         return result
     }

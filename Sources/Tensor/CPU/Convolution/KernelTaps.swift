@@ -2,9 +2,9 @@ import CTensorKernels
 
 /// A convolution kernel `[outputs, inputs, height, width]` as the right operand of a product. Its rows are the taps of each
 /// channel that is read, its columns the channels that are written.
-package struct KernelTaps: Sendable {
+struct KernelTaps: Sendable {
     /// The use of the operand.
-    package enum Direction: Sendable {
+    enum Direction: Sendable {
         /// The convolution, from inputs to outputs.
         case forward
         /// The data gradient, from output gradients to input gradients.
@@ -17,14 +17,14 @@ package struct KernelTaps: Sendable {
     private let direction: Direction
     /// The packed panels of the forward operand, if they are kept.
     private let kept: Shared<Float>?
-    package let taps: Int
+    let taps: Int
     /// Channels that are read.
-    package let depth: Int
+    let depth: Int
     /// Channels that are written.
-    package let columns: Int
+    let columns: Int
 
     /// An operand; `isKept` says whether keeping the forward operand packed pays off.
-    package init(_ kernel: Tensor, _ direction: Direction, isKept: Bool = false) {
+    init(_ kernel: Tensor, _ direction: Direction, isKept: Bool = false) {
         self.kernel = kernel
         self.direction = direction
         kept = isKept && direction == .forward ? kernel.keptPanels.map { Shared($0) } : nil
@@ -35,19 +35,19 @@ package struct KernelTaps: Sendable {
 
     /// Some channels of one panel of columns: the row of channel k and tap t begins at
     /// `first + k · channelStride + t · tapStride`.
-    package struct Block {
-        package let first: UnsafePointer<Float>
-        package let channelStride: Int
-        package let tapStride: Int
+    struct Block {
+        let first: UnsafePointer<Float>
+        let channelStride: Int
+        let tapStride: Int
         /// The cache lines of the next block, for prefetching.
-        package let next: tensor_lines
+        let next: tensor_lines
     }
 
     /// Channels per block: with any number of taps, whole squares of numbers to transpose in every instruction set.
     private static let blockChannels = Int(tensor_winograd_channels)
 
     /// Calls `body` for blocks of channels, in order.
-    package func forEachBlock(of channels: Range<Int>, panel: Int, _ body: (Range<Int>, Block) -> Void) {
+    func forEachBlock(of channels: Range<Int>, panel: Int, _ body: (Range<Int>, Block) -> Void) {
         withScratch(Self.blockChannels * taps * kernels.panel_width) { rows in
             for first in stride(from: channels.lowerBound, to: channels.upperBound, by: Self.blockChannels) {
                 let end = min(channels.upperBound, first + Self.blockChannels)
@@ -91,7 +91,7 @@ package struct KernelTaps: Sendable {
     }
 
     /// Packs the whole operand into panels, each as ``packByTap(panel:into:)`` does.
-    package func packAll(into packed: UnsafeMutablePointer<Float>) {
+    func packAll(into packed: UnsafeMutablePointer<Float>) {
         let width = kernels.panel_width
         let target = SharedMutable(packed)
         parallelFor((columns + width - 1) / width, grain: 1) { panels in
@@ -100,7 +100,7 @@ package struct KernelTaps: Sendable {
     }
 
     /// Packs one panel of columns with its rows ordered tap by tap, `[tap][channel][column]`.
-    package func packByTap(panel: Int, into target: UnsafeMutablePointer<Float>) {
+    func packByTap(panel: Int, into target: UnsafeMutablePointer<Float>) {
         let width = kernels.panel_width
         forEachBlock(of: 0..<depth, panel: panel) { channels, block in
             for tap in 0..<taps {

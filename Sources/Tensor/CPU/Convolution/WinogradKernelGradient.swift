@@ -1,5 +1,4 @@
 import CTensorKernels
-import Tensor
 
 /// The gradient of a 3×3 kernel of stride 1 by Winograd's F(4×4, 3×3): transformed inputs times transformed output gradients,
 /// summed over the tiles in 36 planes. The transposed kernel transform maps the planes back to nine taps.
@@ -26,7 +25,7 @@ struct WinogradKernelGradient {
     private var tiles: Int { geometry.batch * map.tile_rows * map.tile_columns }
 
     /// Computes the gradient, `[outputs, inputs, 3, 3]`.
-    func callAsFunction(_ input: Tensor, _ outputGradient: Tensor) -> Tensor {
+    func callAsFunction(input: Tensor, outputGradient: Tensor) -> Tensor {
         let (inputs, outputs) = (geometry.inputs, geometry.outputs)
         let group = min(tiles, Self.groupSize)
         let inputStride = WinogradProduct.planeStride(group * inputs)

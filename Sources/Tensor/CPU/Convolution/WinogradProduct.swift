@@ -5,7 +5,7 @@ import CTensorKernels
 /// Tiles are processed in groups whose 36 planes of transformed inputs stay in the shared cache. A task multiplies a part of a
 /// group by one panel of output channels. It transforms the panel's kernel itself, which is cheaper than reading the transformed
 /// kernel, four times as large, from memory.
-package struct WinogradProduct {
+struct WinogradProduct {
     let map: tensor_winograd_map
     let taps: KernelTaps
     private let batch: Int
@@ -15,10 +15,10 @@ package struct WinogradProduct {
     private static let groupBudget = 3 << 20
     /// The minimum number of tiles in a part of a group.
     private static let fewestTiles = 96
-    package static let planeCount = 36
+    static let planeCount = 36
 
     /// The convolution of a geometry; nil for other kernels and strides, and if the direct sum is faster.
-    package static func forward(_ geometry: ConvolutionGeometry, kernel: Tensor) -> WinogradProduct? {
+    static func forward(_ geometry: ConvolutionGeometry, kernel: Tensor) -> WinogradProduct? {
         guard isWorthwhile(geometry, height: geometry.outputHeight, width: geometry.outputWidth) else { return nil }
         return WinogradProduct(
             kernel, .forward, batch: geometry.batch, source: geometry.inputShape, target: geometry.outputShape,
@@ -27,7 +27,7 @@ package struct WinogradProduct {
     }
 
     /// The gradient of the (upsampled) input. With 2× upsampling only its sums over squares of 2 × 2 pixels are valid.
-    package static func backward(_ geometry: ConvolutionGeometry, kernel: Tensor) -> WinogradProduct? {
+    static func backward(_ geometry: ConvolutionGeometry, kernel: Tensor) -> WinogradProduct? {
         let target = geometry.upsampledShape
         guard isWorthwhile(geometry, height: target[1], width: target[2]) else { return nil }
         return WinogradProduct(
@@ -60,7 +60,7 @@ package struct WinogradProduct {
     ///   - biasStride: the distance between the biases of two images, 0 if they share one.
     ///   - addend: in the shape of the target.
     ///   - target: the map that is written.
-    package func multiply(
+    func multiply(
         source: UnsafePointer<Float>, bias: UnsafePointer<Float>?, biasStride: Int = 0,
         addend: UnsafePointer<Float>?, into target: UnsafeMutablePointer<Float>
     ) {
@@ -164,5 +164,5 @@ package struct WinogradProduct {
     }
 
     /// The distance between planes: an odd number of cache lines, so that the planes do not map to the same cache sets.
-    package static func planeStride(_ count: Int) -> Int { (count + 31) / 32 * 32 + 16 }
+    static func planeStride(_ count: Int) -> Int { (count + 31) / 32 * 32 + 16 }
 }

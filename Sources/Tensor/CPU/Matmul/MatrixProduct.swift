@@ -2,7 +2,7 @@ import CTensorKernels
 
 /// A matrix inside a larger array: number (i, j) is at `i · rowStride + j · columnStride`; one of the strides is usually 1.
 package struct MatrixView: @unchecked Sendable {
-    package let matrix: tensor_matrix
+    let matrix: tensor_matrix
     /// The packed panels of the whole matrix, if they are kept.
     package let keptPanels: UnsafePointer<Float>?
 
@@ -11,19 +11,19 @@ package struct MatrixView: @unchecked Sendable {
     }
 
     /// Float32 numbers in row-major rows `stride` apart; `transposed` reads them as columns.
-    package init(_ base: UnsafePointer<Float>, stride: Int, transposed: Bool = false) {
+    init(_ base: UnsafePointer<Float>, stride: Int, transposed: Bool = false) {
         self.init(base, rowStride: transposed ? 1 : stride, columnStride: transposed ? stride : 1)
     }
 
     /// Float32 numbers with arbitrary strides.
-    package init(_ base: UnsafePointer<Float>, rowStride: Int, columnStride: Int) {
+    init(_ base: UnsafePointer<Float>, rowStride: Int, columnStride: Int) {
         self.init(
             tensor_matrix(
                 base: base, scalar: Int32(tensor_scalar_float32), row_stride: rowStride, column_stride: columnStride))
     }
 
     /// A tensor's numbers in their stored type, from number `offset` on, with arbitrary strides. Valid while the tensor lives.
-    package init(_ tensor: Tensor, offset: Int = 0, rowStride: Int, columnStride: Int) {
+    init(_ tensor: Tensor, offset: Int = 0, rowStride: Int, columnStride: Int) {
         let scalarType = tensor.scalarType
         self.init(
             tensor_matrix(
@@ -32,7 +32,7 @@ package struct MatrixView: @unchecked Sendable {
     }
 
     /// A tensor's numbers in their stored type, in row-major rows `stride` apart. Valid while the tensor lives.
-    package init(_ tensor: Tensor, stride: Int, transposed: Bool = false) {
+    init(_ tensor: Tensor, stride: Int, transposed: Bool = false) {
         self.init(tensor, rowStride: transposed ? 1 : stride, columnStride: transposed ? stride : 1)
     }
 
@@ -44,7 +44,7 @@ package struct MatrixView: @unchecked Sendable {
     }
 
     /// The part that begins at a row and a column.
-    package func from(row: Int = 0, column: Int = 0) -> MatrixView {
+    func from(row: Int = 0, column: Int = 0) -> MatrixView {
         var part = matrix
         let width = part.scalar == Int32(tensor_scalar_float32) ? 4 : 2
         part.base += (row * part.row_stride + column * part.column_stride) * width
@@ -59,7 +59,7 @@ package struct MatrixView: @unchecked Sendable {
     }
 
     /// Panels of `rows` × `columns` numbers from a panel's first column on: kept ones, or packed into `scratch`.
-    package func panels(
+    func panels(
         from column: Int, rows: Int, columns: Int, scratch: UnsafeMutablePointer<Float>
     ) -> UnsafePointer<Float> {
         if let keptPanels { return keptPanels + column * rows }
@@ -68,7 +68,7 @@ package struct MatrixView: @unchecked Sendable {
     }
 
     /// The cache lines of `rows` × `columns` numbers with contiguous columns.
-    package func lines(rows: Int, columns: Int) -> tensor_lines {
+    func lines(rows: Int, columns: Int) -> tensor_lines {
         let width = matrix.scalar == Int32(tensor_scalar_float32) ? 4 : 2
         return tensor_lines(
             base: matrix.base, rows: rows > 0 ? columns : 0, count: (rows * width + 63) / 64,
@@ -76,7 +76,7 @@ package struct MatrixView: @unchecked Sendable {
     }
 
     /// Packs `rows` × `columns` numbers into panels, the form of a product's right operand.
-    package func pack(rows: Int, columns: Int, into packed: UnsafeMutablePointer<Float>) {
+    func pack(rows: Int, columns: Int, into packed: UnsafeMutablePointer<Float>) {
         withUnsafePointer(to: matrix) { kernels.pack($0, rows, columns, packed) }
     }
 }
@@ -93,17 +93,17 @@ extension ScalarType {
 }
 
 /// C = A · B, used for all matrix products. The right operand may be stored in 16 bits per number.
-package enum MatrixProduct {
+enum MatrixProduct {
     /// Rows per task. A task packs its own columns of B, which stay in its cache, and this many rows amortise the packing.
     private static let mostRows = 1_024
 
     /// Up to this many rows, a product is a few percent faster if its right operand is kept packed.
-    package static let fewRows = 256
+    static let fewRows = 256
 
     /// C[m × n] = A[m × k] · B[k × n] + bias[n] + addend, on all threads; not to be called inside a parallel region.
     ///
     /// The rows of C and of the addend, which may be C itself, are `stride` apart.
-    package static func multiply(
+    static func multiply(
         m: Int, n: Int, k: Int, _ a: MatrixView, _ b: MatrixView, bias: UnsafePointer<Float>? = nil,
         addend: UnsafePointer<Float>? = nil, into c: UnsafeMutablePointer<Float>, stride: Int
     ) {
@@ -166,7 +166,7 @@ package enum MatrixProduct {
 
     /// C[m × n] = A · B, or C += A · B, on the calling thread, for use inside parallel regions.
     /// `scratch` holds ``scratchCount(n:k:)`` numbers.
-    package static func multiplyOnThisThread(
+    static func multiplyOnThisThread(
         m: Int, n: Int, k: Int, _ a: MatrixView, _ b: MatrixView, accumulate: Bool,
         into c: UnsafeMutablePointer<Float>, stride: Int, scratch: UnsafeMutablePointer<Float>
     ) {
@@ -177,7 +177,7 @@ package enum MatrixProduct {
     }
 
     /// The scratch memory, in numbers, for a right-hand matrix of k × n.
-    package static func scratchCount(n: Int, k: Int) -> Int {
+    static func scratchCount(n: Int, k: Int) -> Int {
         let panel = kernels.panel_width
         return (n + panel - 1) / panel * panel * k
     }

@@ -2,11 +2,13 @@ import CTensorKernels
 
 /// The core of a convolution and of its data gradient: patches of a map times a matrix, block by block, so that the patches of a
 /// whole image are never in memory at once.
-package enum PatchProduct {
+enum PatchProduct {
     /// Patch numbers per thread at a time: they stay in the second-level cache, and shorter sums have less rounding error.
-    private static let patchBudget = 49_152
+    private static let patchesPerThread = 49_152
     /// Patch numbers that stay in the third-level cache.
     private static let fewPatches = 1 << 20
+    /// Patch numbers that the gradient of a kernel gathers before it multiplies them.
+    static let patchesPerProduct = 1 << 22
 
     /// target[pixel, outputs] = Σ over taps of source[pixel at tap, channels] · kernel[tap, channels, outputs] + bias + addend.
     ///
@@ -18,7 +20,7 @@ package enum PatchProduct {
     ///   - biasStride: the distance between the biases of two images, 0 if they share one.
     ///   - addend: in the shape of the target.
     ///   - target: `[batch, target height, target width, outputs]`.
-    package static func multiply(
+    static func multiply(
         _ geometry: tensor_patch_geometry, batch: Int, source: UnsafePointer<Float>, kernel: KernelTaps,
         bias: UnsafePointer<Float>?, biasStride: Int, addend: UnsafePointer<Float>?,
         into target: UnsafeMutablePointer<Float>
@@ -90,7 +92,7 @@ package enum PatchProduct {
         let depth = taps * channels
         let panel = kernels.panel_width
         let rows = max(96 / kernels.strip_height, 1) * kernels.strip_height
-        let tapsAtOnce = min(taps, max(1, patchBudget / (rows * channels)))
+        let tapsAtOnce = min(taps, max(1, patchesPerThread / (rows * channels)))
         let blocks = (pixels + rows - 1) / rows
         let x = Shared(source)
         let w = Shared(matrix)

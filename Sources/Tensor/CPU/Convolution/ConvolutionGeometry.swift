@@ -60,7 +60,7 @@ package struct ConvolutionGeometry: Sendable {
     }
 
     /// Reads input patches for output pixels.
-    package var forwardPatches: tensor_patch_geometry {
+    var forwardPatches: tensor_patch_geometry {
         tensor_patch_geometry(
             source_height: inputHeight, source_width: inputWidth, channels: inputs, target_height: outputHeight,
             target_width: outputWidth, kernel_height: kernelHeight, kernel_width: kernelWidth, stride: stride,
@@ -68,7 +68,7 @@ package struct ConvolutionGeometry: Sendable {
     }
 
     /// Reads output-gradient patches for (upsampled) input pixels.
-    package var backwardPatches: tensor_patch_geometry {
+    var backwardPatches: tensor_patch_geometry {
         tensor_patch_geometry(
             source_height: outputHeight, source_width: outputWidth, channels: outputs,
             target_height: inputHeight * upsampling, target_width: inputWidth * upsampling,

@@ -1,5 +1,3 @@
-import CTensorKernels
-
 /// The broadcasting of two shapes by NumPy's rule: aligned at the last axis, extents equal or one of them 1.
 struct Broadcast {
     let shape: [Int]
@@ -68,44 +66,6 @@ extension Tensor {
             shape[rank - i] = left == 1 ? right : left
         }
         return shape
-    }
-
-    /// `left ∘ right` with broadcasting, into `target`, which may be an operand of the result's shape.
-    static func combine(
-        _ operation: Int32, _ name: String, _ left: Tensor, _ right: Tensor, into target: UnsafeMutablePointer<Float>,
-        leftBase: UnsafePointer<Float>
-    ) {
-        guard let plan = Broadcast(left.shape, right.shape) else {
-            preconditionFailure("\(name): shapes \(left.shape) and \(right.shape) do not broadcast")
-        }
-        guard !plan.shape.contains(0) else { return }
-        let inner = plan.extents[plan.extents.count - 1]
-        let runs = plan.extents.dropLast().reduce(1, *)
-        let leftRepeats = plan.leftStrides[plan.leftStrides.count - 1] == 0
-        let rightRepeats = plan.rightStrides[plan.rightStrides.count - 1] == 0 && inner > 1
-        let mode =
-            rightRepeats
-            ? tensor_broadcast_right : leftRepeats && inner > 1 ? tensor_broadcast_left : tensor_broadcast_none
-        let a = Shared(leftBase)
-        let b = Shared(right.base)
-        let y = SharedMutable(target)
-        if runs == 1 {
-            parallelFor(inner, grain: 65_536) { range in
-                let start = range.lowerBound
-                kernels.binary(
-                    operation, Int32(mode), range.count,
-                    a + (mode == tensor_broadcast_left ? 0 : start),
-                    b + (mode == tensor_broadcast_right ? 0 : start), y + start)
-            }
-        } else {
-            parallelFor(runs, grain: max(1, 65_536 / inner)) { range in
-                for run in range {
-                    let offset = plan.offsets(ofRun: run)
-                    kernels.binary(
-                        operation, Int32(mode), inner, a + offset.left, b + offset.right, y + run * inner)
-                }
-            }
-        }
     }
 
     /// This tensor repeated to fill `newShape`, to which it must broadcast.

@@ -1,0 +1,34 @@
+import CTensorKernels
+
+extension Tensor {
+    /// One Adam step in place, in one pass over memory, as `torch.optim.Adam` computes it.
+    ///
+    /// - Parameters:
+    ///   - factor: multiplies the gradient.
+    ///   - stepSize: lr / (1 − β1ᵗ).
+    ///   - secondMomentCorrection: √(1 − β2ᵗ).
+    ///   - weightDecay: lr · weight decay of AdamW; 0 for Adam.
+    ///   - average: a moving average of the parameter, updated in the same pass.
+    ///   - share: the weight of the new parameter in `average`.
+    package static func adamStep(
+        parameter: inout Tensor, gradient: Tensor, factor: Float, firstMoment: inout Tensor, secondMoment: inout Tensor,
+        stepSize: Float, beta1: Float, beta2: Float, epsilon: Float, secondMomentCorrection: Float, weightDecay: Float,
+        average: inout Tensor?, share: Float
+    ) {
+        precondition(
+            parameter.shape == gradient.shape && parameter.shape == firstMoment.shape
+                && parameter.shape == secondMoment.shape && average.map { $0.shape == parameter.shape } ?? true,
+            "adamStep: expected shape \(parameter.shape), found gradient \(gradient.shape)")
+        let values = SharedMutable(parameter.mutableBase())
+        let first = SharedMutable(firstMoment.mutableBase())
+        let second = SharedMutable(secondMoment.mutableBase())
+        let slope = Shared(gradient.base)
+        let movingAverage = (average?.mutableBase()).map { SharedMutable($0) }
+        parallelFor(parameter.count, grain: 32_768) { range in
+            let i = range.lowerBound
+            kernels.adam(
+                range.count, values + i, slope + i, factor, first + i, second + i, stepSize, beta1, beta2, epsilon,
+                secondMomentCorrection, weightDecay, movingAverage.map { $0 + i }, share)
+        }
+    }
+}
