@@ -57,7 +57,7 @@ public struct Variable {
         _ value: Tensor, of inputs: [Variable], gradient: @escaping (_ outputGradient: Tensor) -> [Tensor?]
     ) -> Variable {
         let shapes = inputs.map(\.shape)
-        return record(value, from: inputs) { outputGradient in
+        return record(value, from: inputs) { outputGradient, _ in
             let gradients = gradient(outputGradient)
             precondition(
                 gradients.count == shapes.count && zip(gradients, shapes).allSatisfy { $0?.shape ?? $1 == $1 },
@@ -70,11 +70,21 @@ public struct Variable {
     /// The result of an operation and its backward rule.
     ///
     /// `backward` gets the gradient of `value` and returns one gradient per input, nil where the input needs none. It is
-    /// discarded at once when no input requires a gradient.
-    package static func record(
-        _ value: Tensor, from inputs: [Variable], _ backward: @escaping (_ outputGradient: Tensor) -> [Tensor?]
+    /// discarded at once when no input requires a gradient. An input that an operation may lack is nil.
+    static func record(
+        _ value: Tensor, from inputs: [Variable?],
+        _ backward: @escaping (_ outputGradient: Tensor, _ needs: GradientNeeds) -> [Tensor?]
     ) -> Variable {
-        guard inputs.contains(where: \.requiresGradient) else { return Variable(value) }
-        return Variable(value, node: Node(shape: value.shape, parents: inputs.map(\.node), backward: backward))
+        let nodes = inputs.map { $0?.node }
+        let needs = GradientNeeds(nodes.map { $0 != nil })
+        guard needs.any else { return Variable(value) }
+        return Variable(value, node: Node(shape: value.shape, parents: nodes) { backward($0, needs) })
+    }
+
+    /// The result of an operation with one input and its backward rule, which returns the input's gradient.
+    package static func record(
+        _ value: Tensor, from input: Variable, _ backward: @escaping (_ outputGradient: Tensor) -> Tensor
+    ) -> Variable {
+        record(value, from: [input]) { outputGradient, _ in [backward(outputGradient)] }
     }
 }

@@ -21,15 +21,11 @@ extension Variable {
             keepingStatistics: recorded)
         guard let logSumExp else { return Variable(output) }
         let (q, k, v) = (value, keys.value, values.value)
-        let needs = (queries: requiresGradient, keys: keys.requiresGradient, values: values.requiresGradient)
-        return Variable.record(output, from: [self, keys, values]) { outputGradient in
+        return Variable.record(output, from: [self, keys, values]) { outputGradient, needs in
             let gradients = q.attentionGradients(
                 keys: k, values: v, heads: heads, isCausal: isCausal, output: output, logSumExp: logSumExp,
                 outputGradient: outputGradient)
-            return [
-                needs.queries ? gradients.queries : nil, needs.keys ? gradients.keys : nil,
-                needs.values ? gradients.values : nil,
-            ]
+            return [needs(0, gradients.queries), needs(1, gradients.keys), needs(2, gradients.values)]
         }
     }
 }

@@ -19,20 +19,16 @@ extension Variable {
             adding: addend?.value)
         let geometry = ConvolutionGeometry(
             input: shape, kernel: kernel.shape, stride: stride, padding: padding, upsampling: upsampling)
+        // Only what a gradient reads is kept.
         let input = kernel.requiresGradient ? value : nil
         let weights = requiresGradient ? kernel.value : nil
-        let optional = [bias, addend].compactMap { $0 }
-        let needs = (bias: bias?.requiresGradient ?? false, addend: addend?.requiresGradient ?? false)
-        let has = (bias: bias != nil, addend: addend != nil)
         let biasAxes = bias?.shape.count == 2 ? [1, 2] : [0, 1, 2]
-        return Variable.record(result, from: [self, kernel] + optional) { outputGradient in
-            var gradients = [
+        return Variable.record(result, from: [self, kernel, bias, addend]) { outputGradient, needs in
+            [
                 weights.map { outputGradient.convolutionInputGradient(geometry, kernel: $0) },
                 input.map { outputGradient.convolutionKernelGradient(geometry, input: $0) },
+                needs(2, outputGradient.sum(alongAxes: biasAxes)), needs(3, outputGradient),
             ]
-            if has.bias { gradients.append(needs.bias ? outputGradient.sum(alongAxes: biasAxes) : nil) }
-            if has.addend { gradients.append(needs.addend ? outputGradient : nil) }
-            return gradients
         }
     }
 }

@@ -4,21 +4,21 @@ extension Variable {
     /// eˣ of each element.
     public func exp() -> Variable {
         let y = value.exp()
-        return Variable.record(y, from: [self]) { [$0 * y] }
+        return Variable.record(y, from: self) { $0 * y }
     }
     /// The natural logarithm of each element.
     public func log() -> Variable { mapped({ $0.log() }) { $0 / $1 } }
     /// The square root of each element.
     public func squareRoot() -> Variable {
         let y = value.squareRoot()
-        return Variable.record(y, from: [self]) { [$0 / (y * 2)] }
+        return Variable.record(y, from: self) { $0 / (y * 2) }
     }
     /// x² of each element.
     public func squared() -> Variable { mapped({ $0.squared() }) { $0 * $1 * 2 } }
     /// 1/x of each element.
     public func reciprocal() -> Variable {
         let y = value.reciprocal()
-        return Variable.record(y, from: [self]) { [-($0 * y.squared())] }
+        return Variable.record(y, from: self) { -($0 * y.squared()) }
     }
     /// |x| of each element; the gradient at 0 is 0.
     public func absolute() -> Variable { mapped({ $0.absolute() }) { $0 * $1.sign() } }
@@ -54,6 +54,6 @@ extension Variable {
         _ function: (Tensor) -> Tensor, _ gradient: @escaping (_ outputGradient: Tensor, _ input: Tensor) -> Tensor
     ) -> Variable {
         let x = value
-        return Variable.record(function(x), from: [self]) { [gradient($0, x)] }
+        return Variable.record(function(x), from: self) { gradient($0, x) }
     }
 }

@@ -6,18 +6,17 @@ extension Variable {
         _ other: Variable, transposingSelf: Bool = false, transposingOther: Bool = false
     ) -> Variable {
         let (a, b) = (value, other.value)
-        let needs = (requiresGradient, other.requiresGradient)
         let result = a.matmul(b, transposingSelf: transposingSelf, transposingOther: transposingOther)
-        return Variable.record(result, from: [self, other]) { g in
+        return Variable.record(result, from: [self, other]) { g, needs in
             var left: Tensor?
             var right: Tensor?
-            if needs.0 {
+            if needs[0] {
                 left =
                     transposingSelf
                     ? b.matmul(g, transposingSelf: transposingOther, transposingOther: true)
                     : g.matmul(b, transposingOther: !transposingOther)
             }
-            if needs.1 {
+            if needs[1] {
                 // A shared right-hand matrix multiplies every row of the left operand: its gradient sums over all of them.
                 let isShared = b.rank == 2 && a.rank > 2
                 let x = isShared ? a.reshaped(to: [-1, a.shape[a.rank - 1]]) : a
@@ -35,20 +34,14 @@ extension Variable {
     /// has the result's shape.
     public func linear(weight: Variable, bias: Variable?, adding addend: Variable? = nil) -> Variable {
         let (x, w) = (value, weight.value)
-        let needs = (requiresGradient, weight.requiresGradient, bias?.requiresGradient ?? false)
-        let addendNeeds = addend?.requiresGradient ?? false
-        let has = (bias: bias != nil, addend: addend != nil)
         let result = x.linear(weight: w, bias: bias?.value, adding: addend?.value)
-        let optional = [bias, addend].compactMap { $0 }
-        return Variable.record(result, from: [self, weight] + optional) { g in
+        return Variable.record(result, from: [self, weight, bias, addend]) { g, needs in
             let dy = g.reshaped(to: [-1, w.shape[0]])
-            var gradients = [
-                needs.0 ? dy.matmul(w).reshaped(to: x.shape) : nil,
-                needs.1 ? dy.matmul(x.reshaped(to: [-1, w.shape[1]]), transposingSelf: true) : nil,
+            return [
+                needs(0, dy.matmul(w).reshaped(to: x.shape)),
+                needs(1, dy.matmul(x.reshaped(to: [-1, w.shape[1]]), transposingSelf: true)),
+                needs(2, dy.sum(alongAxes: [0])), needs(3, g),
             ]
-            if has.bias { gradients.append(needs.2 ? dy.sum(alongAxes: [0]) : nil) }
-            if has.addend { gradients.append(addendNeeds ? g : nil) }
-            return gradients
         }
     }
 }

@@ -9,9 +9,8 @@ extension Variable {
         let statistics = value.groupStatistics(
             groups: groups, scale: scale.value, offset: offset.value, epsilon: epsilon)
         let (x, gamma) = (value, scale.value)
-        let needs = (input: requiresGradient, scale: scale.requiresGradient, offset: offset.requiresGradient)
         let output = x.channelAffine(statistics, activation: activation)
-        return Variable.record(output, from: [self, scale, offset]) { outputGradient in
+        return Variable.record(output, from: [self, scale, offset]) { outputGradient, needs in
             // The activation's input is recomputed rather than stored, to save memory.
             let normalizedGradient =
                 activation.map {
@@ -19,10 +18,7 @@ extension Variable {
                 } ?? outputGradient
             let gradient = GroupNormGradient(
                 x, scale: gamma, groups: groups, statistics, outputGradient: normalizedGradient)
-            return [
-                needs.input ? gradient.input() : nil, needs.scale ? gradient.scale() : nil,
-                needs.offset ? gradient.offset() : nil,
-            ]
+            return [needs(0, gradient.input()), needs(1, gradient.scale()), needs(2, gradient.offset())]
         }
     }
 
@@ -31,12 +27,11 @@ extension Variable {
         let (output, statistics) = value.layerNormWithStatistics(
             scale: scale.value, offset: offset.value, epsilon: epsilon)
         let (x, gamma) = (value, scale.value)
-        let needs = (input: requiresGradient, scale: scale.requiresGradient, offset: offset.requiresGradient)
-        return Variable.record(output, from: [self, scale, offset]) { outputGradient in
+        return Variable.record(output, from: [self, scale, offset]) { outputGradient, needs in
             let gradients = x.layerNormGradients(
-                scale: gamma, statistics: statistics, outputGradient: outputGradient, needsInput: needs.input,
-                needsParameters: needs.scale || needs.offset)
-            return [gradients.input, needs.scale ? gradients.scale : nil, needs.offset ? gradients.offset : nil]
+                scale: gamma, statistics: statistics, outputGradient: outputGradient, needsInput: needs[0],
+                needsParameters: needs[1] || needs[2])
+            return [gradients.input, needs(1, gradients.scale), needs(2, gradients.offset)]
         }
     }
 }

@@ -4,36 +4,35 @@ extension Variable {
     /// The same elements under another shape; at most one extent may be −1 and is then inferred.
     public func reshaped(to newShape: [Int]) -> Variable {
         let shape = self.shape
-        return Variable.record(value.reshaped(to: newShape), from: [self]) { [$0.reshaped(to: shape)] }
+        return Variable.record(value.reshaped(to: newShape), from: self) { $0.reshaped(to: shape) }
     }
 
     /// The axes in another order: axis `i` of the result is axis `permutation[i]` of this variable.
     public func transposed(_ permutation: [Int]) -> Variable {
         var inverse = permutation
         for (i, axis) in permutation.enumerated() where axis < inverse.count { inverse[axis] = i }
-        return Variable.record(value.transposed(permutation), from: [self]) { [$0.transposed(inverse)] }
+        return Variable.record(value.transposed(permutation), from: self) { $0.transposed(inverse) }
     }
 
     /// The part whose index along `axis` lies in `range`.
     public func sliced(axis: Int, _ range: Range<Int>) -> Variable {
         let shape = self.shape
-        return Variable.record(value.sliced(axis: axis, range), from: [self]) { g in
+        return Variable.record(value.sliced(axis: axis, range), from: self) { g in
             var (before, after) = (shape, shape)
             before[axis] = range.lowerBound
             after[axis] = shape[axis] - range.upperBound
-            return [Tensor.concatenate([.zeros(before), g, .zeros(after)], axis: axis)]
+            return Tensor.concatenate([.zeros(before), g, .zeros(after)], axis: axis)
         }
     }
 
     /// The variables concatenated along `axis`; their other extents must agree.
     public static func concatenate(_ variables: [Variable], axis: Int) -> Variable {
         let extents = variables.map { $0.shape[axis] }
-        let needs = variables.map(\.requiresGradient)
-        return record(Tensor.concatenate(variables.map(\.value), axis: axis), from: variables) { g in
+        return record(Tensor.concatenate(variables.map(\.value), axis: axis), from: variables) { g, needs in
             var start = 0
-            return zip(extents, needs).map { extent, isNeeded in
+            return extents.enumerated().map { input, extent in
                 defer { start += extent }
-                return isNeeded ? g.sliced(axis: axis, start..<start + extent) : nil
+                return needs(input, g.sliced(axis: axis, start..<start + extent))
             }
         }
     }
@@ -46,15 +45,13 @@ extension Variable {
     /// The rows `indices` of axis 0, in that order: `[n, …]` → `[indices.count, …]`.
     public func gathered(rows indices: [Int]) -> Variable {
         let shape = self.shape
-        return Variable.record(value.gathered(rows: indices), from: [self]) {
-            [$0.scattered(toRows: indices, of: shape)]
-        }
+        return Variable.record(value.gathered(rows: indices), from: self) { $0.scattered(toRows: indices, of: shape) }
     }
 
     /// This variable repeated to fill `newShape`, with which it must broadcast.
     public func broadcast(to newShape: [Int]) -> Variable {
         let shape = self.shape
-        return Variable.record(value.broadcast(to: newShape), from: [self]) { [$0.summed(to: shape)] }
+        return Variable.record(value.broadcast(to: newShape), from: self) { $0.summed(to: shape) }
     }
 
     /// Sums over `axes`, accumulated in Double; the summed axes disappear, or stay as 1 when `keepingDimensions`.
@@ -62,7 +59,7 @@ extension Variable {
         let shape = self.shape
         let kept = shape.indices.map { axes.contains($0) ? 1 : shape[$0] }
         let result = value.sum(alongAxes: axes, keepingDimensions: keepingDimensions)
-        return Variable.record(result, from: [self]) { [$0.reshaped(to: kept).broadcast(to: shape)] }
+        return Variable.record(result, from: self) { $0.reshaped(to: kept).broadcast(to: shape) }
     }
 
     /// Means over `axes`, accumulated in Double; the axes disappear, or stay as 1 when `keepingDimensions`.
@@ -74,14 +71,14 @@ extension Variable {
     /// The sum of all elements, accumulated in Double, as a scalar.
     public func sum() -> Variable {
         let shape = self.shape
-        return Variable.record(Tensor(Float(value.sum())), from: [self]) { [Tensor(repeating: $0.item, shape: shape)] }
+        return Variable.record(Tensor(Float(value.sum())), from: self) { Tensor(repeating: $0.item, shape: shape) }
     }
 
     /// The mean of all elements, accumulated in Double, as a scalar.
     public func mean() -> Variable {
         let (shape, count) = (self.shape, Float(value.count))
-        return Variable.record(Tensor(Float(value.mean())), from: [self]) {
-            [Tensor(repeating: $0.item / count, shape: shape)]
+        return Variable.record(Tensor(Float(value.mean())), from: self) {
+            Tensor(repeating: $0.item / count, shape: shape)
         }
     }
 

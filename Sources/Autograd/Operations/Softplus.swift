@@ -4,6 +4,6 @@ extension Variable {
     /// ln(1 + eˣ) of each element, without overflow.
     public func softplus() -> Variable {
         let x = value
-        return Variable.record(x.softplus(), from: [self]) { [$0 * x.sigmoid()] }
+        return Variable.record(x.softplus(), from: self) { $0 * x.sigmoid() }
     }
 }

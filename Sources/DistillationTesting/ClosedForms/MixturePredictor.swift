@@ -48,7 +48,7 @@ public struct MixturePredictor: DensityPredictor {
         let timesteps = timesteps.map { Int($0) }
         let noised = NoisedMixture(components(), schedule, timesteps, noisy.value)
         let score = noised.scores()
-        let scored = Variable.record(score, from: [noisy]) { [noised.scoreGradient(outputGradient: $0)] }
+        let scored = Variable.record(score, from: noisy) { noised.scoreGradient(outputGradient: $0) }
         let epsilon = -(scored * Variable(schedule.sigmas(timesteps)))
         return schedule.convert(
             epsilon, from: .epsilon, to: schedule.predictionType, noisy: noisy, timesteps: timesteps)
@@ -57,7 +57,7 @@ public struct MixturePredictor: DensityPredictor {
     func logDensity(of noisy: Variable, at timesteps: [Int], given condition: TextCondition) -> Variable {
         let noised = NoisedMixture(components(), schedule, timesteps, noisy.value)
         let total = Variable(noised.logDensities())
-        return Variable.record(total.value, from: [noisy]) { [noised.scores() * $0] }
+        return Variable.record(total.value, from: noisy) { noised.scores() * $0 }
     }
 }
 
