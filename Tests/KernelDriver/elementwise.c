@@ -66,8 +66,21 @@ void elementwise_cases(const struct tensor_kernels *k, intptr_t n) {
     for (int averages = 0; averages <= 1; averages++) {
         float *parameter = numbers(n, 12), *first = numbers(n, 13), *second = numbers(n, 14), *average = numbers(n, 15);
         for (intptr_t i = 0; i < n; i++) second[i] = fabsf(second[i]);
-        k->adam(n, parameter, spread(n, 16), 0.7f, first, second, 0.1f, 0.9f, 0.999f, 1e-8f, 0.5f, 0.01f,
-                averages ? average : NULL, 0.3f);
+        const struct tensor_adam step = {.count = n,
+                                         .parameter = parameter,
+                                         .gradient = spread(n, 16),
+                                         .factor = 0.7f,
+                                         .first = first,
+                                         .second = second,
+                                         .step_size = 0.1f,
+                                         .beta1 = 0.9f,
+                                         .beta2 = 0.999f,
+                                         .epsilon = 1e-8f,
+                                         .second_correction = 0.5f,
+                                         .decay = 0.01f,
+                                         .average = averages ? average : NULL,
+                                         .share = 0.3f};
+        k->adam(&step);
         record("adam", bound_elementwise, n, parameter);
         record("adam", bound_elementwise, n, first);
         record("adam", bound_elementwise, n, second);

@@ -4,9 +4,9 @@
 
 /// A right-hand matrix packed into a table's panels.
 static float *packed(const struct tensor_kernels *k, const struct tensor_matrix *matrix, intptr_t rows, intptr_t columns) {
-    const intptr_t panels = (columns + k->panel_width - 1) / k->panel_width;
-    float *result = filled(panels * k->panel_width * rows, 0);
-    k->pack(matrix, rows, columns, result);
+    const intptr_t panels = (columns + k->highest.panel_width - 1) / k->highest.panel_width;
+    float *result = filled(panels * rows * k->highest.row_bytes / (intptr_t)sizeof(float), 0);
+    k->highest.pack(matrix, rows, columns, result);
     return result;
 }
 
@@ -24,8 +24,17 @@ static void pack_cases(const struct tensor_kernels *k, intptr_t rows, intptr_t c
                                                                : (const void *)words(count, 31, scalar);
             const struct tensor_matrix matrix = {base, scalar, row_stride, column_stride};
             float *c = filled(height * columns, 0);
-            k->multiply(height, columns, rows, numbers(height * rows, 32), rows, 1, packed(k, &matrix, rows, columns), rows,
-                        NULL, NULL, c, columns);
+            const struct tensor_product product = {.rows = height,
+                                                   .columns = columns,
+                                                   .depth = rows,
+                                                   .left = numbers(height * rows, 32),
+                                                   .left_row_stride = rows,
+                                                   .left_column_stride = 1,
+                                                   .panels = packed(k, &matrix, rows, columns),
+                                                   .panel_rows = rows,
+                                                   .result = c,
+                                                   .result_stride = columns};
+            k->highest.multiply(&product);
             snprintf(name, sizeof name, "pack %s %s, multiply", types[scalar], layouts[layout]);
             record(name, bound_products, height * columns, c);
         }
@@ -33,19 +42,31 @@ static void pack_cases(const struct tensor_kernels *k, intptr_t rows, intptr_t c
 
 static void multiply_cases(const struct tensor_kernels *k, intptr_t m, intptr_t n, intptr_t depth) {
     const struct tensor_matrix matrix = {numbers(depth * n, 33), tensor_scalar_float32, n, 1};
-    const float *panels = packed(k, &matrix, depth, n);
-    float *a = numbers(m * depth, 34), *bias = numbers(n, 35), *addend = numbers(m * n, 36);
+    const float *bias = numbers(n, 35), *addend = numbers(m * n, 36);
+    struct tensor_product product = {.rows = m,
+                                     .columns = n,
+                                     .depth = depth,
+                                     .left = numbers(m * depth, 34),
+                                     .panels = packed(k, &matrix, depth, n),
+                                     .panel_rows = depth,
+                                     .result_stride = n};
     for (int transposed = 0; transposed <= 1; transposed++)
         for (int added = 0; added <= 1; added++) {
-            float *c = filled(m * n, 0);
-            k->multiply(m, n, depth, a, transposed ? 1 : depth, transposed ? m : 1, panels, depth, added ? bias : NULL,
-                        added ? addend : NULL, c, n);
-            record(transposed ? "multiply, left operand transposed" : "multiply", bound_products, m * n, c);
+            product.left_row_stride = transposed ? 1 : depth;
+            product.left_column_stride = transposed ? m : 1;
+            product.bias = added ? bias : NULL;
+            product.addend = added ? addend : NULL;
+            product.result = filled(m * n, 0);
+            k->highest.multiply(&product);
+            record(transposed ? "multiply, left operand transposed" : "multiply", bound_products, m * n, product.result);
         }
+    product.left_row_stride = depth;
+    product.left_column_stride = 1;
+    product.bias = NULL;
     // The addend may be the result itself.
-    float *c = numbers(m * n, 37);
-    k->multiply(m, n, depth, a, depth, 1, panels, depth, NULL, c, c, n);
-    record("multiply", bound_products, m * n, c);
+    product.addend = product.result = numbers(m * n, 37);
+    k->highest.multiply(&product);
+    record("multiply", bound_products, m * n, product.result);
 }
 
 static void patch_cases(const struct tensor_kernels *k, intptr_t n) {

@@ -45,7 +45,7 @@ static intptr_t result_count(const struct tensor_winograd_map *map) {
 
 /// All steps of the convolution, with a bias per image and an addend.
 static void convolution(const struct tensor_kernels *k, const struct tensor_winograd_map *map) {
-    const intptr_t tiles = images * map->tile_rows * map->tile_columns, inputs = map->channels, panel = k->panel_width;
+    const intptr_t tiles = images * map->tile_rows * map->tile_columns, inputs = map->channels, panel = k->highest.panel_width;
     const intptr_t outputs = map->target_channels, count = result_count(map);
     float *transformed = filled(planes * tiles * inputs, 0), *result = filled(count, 0);
     k->winograd_input(map, source(map), 0, tiles, inputs, transformed, tiles * inputs);
@@ -53,8 +53,16 @@ static void convolution(const struct tensor_kernels *k, const struct tensor_wino
         float *kernel = filled(planes * inputs * panel, 0), *sums = filled(planes * tiles * panel, 0);
         k->winograd_kernel(map->paired, inputs, panel_rows(map, first, panel), 9 * panel, panel, kernel, inputs * panel);
         for (int plane = 0; plane < planes; plane++)
-            k->multiply(tiles, panel, inputs, transformed + plane * tiles * inputs, inputs, 1,
-                        kernel + plane * inputs * panel, inputs, NULL, NULL, sums + plane * tiles * panel, panel);
+            k->highest.multiply(&(struct tensor_product){.rows = tiles,
+                                                         .columns = panel,
+                                                         .depth = inputs,
+                                                         .left = transformed + plane * tiles * inputs,
+                                                         .left_row_stride = inputs,
+                                                         .left_column_stride = 1,
+                                                         .panels = kernel + plane * inputs * panel,
+                                                         .panel_rows = inputs,
+                                                         .result = sums + plane * tiles * panel,
+                                                         .result_stride = panel});
         k->winograd_output(map, sums, tiles * panel, 0, tiles, first, numbers(images * outputs, 43), outputs,
                            numbers(count, 44), result);
     }
@@ -63,7 +71,7 @@ static void convolution(const struct tensor_kernels *k, const struct tensor_wino
 
 /// The same for few tiles, with a kernel's planes used immediately.
 static void convolution_of_few(const struct tensor_kernels *k, const struct tensor_winograd_map *map) {
-    const intptr_t tiles = images * map->tile_rows * map->tile_columns, inputs = map->channels, panel = k->panel_width;
+    const intptr_t tiles = images * map->tile_rows * map->tile_columns, inputs = map->channels, panel = k->highest.panel_width;
     const intptr_t blocks = (inputs + together - 1) / together;
     float *transformed = filled(blocks * planes * tiles * together, 0), *result = filled(result_count(map), 0);
     k->winograd_input(map, source(map), 0, tiles, together, transformed, tiles * together);

@@ -45,9 +45,29 @@ final class PackedWeightsTests {
     func otherShape() throws {
         let (weight, plain) = try stored([48, 20], as: .float32, seed: 4)
         let x = Reference.numbers([3, 40], seed: 5)
-        #expect(weight.keptPanels != nil)
+        #expect(weight.keptPanels() != nil)
         let (reshaped, expected) = (weight.reshaped(to: [24, 40]), plain.reshaped(to: [24, 40]))
         #expect(x.linear(weight: reshaped, bias: nil).scalars == x.linear(weight: expected, bias: nil).scalars)
+    }
+
+    @Test("A weight keeps a packed copy for each form of panels")
+    func otherPanels() throws {
+        let (weight, plain) = try stored([70, 37], as: .float32, seed: 12)
+        let x = Reference.numbers([5, 37], seed: 13)
+        func product(_ weight: Tensor) -> [Float] {
+            let right = MatrixView(weight: weight, rows: 5, of: PanelFormatTests.pairs)
+            #expect((right.keptPanels != nil) == (weight.keptPanels() != nil))
+            return Tensor(shape: [5, 70]) { target in
+                guard let base = target.baseAddress else { return }
+                PanelFormatTests.pairs.multiply(
+                    m: 5, n: 70, k: 37, MatrixView(x, stride: 37), right, into: base, stride: 70)
+            }.scalars
+        }
+        #expect(weight.keptPanels() != nil && plain.keptPanels() == nil)
+        let expected = product(plain)
+        // Packed, and read.
+        #expect(product(weight) == expected && product(weight) == expected)
+        #expect(x.linear(weight: weight, bias: nil).scalars == x.linear(weight: plain, bias: nil).scalars)
     }
 
     @Test("Packed copies stay within their budget and are freed with their weights; writable tensors have none")
@@ -55,16 +75,16 @@ final class PackedWeightsTests {
         let bytes = 512 * 512 * 4
         let (weight, plain) = try stored([512, 512], as: .float16, seed: 10)
         PackedWeights.budget = bytes / 2
-        #expect(weight.keptPanels == nil)
+        #expect(weight.keptPanels() == nil)
         // Capacities are rounded up: this copy's is a ninth larger than its numbers.
         PackedWeights.budget = 576 * 512 * 4
-        #expect(try stored([576, 512], as: .float16, seed: 10).mapped.keptPanels == nil)
+        #expect(try stored([576, 512], as: .float16, seed: 10).mapped.keptPanels() == nil)
         PackedWeights.budget = 1 << 30
-        #expect(plain.keptPanels == nil)
-        #expect(weight.keptPanels != nil)
+        #expect(plain.keptPanels() == nil)
+        #expect(weight.keptPanels() != nil)
         #expect(PackedWeights.byteCount >= bytes)
         for seed in 0..<200 {
-            #expect(try stored([512, 512], as: .float16, seed: UInt64(seed)).mapped.keptPanels != nil)
+            #expect(try stored([512, 512], as: .float16, seed: UInt64(seed)).mapped.keptPanels() != nil)
         }
         #expect(PackedWeights.byteCount < 100 * bytes)
     }
@@ -75,7 +95,7 @@ final class PackedWeightsTests {
             let (weight, _) = try stored([1024, 1024], as: .float32, seed: 11)
             let sum = weight.sum()
             let before = try ResidentWeightsTests.residentBytes(of: file)
-            #expect(weight.keptPanels != nil)
+            #expect(weight.keptPanels() != nil)
             #expect(try ResidentWeightsTests.residentBytes(of: file) <= before - 4_000_000)
             #expect(weight.sum() == sum)
         }

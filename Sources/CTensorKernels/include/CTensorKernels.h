@@ -1,7 +1,7 @@
 #ifndef C_TENSOR_KERNELS_H
 #define C_TENSOR_KERNELS_H
 
-// The inner loops of Tensor and Autograd. Every function works on plain memory that the caller owns, on the calling
+// The inner loops of Tensor. Every function works on plain memory that the caller owns, on the calling
 // thread: allocation, threads, shapes and policy belong to the Swift side.
 
 #include <stdbool.h>
@@ -91,89 +91,123 @@ struct tensor_attention_head {
     float scale;
 };
 
+/// A matrix product, result[rows × columns] = left[rows × depth] · right[depth × columns] + bias + addend. The left operand is strided
+/// as a `tensor_matrix` is; the right one is packed into panels.
+struct tensor_product {
+    intptr_t rows, columns, depth;
+    const float *left;
+    intptr_t left_row_stride, left_column_stride;
+    const void *panels;  // the product's first row inside the first panel
+    intptr_t panel_rows; // rows of the packed panels, of which the product may use a part
+    const float *bias;   // [columns], or NULL
+    const float *addend; // with the result's stride, and may be the result itself; or NULL
+    float *result;
+    intptr_t result_stride;
+};
+
+/// The matrix products of one precision, and the form into which they pack the right operand: panels of `panel_width` columns, one
+/// after the other, with zeros past the last column. A panel of n rows takes n, rounded up to a multiple of `row_multiple`, times
+/// `row_bytes` bytes; only between such multiples may a product begin inside a panel.
+struct tensor_product_kernels {
+    intptr_t panel_width;
+    intptr_t row_bytes;    // bytes of one row of a panel
+    intptr_t row_multiple; // rows that are stored together
+    intptr_t alignment;    // of the first panel, in bytes
+    intptr_t strip_height; // rows that one call of the micro-kernel produces
+    void (*pack)(const struct tensor_matrix *matrix, intptr_t rows, intptr_t columns, void *panels);
+    void (*multiply)(const struct tensor_product *product);
+};
+
+/// One Adam step over `count` contiguous numbers, as in torch.optim: ε is added after the bias-corrected square root.
+struct tensor_adam {
+    intptr_t count;
+    float *parameter;
+    const float *gradient;
+    float factor; // multiplies the gradient
+    float *first, *second;
+    float step_size, beta1, beta2, epsilon;
+    float second_correction; // √(1 − β2ᵗ)
+    float decay;             // lr · weight decay of AdamW
+    float *average;          // a moving average of the parameter, or NULL
+    float share;             // the weight of the new parameter in the average; 1 makes it a copy
+};
+
+/// All kernels but those of the matrix products, each as KERNEL(result, name, parameters…). From this list `struct tensor_kernels` and
+/// each instruction set's table are made.
+#define TENSOR_KERNELS(KERNEL)                                                                                          \
+    /* Elementwise */                                                                                                   \
+    KERNEL(void, unary, int operation, intptr_t count, const float *x, float *y)                                        \
+    KERNEL(void, unary_gradient, int operation, intptr_t count, const float *x, const float *dy, float *dx)             \
+    KERNEL(void, binary, int operation, int broadcast, intptr_t count, const float *a, const float *b, float *y)        \
+    KERNEL(void, clamp, intptr_t count, float lower, float upper, const float *x, float *y)                             \
+    KERNEL(void, geglu, intptr_t rows, intptr_t width, const float *x, float *y)                                        \
+    KERNEL(void, geglu_gradient, intptr_t rows, intptr_t width, const float *x, const float *dy, float *dx)             \
+    KERNEL(void, add_scaled, intptr_t count, float scale, const float *x, float *y)                                     \
+    KERNEL(void, interpolate, intptr_t count, float weight, const float *x, float *y)                                   \
+    KERNEL(void, adam, const struct tensor_adam *step)                                                                  \
+    /* Reductions */                                                                                                    \
+    KERNEL(double, sum, intptr_t count, const float *x)                                                                 \
+    KERNEL(double, dot, intptr_t count, const float *x, const float *y)                                                 \
+    KERNEL(float, maximum, intptr_t count, const float *x)                                                              \
+    KERNEL(intptr_t, non_finite, intptr_t count, const float *x)                                                        \
+    KERNEL(intptr_t, non_finite_words, intptr_t count, const uint16_t *x, uint16_t exponent)                            \
+    KERNEL(void, add_columns, intptr_t rows, intptr_t columns, const float *x, double *sums)                            \
+    /* Normalisation */                                                                                                 \
+    KERNEL(void, softmax, intptr_t rows, intptr_t columns, const float *x, float *y)                                    \
+    KERNEL(void, softmax_gradient, intptr_t rows, intptr_t columns, const float *y, const float *dy, float *dx)         \
+    KERNEL(void, layer_norm, intptr_t rows, intptr_t columns, float epsilon, const float *x, const float *scale,        \
+           const float *offset, float *y, float *means, float *reciprocal_deviations)                                   \
+    KERNEL(void, layer_norm_gradient, intptr_t rows, intptr_t columns, const float *x, const float *dy,                 \
+           const float *scale, const float *means, const float *reciprocal_deviations, float *dx,                       \
+           double *scale_gradient, double *offset_gradient)                                                             \
+    KERNEL(void, channel_sums, intptr_t rows, intptr_t channels, const float *x, const float *y, double *sums,          \
+           double *products)                                                                                            \
+    KERNEL(void, channel_affine, intptr_t rows, intptr_t channels, const float *x, const float *slope,                  \
+           const float *shift, int operation, float *y)                                                                 \
+    KERNEL(void, channel_affine_gradient, intptr_t rows, intptr_t channels, const float *x, const float *dy,            \
+           const float *dy_slope, const float *x_slope, const float *shift, float *dx)                                  \
+    /* Convolution by patches: rows of `taps` neighbouring pixels, [pixels, taps, channels] */                          \
+    KERNEL(void, gather_patches, const struct tensor_patch_geometry *geometry, const float *image,                      \
+           intptr_t first_pixel, intptr_t pixels, intptr_t first_tap, intptr_t taps, float *patches)                    \
+    /* Winograd's convolution F(4×4, 3×3): 36 planes of each of the three matrices, `plane_stride` numbers apart */     \
+    /* The planes of some tiles, [tile][channel]. If `together` is less than the number of channels, they are stored */ \
+    /* in blocks of `together` channels: [channel / together][plane][tile][channel % together]. */                      \
+    KERNEL(void, winograd_input, const struct tensor_winograd_map *map, const float *images, intptr_t first_tile,       \
+           intptr_t tiles, intptr_t together, float *planes, intptr_t plane_stride)                                     \
+    /* The planes of a kernel, for paired or unpaired maps, each the panel of the right operand of a product. */        \
+    KERNEL(void, winograd_kernel, bool paired, intptr_t depth, const float *taps, intptr_t row_stride,                  \
+           intptr_t tap_stride, float *planes, intptr_t plane_stride)                                                   \
+    /* Adds the products of a few tiles with `depth` channels of one panel of a kernel to the sums, */                  \
+    /* [plane][tile][column]. The channels, at most `tensor_winograd_channels`, are one block of the inputs: */         \
+    /* [plane][tile][channel]. */                                                                                       \
+    KERNEL(void, winograd_few, bool paired, intptr_t tiles, intptr_t depth, const float *inputs, const float *taps,     \
+           intptr_t row_stride, intptr_t tap_stride, float *sums, intptr_t plane_stride, struct tensor_lines next)      \
+    KERNEL(void, winograd_output, const struct tensor_winograd_map *map, const float *planes, intptr_t plane_stride,    \
+           intptr_t first_tile, intptr_t tiles, intptr_t first_channel, const float *bias, intptr_t bias_stride,        \
+           const float *addend, float *images)                                                                          \
+    KERNEL(void, winograd_output_gradient, const struct tensor_winograd_map *map, const float *gradients,               \
+           intptr_t first_tile, intptr_t tiles, float *planes, intptr_t plane_stride)                                   \
+    KERNEL(void, winograd_kernel_gradient, bool paired, intptr_t count, const float *planes, intptr_t plane_stride,     \
+           float *kernels)                                                                                              \
+    /* Attention */                                                                                                     \
+    KERNEL(intptr_t, attention_scratch, intptr_t width)                                                                 \
+    KERNEL(void, attention, const struct tensor_attention_head *head, float *output, intptr_t output_stride,            \
+           float *log_sum_exp, float *scratch)                                                                          \
+    KERNEL(void, attention_gradient, const struct tensor_attention_head *head, const float *output,                     \
+           const float *output_gradient, intptr_t output_stride, const float *log_sum_exp, float *query_gradient,       \
+           float *key_gradient, float *value_gradient, intptr_t query_gradient_stride, intptr_t key_gradient_stride,    \
+           float *scratch)                                                                                              \
+    /* 16-bit storage */                                                                                                \
+    KERNEL(void, widen_half, intptr_t count, const uint16_t *x, float *y)                                               \
+    KERNEL(void, widen_brain, intptr_t count, const uint16_t *x, float *y)
+
+/// The kernels of one instruction set.
 struct tensor_kernels {
     const char *name;
-    intptr_t panel_width;  // columns in one packed panel of a right-hand matrix
-    intptr_t strip_height; // rows that one call of the micro-kernel produces
-
-    // Elementwise
-    void (*unary)(int operation, intptr_t count, const float *x, float *y);
-    void (*unary_gradient)(int operation, intptr_t count, const float *x, const float *dy, float *dx);
-    void (*binary)(int operation, int broadcast, intptr_t count, const float *a, const float *b, float *y);
-    void (*clamp)(intptr_t count, float lower, float upper, const float *x, float *y);
-    void (*geglu)(intptr_t rows, intptr_t width, const float *x, float *y);
-    void (*geglu_gradient)(intptr_t rows, intptr_t width, const float *x, const float *dy, float *dx);
-    void (*add_scaled)(intptr_t count, float scale, const float *x, float *y);
-    void (*interpolate)(intptr_t count, float weight, const float *x, float *y);
-    void (*adam)(intptr_t count, float *parameter, const float *gradient, float factor, float *first,
-                 float *second, float step_size, float beta1, float beta2, float epsilon, float second_correction,
-                 float decay, float *average, float share);
-
-    // Reductions
-    double (*sum)(intptr_t count, const float *x);
-    double (*dot)(intptr_t count, const float *x, const float *y);
-    float (*maximum)(intptr_t count, const float *x);
-    intptr_t (*non_finite)(intptr_t count, const float *x);
-    intptr_t (*non_finite_words)(intptr_t count, const uint16_t *x, uint16_t exponent);
-    void (*add_columns)(intptr_t rows, intptr_t columns, const float *x, double *sums);
-
-    // Normalisation
-    void (*softmax)(intptr_t rows, intptr_t columns, const float *x, float *y);
-    void (*softmax_gradient)(intptr_t rows, intptr_t columns, const float *y, const float *dy, float *dx);
-    void (*layer_norm)(intptr_t rows, intptr_t columns, float epsilon, const float *x, const float *scale,
-                       const float *offset, float *y, float *means, float *reciprocal_deviations);
-    void (*layer_norm_gradient)(intptr_t rows, intptr_t columns, const float *x, const float *dy, const float *scale,
-                                const float *means, const float *reciprocal_deviations, float *dx,
-                                double *scale_gradient, double *offset_gradient);
-    void (*channel_sums)(intptr_t rows, intptr_t channels, const float *x, const float *y, double *sums,
-                         double *products);
-    void (*channel_affine)(intptr_t rows, intptr_t channels, const float *x, const float *slope, const float *shift,
-                           int operation, float *y);
-    void (*channel_affine_gradient)(intptr_t rows, intptr_t channels, const float *x, const float *dy,
-                                    const float *dy_slope, const float *x_slope, const float *shift, float *dx);
-
-    // Matrix products
-    void (*pack)(const struct tensor_matrix *matrix, intptr_t rows, intptr_t columns, float *packed);
-    void (*multiply)(intptr_t m, intptr_t n, intptr_t k, const float *a, intptr_t a_row, intptr_t a_column,
-                     const float *packed, intptr_t packed_rows, const float *bias, const float *addend, float *c,
-                     intptr_t c_stride);
-    void (*gather_patches)(const struct tensor_patch_geometry *geometry, const float *image, intptr_t first_pixel,
-                           intptr_t pixels, intptr_t first_tap, intptr_t taps, float *patches);
-
-    // Winograd's convolution F(4×4, 3×3): 36 planes of each of the three matrices, `plane_stride` numbers apart
-
-    /// The planes of some tiles, [tile][channel]. If `together` is less than the number of channels, they are stored in blocks of
-    /// `together` channels: [channel / together][plane][tile][channel % together].
-    void (*winograd_input)(const struct tensor_winograd_map *map, const float *images, intptr_t first_tile,
-                           intptr_t tiles, intptr_t together, float *planes, intptr_t plane_stride);
-    /// The planes of a kernel, for paired or unpaired maps.
-    void (*winograd_kernel)(bool paired, intptr_t depth, const float *taps, intptr_t row_stride, intptr_t tap_stride,
-                            float *planes, intptr_t plane_stride);
-    /// Adds the products of a few tiles with `depth` channels of one panel of a kernel to the sums, [plane][tile][column]. The
-    /// channels, at most `tensor_winograd_channels`, are one block of the inputs: [plane][tile][channel].
-    void (*winograd_few)(bool paired, intptr_t tiles, intptr_t depth, const float *inputs, const float *taps,
-                         intptr_t row_stride, intptr_t tap_stride, float *sums, intptr_t plane_stride,
-                         struct tensor_lines next);
-    void (*winograd_output)(const struct tensor_winograd_map *map, const float *planes, intptr_t plane_stride,
-                            intptr_t first_tile, intptr_t tiles, intptr_t first_channel, const float *bias,
-                            intptr_t bias_stride, const float *addend, float *images);
-    void (*winograd_output_gradient)(const struct tensor_winograd_map *map, const float *gradients, intptr_t first_tile,
-                                     intptr_t tiles, float *planes, intptr_t plane_stride);
-    void (*winograd_kernel_gradient)(bool paired, intptr_t count, const float *planes, intptr_t plane_stride,
-                                     float *kernels);
-
-    // Attention
-    intptr_t (*attention_scratch)(intptr_t width);
-    void (*attention)(const struct tensor_attention_head *head, float *output, intptr_t output_stride,
-                      float *log_sum_exp, float *scratch);
-    void (*attention_gradient)(const struct tensor_attention_head *head, const float *output,
-                               const float *output_gradient, intptr_t output_stride, const float *log_sum_exp,
-                               float *query_gradient, float *key_gradient, float *value_gradient,
-                               intptr_t query_gradient_stride, intptr_t key_gradient_stride, float *scratch);
-
-    // 16-bit storage
-    void (*widen_half)(intptr_t count, const uint16_t *x, float *y);
-    void (*widen_brain)(intptr_t count, const uint16_t *x, float *y);
+    struct tensor_product_kernels highest; // products in Float32
+#define KERNEL(RESULT, NAME, ...) RESULT (*NAME)(__VA_ARGS__);
+    TENSOR_KERNELS(KERNEL)
+#undef KERNEL
 };
 
 /// Hints to the processor that the thread is spinning until a number in memory changes.

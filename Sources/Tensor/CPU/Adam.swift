@@ -26,9 +26,12 @@ extension Tensor {
         let movingAverage = (average?.mutableBase()).map { SharedMutable($0) }
         parallelFor(parameter.count, grain: 32_768) { range in
             let i = range.lowerBound
-            kernels.adam(
-                range.count, values + i, slope + i, factor, first + i, second + i, stepSize, beta1, beta2, epsilon,
-                secondMomentCorrection, weightDecay, movingAverage.map { $0 + i }, share)
+            var step = tensor_adam(
+                count: range.count, parameter: values + i, gradient: slope + i, factor: factor, first: first + i,
+                second: second + i, step_size: stepSize, beta1: beta1, beta2: beta2, epsilon: epsilon,
+                second_correction: secondMomentCorrection, decay: weightDecay, average: movingAverage.map { $0 + i },
+                share: share)
+            kernels.adam(&step)
         }
     }
 }

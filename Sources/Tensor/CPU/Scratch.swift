@@ -3,3 +3,8 @@ func withScratch<Result>(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> 
     let storage = TensorStorage(count: count)
     return withExtendedLifetime(storage) { body(storage.base) }
 }
+
+/// Calls `body` with `byteCount` bytes of unspecified content, aligned to cache lines.
+func withScratch<Result>(byteCount: Int, _ body: (UnsafeMutableRawPointer) -> Result) -> Result {
+    withScratch((byteCount + 3) / 4) { body(UnsafeMutableRawPointer($0)) }
+}

@@ -17,8 +17,8 @@ final class TensorStorage: @unchecked Sendable {
     private let capacity: Int
     /// A Float32 copy of numbers of another type, made when an operation first needs all of them.
     private let widened = Lock<TensorStorage?>(nil)
-    /// The packed copy of a file's weight, if one is kept.
-    private let packed = Lock<PackedWeight?>(nil)
+    /// What is derived from a file's numbers and kept as long as they are, such as a packed copy.
+    private let derivedValues = Lock<[DerivedKey: any AnyObject & Sendable]>([:])
 
     private enum Source {
         /// A file, and the bytes of it to release when they are no longer read.
@@ -93,16 +93,23 @@ final class TensorStorage: @unchecked Sendable {
         return storage.base
     }
 
-    /// The packed copy of the weight stored here. It is kept from the first call on if the numbers are a file's and the budget
-    /// allows it.
-    func packed(_ weight: Tensor) -> PackedWeight? {
-        guard case .file(let file, let bytes) = source, weight.count == count else { return nil }
-        return packed.withLock { packed in
-            if packed == nil {
-                packed = PackedWeight(weight)
-                if packed != nil { file.giveBack(bytes) }
-            }
-            return packed?.outputs == weight.shape[0] ? packed : nil
+    private struct DerivedKey: Hashable {
+        let type: ObjectIdentifier
+        let parameters: [Int]
+    }
+
+    /// A value derived from the numbers that is kept as long as they are, one for each of its type's `parameters`: `make` is called the
+    /// first time that it is asked for, and again as long as that returns nil. Only a file's numbers, which are never written, keep
+    /// values; for others it is nil. Once a value is made, the file's pages are released from memory until they are read again.
+    func derived<Value: AnyObject & Sendable>(_ parameters: [Int], make: () -> Value?) -> Value? {
+        guard case .file(let file, let bytes) = source else { return nil }
+        let key = DerivedKey(type: ObjectIdentifier(Value.self), parameters: parameters)
+        return derivedValues.withLock { values in
+            if let value = values[key] as? Value { return value }
+            guard let value = make() else { return nil }
+            values[key] = value
+            file.giveBack(bytes)
+            return value
         }
     }
 

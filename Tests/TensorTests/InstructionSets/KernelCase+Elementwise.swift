@@ -34,7 +34,15 @@ extension KernelCase {
             KernelCase("adam", within: elementwise) { k -> [Float] in
                 var (parameter, first, second) = (other, numbers(count, seed: 3), numbers(count, seed: 4).map(abs))
                 var average = x
-                k.adam(count, &parameter, x, 0.7, &first, &second, 0.1, 0.9, 0.999, 1e-8, 0.5, 0.01, &average, 0.3)
+                withPointers(&parameter, &first, &second, &average) { parameter, first, second, average in
+                    x.withUnsafeBufferPointer { gradient in
+                        var step = tensor_adam(
+                            count: count, parameter: parameter, gradient: gradient.baseAddress, factor: 0.7,
+                            first: first, second: second, step_size: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8,
+                            second_correction: 0.5, decay: 0.01, average: average, share: 0.3)
+                        k.adam(&step)
+                    }
+                }
                 return parameter + first + second + average
             },
             KernelCase("widen_half", within: exact) { k -> [Float] in
@@ -48,6 +56,15 @@ extension KernelCase {
                 return y
             },
         ]
+
+    private static func withPointers(
+        _ a: UnsafeMutablePointer<Float>, _ b: UnsafeMutablePointer<Float>, _ c: UnsafeMutablePointer<Float>,
+        _ d: UnsafeMutablePointer<Float>,
+        _ body: (
+            UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>,
+            UnsafeMutablePointer<Float>
+        ) -> Void
+    ) { body(a, b, c, d) }
 
     /// Numbers truncated to BFloat16.
     static func brains(_ numbers: [Float]) -> [UInt16] {

@@ -12,11 +12,9 @@ extension KernelCase {
         product("bfloat16 columns", .columns, scalar: tensor_scalar_bfloat16) { brains($0) },
         KernelCase("multiply, left operand transposed, with bias and addend", within: products) { k -> [Float] in
             let b = packed(k, numbers(depth * width, seed: 13), rows: depth, columns: width)
-            var c = zeros(height * width)
-            k.multiply(
-                height, width, depth, left, 1, height, b, depth, numbers(width, seed: 14),
-                numbers(height * width, seed: 15), &c, width)
-            return c
+            return multiply(
+                k, m: height, n: width, k: depth, left, transposed: true, b, bias: numbers(width, seed: 14),
+                addend: numbers(height * width, seed: 15))
         },
         KernelCase("gather_patches", within: exact) { k -> [Float] in
             [(1, 1, false), (2, 1, false), (1, 2, false), (2, 1, true)].flatMap { stride, upsampling, transposed in
@@ -36,13 +34,43 @@ extension KernelCase {
 
     /// A right-hand matrix packed into a table's panels.
     static func packed(_ k: tensor_kernels, _ matrix: [Float], rows: Int, columns: Int) -> [Float] {
-        var result = zeros((columns + k.panel_width - 1) / k.panel_width * k.panel_width * rows)
+        let panel = k.highest.panel_width
+        var result = zeros((columns + panel - 1) / panel * panel * rows)
         matrix.withUnsafeBufferPointer { numbers in
             var view = tensor_matrix(
                 base: numbers.baseAddress, scalar: Int32(tensor_scalar_float32), row_stride: columns, column_stride: 1)
-            k.pack(&view, rows, columns, &result)
+            k.highest.pack(&view, rows, columns, &result)
         }
         return result
+    }
+
+    /// left[m × k] · panels + bias + addend; the left operand is stored by columns if it is transposed.
+    static func multiply(
+        _ table: tensor_kernels, m: Int, n: Int, k: Int, _ left: [Float], transposed: Bool = false, _ panels: [Float],
+        bias: [Float]? = nil, addend: [Float]? = nil
+    ) -> [Float] {
+        var result = zeros(m * n)
+        result.withUnsafeMutableBufferPointer { result in
+            left.withUnsafeBufferPointer { left in
+                panels.withUnsafeBytes { panels in
+                    withOptional(bias) { bias in
+                        withOptional(addend) { addend in
+                            var product = tensor_product(
+                                rows: m, columns: n, depth: k, left: left.baseAddress,
+                                left_row_stride: transposed ? 1 : k, left_column_stride: transposed ? m : 1,
+                                panels: panels.baseAddress, panel_rows: k, bias: bias, addend: addend,
+                                result: result.baseAddress, result_stride: n)
+                            table.highest.multiply(&product)
+                        }
+                    }
+                }
+            }
+        }
+        return result
+    }
+
+    private static func withOptional(_ numbers: [Float]?, _ body: (UnsafePointer<Float>?) -> Void) {
+        if let numbers { numbers.withUnsafeBufferPointer { body($0.baseAddress) } } else { body(nil) }
     }
 
     /// The layout of a matrix in memory.
@@ -58,17 +86,16 @@ extension KernelCase {
             let spread = layout == .scattered ? 2 : 1
             let stored = store(numbers(spread * depth * width, seed: 13))
             let type = scalar ?? (MemoryLayout<Word>.size == 4 ? tensor_scalar_float32 : tensor_scalar_float16)
-            var packed = zeros((width + k.panel_width - 1) / k.panel_width * k.panel_width * depth)
+            let panel = k.highest.panel_width
+            var packed = zeros((width + panel - 1) / panel * panel * depth)
             stored.withUnsafeBufferPointer { numbers in
                 var view = tensor_matrix(
                     base: numbers.baseAddress, scalar: Int32(type),
                     row_stride: layout == .columns ? 1 : spread * width,
                     column_stride: layout == .columns ? depth : spread)
-                k.pack(&view, depth, width, &packed)
+                k.highest.pack(&view, depth, width, &packed)
             }
-            var c = zeros(height * width)
-            k.multiply(height, width, depth, left, depth, 1, packed, depth, nil, nil, &c, width)
-            return c
+            return multiply(k, m: height, n: width, k: depth, left, packed)
         }
     }
 }

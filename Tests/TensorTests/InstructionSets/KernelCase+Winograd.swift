@@ -72,7 +72,7 @@ extension KernelCase {
     /// The convolution in which a kernel's planes are used immediately, for few tiles.
     private static func convolutionOfFew(_ k: tensor_kernels, upsampling: Int) -> [Float] {
         var map = map(upsampling: upsampling)
-        let (tiles, panel, together) = (2 * map.tile_rows * map.tile_columns, k.panel_width, 16)
+        let (tiles, panel, together) = (2 * map.tile_rows * map.tile_columns, k.highest.panel_width, 16)
         var transformed = zeros(2 * planes * tiles * together)
         k.winograd_input(
             &map, numbers(2 * 10 * 13 * inputs, seed: 17), 0, tiles, together, &transformed, tiles * together)
@@ -94,7 +94,7 @@ extension KernelCase {
     /// All steps of the convolution, with a bias per image and an addend.
     private static func convolution(_ k: tensor_kernels, upsampling: Int) -> [Float] {
         var map = map(upsampling: upsampling)
-        let (tiles, panel) = (2 * map.tile_rows * map.tile_columns, k.panel_width)
+        let (tiles, panel) = (2 * map.tile_rows * map.tile_columns, k.highest.panel_width)
         let count = 2 * map.target_height * map.target_width * outputs
         var transformed = zeros(planes * tiles * inputs)
         k.winograd_input(
@@ -105,11 +105,10 @@ extension KernelCase {
             var (kernel, sums) = (zeros(planes * inputs * panel), zeros(planes * tiles * panel))
             k.winograd_kernel(map.paired, inputs, rows, 9 * panel, panel, &kernel, inputs * panel)
             for plane in 0..<planes {
-                var product = zeros(tiles * panel)
-                k.multiply(
-                    tiles, panel, inputs, Array(transformed[plane * tiles * inputs..<(plane + 1) * tiles * inputs]),
-                    inputs, 1, Array(kernel[plane * inputs * panel..<(plane + 1) * inputs * panel]), inputs, nil, nil,
-                    &product, panel)
+                let product = multiply(
+                    k, m: tiles, n: panel, k: inputs,
+                    Array(transformed[plane * tiles * inputs..<(plane + 1) * tiles * inputs]),
+                    Array(kernel[plane * inputs * panel..<(plane + 1) * inputs * panel]))
                 sums.replaceSubrange(plane * tiles * panel..<(plane + 1) * tiles * panel, with: product)
             }
             k.winograd_output(

@@ -1,7 +1,7 @@
 import CTensorKernels
 
-/// A convolution kernel `[outputs, inputs, height, width]` as the right operand of a product. Its rows are the taps of each
-/// channel that is read, its columns the channels that are written.
+/// A convolution kernel `[outputs, inputs, height, width]` as the right operand of a product in Float32, whose panels are rows of
+/// numbers. Its rows are the taps of each channel that is read, its columns the channels that are written.
 struct KernelTaps: Sendable {
     /// The use of the operand.
     enum Direction: Sendable {
@@ -27,7 +27,8 @@ struct KernelTaps: Sendable {
     init(_ kernel: Tensor, _ direction: Direction, isKept: Bool = false) {
         self.kernel = kernel
         self.direction = direction
-        kept = isKept && direction == .forward ? kernel.keptPanels.map { Shared($0) } : nil
+        let panels = isKept && direction == .forward ? kernel.keptPanels() : nil
+        kept = panels.map { Shared($0.base.assumingMemoryBound(to: Float.self)) }
         taps = kernel.shape[2] * kernel.shape[3]
         (columns, depth) =
             direction == .forward ? (kernel.shape[0], kernel.shape[1]) : (kernel.shape[1], kernel.shape[0])
@@ -43,12 +44,20 @@ struct KernelTaps: Sendable {
         let next: tensor_lines
     }
 
+    /// The columns of one panel.
+    private static let panelWidth = MatrixProduct.highest.panelWidth
+
+    /// The numbers in the panels of `rows` × `columns`.
+    static func panelCount(columns: Int, rows: Int) -> Int {
+        (columns + panelWidth - 1) / panelWidth * panelWidth * rows
+    }
+
     /// Channels per block: with any number of taps, whole squares of numbers to transpose in every instruction set.
     private static let blockChannels = Int(tensor_winograd_channels)
 
     /// Calls `body` for blocks of channels, in order.
     func forEachBlock(of channels: Range<Int>, panel: Int, _ body: (Range<Int>, Block) -> Void) {
-        withScratch(Self.blockChannels * taps * kernels.panel_width) { rows in
+        withScratch(Self.blockChannels * taps * Self.panelWidth) { rows in
             for first in stride(from: channels.lowerBound, to: channels.upperBound, by: Self.blockChannels) {
                 let end = min(channels.upperBound, first + Self.blockChannels)
                 let next = end..<min(channels.upperBound, end + Self.blockChannels)
@@ -60,7 +69,7 @@ struct KernelTaps: Sendable {
     private func pack(
         _ channels: Range<Int>, panel: Int, into rows: UnsafeMutablePointer<Float>, next: Range<Int>
     ) -> Block {
-        let width = kernels.panel_width
+        let width = Self.panelWidth
         if let kept {
             let panel = kept + panel * depth * taps * width
             let lines = MatrixView(panel + next.lowerBound * taps * width, rowStride: 1, columnStride: 0)
@@ -75,13 +84,14 @@ struct KernelTaps: Sendable {
         if direction == .forward {
             // The taps of consecutive channels are contiguous.
             let panel = MatrixView(kernel, rowStride: 1, columnStride: depth * taps).from(column: column)
-            panel.from(row: channels.lowerBound * taps).pack(
-                rows: channels.count * taps, columns: filled, into: rows)
+            MatrixProduct.highest.pack(
+                panel.from(row: channels.lowerBound * taps), rows: channels.count * taps, columns: filled, into: rows)
             lines = panel.from(row: next.lowerBound * taps).lines(rows: next.count * taps, columns: filled)
         } else {
             for (k, channel) in channels.enumerated() {
-                MatrixView(kernel, offset: (channel * columns + column) * taps, rowStride: 1, columnStride: taps)
-                    .pack(rows: taps, columns: filled, into: rows + k * taps * width)
+                let view = MatrixView(
+                    kernel, offset: (channel * columns + column) * taps, rowStride: 1, columnStride: taps)
+                MatrixProduct.highest.pack(view, rows: taps, columns: filled, into: rows + k * taps * width)
             }
         }
         let isFlipped = direction == .backwardTurned
@@ -92,7 +102,7 @@ struct KernelTaps: Sendable {
 
     /// Packs the whole operand into panels, each as ``packByTap(panel:into:)`` does.
     func packAll(into packed: UnsafeMutablePointer<Float>) {
-        let width = kernels.panel_width
+        let width = Self.panelWidth
         let target = SharedMutable(packed)
         parallelFor((columns + width - 1) / width, grain: 1) { panels in
             for panel in panels { packByTap(panel: panel, into: target + panel * taps * depth * width) }
@@ -101,7 +111,7 @@ struct KernelTaps: Sendable {
 
     /// Packs one panel of columns with its rows ordered tap by tap, `[tap][channel][column]`.
     func packByTap(panel: Int, into target: UnsafeMutablePointer<Float>) {
-        let width = kernels.panel_width
+        let width = Self.panelWidth
         forEachBlock(of: 0..<depth, panel: panel) { channels, block in
             for tap in 0..<taps {
                 for (k, channel) in channels.enumerated() {

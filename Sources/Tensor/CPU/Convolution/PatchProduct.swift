@@ -32,11 +32,11 @@ enum PatchProduct {
                 addend: addend, into: target)
             return
         }
-        withScratch(MatrixProduct.scratchCount(n: kernel.columns, k: depth)) { packed in
+        withScratch(KernelTaps.panelCount(columns: kernel.columns, rows: depth)) { packed in
             kernel.packAll(into: packed)
             multiply(
-                geometry, batch: batch, source: source, matrix: packed, outputs: kernel.columns, bias: bias,
-                biasStride: biasStride, addend: addend, into: target)
+                geometry, batch: batch, source: source, matrix: MatrixProduct.highest.panels(packed, rows: depth),
+                outputs: kernel.columns, bias: bias, biasStride: biasStride, addend: addend, into: target)
         }
     }
 
@@ -48,7 +48,7 @@ enum PatchProduct {
     ) {
         let pixels = geometry.target_height * geometry.target_width
         let sourceCount = geometry.source_height * geometry.source_width * geometry.channels
-        let (taps, outputs, panel) = (kernel.taps, kernel.columns, kernels.panel_width)
+        let (taps, outputs, panel) = (kernel.taps, kernel.columns, MatrixProduct.highest.panelWidth)
         let depth = taps * kernel.depth
         let (x, y) = (Shared(source), SharedMutable(target))
         let (shift, added) = (bias.map { Shared($0) }, addend.map { Shared($0) })
@@ -69,10 +69,11 @@ enum PatchProduct {
                         let first = column * panel
                         for image in 0..<batch {
                             let place = image * pixels * outputs + first
-                            kernels.multiply(
-                                pixels, min(panel, outputs - first), depth, patches + image * pixels * depth, depth, 1,
-                                packed, depth, shift.map { $0 + (image * biasStride + first) },
-                                added.map { $0 + place }, y + place, outputs)
+                            MatrixProduct.highest.panels(packed, rows: depth).multiply(
+                                m: pixels, n: min(panel, outputs - first), k: depth,
+                                left: patches + image * pixels * depth, rowStride: depth,
+                                bias: shift.map { $0 + (image * biasStride + first) },
+                                addend: added.map { $0 + place }, into: y + place, stride: outputs)
                         }
                     }
                 }
@@ -81,7 +82,7 @@ enum PatchProduct {
     }
 
     private static func multiply(
-        _ geometry: tensor_patch_geometry, batch: Int, source: UnsafePointer<Float>, matrix: UnsafePointer<Float>,
+        _ geometry: tensor_patch_geometry, batch: Int, source: UnsafePointer<Float>, matrix: Panels,
         outputs: Int, bias: UnsafePointer<Float>?, biasStride: Int, addend: UnsafePointer<Float>?,
         into target: UnsafeMutablePointer<Float>
     ) {
@@ -89,13 +90,11 @@ enum PatchProduct {
         let sourceCount = geometry.source_height * geometry.source_width * geometry.channels
         let taps = geometry.kernel_height * geometry.kernel_width
         let channels = geometry.channels
-        let depth = taps * channels
-        let panel = kernels.panel_width
-        let rows = max(96 / kernels.strip_height, 1) * kernels.strip_height
+        let strip = MatrixProduct.highest.stripHeight
+        let rows = max(96 / strip, 1) * strip
         let tapsAtOnce = min(taps, max(1, patchesPerThread / (rows * channels)))
         let blocks = (pixels + rows - 1) / rows
         let x = Shared(source)
-        let w = Shared(matrix)
         let y = SharedMutable(target)
         let (shift, added) = (bias.map { Shared($0) }, addend.map { Shared($0) })
         parallelFor(batch * blocks, grain: 1) { range in
@@ -110,10 +109,11 @@ enum PatchProduct {
                         withUnsafePointer(to: geometry) {
                             kernels.gather_patches($0, x + image * sourceCount, first, count, tap, width, patches)
                         }
-                        kernels.multiply(
-                            count, outputs, width * channels, patches, width * channels, 1,
-                            w + tap * channels * panel, depth, tap == 0 ? shift.map { $0 + image * biasStride } : nil,
-                            tap == 0 ? added.map { $0 + place } : UnsafePointer(y + place), y + place, outputs)
+                        matrix.from(row: tap * channels).multiply(
+                            m: count, n: outputs, k: width * channels, left: patches, rowStride: width * channels,
+                            bias: tap == 0 ? shift.map { $0 + image * biasStride } : nil,
+                            addend: tap == 0 ? added.map { $0 + place } : UnsafePointer(y + place), into: y + place,
+                            stride: outputs)
                     }
                 }
             }

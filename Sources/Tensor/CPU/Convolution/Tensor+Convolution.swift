@@ -28,7 +28,7 @@ extension Tensor {
         let target = result.storage.base
         let biasStride = bias?.rank == 2 ? geometry.outputs : 0
         if geometry.isPointwise, biasStride == 0 {
-            MatrixProduct.multiply(
+            MatrixProduct.highest.multiply(
                 m: geometry.outputPixels, n: geometry.outputs, k: geometry.inputs,
                 MatrixView(base, stride: geometry.inputs),
                 MatrixView(weight: kernel, rows: geometry.outputPixels), bias: bias?.base, addend: addend?.base,

@@ -50,7 +50,7 @@ extension Tensor {
                         }
                     }
                 }
-                MatrixProduct.multiply(
+                MatrixProduct.highest.multiply(
                     m: outputs, n: depth, k: count,
                     MatrixView(dy + first * outputs, stride: outputs, transposed: true),
                     MatrixView(memory, stride: depth), addend: first > 0 ? UnsafePointer(sums) : nil,

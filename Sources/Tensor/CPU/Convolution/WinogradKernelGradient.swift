@@ -42,9 +42,9 @@ struct WinogradKernelGradient {
                     let count = min(group, tiles - first)
                     transform(first..<first + count, input, outputGradient, x, inputStride, dy, outputStride)
                     parallelFor(planes.count, grain: 1) { range in
-                        withScratch(MatrixProduct.scratchCount(n: inputs, k: count)) { packed in
+                        withScratch(byteCount: MatrixProduct.highest.scratchBytes(n: inputs, k: count)) { packed in
                             for plane in planes[range] {
-                                MatrixProduct.multiplyOnThisThread(
+                                MatrixProduct.highest.multiplyOnThisThread(
                                     m: outputs, n: inputs, k: count,
                                     MatrixView(dy + plane * outputStride, stride: outputs, transposed: true),
                                     MatrixView(x + plane * inputStride, stride: inputs), accumulate: first > 0,

@@ -11,7 +11,7 @@ extension WinogradProduct {
         _ tiles: Int, source: UnsafePointer<Float>, bias: UnsafePointer<Float>?, biasStride: Int,
         addend: UnsafePointer<Float>?, into target: UnsafeMutablePointer<Float>
     ) {
-        let panel = kernels.panel_width
+        let panel = MatrixProduct.highest.panelWidth
         let together = Int(tensor_winograd_channels)
         let inputStride = tiles * together
         let sumStride = Self.planeStride(tiles * panel)

@@ -95,7 +95,7 @@ struct WinogradProduct {
         _ group: Range<Int>, _ inputs: Shared<Float>, inputStride: Int, bias: UnsafePointer<Float>?,
         biasStride: Int, addend: UnsafePointer<Float>?, into target: UnsafeMutablePointer<Float>
     ) {
-        let panel = kernels.panel_width
+        let panel = MatrixProduct.highest.panelWidth
         let panels = (taps.columns + panel - 1) / panel
         // With few panels the tiles are split too, so that every thread has work.
         let wanted = 4 * ThreadPool.threadCount
@@ -118,7 +118,7 @@ struct WinogradProduct {
         bias: UnsafePointer<Float>?, biasStride: Int, addend: UnsafePointer<Float>?,
         into target: UnsafeMutablePointer<Float>
     ) {
-        let panel = kernels.panel_width
+        let panel = MatrixProduct.highest.panelWidth
         let depth = taps.depth
         // If a panel is at most half full, only half of it is multiplied.
         let width = taps.columns - column * panel <= panel / 2 ? panel / 2 : panel
@@ -137,10 +137,12 @@ struct WinogradProduct {
                     let count = min(atOnce, tiles.upperBound - tile)
                     for plane in planes {
                         let sum = sums + plane * sumStride
-                        kernels.multiply(
-                            count, width, block.count, inputs + (plane * inputStride + tile * depth + k), depth, 1,
-                            kernelPlanes + plane * kernelStride, block.count, nil, k > 0 ? UnsafePointer(sum) : nil,
-                            sum, panel)
+                        let right = MatrixProduct.highest.panels(
+                            kernelPlanes + plane * kernelStride, rows: block.count)
+                        right.multiply(
+                            m: count, n: width, k: block.count,
+                            left: inputs + (plane * inputStride + tile * depth + k), rowStride: depth,
+                            addend: k > 0 ? UnsafePointer(sum) : nil, into: sum, stride: panel)
                     }
                     guard block.upperBound == depth else { continue }
                     withUnsafePointer(to: map) {
@@ -159,7 +161,7 @@ struct WinogradProduct {
         taps.forEachBlock(of: channels, panel: column) { some, block in
             kernels.winograd_kernel(
                 map.paired, some.count, block.first, block.channelStride, block.tapStride,
-                planes + (some.lowerBound - channels.lowerBound) * kernels.panel_width, stride)
+                planes + (some.lowerBound - channels.lowerBound) * MatrixProduct.highest.panelWidth, stride)
         }
     }
 

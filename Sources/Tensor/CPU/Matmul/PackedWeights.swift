@@ -36,38 +36,37 @@ public enum PackedWeights {
 }
 
 /// A weight `[outputs, …]` as the right operand of its product, in panels of outputs.
-final class PackedWeight: Sendable {
-    let outputs: Int
+private final class PackedWeight: Sendable {
     private let storage: TensorStorage
     private let byteCount: Int
+    let panels: Panels
 
     /// Packs `weight`; nil if the budget is too small.
-    init?(_ weight: Tensor) {
-        outputs = weight.shape[0]
+    init?(_ weight: Tensor, for product: MatrixProduct) {
+        let outputs = weight.shape[0]
         let rows = weight.count / outputs
-        let count = MatrixProduct.scratchCount(n: outputs, k: rows)
+        let count = (product.scratchBytes(n: outputs, k: rows) + 3) / 4
         byteCount = StoragePool.capacity(for: count) * MemoryLayout<Float>.stride
         guard PackedWeights.take(byteCount) else { return nil }
         storage = TensorStorage(count: count)
-        let (panel, target) = (kernels.panel_width, SharedMutable(storage.base))
-        let (outputs, matrix) = (outputs, MatrixView(weight, stride: rows, transposed: true))
-        parallelFor((outputs + panel - 1) / panel, grain: 1) { panels in
-            let first = panels.lowerBound * panel
-            matrix.from(column: first).pack(
-                rows: rows, columns: min(outputs, panels.upperBound * panel) - first, into: target + first * rows)
+        panels = product.panels(storage.base, rows: rows)
+        let (width, target) = (product.panelWidth, SharedMutable(storage.base))
+        let matrix = MatrixView(weight, stride: rows, transposed: true)
+        parallelFor((outputs + width - 1) / width, grain: 1) { range in
+            let first = range.lowerBound * width
+            product.pack(
+                matrix.from(column: first), rows: rows, columns: min(outputs, range.upperBound * width) - first,
+                into: UnsafeMutableRawPointer(target.pointer) + product.scratchBytes(n: first, k: rows))
         }
     }
 
     deinit { PackedWeights.giveBack(byteCount) }
-
-    /// [panel][row][column]
-    var panels: UnsafePointer<Float> { UnsafePointer(storage.base) }
 }
 
 extension Tensor {
     /// The packed panels of this weight `[outputs, …]`; nil if none are kept. Valid while this tensor lives.
-    package var keptPanels: UnsafePointer<Float>? {
+    package func keptPanels(for product: MatrixProduct = .highest) -> Panels? {
         guard PackedWeights.budget > 0, rank >= 2, count > 0 else { return nil }
-        return storage.packed(self)?.panels
+        return storage.derived([shape[0], product.panelFormat]) { PackedWeight(self, for: product) }?.panels
     }
 }

@@ -25,16 +25,16 @@ extension Tensor {
         let target = result.storage.base
         let batch = batchShape.reduce(1, *)
         if batch == 1 {
-            MatrixProduct.multiply(
+            MatrixProduct.highest.multiply(
                 m: m, n: n, k: k, MatrixView(base, stride: columns, transposed: transposingSelf),
                 MatrixView(other, stride: otherColumns, transposed: transposingOther), into: target, stride: n)
             return result
         }
         let (a, b, c) = (Shared(base), Shared(other.base), SharedMutable(target))
         parallelFor(batch, grain: max(1, 65_536 / max(m * n * k, 1))) { range in
-            withScratch(MatrixProduct.scratchCount(n: n, k: k)) { scratch in
+            withScratch(byteCount: MatrixProduct.highest.scratchBytes(n: n, k: k)) { scratch in
                 for i in range {
-                    MatrixProduct.multiplyOnThisThread(
+                    MatrixProduct.highest.multiplyOnThisThread(
                         m: m, n: n, k: k, MatrixView(a + i * m * k, stride: columns, transposed: transposingSelf),
                         MatrixView(b + i * k * n, stride: otherColumns, transposed: transposingOther),
                         accumulate: false, into: c + i * m * n, stride: n, scratch: scratch)
@@ -59,7 +59,7 @@ extension Tensor {
         let outputs = weight.shape[0]
         let rows = count / max(width, 1)
         let result = Tensor(uninitialized: resultShape)
-        MatrixProduct.multiply(
+        MatrixProduct.highest.multiply(
             m: rows, n: outputs, k: width, MatrixView(base, stride: width),
             MatrixView(weight: weight, rows: rows), bias: bias?.base, addend: addend?.base,
             into: result.storage.base, stride: outputs)

@@ -1,0 +1,79 @@
+import CTensorKernels
+
+/// A matrix inside a larger array: number (i, j) is at `i · rowStride + j · columnStride`; one of the strides is usually 1.
+package struct MatrixView: @unchecked Sendable {
+    let matrix: tensor_matrix
+    /// The packed panels of the whole matrix, if they are kept.
+    package let keptPanels: Panels?
+
+    private init(_ matrix: tensor_matrix, keptPanels: Panels? = nil) {
+        (self.matrix, self.keptPanels) = (matrix, keptPanels)
+    }
+
+    /// Float32 numbers in row-major rows `stride` apart; `transposed` reads them as columns.
+    init(_ base: UnsafePointer<Float>, stride: Int, transposed: Bool = false) {
+        self.init(base, rowStride: transposed ? 1 : stride, columnStride: transposed ? stride : 1)
+    }
+
+    /// Float32 numbers with arbitrary strides.
+    init(_ base: UnsafePointer<Float>, rowStride: Int, columnStride: Int) {
+        self.init(
+            tensor_matrix(
+                base: base, scalar: Int32(tensor_scalar_float32), row_stride: rowStride, column_stride: columnStride))
+    }
+
+    /// A tensor's numbers in their stored type, from number `offset` on, with arbitrary strides. Valid while the tensor lives.
+    init(_ tensor: Tensor, offset: Int = 0, rowStride: Int, columnStride: Int) {
+        let scalarType = tensor.scalarType
+        self.init(
+            tensor_matrix(
+                base: tensor.storage.stored + offset * scalarType.byteCount, scalar: Int32(scalarType.kernelScalar),
+                row_stride: rowStride, column_stride: columnStride))
+    }
+
+    /// A tensor's numbers in their stored type, in row-major rows `stride` apart. Valid while the tensor lives.
+    package init(_ tensor: Tensor, stride: Int, transposed: Bool = false) {
+        self.init(tensor, rowStride: transposed ? 1 : stride, columnStride: transposed ? stride : 1)
+    }
+
+    /// A weight `[outputs, …]` as the right operand of a product of `rows` rows. With few rows, for which packing does not pay off,
+    /// a kept packed copy is used. Valid while the tensor lives.
+    package init(weight: Tensor, rows: Int, of product: MatrixProduct = .highest) {
+        let view = MatrixView(weight, stride: weight.count / max(weight.shape[0], 1), transposed: true)
+        self.init(view.matrix, keptPanels: rows <= MatrixProduct.fewRows ? weight.keptPanels(for: product) : nil)
+    }
+
+    /// The part that begins at a row and a column.
+    func from(row: Int = 0, column: Int = 0) -> MatrixView {
+        var part = matrix
+        let width = part.scalar == Int32(tensor_scalar_float32) ? 4 : 2
+        part.base += (row * part.row_stride + column * part.column_stride) * width
+        return MatrixView(part)
+    }
+
+    /// The first number of a Float32 matrix.
+    var floats: UnsafePointer<Float> {
+        precondition(
+            matrix.scalar == Int32(tensor_scalar_float32), "a matrix product's left operand must be Float32")
+        return matrix.base.assumingMemoryBound(to: Float.self)
+    }
+
+    /// The cache lines of `rows` × `columns` numbers with contiguous columns.
+    func lines(rows: Int, columns: Int) -> tensor_lines {
+        let width = matrix.scalar == Int32(tensor_scalar_float32) ? 4 : 2
+        return tensor_lines(
+            base: matrix.base, rows: rows > 0 ? columns : 0, count: (rows * width + 63) / 64,
+            stride: matrix.column_stride * width, fetched: 0)
+    }
+}
+
+extension ScalarType {
+    /// The kernels' constant for this stored type.
+    fileprivate var kernelScalar: Int {
+        switch self {
+        case .float16: tensor_scalar_float16
+        case .bfloat16: tensor_scalar_bfloat16
+        default: tensor_scalar_float32
+        }
+    }
+}
