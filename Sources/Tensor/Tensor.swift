@@ -5,9 +5,9 @@ import Foundation
 /// Copies share memory until one of them is written. Feature maps are channels-last, `[batch, height, width, channels]`;
 /// ``channelsLast()`` and ``channelsFirst()`` convert from and to PyTorch's layout.
 ///
-/// Weights mapped from a file stay in the map, in the file's type (``scalarType``). Matrix products, convolutions and
-/// ``gathered(rows:)`` widen them to Float32 as they read; any other operation first makes a Float32 copy of the whole tensor
-/// and keeps it. A tensor that is written to becomes Float32.
+/// Weights mapped from a file stay in the map, in the file's type (``scalarType``). Matrix products, convolutions,
+/// ``gathered(rows:)`` and slices widen them to Float32 as they read; any other operation widens the whole tensor each time, and
+/// keeps no copy. ``widened()`` is for tensors that many operations read. A tensor that is written to becomes Float32.
 public struct Tensor: Sendable {
     /// The extent of each axis, outermost first; `[]` is a scalar.
     public let shape: [Int]
@@ -39,9 +39,6 @@ public struct Tensor: Sendable {
 
     /// The number of axes.
     public var rank: Int { shape.count }
-
-    /// A pointer to the elements, for reading. Valid while this tensor lives.
-    package var base: UnsafePointer<Float> { UnsafePointer(storage.base) }
 
     /// A pointer to the elements, for writing. Copies them first if another tensor shares them.
     package mutating func mutableBase() -> UnsafeMutablePointer<Float> {
@@ -103,6 +100,9 @@ extension Tensor {
     /// The same elements as Float32; a copy if they are stored in another type.
     public func widened() -> Tensor { scalarType == .float32 ? self : Tensor(storage.copy(), shape: shape) }
 
+    /// The bytes of memory that all tensors use now, besides mapped files.
+    package static var usedByteCount: Int { StoragePool.shared.usedByteCount }
+
     /// The elements in their stored type.
     var storedBytes: Data {
         withExtendedLifetime(storage) { Data(bytes: storage.stored, count: count * scalarType.byteCount) }
@@ -111,15 +111,16 @@ extension Tensor {
     /// The element of a tensor that has only one.
     public var item: Float {
         precondition(count == 1, "Tensor.item: expected one element, found shape \(shape)")
-        return storage.base[0]
+        return element(0)
     }
 
     /// Calls `body` with the elements, in row-major order. The buffer is valid only during the call.
     public func withUnsafeScalars<Result>(
         _ body: (UnsafeBufferPointer<Float>) throws -> Result
     ) rethrows -> Result {
-        try withExtendedLifetime(storage) {
-            try body(UnsafeBufferPointer(start: storage.base, count: storage.count))
+        let numbers = Shared(self)
+        return try withExtendedLifetime(numbers) {
+            try body(UnsafeBufferPointer(start: numbers.pointer, count: count))
         }
     }
 
@@ -132,8 +133,15 @@ extension Tensor {
 
     /// The element at the given indices, one per axis.
     public subscript(_ index: Int...) -> Float {
-        get { storage.base[offset(of: index)] }
+        get { element(offset(of: index)) }
         set { mutableBase()[offset(of: index)] = newValue }
+    }
+
+    /// The element at a place in row-major order.
+    private func element(_ place: Int) -> Float {
+        var result: Float = 0
+        storage.widen(place..<place + 1, into: &result)
+        return result
     }
 
     private func offset(of index: [Int]) -> Int {

@@ -60,8 +60,8 @@ struct PanelFormatTests {
         let product = Tensor(shape: [m, n]) { target in
             guard let base = target.baseAddress else { return }
             Self.pairs.multiply(
-                m: m, n: n, k: k, MatrixView(left, stride: k), MatrixView(right, stride: n), bias: bias.base,
-                addend: addend.base, into: base, stride: n)
+                m: m, n: n, k: k, MatrixView(left, stride: k), MatrixView(right, stride: n), bias: Shared(bias),
+                addend: Shared(addend), into: base, stride: n)
         }
         #expect(product.scalars == expected.scalars)
     }

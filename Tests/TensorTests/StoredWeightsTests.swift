@@ -64,6 +64,34 @@ final class StoredWeightsTests {
         #expect(try SafetensorsFile(contentsOf: file).tensor("weight").scalars == plain.scalars)
     }
 
+    @Test("No operation keeps a Float32 copy of a stored weight")
+    func noCopy() throws {
+        let (rows, width) = (2_048, 1_024)
+        let vector = Tensor.ones([width])
+        let operations: [(Tensor) -> Bool] = [
+            { ($0 + 1).sum() == Double($0.count) },
+            { (vector - $0).maximum() == 1 },
+            { $0.sum() == 0 && $0.scalars.count == rows * width },
+            { $0.exp().squaredNorm() == Double($0.count) },
+            { $0.softmax()[5, 7] * Float(width) == 1 },
+            { $0.layerNorm(scale: vector, offset: vector, epsilon: 1e-5)[3, 4] == 1 },
+            { $0.transposed([1, 0])[3, 4] == 0 && $0[3, 4] == 0 },
+            { $0.sliced(axis: 1, 3..<5).sum() == 0 },
+            { $0.matmul(vector.reshaped(to: [-1, 1])).sum() == 0 },
+            { Tensor.concatenate([$0, $0], axis: 1).shape == [rows, 2 * width] },
+        ]
+        for type in [ScalarType.float16, .bfloat16] {
+            try Safetensors.write([("weight", .zeros([rows, width]))], scalarType: type, to: file)
+            let opened = try SafetensorsFile(contentsOf: file)
+            let weights = try operations.map { _ in try opened.mappedTensor("weight") }
+            let before = Tensor.usedByteCount
+            for (weight, operation) in zip(weights, operations) { #expect(operation(weight)) }
+            // Half of what ten copies would take, and more than the other tests, which run meanwhile, take.
+            #expect(Tensor.usedByteCount - before < 5 * 4 * rows * width)
+            #expect(weights.allSatisfy { $0.scalarType == type })
+        }
+    }
+
     @Test("Stored weights outlive the value that opened the file, and the file's removal")
     func lifetime() throws {
         let (weight, plain) = try stored([4, 6], as: .float16, seed: 9)

@@ -4,7 +4,8 @@ import Tensor
 
 /// The bytes that a distillation holds throughout the run; each step's intermediates come on top.
 public struct MemoryEstimate: Sendable, Equatable, CustomStringConvertible {
-    /// The teacher's weights as stored; they stay memory-mapped from the file while nothing writes to them.
+    /// The teacher's weights as stored, in 16 bits or 32; vectors are loaded as Float32. The others stay memory-mapped from the file
+    /// while nothing writes to them.
     public let teacher: Int
     /// The student's weights, their gradients, both moments of Adam, and the moving average.
     public let student: Int

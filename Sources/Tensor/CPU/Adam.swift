@@ -22,7 +22,7 @@ extension Tensor {
         let values = SharedMutable(parameter.mutableBase())
         let first = SharedMutable(firstMoment.mutableBase())
         let second = SharedMutable(secondMoment.mutableBase())
-        let slope = Shared(gradient.base)
+        let slope = Shared(gradient)
         let movingAverage = (average?.mutableBase()).map { SharedMutable($0) }
         parallelFor(parameter.count, grain: 32_768) { range in
             let i = range.lowerBound

@@ -57,7 +57,7 @@ extension Tensor {
         // Few heads with many queries are split along the queries, so that every thread has work.
         let part = max(192, (g.queries + 3) / 4 + 63) / 64 * 64
         let parts = (g.queries + part - 1) / part
-        let (q, k, v) = (Shared(base), Shared(keys.base), Shared(values.base))
+        let (q, k, v) = (Shared(self), Shared(keys), Shared(values))
         let y = SharedMutable(result.storage.base)
         let sums = statistics.map { SharedMutable($0.storage.base) }
         let scratchCount = kernels.attention_scratch(g.width)
@@ -94,8 +94,8 @@ extension Tensor {
         let queryGradient = Tensor(uninitialized: shape)
         let keyGradient = Tensor(uninitialized: keys.shape)
         let valueGradient = Tensor(uninitialized: values.shape)
-        let (q, k, v) = (Shared(base), Shared(keys.base), Shared(values.base))
-        let (y, dy, sums) = (Shared(output.base), Shared(outputGradient.base), Shared(logSumExp.base))
+        let (q, k, v) = (Shared(self), Shared(keys), Shared(values))
+        let (y, dy, sums) = (Shared(output), Shared(outputGradient), Shared(logSumExp))
         let dq = SharedMutable(queryGradient.storage.base)
         let dk = SharedMutable(keyGradient.storage.base)
         let dv = SharedMutable(valueGradient.storage.base)

@@ -16,19 +16,18 @@ enum BinaryOperation {
     /// left ∘ right.
     func combine(_ left: Tensor, _ right: Tensor, _ plan: Broadcast) -> Tensor {
         let result = Tensor(uninitialized: plan.shape)
-        combine(left.base, right.base, plan, into: result.storage.base)
+        combine(Shared(left), Shared(right), plan, into: result.storage.base)
         return result
     }
 
     /// left = left ∘ right, for a plan whose shape is left's.
     func combine(_ left: inout Tensor, _ right: Tensor, _ plan: Broadcast) {
         let target = left.mutableBase()
-        combine(UnsafePointer(target), right.base, plan, into: target)
+        combine(Shared(UnsafePointer(target)), Shared(right), plan, into: target)
     }
 
     private func combine(
-        _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, _ plan: Broadcast,
-        into target: UnsafeMutablePointer<Float>
+        _ a: Shared<Float>, _ b: Shared<Float>, _ plan: Broadcast, into target: UnsafeMutablePointer<Float>
     ) {
         guard !plan.shape.contains(0) else { return }
         let operation = kernel
@@ -39,7 +38,7 @@ enum BinaryOperation {
         let mode =
             rightRepeats
             ? tensor_broadcast_right : leftRepeats && inner > 1 ? tensor_broadcast_left : tensor_broadcast_none
-        let (a, b, y) = (Shared(left), Shared(right), SharedMutable(target))
+        let y = SharedMutable(target)
         if runs == 1 {
             parallelFor(inner, grain: 65_536) { range in
                 let start = range.lowerBound

@@ -50,7 +50,7 @@ extension Tensor {
         _ body: @Sendable (Int, UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
     ) -> Tensor {
         let result = Tensor(uninitialized: shape)
-        let x = Shared(base)
+        let x = Shared(self)
         let y = SharedMutable(result.storage.base)
         parallelFor(count, grain: 16_384) { range in
             body(range.count, x + range.lowerBound, y + range.lowerBound)
@@ -68,8 +68,8 @@ extension Tensor {
         precondition(
             shape == outputGradient.shape,
             "activationGradient: expected an output gradient of shape \(shape), found \(outputGradient.shape)")
-        let dy = Shared(outputGradient.base)
-        let x = Shared(base)
+        let dy = Shared(outputGradient)
+        let x = Shared(self)
         let result = Tensor(uninitialized: shape)
         let dx = SharedMutable(result.storage.base)
         parallelFor(count, grain: 16_384) { range in
@@ -97,7 +97,7 @@ extension Tensor {
         with other: Tensor, _ body: @Sendable (Int, UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
     ) {
         let target = SharedMutable(mutableBase())
-        let source = Shared(other.base)
+        let source = Shared(other)
         parallelFor(count, grain: 65_536) { range in
             body(range.count, source + range.lowerBound, target + range.lowerBound)
         }

@@ -7,7 +7,7 @@ extension Tensor {
         let width = gegluWidth
         let result = Tensor(uninitialized: shape.dropLast() + [width])
         let rows = result.count / max(width, 1)
-        let x = Shared(base)
+        let x = Shared(self)
         let y = SharedMutable(result.storage.base)
         parallelFor(rows, grain: max(1, 16_384 / max(width, 1))) { range in
             kernels.geglu(range.count, width, x + range.lowerBound * 2 * width, y + range.lowerBound * width)
@@ -20,8 +20,8 @@ extension Tensor {
         let width = gegluWidth
         let result = Tensor(uninitialized: shape)
         let rows = outputGradient.count / max(width, 1)
-        let x = Shared(base)
-        let dy = Shared(outputGradient.base)
+        let x = Shared(self)
+        let dy = Shared(outputGradient)
         let dx = SharedMutable(result.storage.base)
         parallelFor(rows, grain: max(1, 16_384 / max(width, 1))) { range in
             let i = range.lowerBound

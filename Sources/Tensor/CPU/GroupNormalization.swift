@@ -37,7 +37,7 @@ extension Tensor {
         var reciprocals = means
         let slopes = Tensor(uninitialized: [batch, channels])
         let shifts = Tensor(uninitialized: [batch, channels])
-        let (gamma, beta) = (scale.base, offset.base)
+        let (gamma, beta) = (Shared(scale), Shared(offset))
         let (slope, shift) = (slopes.storage.base, shifts.storage.base)
         for group in 0..<batch * groups {
             let range = group * perGroup..<(group + 1) * perGroup
@@ -47,9 +47,9 @@ extension Tensor {
             means[group] = mean
             reciprocals[group] = 1 / (variance + Double(epsilon)).squareRoot()
             for (i, channel) in zip(range, group % groups * perGroup..<channels) {
-                let factor = Double(gamma[channel]) * reciprocals[group]
+                let factor = Double(gamma.pointer[channel]) * reciprocals[group]
                 slope[i] = Float(factor)
-                shift[i] = Float(Double(beta[channel]) - mean * factor)
+                shift[i] = Float(Double(beta.pointer[channel]) - mean * factor)
             }
         }
         return GroupStatistics(means: means, reciprocalDeviations: reciprocals, slopes: slopes, shifts: shifts)
@@ -59,9 +59,9 @@ extension Tensor {
     package func channelAffine(_ statistics: GroupStatistics, activation: Activation?) -> Tensor {
         let (batch, channels) = (statistics.slopes.shape[0], statistics.slopes.shape[1])
         let result = Tensor(uninitialized: shape)
-        let x = Shared(base)
+        let x = Shared(self)
         let y = SharedMutable(result.storage.base)
-        let (a, b) = (Shared(statistics.slopes.base), Shared(statistics.shifts.base))
+        let (a, b) = (Shared(statistics.slopes), Shared(statistics.shifts))
         let operation = Int32(activation?.kernel ?? -1)
         forEachBlock(batch: batch, positions: count / max(batch * channels, 1), channels: channels) {
             image, start, rows in
@@ -77,7 +77,7 @@ extension Tensor {
         let channels = count / max(batch * positions, 1)
         let rows = max(1, 32_768 / channels)
         let blocks = (positions + rows - 1) / rows
-        let (first, second) = (Shared(base), Shared(y.base))
+        let (first, second) = (Shared(self), Shared(y))
         var partial = [Double](repeating: 0, count: 2 * batch * blocks * channels)
         partial.withUnsafeMutableBufferPointer { buffer in
             guard let address = buffer.baseAddress else { return }
@@ -185,17 +185,15 @@ package struct GroupNormGradient {
             }
         }
         let tables = Tensor(slopes + inputSlopes + shifts, shape: [3, batch * channels])
-        let (width, table) = (channels, Shared(tables.base))
+        let (width, table) = (channels, Shared(tables))
         let count = batch * channels
-        let (source, dy) = (Shared(x.base), Shared(outputGradient.base))
+        let (source, dy) = (Shared(x), Shared(outputGradient))
         let result = Tensor(uninitialized: x.shape)
         let dx = SharedMutable(result.storage.base)
-        withExtendedLifetime(tables) {
-            x.forEachBlock(batch: batch, positions: positions, channels: channels) { image, start, rows in
-                let a = table + image * width
-                kernels.channel_affine_gradient(
-                    rows, width, source + start, dy + start, a, a + count, a + 2 * count, dx + start)
-            }
+        x.forEachBlock(batch: batch, positions: positions, channels: channels) { image, start, rows in
+            let a = table + image * width
+            kernels.channel_affine_gradient(
+                rows, width, source + start, dy + start, a, a + count, a + 2 * count, dx + start)
         }
         return result
     }

@@ -23,8 +23,8 @@ extension Tensor {
         let result = Tensor(uninitialized: shape)
         let means = Tensor(uninitialized: [rows])
         let reciprocals = Tensor(uninitialized: [rows])
-        let (x, y) = (Shared(base), SharedMutable(result.storage.base))
-        let (a, b) = (Shared(scale.base), Shared(offset.base))
+        let (x, y) = (Shared(self), SharedMutable(result.storage.base))
+        let (a, b) = (Shared(scale), Shared(offset))
         let (m, r) = (SharedMutable(means.storage.base), SharedMutable(reciprocals.storage.base))
         parallelFor(rows, grain: max(1, 16_384 / max(columns, 1))) { range in
             let i = range.lowerBound
@@ -46,8 +46,8 @@ extension Tensor {
         var sums = [Double](repeating: 0, count: needsParameters ? blocks * 2 * columns : 0)
         let inputGradient = needsInput ? Tensor(uninitialized: shape) : nil
         let dx = inputGradient.map { SharedMutable($0.storage.base) }
-        let (source, dy, weights) = (Shared(base), Shared(outputGradient.base), Shared(scale.base))
-        let (means, reciprocals) = (Shared(statistics.means.base), Shared(statistics.reciprocalDeviations.base))
+        let (source, dy, weights) = (Shared(self), Shared(outputGradient), Shared(scale))
+        let (means, reciprocals) = (Shared(statistics.means), Shared(statistics.reciprocalDeviations))
         sums.withUnsafeMutableBufferPointer { buffer in
             let totals = buffer.baseAddress.map { SharedMutable($0) }
             parallelFor(rows, grain: grain) { range in

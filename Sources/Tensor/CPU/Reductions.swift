@@ -13,14 +13,15 @@ extension Tensor {
     /// The sum of the products of the elements of two tensors of one shape, added in Double.
     public func dot(_ other: Tensor) -> Double {
         precondition(shape == other.shape, "dot: expected shape \(shape), found \(other.shape)")
-        let y = Shared(other.base)
+        let y = Shared(other)
         return chunked { kernels.dot($0.count, $1 + $0.lowerBound, y + $0.lowerBound) }
     }
 
     /// The largest element; NaN when any element is NaN. The tensor must not be empty.
     public func maximum() -> Float {
         precondition(count > 0, "maximum: the tensor of shape \(shape) is empty")
-        return kernels.maximum(count, base)
+        let numbers = Shared(self)
+        return withExtendedLifetime(numbers) { kernels.maximum(count, numbers.pointer) }
     }
 
     /// The smallest element; NaN when any element is NaN. The tensor must not be empty.
@@ -65,7 +66,7 @@ extension Tensor {
         let middle = shape[axes].reduce(1, *)
         let outer = shape[..<axes.lowerBound].reduce(1, *)
         let result = Tensor(uninitialized: newShape)
-        let x = Shared(base)
+        let x = Shared(self)
         let y = SharedMutable(result.storage.base)
         // Columns are split so that a long sum over few outer rows still uses every thread.
         let width = min(max(inner, 1), 64)
@@ -96,8 +97,8 @@ extension Tensor {
     private func chunked(_ body: @Sendable (Range<Int>, Shared<Float>) -> Double) -> Double {
         let grain = 65_536
         let chunks = (count + grain - 1) / grain
-        guard chunks > 1 else { return count == 0 ? 0 : body(0..<count, Shared(base)) }
-        let x = Shared(base)
+        guard chunks > 1 else { return count == 0 ? 0 : body(0..<count, Shared(self)) }
+        let x = Shared(self)
         var partial = [Double](repeating: 0, count: chunks)
         partial.withUnsafeMutableBufferPointer { buffer in
             guard let address = buffer.baseAddress else { return }

@@ -1,8 +1,25 @@
 /// A read-only pointer that the tasks of a parallel region may share.
-struct Shared<Pointee>: @unchecked Sendable {
-    let pointer: UnsafePointer<Pointee>
-    init(_ pointer: UnsafePointer<Pointee>) { self.pointer = pointer }
-    static func + (shared: Shared, offset: Int) -> UnsafePointer<Pointee> { shared.pointer + offset }
+package struct Shared<Pointee>: @unchecked Sendable {
+    package let pointer: UnsafePointer<Pointee>
+    /// The memory to which it points, if that is a tensor's; it is kept as long as this value.
+    private let owner: TensorStorage?
+
+    package init(_ pointer: UnsafePointer<Pointee>) { self.init(pointer, owner: nil) }
+
+    private init(_ pointer: UnsafePointer<Pointee>, owner: TensorStorage?) {
+        (self.pointer, self.owner) = (pointer, owner)
+    }
+
+    package static func + (shared: Shared, offset: Int) -> UnsafePointer<Pointee> { shared.pointer + offset }
+}
+
+extension Shared<Float> {
+    /// A tensor's numbers as Float32. Those that are stored in 16 bits are widened for the time of this value; nothing else reads
+    /// or keeps the copy.
+    package init(_ tensor: Tensor) {
+        let storage = tensor.scalarType == .float32 ? tensor.storage : tensor.storage.copy()
+        self.init(storage.base, owner: storage)
+    }
 }
 
 /// A writable pointer that a parallel region may share: each task writes only its own part.

@@ -61,6 +61,9 @@ final class StoragePool: Sendable {
         return (memory.bindMemory(to: Float.self, capacity: capacity), capacity)
     }
 
+    /// The bytes that are handed out.
+    var usedByteCount: Int { shelves.withLock { $0.usedBytes } }
+
     func put(_ memory: UnsafeMutablePointer<Float>, capacity: Int) {
         let surplus = shelves.withLock { shelves in
             shelves.put(UInt(bitPattern: memory), capacity)

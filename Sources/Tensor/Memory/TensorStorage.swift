@@ -15,8 +15,6 @@ final class TensorStorage: @unchecked Sendable {
     private let source: Source?
     /// The capacity of memory from the pool, in numbers.
     private let capacity: Int
-    /// A Float32 copy of numbers of another type, made when an operation first needs all of them.
-    private let widened = Lock<TensorStorage?>(nil)
     /// What is derived from a file's numbers and kept as long as they are, such as a packed copy.
     private let derivedValues = Lock<[DerivedKey: any AnyObject & Sendable]>([:])
 
@@ -82,15 +80,10 @@ final class TensorStorage: @unchecked Sendable {
     /// Whether a tensor that is the only owner of this memory may write to it.
     var isWritable: Bool { source == nil }
 
-    /// The numbers as Float32.
+    /// The numbers, which must be stored as Float32.
     var base: UnsafeMutablePointer<Float> {
-        if scalarType == .float32 { return stored.assumingMemoryBound(to: Float.self) }
-        let storage = widened.withLock { widened in
-            let storage = widened ?? copy()
-            widened = storage
-            return storage
-        }
-        return storage.base
+        precondition(scalarType == .float32, "TensorStorage.base: expected Float32, found \(scalarType.rawValue)")
+        return stored.assumingMemoryBound(to: Float.self)
     }
 
     private struct DerivedKey: Hashable {

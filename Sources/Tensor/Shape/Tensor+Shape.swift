@@ -25,7 +25,7 @@ extension Tensor {
         let innerStride = sourceStrides[rank - 1]
         let outerShape = Array(newShape.dropLast())
         let result = Tensor(uninitialized: newShape)
-        let source = Shared(base)
+        let source = Shared(self)
         let target = SharedMutable(result.storage.base)
         parallelFor(count / innerCount, grain: max(1, 65_536 / innerCount)) { rows in
             var index = outerShape
@@ -81,9 +81,10 @@ extension Tensor {
             return Tensor(part, shape: newShape)
         }
         let result = Tensor(uninitialized: newShape)
-        let (source, target) = (base + range.lowerBound * inner, result.storage.base)
-        let (step, width) = (shape[axis] * inner, range.count * inner)
-        for i in 0..<outer { (target + i * width).update(from: source + i * step, count: width) }
+        let (start, step, width) = (range.lowerBound * inner, shape[axis] * inner, range.count * inner)
+        for i in 0..<outer {
+            storage.widen(start + i * step..<start + i * step + width, into: result.storage.base + i * width)
+        }
         return result
     }
 
@@ -105,7 +106,7 @@ extension Tensor {
         var column = 0
         for tensor in tensors {
             let width = tensor.shape[axis] * inner
-            let (source, target) = (Shared(tensor.base), SharedMutable(result.storage.base + column))
+            let (source, target) = (Shared(tensor), SharedMutable(result.storage.base + column))
             parallelFor(outer, grain: max(1, 65_536 / max(width, 1))) { range in
                 for i in range { (target + i * rowCount).update(from: source + i * width, count: width) }
             }
@@ -131,9 +132,9 @@ extension Tensor {
     package func scattered(toRows indices: [Int], of shape: [Int]) -> Tensor {
         let width = shape.dropFirst().reduce(1, *)
         let result = Tensor.zeros(shape)
-        let (source, target) = (base, result.storage.base)
+        let (source, target) = (Shared(self), result.storage.base)
         for (row, index) in indices.enumerated() {
-            for i in 0..<width { target[index * width + i] += source[row * width + i] }
+            for i in 0..<width { target[index * width + i] += source.pointer[row * width + i] }
         }
         return result
     }

@@ -21,8 +21,8 @@ enum PatchProduct {
     ///   - addend: in the shape of the target.
     ///   - target: `[batch, target height, target width, outputs]`.
     static func multiply(
-        _ geometry: tensor_patch_geometry, batch: Int, source: UnsafePointer<Float>, kernel: KernelTaps,
-        bias: UnsafePointer<Float>?, biasStride: Int, addend: UnsafePointer<Float>?,
+        _ geometry: tensor_patch_geometry, batch: Int, source: Shared<Float>, kernel: KernelTaps,
+        bias: Shared<Float>?, biasStride: Int, addend: Shared<Float>?,
         into target: UnsafeMutablePointer<Float>
     ) {
         let depth = kernel.taps * kernel.depth
@@ -42,23 +42,23 @@ enum PatchProduct {
 
     /// For few patches: all are gathered first; each task then packs its own columns of the kernel, which stay in its cache.
     private static func multiplyFew(
-        _ geometry: tensor_patch_geometry, batch: Int, source: UnsafePointer<Float>, kernel: KernelTaps,
-        bias: UnsafePointer<Float>?, biasStride: Int, addend: UnsafePointer<Float>?,
+        _ geometry: tensor_patch_geometry, batch: Int, source: Shared<Float>, kernel: KernelTaps,
+        bias: Shared<Float>?, biasStride: Int, addend: Shared<Float>?,
         into target: UnsafeMutablePointer<Float>
     ) {
         let pixels = geometry.target_height * geometry.target_width
         let sourceCount = geometry.source_height * geometry.source_width * geometry.channels
         let (taps, outputs, panel) = (kernel.taps, kernel.columns, MatrixProduct.highest.panelWidth)
         let depth = taps * kernel.depth
-        let (x, y) = (Shared(source), SharedMutable(target))
-        let (shift, added) = (bias.map { Shared($0) }, addend.map { Shared($0) })
+        let y = SharedMutable(target)
         withScratch(batch * pixels * depth) { memory in
             let patches = SharedMutable(memory)
             parallelFor(batch * pixels, grain: max(1, 32_768 / depth)) { range in
                 for pixel in range {
                     withUnsafePointer(to: geometry) {
                         kernels.gather_patches(
-                            $0, x + pixel / pixels * sourceCount, pixel % pixels, 1, 0, taps, patches + pixel * depth)
+                            $0, source + pixel / pixels * sourceCount, pixel % pixels, 1, 0, taps,
+                            patches + pixel * depth)
                     }
                 }
             }
@@ -72,8 +72,8 @@ enum PatchProduct {
                             MatrixProduct.highest.panels(packed, rows: depth).multiply(
                                 m: pixels, n: min(panel, outputs - first), k: depth,
                                 left: patches + image * pixels * depth, rowStride: depth,
-                                bias: shift.map { $0 + (image * biasStride + first) },
-                                addend: added.map { $0 + place }, into: y + place, stride: outputs)
+                                bias: bias.map { $0 + (image * biasStride + first) },
+                                addend: addend.map { $0 + place }, into: y + place, stride: outputs)
                         }
                     }
                 }
@@ -82,8 +82,8 @@ enum PatchProduct {
     }
 
     private static func multiply(
-        _ geometry: tensor_patch_geometry, batch: Int, source: UnsafePointer<Float>, matrix: Panels,
-        outputs: Int, bias: UnsafePointer<Float>?, biasStride: Int, addend: UnsafePointer<Float>?,
+        _ geometry: tensor_patch_geometry, batch: Int, source: Shared<Float>, matrix: Panels,
+        outputs: Int, bias: Shared<Float>?, biasStride: Int, addend: Shared<Float>?,
         into target: UnsafeMutablePointer<Float>
     ) {
         let pixels = geometry.target_height * geometry.target_width
@@ -94,9 +94,7 @@ enum PatchProduct {
         let rows = max(96 / strip, 1) * strip
         let tapsAtOnce = min(taps, max(1, patchesPerThread / (rows * channels)))
         let blocks = (pixels + rows - 1) / rows
-        let x = Shared(source)
         let y = SharedMutable(target)
-        let (shift, added) = (bias.map { Shared($0) }, addend.map { Shared($0) })
         parallelFor(batch * blocks, grain: 1) { range in
             withScratch(rows * tapsAtOnce * channels) { patches in
                 for task in range {
@@ -107,12 +105,12 @@ enum PatchProduct {
                     for tap in stride(from: 0, to: taps, by: tapsAtOnce) {
                         let width = min(tapsAtOnce, taps - tap)
                         withUnsafePointer(to: geometry) {
-                            kernels.gather_patches($0, x + image * sourceCount, first, count, tap, width, patches)
+                            kernels.gather_patches($0, source + image * sourceCount, first, count, tap, width, patches)
                         }
                         matrix.from(row: tap * channels).multiply(
                             m: count, n: outputs, k: width * channels, left: patches, rowStride: width * channels,
-                            bias: tap == 0 ? shift.map { $0 + image * biasStride } : nil,
-                            addend: tap == 0 ? added.map { $0 + place } : UnsafePointer(y + place), into: y + place,
+                            bias: tap == 0 ? bias.map { $0 + image * biasStride } : nil,
+                            addend: tap == 0 ? addend.map { $0 + place } : UnsafePointer(y + place), into: y + place,
                             stride: outputs)
                     }
                 }

@@ -25,7 +25,7 @@ struct SlidingWindow {
     ) -> Tensor {
         let channels = map[3]
         let result = Tensor(uninitialized: [map[0], outputHeight, outputWidth, channels])
-        let (x, y) = (Shared(input.base), SharedMutable(result.storage.base))
+        let (x, y) = (Shared(input), SharedMutable(result.storage.base))
         parallelFor(map[0] * outputHeight, grain: 1) { lines in
             var reads: [(tap: Int, source: UnsafePointer<Float>)] = []
             for line in lines {

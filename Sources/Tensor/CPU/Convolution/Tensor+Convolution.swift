@@ -24,23 +24,28 @@ extension Tensor {
         precondition(
             addend.map { $0.shape == geometry.outputShape } ?? true,
             "conv2d: expected an addend of shape \(geometry.outputShape), found \(addend?.shape ?? [])")
+        guard scalarType == .float32 else {
+            return widened().conv2d(
+                kernel: kernel, bias: bias, stride: stride, padding: padding, upsampling: upsampling, adding: addend)
+        }
         let result = Tensor(uninitialized: geometry.outputShape)
         let target = result.storage.base
+        let (shift, added) = (bias.map { Shared($0) }, addend.map { Shared($0) })
         let biasStride = bias?.rank == 2 ? geometry.outputs : 0
         if geometry.isPointwise, biasStride == 0 {
             MatrixProduct.highest.multiply(
                 m: geometry.outputPixels, n: geometry.outputs, k: geometry.inputs,
-                MatrixView(base, stride: geometry.inputs),
-                MatrixView(weight: kernel, rows: geometry.outputPixels), bias: bias?.base, addend: addend?.base,
+                MatrixView(self, stride: geometry.inputs),
+                MatrixView(weight: kernel, rows: geometry.outputPixels), bias: shift, addend: added,
                 into: target, stride: geometry.outputs)
         } else if let product = WinogradProduct.forward(geometry, kernel: kernel) {
             product.multiply(
-                source: base, bias: bias?.base, biasStride: biasStride, addend: addend?.base, into: target)
+                source: Shared(self), bias: shift, biasStride: biasStride, addend: added, into: target)
         } else {
             let taps = KernelTaps(kernel, .forward, isKept: geometry.outputPixels <= MatrixProduct.fewRows)
             PatchProduct.multiply(
-                geometry.forwardPatches, batch: geometry.batch, source: base, kernel: taps, bias: bias?.base,
-                biasStride: biasStride, addend: addend?.base, into: target)
+                geometry.forwardPatches, batch: geometry.batch, source: Shared(self), kernel: taps, bias: shift,
+                biasStride: biasStride, addend: added, into: target)
         }
         return result
     }

@@ -8,10 +8,11 @@ extension Tensor {
         }
         let gradient = Tensor(uninitialized: geometry.upsampledShape)
         if let product = WinogradProduct.backward(geometry, kernel: kernel) {
-            product.multiply(source: base, bias: nil, addend: nil, into: gradient.storage.base)
+            product.multiply(source: Shared(self), bias: nil, addend: nil, into: gradient.storage.base)
         } else {
             PatchProduct.multiply(
-                geometry.backwardPatches, batch: geometry.batch, source: base, kernel: KernelTaps(kernel, .backward),
+                geometry.backwardPatches, batch: geometry.batch, source: Shared(self),
+                kernel: KernelTaps(kernel, .backward),
                 bias: nil, biasStride: 0, addend: nil, into: gradient.storage.base)
         }
         return geometry.upsampling == 1 ? gradient : gradient.summedSquares(of: geometry.upsampling)
@@ -31,7 +32,7 @@ extension Tensor {
         let rows = geometry.batch * pixels
         let atOnce = min(rows, max(256, PatchProduct.patchesPerProduct / depth))
         let patchGeometry = geometry.forwardPatches
-        let (x, dy) = (Shared(input.base), base)
+        let (x, dy) = (Shared(input), Shared(self))
         let byTap = Tensor(uninitialized: [outputs, taps, inputs])
         let sums = byTap.storage.base
         withScratch(atOnce * depth) { memory in
@@ -53,7 +54,7 @@ extension Tensor {
                 MatrixProduct.highest.multiply(
                     m: outputs, n: depth, k: count,
                     MatrixView(dy + first * outputs, stride: outputs, transposed: true),
-                    MatrixView(memory, stride: depth), addend: first > 0 ? UnsafePointer(sums) : nil,
+                    MatrixView(memory, stride: depth), addend: first > 0 ? Shared(UnsafePointer(sums)) : nil,
                     into: sums, stride: depth)
             }
         }

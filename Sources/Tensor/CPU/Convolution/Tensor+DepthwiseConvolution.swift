@@ -20,14 +20,12 @@ extension Tensor {
         // [taps, channels], so that the inner loop is contiguous in all three arrays.
         let taps = kernel.reshaped(to: [channels, window.taps]).transposed([1, 0])
         let start = bias ?? .zeros([channels])
-        let (weights, offsets) = (Shared(taps.base), Shared(start.base))
-        return withExtendedLifetime((taps, start)) {
-            window.map(self) { target, reads in
-                target.update(from: offsets + 0, count: channels)
-                for (tap, source) in reads {
-                    let weight = weights + tap * channels
-                    for channel in 0..<channels { target[channel] += weight[channel] * source[channel] }
-                }
+        let (weights, offsets) = (Shared(taps), Shared(start))
+        return window.map(self) { target, reads in
+            target.update(from: offsets + 0, count: channels)
+            for (tap, source) in reads {
+                let weight = weights + tap * channels
+                for channel in 0..<channels { target[channel] += weight[channel] * source[channel] }
             }
         }
     }

@@ -6,7 +6,7 @@ extension Tensor {
             rank == 4 && factor >= 1, "upsampledNearest: expected a map and a factor, found \(shape), \(factor)")
         let (height, width, channels) = (shape[1], shape[2], shape[3])
         let result = Tensor(uninitialized: [shape[0], height * factor, width * factor, channels])
-        let (x, y) = (Shared(base), SharedMutable(result.storage.base))
+        let (x, y) = (Shared(self), SharedMutable(result.storage.base))
         let rowCount = width * factor * channels
         parallelFor(shape[0] * height, grain: max(1, 16_384 / max(rowCount * factor, 1))) { range in
             for row in range {

@@ -66,7 +66,7 @@ struct WinogradKernelGradient {
         _ tiles: Range<Int>, _ input: Tensor, _ outputGradient: Tensor, _ x: SharedMutable<Float>, _ inputStride: Int,
         _ dy: SharedMutable<Float>, _ outputStride: Int
     ) {
-        let (source, gradient) = (Shared(input.base), Shared(outputGradient.base))
+        let (source, gradient) = (Shared(input), Shared(outputGradient))
         let (inputs, outputs) = (geometry.inputs, geometry.outputs)
         parallelFor(tiles.count, grain: max(1, 8_192 / (WinogradProduct.planeCount * (inputs + outputs)))) { range in
             withUnsafePointer(to: map) {

@@ -8,21 +8,21 @@ extension WinogradProduct {
     /// A whole convolution of at most ``fewTiles`` tiles. Each task transforms some channels of one panel's kernel at a time and
     /// multiplies them immediately, while the next channels are prefetched.
     func multiplyFew(
-        _ tiles: Int, source: UnsafePointer<Float>, bias: UnsafePointer<Float>?, biasStride: Int,
-        addend: UnsafePointer<Float>?, into target: UnsafeMutablePointer<Float>
+        _ tiles: Int, source: Shared<Float>, bias: Shared<Float>?, biasStride: Int, addend: Shared<Float>?,
+        into target: UnsafeMutablePointer<Float>
     ) {
         let panel = MatrixProduct.highest.panelWidth
         let together = Int(tensor_winograd_channels)
         let inputStride = tiles * together
         let sumStride = Self.planeStride(tiles * panel)
-        let (x, y) = (Shared(source), SharedMutable(target))
-        let (shift, added) = (bias.map { Shared($0) }, addend.map { Shared($0) })
+        let y = SharedMutable(target)
         withScratch((taps.depth + together - 1) / together * Self.planeCount * inputStride) { memory in
             let inputs = SharedMutable(memory)
             parallelFor(tiles, grain: max(1, 8_192 / (Self.planeCount * taps.depth))) { range in
                 withUnsafePointer(to: map) {
                     kernels.winograd_input(
-                        $0, x.pointer, range.lowerBound, range.count, together, inputs + range.lowerBound * together,
+                        $0, source.pointer, range.lowerBound, range.count, together,
+                        inputs + range.lowerBound * together,
                         inputStride)
                 }
             }
@@ -38,8 +38,8 @@ extension WinogradProduct {
                         }
                         withUnsafePointer(to: map) {
                             kernels.winograd_output(
-                                $0, sums, sumStride, 0, tiles, column * panel, shift?.pointer, biasStride,
-                                added?.pointer, y.pointer)
+                                $0, sums, sumStride, 0, tiles, column * panel, bias?.pointer, biasStride,
+                                addend?.pointer, y.pointer)
                         }
                     }
                 }

@@ -61,8 +61,8 @@ struct WinogradProduct {
     ///   - addend: in the shape of the target.
     ///   - target: the map that is written.
     func multiply(
-        source: UnsafePointer<Float>, bias: UnsafePointer<Float>?, biasStride: Int = 0,
-        addend: UnsafePointer<Float>?, into target: UnsafeMutablePointer<Float>
+        source: Shared<Float>, bias: Shared<Float>?, biasStride: Int = 0, addend: Shared<Float>?,
+        into target: UnsafeMutablePointer<Float>
     ) {
         let tiles = batch * map.tile_rows * map.tile_columns
         guard tiles > Self.fewTiles else {
@@ -71,7 +71,6 @@ struct WinogradProduct {
         }
         let group = min(tiles, max(Self.fewestTiles, Self.groupBudget / (planes.count * taps.depth)))
         let stride = Self.planeStride(group * taps.depth)
-        let x = Shared(source)
         withScratch(Self.planeCount * stride) { memory in
             let inputs = SharedMutable(memory)
             for first in Swift.stride(from: 0, to: tiles, by: group) {
@@ -79,35 +78,34 @@ struct WinogradProduct {
                 parallelFor(count, grain: max(1, 8_192 / (Self.planeCount * taps.depth))) { range in
                     withUnsafePointer(to: map) {
                         kernels.winograd_input(
-                            $0, x.pointer, first + range.lowerBound, range.count, taps.depth,
+                            $0, source.pointer, first + range.lowerBound, range.count, taps.depth,
                             inputs + range.lowerBound * taps.depth, stride)
                     }
                 }
                 multiplyGroup(
                     first..<first + count, Shared(memory), inputStride: stride, bias: bias, biasStride: biasStride,
-                    addend: addend,
-                    into: target)
+                    addend: addend, into: target)
             }
         }
     }
 
     private func multiplyGroup(
-        _ group: Range<Int>, _ inputs: Shared<Float>, inputStride: Int, bias: UnsafePointer<Float>?,
-        biasStride: Int, addend: UnsafePointer<Float>?, into target: UnsafeMutablePointer<Float>
+        _ group: Range<Int>, _ inputs: Shared<Float>, inputStride: Int, bias: Shared<Float>?,
+        biasStride: Int, addend: Shared<Float>?, into target: UnsafeMutablePointer<Float>
     ) {
         let panel = MatrixProduct.highest.panelWidth
         let panels = (taps.columns + panel - 1) / panel
         // With few panels the tiles are split too, so that every thread has work.
         let wanted = 4 * ThreadPool.threadCount
         let parts = min((wanted + panels - 1) / panels, max(1, group.count / Self.fewestTiles))
-        let (shift, added, y) = (bias.map { Shared($0) }, addend.map { Shared($0) }, SharedMutable(target))
+        let y = SharedMutable(target)
         parallelFor(panels * parts, grain: 1) { tasks in
             for task in tasks {
                 let (column, part) = (task / parts, task % parts)
                 let own = part * group.count / parts..<(part + 1) * group.count / parts
                 multiplyPanel(
                     column, tiles: own, inputs, inputStride: inputStride, firstTile: group.lowerBound,
-                    bias: shift?.pointer, biasStride: biasStride, addend: added?.pointer, into: y.pointer)
+                    bias: bias?.pointer, biasStride: biasStride, addend: addend?.pointer, into: y.pointer)
             }
         }
     }

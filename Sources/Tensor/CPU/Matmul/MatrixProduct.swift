@@ -24,8 +24,8 @@ package struct MatrixProduct: @unchecked Sendable {
     ///
     /// The rows of C and of the addend, which may be C itself, are `stride` apart.
     package func multiply(
-        m: Int, n: Int, k: Int, _ a: MatrixView, _ b: MatrixView, bias: UnsafePointer<Float>? = nil,
-        addend: UnsafePointer<Float>? = nil, into c: UnsafeMutablePointer<Float>, stride: Int
+        m: Int, n: Int, k: Int, _ a: MatrixView, _ b: MatrixView, bias: Shared<Float>? = nil,
+        addend: Shared<Float>? = nil, into c: UnsafeMutablePointer<Float>, stride: Int
     ) {
         guard m > 0, n > 0 else { return }
         if k > 0, fallsOntoOneCacheSet(a), m > table.strip_height, n > table.panel_width {
@@ -45,7 +45,6 @@ package struct MatrixProduct: @unchecked Sendable {
         let panels = (n + panel - 1) / panel
         let left = Shared(a.floats)
         let (aRow, aColumn) = (a.matrix.row_stride, a.matrix.column_stride)
-        let (shift, added) = (bias.map { Shared($0) }, addend.map { Shared($0) })
         let target = SharedMutable(c)
 
         // With few rows a task takes several panels: a single one would not be worth its overhead.
@@ -65,7 +64,7 @@ package struct MatrixProduct: @unchecked Sendable {
                         ?? pack(b.from(column: column), rows: k, columns: width, into: scratch)
                     right.multiply(
                         m: min(rows, m - row), n: width, k: k, left: left + row * aRow, rowStride: aRow,
-                        columnStride: aColumn, bias: shift.map { $0 + column }, addend: added.map { $0 + corner },
+                        columnStride: aColumn, bias: bias.map { $0 + column }, addend: addend.map { $0 + corner },
                         into: target + corner, stride: stride)
                 }
             }

@@ -31,9 +31,10 @@ package struct MatrixView: @unchecked Sendable {
                 row_stride: rowStride, column_stride: columnStride))
     }
 
-    /// A tensor's numbers in their stored type, in row-major rows `stride` apart. Valid while the tensor lives.
-    package init(_ tensor: Tensor, stride: Int, transposed: Bool = false) {
-        self.init(tensor, rowStride: transposed ? 1 : stride, columnStride: transposed ? stride : 1)
+    /// A tensor's numbers in their stored type, from number `offset` on, in row-major rows `stride` apart. Valid while the tensor
+    /// lives.
+    package init(_ tensor: Tensor, offset: Int = 0, stride: Int, transposed: Bool = false) {
+        self.init(tensor, offset: offset, rowStride: transposed ? 1 : stride, columnStride: transposed ? stride : 1)
     }
 
     /// A weight `[outputs, …]` as the right operand of a product of `rows` rows. With few rows, for which packing does not pay off,

@@ -21,22 +21,26 @@ extension Tensor {
             k == inner && batchShape == Array(other.shape.dropLast(2)),
             "matmul: shapes \(shape)\(transposingSelf ? "ᵀ" : "") and \(other.shape)\(transposingOther ? "ᵀ" : "") do not fit"
         )
+        guard scalarType == .float32 else {
+            return widened().matmul(other, transposingSelf: transposingSelf, transposingOther: transposingOther)
+        }
         let result = Tensor(uninitialized: batchShape + [m, n])
         let target = result.storage.base
         let batch = batchShape.reduce(1, *)
         if batch == 1 {
             MatrixProduct.highest.multiply(
-                m: m, n: n, k: k, MatrixView(base, stride: columns, transposed: transposingSelf),
+                m: m, n: n, k: k, MatrixView(self, stride: columns, transposed: transposingSelf),
                 MatrixView(other, stride: otherColumns, transposed: transposingOther), into: target, stride: n)
             return result
         }
-        let (a, b, c) = (Shared(base), Shared(other.base), SharedMutable(target))
+        let c = SharedMutable(target)
         parallelFor(batch, grain: max(1, 65_536 / max(m * n * k, 1))) { range in
             withScratch(byteCount: MatrixProduct.highest.scratchBytes(n: n, k: k)) { scratch in
                 for i in range {
                     MatrixProduct.highest.multiplyOnThisThread(
-                        m: m, n: n, k: k, MatrixView(a + i * m * k, stride: columns, transposed: transposingSelf),
-                        MatrixView(b + i * k * n, stride: otherColumns, transposed: transposingOther),
+                        m: m, n: n, k: k,
+                        MatrixView(self, offset: i * m * k, stride: columns, transposed: transposingSelf),
+                        MatrixView(other, offset: i * k * n, stride: otherColumns, transposed: transposingOther),
                         accumulate: false, into: c + i * m * n, stride: n, scratch: scratch)
                 }
             }
@@ -56,12 +60,14 @@ extension Tensor {
                 "linear: input \(shape), weight \(weight.shape), bias \(bias?.shape ?? []) and addend "
                     + "\(addend?.shape ?? []) do not fit")
         }
+        guard scalarType == .float32 else { return widened().linear(weight: weight, bias: bias, adding: addend) }
         let outputs = weight.shape[0]
         let rows = count / max(width, 1)
         let result = Tensor(uninitialized: resultShape)
         MatrixProduct.highest.multiply(
-            m: rows, n: outputs, k: width, MatrixView(base, stride: width),
-            MatrixView(weight: weight, rows: rows), bias: bias?.base, addend: addend?.base,
+            m: rows, n: outputs, k: width, MatrixView(self, stride: width),
+            MatrixView(weight: weight, rows: rows), bias: bias.map { Shared($0) },
+            addend: addend.map { Shared($0) },
             into: result.storage.base, stride: outputs)
         return result
     }
