@@ -32,11 +32,6 @@ let package = Package(
     ],
     targets: [
         // MARK: - System libraries
-        .systemLibrary(
-            name: "CSwiftBrushOpenBLAS", pkgConfig: "openblas",
-            providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
-        .systemLibrary(
-            name: "CSwiftBrushLAPACKE", pkgConfig: "lapacke", providers: [.apt(["liblapacke-dev"]), .brew(["lapack"])]),
         .systemLibrary(name: "CSwiftBrushZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .systemLibrary(
             name: "CSwiftBrushPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
@@ -58,7 +53,7 @@ let package = Package(
         .target(name: "SwiftBrushTeachers", dependencies: ["SwiftBrushRuntime"], exclude: ["README.md"]),
         .target(
             name: "SwiftBrushEvaluation",
-            dependencies: ["DiffusionModels", "CSwiftBrushOpenBLAS", "CSwiftBrushLAPACKE", "CSwiftBrushLibZip"],
+            dependencies: ["DiffusionModels", "CSwiftBrushLibZip"],
             exclude: ["README.md"]),
         .target(name: "DistillationTesting", dependencies: ["Distillation"], exclude: ["README.md"]),
 

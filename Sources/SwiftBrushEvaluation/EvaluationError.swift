@@ -4,8 +4,6 @@ import Tensor
 public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Features are not suitable for the metric.
     case unsuitableFeatures(metric: String, expected: String, found: String)
-    /// LAPACK failed to compute a decomposition.
-    case decompositionFailed(routine: String, status: Int)
     /// A file or folder is missing or malformed.
     case unreadable(path: String, reason: String)
     /// A file could not be written.
@@ -20,7 +18,6 @@ public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible
         switch self {
         case .unsuitableFeatures(let metric, let expected, let found):
             "\(metric): expected \(expected), found \(found)"
-        case .decompositionFailed(let routine, let status): "LAPACK's \(routine) failed with status \(status)"
         case .unreadable(let path, let reason): "\(path): cannot be read: \(reason)"
         case .unwritable(let path, let reason): "\(path): cannot be written: \(reason)"
         case .unsuitableContents(let path, let expected, let found): "\(path): expected \(expected), found \(found)"

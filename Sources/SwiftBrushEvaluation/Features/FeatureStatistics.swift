@@ -1,4 +1,3 @@
-import CSwiftBrushOpenBLAS
 import Tensor
 
 /// The mean and covariance of features, accumulated batch by batch in Double, with memory independent of the number of features.
@@ -11,7 +10,7 @@ public struct FeatureStatistics: Sendable {
     private var shift: [Double] = []
     private var sums: [Double]
     /// The upper triangle of Σ x xᵀ.
-    private var products: [Double]
+    private var products: Matrix
 
     /// Whether ``count`` is known; statistics saved by other programs do not contain it.
     public private(set) var hasKnownCount = true
@@ -21,7 +20,7 @@ public struct FeatureStatistics: Sendable {
         precondition(width > 0, "FeatureStatistics: expected a positive width, found \(width)")
         self.width = width
         sums = Array(repeating: 0, count: width)
-        products = Array(repeating: 0, count: width * width)
+        products = Matrix(zeros: width, width)
     }
 
     /// Creates statistics from saved values; `count` is at least 2, or nil if it is not known.
@@ -30,12 +29,12 @@ public struct FeatureStatistics: Sendable {
         self.count = count ?? 2
         hasKnownCount = count != nil
         shift = mean
-        products = covariance.map { $0 * Double(self.count - 1) }
+        products = Matrix(covariance.map { $0 * Double(self.count - 1) }, rows: width, columns: width)
     }
 
     /// Adds features, `[samples, width]`. Features can be added to saved statistics only if their count is known.
     ///
-    /// Throws ``EvaluationError`` for another shape or values that are not finite.
+    /// Throws ``EvaluationError`` for another shape or values that are not finite, and `LinearAlgebraError` if BLAS is missing.
     public mutating func add(_ features: Tensor) throws {
         guard features.rank == 2, features.shape[1] == width else {
             throw EvaluationError.unsuitableFeatures(
@@ -49,6 +48,8 @@ public struct FeatureStatistics: Sendable {
         precondition(hasKnownCount, "FeatureStatistics.add: expected statistics of a known count")
         let rows = features.shape[0]
         guard rows > 0 else { return }
+        // Changed only once nothing can throw any more.
+        var (shift, sums) = (shift, sums)
         var centred = features.scalars.map(Double.init)
         if shift.isEmpty { shift = Array(centred.prefix(width)) }
         for row in 0..<rows {
@@ -57,9 +58,8 @@ public struct FeatureStatistics: Sendable {
                 sums[column] += centred[row * width + column]
             }
         }
-        cblas_dsyrk(
-            CblasRowMajor, CblasUpper, CblasTrans, Int32(width), Int32(rows), 1, centred, Int32(width), 1, &products,
-            Int32(width))
+        try products.addUpperTriangle(ofTransposedTimes: Matrix(centred, rows: rows, columns: width))
+        (self.shift, self.sums) = (shift, sums)
         count += rows
     }
 
@@ -69,6 +69,7 @@ public struct FeatureStatistics: Sendable {
     /// The covariance with denominator `count − 1`, as numpy's `cov`, row by row; at least two vectors must have been added.
     public var covariance: [Double] {
         precondition(count > 1, "FeatureStatistics.covariance: expected at least 2 feature vectors, found \(count)")
+        let products = products.elements
         var result = products
         for i in 0..<width {
             for j in i..<width {

@@ -1,5 +1,3 @@
-import CSwiftBrushLAPACKE
-import CSwiftBrushOpenBLAS
 import Tensor
 
 /// The Fréchet distance between normal distributions with the features' means and covariances: FID when the features are
@@ -8,7 +6,8 @@ import Tensor
 /// |μ₁ − μ₂|² + Tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½). The trace of the root is computed as that of the symmetric (Σ₁^½ Σ₂ Σ₁^½)^½: no
 /// imaginary parts arise, and singular covariances, as of fewer samples than features, need no correction.
 ///
-/// Throws ``EvaluationError`` for features of different widths or fewer than two vectors.
+/// Throws ``EvaluationError`` for features of different widths or fewer than two vectors, and `LinearAlgebraError` if the eigenvalues
+/// cannot be computed.
 public func frechetDistance(_ first: FeatureStatistics, _ second: FeatureStatistics) throws -> Double {
     guard first.width == second.width, first.count > 1, second.count > 1 else {
         throw EvaluationError.unsuitableFeatures(
@@ -16,27 +15,26 @@ public func frechetDistance(_ first: FeatureStatistics, _ second: FeatureStatist
             found: "\(first.count) of \(first.width) and \(second.count) of \(second.width)")
     }
     let width = first.width
-    let (covariance, other) = (first.covariance, second.covariance)
+    let covariance = Matrix(first.covariance, rows: width, columns: width)
+    let other = Matrix(second.covariance, rows: width, columns: width)
     // Σ₁ = Q diag(λ) Qᵀ. Instead of its root, A = Q diag(√λ) without the columns of vanishing λ is sufficient: Aᵀ Σ₂ A has
     // the non-zero eigenvalues of Σ₁ Σ₂.
-    let (values, vectors) = try symmetricEigen(covariance, width)
+    let (values, vectors) = try covariance.symmetricEigen()
     let isKept = values.map(isSignificant(amongst: values))
     let rank = isKept.count { $0 }
-    guard rank > 0 else { return shift(first, second) + trace(covariance, width) + trace(other, width) }
-    var root: [Double] = []
-    root.reserveCapacity(width * rank)
+    guard rank > 0 else { return shift(first, second) + trace(covariance) + trace(other) }
+    var scaled: [Double] = []
+    scaled.reserveCapacity(width * rank)
     for row in 0..<width {
         for column in 0..<width where isKept[column] {
-            root.append(vectors[row * width + column] * values[column].squareRoot())
+            scaled.append(vectors.elements[row * width + column] * values[column].squareRoot())
         }
     }
-    var (right, inner) = ([Double](repeating: 0, count: width * rank), [Double](repeating: 0, count: rank * rank))
-    let (n, r) = (Int32(width), Int32(rank))
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, r, n, 1, other, n, root, r, 0, &right, r)
-    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, r, r, n, 1, root, r, right, r, 0, &inner, r)
-    let squares = try symmetricEigen(inner, rank).values
+    let root = Matrix(scaled, rows: width, columns: rank)
+    let inner = try root.matmul(other.matmul(root), transposingSelf: true)
+    let squares = try inner.symmetricEigen().values
     let traceOfRoot = squares.filter(isSignificant(amongst: squares)).reduce(0) { $0 + $1.squareRoot() }
-    return shift(first, second) + trace(covariance, width) + trace(other, width) - 2 * traceOfRoot
+    return shift(first, second) + trace(covariance) + trace(other) - 2 * traceOfRoot
 }
 
 /// Whether an eigenvalue exceeds the rounding errors of zero, by numpy's rule for a matrix's rank. With fewer samples than
@@ -51,17 +49,6 @@ private func shift(_ first: FeatureStatistics, _ second: FeatureStatistics) -> D
     zip(first.mean, second.mean).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
 }
 
-private func trace(_ matrix: [Double], _ width: Int) -> Double {
-    (0..<width).reduce(0) { $0 + matrix[$1 * width + $1] }
-}
-
-/// The eigenvalues of a symmetric matrix in ascending order, and its eigenvectors as columns.
-private func symmetricEigen(_ matrix: [Double], _ width: Int) throws -> (values: [Double], vectors: [Double]) {
-    var vectors = matrix
-    var values = [Double](repeating: 0, count: width)
-    let status = LAPACKE_dsyevd(
-        LAPACK_ROW_MAJOR, Int8(UInt8(ascii: "V")), Int8(UInt8(ascii: "U")), Int32(width), &vectors, Int32(width),
-        &values)
-    guard status == 0 else { throw EvaluationError.decompositionFailed(routine: "dsyevd", status: Int(status)) }
-    return (values, vectors)
+private func trace(_ matrix: Matrix) -> Double {
+    (0..<matrix.rows).reduce(0) { $0 + matrix[$1, $1] }
 }

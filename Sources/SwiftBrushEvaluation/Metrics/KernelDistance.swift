@@ -35,10 +35,10 @@ public struct KernelDistance: Sendable, Equatable {
         try Features.check("KernelDistance", first, second, atLeast: 2)
         let size = min(subsetSize, first.count, second.count)
         var stream = RandomStream(seed: seed)
-        let values = (0..<subsets).map { _ in
+        let values = try (0..<subsets).map { _ in
             // Sorted, so that memory-mapped files are read sequentially.
             let rows = [first, second].map { stream.permutation($0.count).prefix(size).sorted() }
-            return squaredDiscrepancy(first.doubles(rows[0]), second.doubles(rows[1]), width: first.width)
+            return try squaredDiscrepancy(first.doubles(rows[0]), second.doubles(rows[1]), width: first.width)
         }
         let mean = values.reduce(0, +) / Double(subsets)
         let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(subsets)
@@ -47,10 +47,10 @@ public struct KernelDistance: Sendable, Equatable {
 }
 
 /// The unbiased squared maximum mean discrepancy under the cubic kernel, for two sets of equally many vectors.
-func squaredDiscrepancy(_ x: [Double], _ y: [Double], width: Int) -> Double {
+func squaredDiscrepancy(_ x: [Double], _ y: [Double], width: Int) throws -> Double {
     let count = x.count / width
-    func kernelSum(_ a: [Double], _ b: [Double], withDiagonal: Bool) -> Double {
-        let inner = products(a, b, width)
+    func kernelSum(_ a: [Double], _ b: [Double], withDiagonal: Bool) throws -> Double {
+        let inner = try products(a, b, width)
         var sum = 0.0
         for row in 0..<count {
             for column in 0..<count where withDiagonal || row != column {
@@ -61,6 +61,6 @@ func squaredDiscrepancy(_ x: [Double], _ y: [Double], width: Int) -> Double {
         return sum
     }
     let n = Double(count)
-    return (kernelSum(x, x, withDiagonal: false) + kernelSum(y, y, withDiagonal: false)) / (n * (n - 1))
+    return try (kernelSum(x, x, withDiagonal: false) + kernelSum(y, y, withDiagonal: false)) / (n * (n - 1))
         - 2 * kernelSum(x, y, withDiagonal: true) / (n * n)
 }

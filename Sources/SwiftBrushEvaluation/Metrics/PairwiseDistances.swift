@@ -1,4 +1,4 @@
-import CSwiftBrushOpenBLAS
+import Tensor
 
 /// Euclidean distances between all vectors of two sets, computed block by block in Double.
 struct PairwiseDistances {
@@ -18,8 +18,7 @@ struct PairwiseDistances {
 
     /// Calls `body` for each part of each row with the row's index, the index of the part's first column, and the squared distances
     /// to the columns from there on.
-    func forEachStretch(_ body: (_ row: Int, _ firstColumn: Int, _ squares: ArraySlice<Double>) throws -> Void) rethrows
-    {
+    func forEachStretch(_ body: (_ row: Int, _ firstColumn: Int, _ squares: ArraySlice<Double>) throws -> Void) throws {
         for rowStart in stride(from: 0, to: rows.count, by: Self.blockSize) {
             let rowRange = rowStart..<min(rowStart + Self.blockSize, rows.count)
             let left = rows.doubles(rowRange, from: origin)
@@ -28,7 +27,7 @@ struct PairwiseDistances {
                 let columnRange = columnStart..<min(columnStart + Self.blockSize, columns.count)
                 let right = columns.doubles(columnRange, from: origin)
                 let rightNorms = squaredNorms(right)
-                var squares = products(left, right, rows.width)
+                var squares = try products(left, right, rows.width)
                 for row in 0..<rowRange.count {
                     let stretch = row * columnRange.count..<(row + 1) * columnRange.count
                     for column in 0..<columnRange.count {
@@ -49,13 +48,11 @@ struct PairwiseDistances {
 }
 
 /// The inner products of all vectors of two sets, `[left, right]`, each vector `width` long.
-func products(_ left: [Double], _ right: [Double], _ width: Int) -> [Double] {
-    let (m, n) = (left.count / width, right.count / width)
-    var result = [Double](repeating: 0, count: m * n)
-    cblas_dgemm(
-        CblasRowMajor, CblasNoTrans, CblasTrans, Int32(m), Int32(n), Int32(width), 1, left, Int32(width), right,
-        Int32(width), 0, &result, Int32(n))
-    return result
+func products(_ left: [Double], _ right: [Double], _ width: Int) throws -> [Double] {
+    let (a, b) = (
+        Matrix(left, rows: left.count / width, columns: width), Matrix(right, rows: right.count / width, columns: width)
+    )
+    return try a.matmul(b, transposingOther: true).elements
 }
 
 /// The diversity of a set: the mean Euclidean distance between two different vectors. It is 0 if all vectors are equal.
@@ -64,7 +61,7 @@ func products(_ left: [Double], _ right: [Double], _ width: Int) -> [Double] {
 public func meanPairwiseDistance(_ features: Features) throws -> Double {
     try Features.check("meanPairwiseDistance", features, features, atLeast: 2)
     var sum = 0.0
-    PairwiseDistances(features, features).forEachStretch { row, first, squares in
+    try PairwiseDistances(features, features).forEachStretch { row, first, squares in
         for (offset, square) in squares.enumerated() where first + offset != row { sum += square.squareRoot() }
     }
     return sum / Double(features.count * (features.count - 1))

@@ -30,11 +30,11 @@ public struct PrecisionAndRecall: Sendable, Equatable {
         }
         try Features.check("PrecisionAndRecall", generated, reference, atLeast: neighbours + 1)
         self.neighbours = neighbours
-        let referenceRadii = Self.squaredRadii(reference, neighbours)
-        let generatedRadii = Self.squaredRadii(generated, neighbours)
+        let referenceRadii = try Self.squaredRadii(reference, neighbours)
+        let generatedRadii = try Self.squaredRadii(generated, neighbours)
         var isReal = [Bool](repeating: false, count: generated.count)
         var isCovered = [Bool](repeating: false, count: reference.count)
-        PairwiseDistances(generated, reference).forEachStretch { row, first, squares in
+        try PairwiseDistances(generated, reference).forEachStretch { row, first, squares in
             for (column, square) in zip(first..., squares) {
                 if square <= referenceRadii[column] { isReal[row] = true }
                 if square <= generatedRadii[row] { isCovered[column] = true }
@@ -45,10 +45,10 @@ public struct PrecisionAndRecall: Sendable, Equatable {
     }
 
     /// Each vector's squared distance to its k-th nearest neighbour.
-    private static func squaredRadii(_ features: Features, _ neighbours: Int) -> [Double] {
+    private static func squaredRadii(_ features: Features, _ neighbours: Int) throws -> [Double] {
         // The smallest squared distances of each vector to others, in ascending order.
         var nearest = [[Double]](repeating: [], count: features.count)
-        PairwiseDistances(features, features).forEachStretch { row, first, squares in
+        try PairwiseDistances(features, features).forEachStretch { row, first, squares in
             for (column, square) in zip(first..., squares) where column != row {
                 if nearest[row].count == neighbours {
                     guard square < nearest[row][neighbours - 1] else { continue }
