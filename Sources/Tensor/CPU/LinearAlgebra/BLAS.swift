@@ -67,12 +67,17 @@ package struct BLAS: Sendable {
     /// The functions, with as many threads as ``ThreadPool/threadCount``. Throws ``LinearAlgebraError`` if no library has them.
     package static func shared() throws -> BLAS {
         let blas = try opened.get()
-        threadCount.withLock { count in
+        blas.followThreadCount()
+        return blas
+    }
+
+    /// Uses as many threads as ``ThreadPool/threadCount`` is now.
+    func followThreadCount() {
+        Self.threadCount.withLock { count in
             guard count != ThreadPool.threadCount else { return }
             count = ThreadPool.threadCount
-            blas.setThreadCount?(Int32(count))
+            setThreadCount?(Int32(count))
         }
-        return blas
     }
 
     /// Opens the first of the libraries that exists.

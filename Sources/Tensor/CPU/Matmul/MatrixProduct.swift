@@ -3,15 +3,18 @@ import CTensorKernels
 /// C = A · B at one precision, used for all matrix products. The right operand may be stored in 16 bits per number.
 package struct MatrixProduct: @unchecked Sendable {
     /// Products in Float32.
-    package static let highest = MatrixProduct(kernels.highest)
+    package static let highest = MatrixProduct(
+        kernels.highest, blas: ProductLibrary.chosen == .blas ? try? BLAS.shared() : nil)
 
     private let table: tensor_product_kernels
+    /// What computes the products of whole matrices instead of the kernels, if BLAS was chosen.
+    let blas: BLAS?
 
     /// Products with the kernels of one precision.
-    package init(_ table: tensor_product_kernels) {
+    package init(_ table: tensor_product_kernels, blas: BLAS? = nil) {
         precondition(
             table.alignment <= 64, "MatrixProduct: panels aligned to \(table.alignment) bytes are not supported")
-        self.table = table
+        (self.table, self.blas) = (table, blas)
     }
 
     /// Rows per task. A task packs its own columns of B, which stay in its cache, and this many rows amortise the packing.
@@ -28,6 +31,9 @@ package struct MatrixProduct: @unchecked Sendable {
         addend: Shared<Float>? = nil, into c: UnsafeMutablePointer<Float>, stride: Int
     ) {
         guard m > 0, n > 0 else { return }
+        if let blas, blas.multiply(m: m, n: n, k: k, a, b, bias: bias, addend: addend, into: c, stride: stride) {
+            return
+        }
         if k > 0, fallsOntoOneCacheSet(a), m > table.strip_height, n > table.panel_width {
             let apart = k + Self.cacheLine
             withScratch(m * apart) { memory in

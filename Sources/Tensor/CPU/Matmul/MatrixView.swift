@@ -38,10 +38,11 @@ package struct MatrixView: @unchecked Sendable {
     }
 
     /// A weight `[outputs, …]` as the right operand of a product of `rows` rows. With few rows, for which packing does not pay off,
-    /// a kept packed copy is used. Valid while the tensor lives.
+    /// a kept packed copy is used, unless BLAS computes the product. Valid while the tensor lives.
     package init(weight: Tensor, rows: Int, of product: MatrixProduct = .highest) {
         let view = MatrixView(weight, stride: weight.count / max(weight.shape[0], 1), transposed: true)
-        self.init(view.matrix, keptPanels: rows <= MatrixProduct.fewRows ? weight.keptPanels(for: product) : nil)
+        let isKept = rows <= MatrixProduct.fewRows && product.blas == nil
+        self.init(view.matrix, keptPanels: isKept ? weight.keptPanels(for: product) : nil)
     }
 
     /// The part that begins at a row and a column.
@@ -52,11 +53,15 @@ package struct MatrixView: @unchecked Sendable {
         return MatrixView(part)
     }
 
-    /// The first number of a Float32 matrix.
+    /// The first number of a Float32 matrix; nil if it is stored in 16 bits.
+    var storedFloats: UnsafePointer<Float>? {
+        matrix.scalar == Int32(tensor_scalar_float32) ? matrix.base.assumingMemoryBound(to: Float.self) : nil
+    }
+
+    /// The first number of a left operand, which must be Float32.
     var floats: UnsafePointer<Float> {
-        precondition(
-            matrix.scalar == Int32(tensor_scalar_float32), "a matrix product's left operand must be Float32")
-        return matrix.base.assumingMemoryBound(to: Float.self)
+        guard let storedFloats else { preconditionFailure("a matrix product's left operand must be Float32") }
+        return storedFloats
     }
 
     /// The cache lines of `rows` × `columns` numbers with contiguous columns.

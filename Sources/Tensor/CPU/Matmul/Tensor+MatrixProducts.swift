@@ -27,10 +27,14 @@ extension Tensor {
         let result = Tensor(uninitialized: batchShape + [m, n])
         let target = result.storage.base
         let batch = batchShape.reduce(1, *)
-        if batch == 1 {
-            MatrixProduct.highest.multiply(
-                m: m, n: n, k: k, MatrixView(self, stride: columns, transposed: transposingSelf),
-                MatrixView(other, stride: otherColumns, transposed: transposingOther), into: target, stride: n)
+        if batch == 1 || MatrixProduct.highest.blas != nil {
+            for i in 0..<batch {
+                MatrixProduct.highest.multiply(
+                    m: m, n: n, k: k,
+                    MatrixView(self, offset: i * m * k, stride: columns, transposed: transposingSelf),
+                    MatrixView(other, offset: i * k * n, stride: otherColumns, transposed: transposingOther),
+                    into: target + i * m * n, stride: n)
+            }
             return result
         }
         let c = SharedMutable(target)
