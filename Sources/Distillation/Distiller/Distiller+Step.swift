@@ -124,7 +124,8 @@ extension Distiller {
 
     /// The step that an optimiser will take, with its gradients clipped. Throws for gradients that are not finite.
     func clipped(_ optimizer: Adam, _ name: String) throws -> ClippedStep {
-        try ClippedStep(of: optimizer, limit: configuration.gradientNormLimit, name, step: stepCount + 1)
+        try ClippedStep(
+            of: optimizer, limit: configuration.gradientNormLimit, name, step: stepCount + 1, in: group)
     }
 
     func check(_ tensor: Tensor, _ name: String) throws { try tensor.checkFinite(name, step: stepCount + 1) }

@@ -17,6 +17,8 @@ public final class AutoencoderTrainer: ResumableTraining {
     /// Steps taken so far.
     public private(set) var stepCount = 0
 
+    /// The processes that take each step together.
+    package var group: any ProcessGroup = SingleProcess()
     let optimizer: Adam
     private(set) var streams: Streams
 
@@ -77,7 +79,8 @@ public final class AutoencoderTrainer: ResumableTraining {
         defer { optimizer.zeroGradients() }
         total.backward()
         let update = try ClippedStep(
-            of: optimizer, limit: configuration.gradientNormLimit, "the gradient", step: stepCount + 1)
+            of: optimizer, limit: configuration.gradientNormLimit, "the gradient", step: stepCount + 1,
+            in: group)
         update.apply()
         stepCount += 1
         return AutoencoderStep(

@@ -34,6 +34,8 @@ public final class TeacherTrainer: ResumableTraining {
     /// The memory in bytes that the training holds throughout: weights, gradients, both moments, averages, and the latents.
     public var memoryByteCount: Int { MemoryLayout<Float>.stride * (5 * scalarCount + latents.count) }
 
+    /// The processes that take each step together.
+    package var group: any ProcessGroup = SingleProcess()
     let optimizer: Adam
     private(set) var streams: TeacherStreams
     private let weights: [Double]
@@ -103,7 +105,8 @@ public final class TeacherTrainer: ResumableTraining {
         defer { optimizer.zeroGradients() }
         loss.backward()
         let update = try ClippedStep(
-            of: optimizer, limit: configuration.gradientNormLimit, "the gradient", step: stepCount + 1)
+            of: optimizer, limit: configuration.gradientNormLimit, "the gradient", step: stepCount + 1,
+            in: group)
         update.apply()
         stepCount += 1
         let ratios = inputs.timesteps.map { 1 / self.schedule.signalToNoiseRatio($0) }
