@@ -17,6 +17,16 @@ struct PublishedLossTests {
         }
     }
 
+    @Test(
+        "The settings for a published loss train its fake score as the publication does",
+        arguments: PublishedLoss.allCases)
+    func settings(published: PublishedLoss) {
+        let settings = DistillationConfiguration(for: published.loss)
+        // DMD alone can be the first publication's loss or the second's; the table lists the second's.
+        let expected = published == .dmd ? .plain : published.fakeScoreTraining(for: published.loss)
+        #expect(settings.fakeScoreTraining == expected)
+    }
+
     @Test("SiD-LSG's fake score is trained with the guidance scale of the loss")
     func fakeScoreTraining() throws {
         let loss = try #require(PublishedLoss.sidLSG.loss(guidanceScale: 3))

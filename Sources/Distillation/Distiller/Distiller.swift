@@ -95,7 +95,7 @@ public final class Distiller {
     ///   - start: the model from whose network the student is initialised; nil for the teacher.
     ///   - loss: the loss that trains the student.
     ///   - prompts: the training prompts.
-    ///   - configuration: the settings.
+    ///   - configuration: the settings; nil for SwiftBrush's with the loss's usual training of the fake score.
     ///   - resources: the components and data that the loss needs besides.
     ///
     /// Throws ``DistillationError`` for settings out of range, no prompts, a teacher that is itself a student, a start of another
@@ -104,9 +104,10 @@ public final class Distiller {
     public convenience init(
         teacher: TextToImageModel, startingFrom start: TextToImageModel? = nil,
         loss: any DistillationLoss = VariationalScoreDistillation(), prompts: [String],
-        configuration: DistillationConfiguration = DistillationConfiguration(),
+        configuration: DistillationConfiguration? = nil,
         resources: DistillationResources = DistillationResources()
     ) throws {
+        let configuration = configuration ?? DistillationConfiguration(for: loss)
         guard !prompts.isEmpty else {
             throw DistillationError.invalidSetting(name: "prompts", expected: "at least one", found: "none")
         }

@@ -22,8 +22,10 @@ public struct CombinedLoss<First: DistillationLoss, Second: DistillationLoss>: D
     public var needs: LossNeeds { first.needs.union(second.needs) }
     /// The timesteps of `first`.
     public var timesteps: Range<Int> { first.timesteps }
-    /// The fake score's training of `first`.
-    public var usualFakeScoreTraining: FakeScoreTraining { first.usualFakeScoreTraining }
+    /// DMD2's for a loss with a discriminator, which it trains in the fake score's steps; otherwise that of `first`.
+    public var usualFakeScoreTraining: FakeScoreTraining {
+        needs.contains(.discriminator) ? .dmd2 : first.usualFakeScoreTraining
+    }
 
     /// The sum of both losses, calibrated.
     public func calibrated(toMeanReward mean: Double) -> CombinedLoss {

@@ -25,6 +25,11 @@ public struct VariationalScoreDistillation: DistillationLoss, Equatable {
         (teacherGuidanceScale, fakeScoreGuidanceScale) = (guidanceScale, guidanceScale)
     }
 
+    /// ProlificDreamer's if only the teacher is guided, otherwise SwiftBrush's.
+    public var usualFakeScoreTraining: FakeScoreTraining {
+        fakeScoreGuidanceScale == 1 && teacherGuidanceScale != 1 ? .prolificDreamer : FakeScoreTraining()
+    }
+
     /// Predictions of teacher and fake score.
     public var needs: LossNeeds {
         [.teacher(guidedBy: teacherGuidanceScale), .fakeScore(guidedBy: fakeScoreGuidanceScale)]

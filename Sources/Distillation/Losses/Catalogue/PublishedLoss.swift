@@ -14,7 +14,7 @@ public enum PublishedLoss: String, CaseIterable, Sendable {
     case pgSB = "pg-sb"
     /// ``DiffInstruct``.
     case diffInstruct = "diff-instruct"
-    /// ``DistributionMatchingDistillation``, which is DMD2 without its adversarial term.
+    /// ``DistributionMatchingDistillation`` with ``FakeScoreTraining/dmd2``: DMD2 without its adversarial term.
     case dmd
     /// ``DMD``, with the regression.
     case dmdRegression = "dmd-regression"
@@ -89,7 +89,7 @@ public enum PublishedLoss: String, CaseIterable, Sendable {
         .diffInstruct: Row(DiffInstruct(), scale: \.teacherGuidanceScale),
         .dmd: Row(DistributionMatchingDistillation(), scale: \.teacherGuidanceScale, training: .dmd2),
         .dmdRegression: Row(DMD(), scale: \.first.teacherGuidanceScale),
-        .dmd2: Row(DMD2(), scale: \.first.teacherGuidanceScale, training: .dmd2),
+        .dmd2: Row(DMD2(), scale: \.first.teacherGuidanceScale),
         .sid: Row(ScoreIdentityDistillation()) { ScoreIdentityDistillation.longShortGuidance($0) },
         .sidLSG: Row(ScoreIdentityDistillation.longShortGuidance()) {
             ScoreIdentityDistillation.longShortGuidance($0)
