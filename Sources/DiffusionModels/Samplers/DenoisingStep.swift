@@ -1,10 +1,10 @@
 import Tensor
 
-/// The state of a sampling after one of its steps.
+/// The state of a sampling after one evaluation of the network: a step, or half a step of a method with two evaluations per step.
 public struct DenoisingStep: Sendable {
-    /// The index of the step, from 0.
+    /// The index of the evaluation, from 0.
     public let index: Int
-    /// The number of steps of the sampling.
+    /// The number of evaluations of the sampling: the number of steps, or 2n − 1 for methods with two evaluations per step.
     public let total: Int
     /// The timestep at which the network was evaluated; it may be fractional.
     public let timestep: Double

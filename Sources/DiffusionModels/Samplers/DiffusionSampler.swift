@@ -80,7 +80,7 @@ public struct DiffusionSampler {
         warnings = sampler.warnings
     }
 
-    /// Makes one step, which evaluates the network once; nil after the last.
+    /// Evaluates the network once; nil after the last evaluation. Methods with two evaluations per step, such as Heun's, return both.
     ///
     /// Throws ``ModelError`` when the latents after it are infinite or not a number.
     public mutating func next() throws -> DenoisingStep? {

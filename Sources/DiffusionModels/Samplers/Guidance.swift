@@ -20,6 +20,8 @@ public struct Guidance {
     }
 
     /// Combines an unconditional and a conditional prediction of equal shape and type. Scale 1 is the conditional prediction.
+    ///
+    /// All guidance is computed here: that of samplers, of losses (`ScorePrediction`) and of the fake score's training.
     public static func combine(unconditional: Variable, conditional: Variable, scale: Double) -> Variable {
         scale == 1 ? conditional : unconditional + (conditional - unconditional) * Float(scale)
     }

@@ -1,7 +1,7 @@
 import Tensor
 
 /// The text encoder of Stable Diffusion 1: OpenAI's CLIP with transformers' keys, which this library uses too.
-struct SingleFileCLIPTextEncoder: SingleFileNetwork {
+struct TransformersCLIPKeys: SingleFileNetwork {
     let fields: [String: JSONValue]
 
     /// Throws ``ModelError`` when a tensor that determines the network's size is missing.
@@ -30,7 +30,7 @@ struct SingleFileCLIPTextEncoder: SingleFileNetwork {
 ///
 /// Stable Diffusion 2 uses the output of the layer before the last, so that the last layer is not read. A file with 23 layers was
 /// converted from a diffusers folder, from which the last layer has been removed already.
-struct OpenCLIPTextEncoder: SingleFileNetwork {
+struct OpenCLIPKeys: SingleFileNetwork {
     let fields: [String: JSONValue]
     private let layers: Int
 

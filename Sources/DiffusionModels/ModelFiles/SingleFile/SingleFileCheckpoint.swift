@@ -51,7 +51,7 @@ struct SingleFileCheckpoint: CheckpointLayout {
         let textPrefix = isOpenCLIP ? Self.openCLIPPrefix : Self.clipPrefix
         let text = PrefixedTensors(file, prefix: textPrefix)
         let textEncoder: any SingleFileNetwork =
-            isOpenCLIP ? try OpenCLIPTextEncoder(text) : try SingleFileCLIPTextEncoder(text)
+            isOpenCLIP ? try OpenCLIPKeys(text) : try TransformersCLIPKeys(text)
         let described = predictionType ?? PredictionType(modelSpecification: file.metadata)
         assumesPredictionType = described == nil
         self.predictionType = described ?? (isOpenCLIP ? .velocity : .epsilon)
