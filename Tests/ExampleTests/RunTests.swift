@@ -4,7 +4,7 @@ import SwiftBrushTestFixtures
 import Testing
 
 /// One small run of each built executable. They run one after the other, because each uses all processors.
-@Suite("Runs of the executables", .serialized, .timeLimit(.minutes(2)))
+@Suite("Runs of the executables", .serialized, .timeLimit(.minutes(10)))
 final class RunTests {
     private let bench: Workbench
 
@@ -41,18 +41,20 @@ final class RunTests {
         try await succeed(
             .textToImage,
             [
-                "a heart", "--steps", "2", "--guidance-scale", "3", "--negative-prompt", "a cat", "--output",
+                "a heart", "--steps", "2", "--guidance-scale", "3", "--negative-prompt", "a cat", "--count", "2",
+                "--output",
                 "a.png", "--save-embeddings", "text", "--save-latents", "latents", "--preview-every", "2",
             ])
         #expect(try bench.names("") == ["a.png", "a.step-2.png", "latents", "text"])
         try await succeed(
             .textToImage,
             [
-                "a heart", "--steps", "2", "--guidance-scale", "3", "--negative-prompt", "a cat", "--output",
+                "a heart", "--steps", "2", "--guidance-scale", "3", "--negative-prompt", "a cat", "--count", "2",
+                "--output",
                 "b.png", "--embeddings", "text", "--packed-weights", "0.5",
             ])
         #expect(try bench.contents("a.png") == bench.contents("b.png"))
-        #expect(try LatentsFile.read(bench.url("latents")).shape[0] == 1)
+        #expect(try LatentsFile.read(bench.url("latents")).shape[0] == 2)
     }
 
     @Test("text-to-image writes a folder of images, and generates a missing one again")
@@ -67,6 +69,52 @@ final class RunTests {
         try FileManager.default.removeItem(at: bench.url("many/\(images[3])"))
         try await succeed(.textToImage, ["--prompts", prompts, "--count", "2", "--output", "many"])
         #expect(try bench.contents("many/\(images[3])") == last)
+    }
+
+    @Test("text-to-image starts from saved latents or from an image, and interpolates in a row of images")
+    func starts() async throws {
+        try await succeed(.textToImage, ["a heart", "--save-latents", "latents", "--output", "a.png"])
+        try await succeed(.textToImage, ["a heart", "--latents", "latents", "--output", "b.png"])
+        try await succeed(
+            .textToImage,
+            [
+                "a heart", "--image", "a.png", "--strength", "0.7", "--steps", "3", "--sampler", "dpm-solver",
+                "--output", "c.png",
+            ])
+        let images = try ["a.png", "b.png", "c.png"].map { try Picture(contentsOf: bench.url($0)) }
+        #expect(images.allSatisfy { ($0.width, $0.height) == (64, 64) })
+        #expect(images[0] != images[1])
+        #expect(images[0] != images[2])
+        try await succeed(.textToImage, ["a cat", "--seed", "7", "--output", "d.png"])
+        try await succeed(
+            .textToImage,
+            ["a heart", "--to-seed", "7", "--to-prompt", "a cat", "--count", "3", "--output", "row.png"])
+        let row = try Picture(contentsOf: bench.url("row.png"))
+        #expect((row.width, row.height) == (3 * 66 + 2, 66 + 2))
+        func pixels(column: Int) -> [UInt8] {
+            (0..<64).flatMap { y in
+                let start = 3 * ((2 + y) * row.width + 2 + 66 * column)
+                return row.pixels[start..<start + 3 * 64]
+            }
+        }
+        #expect(pixels(column: 0) == images[0].pixels)
+        #expect(try pixels(column: 2) == Picture(contentsOf: bench.url("d.png")).pixels)
+    }
+
+    @Test("text-to-image and inspect load a model in a single file")
+    func singleFile() async throws {
+        let model = Fixtures.url("single-file/sd1.safetensors").path
+        let found = try await succeed(.inspect, [model])
+        #expect(found.lines.first == "model         sd1.safetensors (single file)")
+        #expect(found.lines.last == "nothing is wrong with it")
+        try await succeed(
+            .textToImage,
+            [
+                "a heart", "--model", model, "--tokenizer", Fixtures.url("tokenizer/small").path, "--steps", "1",
+                "--height", "64", "--width", "64",
+            ])
+        let image = try Picture(contentsOf: bench.url("out.png"))
+        #expect((image.width, image.height) == (64, 64))
     }
 
     @Test("An unusable file ends with a sentence on standard error and exit code 1")
@@ -124,9 +172,11 @@ final class RunTests {
 
     @Test("inspect lists the parts of a model, and ends with exit code 1 for one that lacks weights")
     func inspection() async throws {
-        let found = try await succeed(.inspect, [Workbench.student])
-        #expect(found.lines.first == "model         emoji-student (diffusers folder)")
-        #expect(found.lines.last == "nothing is wrong with it")
+        for (model, name) in [(Workbench.student, "emoji-student"), (Workbench.teacher, "emoji-teacher")] {
+            let found = try await succeed(.inspect, [model])
+            #expect(found.lines.first == "model         \(name) (diffusers folder)")
+            #expect(found.lines.last == "nothing is wrong with it")
+        }
         try FileManager.default.copyItem(atPath: Workbench.student, toPath: bench.url("broken").path)
         try FileManager.default.removeItem(at: bench.url("broken/unet"))
         let broken = try await bench.run(.inspect, ["broken"])
@@ -136,13 +186,18 @@ final class RunTests {
 
     @Test("verify-checkpoint compares every part with its golden file, and ends with exit code 1 above the tolerance")
     func verification() async throws {
-        let model = Fixtures.url("models/a").path
-        let arguments = ["--model", model, "--golden", model + "/golden.safetensors"]
-        let found = try await succeed(.verifyCheckpoint, arguments)
-        let good = found.lines.filter { $0.hasSuffix(" ok") }.compactMap { $0.split(separator: " ").first }
-        #expect(good == ["text.out", "unet.out", "vae.out", "vae.enc.mean"])
-        #expect(found.lines.last == "onestep.latent skipped: not in the golden file")
-        let strict = try await bench.run(.verifyCheckpoint, arguments + ["--tolerance", "0"])
+        let (folder, single) = (Fixtures.url("models/a").path, Fixtures.url("single-file").path)
+        let models = [
+            (folder, "\(folder)/golden.safetensors"),
+            ("\(single)/sd1.safetensors", "\(single)/golden-sd1.safetensors"),
+        ].map { ["--model", $0, "--golden", $1] }
+        for arguments in models {
+            let found = try await succeed(.verifyCheckpoint, arguments)
+            let good = found.lines.filter { $0.hasSuffix(" ok") }.compactMap { $0.split(separator: " ").first }
+            #expect(good == ["text.out", "unet.out", "vae.out", "vae.enc.mean"])
+            #expect(found.lines.last == "onestep.latent skipped: not in the golden file")
+        }
+        let strict = try await bench.run(.verifyCheckpoint, models[0] + ["--tolerance", "0"])
         #expect(strict.exitCode == 1)
         #expect(strict.output.contains(" FAIL\n"))
     }
@@ -180,12 +235,18 @@ final class RunTests {
                 pixels: (0..<64 * 64 * 3).map { UInt8(truncatingIfNeeded: $0 / (7 + seed) * (seed + 3)) })
             try PNG.write(picture, to: bench.url("images/\(seed).png"))
         }
+        let captions = try bench.write(["a heart", "a cat", "a dog", "a star", "a ring", "a tree"], to: "captions.txt")
         let arguments = ["images", "--reference", "images", "--output", "measured"]
-        let found = try await succeed(.evaluate, arguments)
-        #expect(found.output.contains(#/\nFréchet distance +0 +6 +6 /#))
+        let found = try await succeed(.evaluate, arguments + ["--captions", captions])
+        let distance = try #require(found.output.firstMatch(of: #/\nFréchet distance +([0-9.e-]+) +6 +6 /#))
+        // Rounding of the eigenvalues differs between processors.
+        #expect(try abs(#require(Double(distance.1))) < 1e-6)
+        #expect(found.output.contains(#/\nalignment +-?[0-9.e-]+ +6 /#))
         #expect(found.output.contains(#/\nprecision \(k = 3\) +1 +6 +6 /#))
         #expect(found.output.contains(#/\nrecall \(k = 3\) +1 +6 +6 /#))
         #expect(try bench.names("measured").contains("report.json"))
-        #expect(try await succeed(.evaluate, arguments).output == found.output)
+        #expect(try await succeed(.evaluate, arguments + ["--captions", captions]).output == found.output)
+        let table = try await succeed(.evaluate, ["table"] + arguments)
+        #expect(table.output.contains(#/\n\| images \| -?[0-9.e-]+ \| 1 \| 1 \|/#))
     }
 }
