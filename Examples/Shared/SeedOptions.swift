@@ -34,10 +34,7 @@ public struct Seed: Sendable {
 public struct SeedOptions: ParsableArguments {
     @Option(
         name: .customLong("seed"), parsing: .unconditional,
-        help: """
-            The seed of all random numbers; of several images it is the first one's, and the next ones have consecutive seeds. \
-            -1: a random seed, which is printed.
-            """, transform: Seed.init)
+        help: "The seed of all random numbers. -1: a random seed, which is printed.", transform: Seed.init)
     var seed = Seed()
 
     /// The seed 0.

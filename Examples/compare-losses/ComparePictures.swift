@@ -14,14 +14,14 @@ struct ComparePictures: BrushCommand {
         abstract:
             "Runs on a teacher: a folder and a sample grid per loss, and a table. A stopped comparison is resumed.")
 
-    @Option(help: "The teacher, a model in the diffusers layout.")
-    var teacher: String
+    @Option(help: "The teacher, a diffusers folder.")
+    var teacher: URL
 
     @Option(help: "A text file with one prompt per line.")
-    var prompts: String
+    var prompts: URL
 
     @Option(help: "A text file with the sample grids' prompts.")
-    var sheetPrompts: String
+    var sheetPrompts: URL
 
     @Option(parsing: .upToNextOption, help: "The losses.")
     var losses: [PublishedLoss] = [.vsd, .dmd, .sidLSG, .pgSB]
@@ -41,7 +41,7 @@ struct ComparePictures: BrushCommand {
     @Option(help: "The fake score's learning rate.")
     var fakeScoreLearningRate = DistillationConfiguration().fakeScoreLearningRate
 
-    @Option(help: "The rank of the fake score's adapters; their scale stays 1.6875.")
+    @Option(help: "The rank of the fake score's adapters; their scale is 1.6875 at any rank.")
     var rank = DistillationConfiguration().adapterRank
 
     @Option(parsing: .upToNextOption, help: "The layers that get adapters, by suffixes of their paths.")
@@ -54,7 +54,6 @@ struct ComparePictures: BrushCommand {
     var seed: UInt64 { seeds.value }
 
     func validate() throws {
-        if losses.isEmpty { throw ValidationError("--losses: expected at least one loss") }
         try check("--pictures", pictures, in: 1...1_000_000_000)
         try check("--teacher-pictures", teacherPictures, in: 1...1_000_000)
     }
@@ -68,14 +67,12 @@ struct ComparePictures: BrushCommand {
         for published in losses { try settings(published).validate() }
         for (path, option) in [
             (teacher, "--teacher"), (prompts, "--prompts"), (sheetPrompts, "--sheet-prompts"),
-        ] { try checkInput(URL(filePath: path), option) }
-        try checkOutput(folder: URL(filePath: output), "--output")
-        var model = try TextToImageModel(contentsOf: URL(filePath: teacher))
-        let (lines, shown) = (
-            try PromptFile.read(URL(filePath: prompts)), try PromptFile.read(URL(filePath: sheetPrompts))
-        )
-        model = try model.keepingEmbeddings(of: lines + shown + [""])
+        ] { try checkInput(path, option) }
         let folder = URL(filePath: output)
+        try checkOutput(folder: folder, "--output")
+        var model = try TextToImageModel(contentsOf: teacher)
+        let (lines, shown) = (try PromptFile.read(prompts), try PromptFile.read(sheetPrompts))
+        model = try model.keepingEmbeddings(of: lines + shown + [""])
         let results = try ResultFolder(
             folder, of: "comparison", writing: losses.map { "\($0.rawValue).png" } + ["comparison.md"])
         defer { withExtendedLifetime(results) {} }

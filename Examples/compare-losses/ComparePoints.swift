@@ -26,7 +26,6 @@ struct ComparePoints: BrushCommand {
     @OptionGroup var seeds: SeedOptions
 
     func validate() throws {
-        if losses.isEmpty { throw ValidationError("--losses: expected at least one loss") }
         try check("--count", count, in: 2...100_000)
         try check("--steps", steps, in: 1...1_000_000)
         let allowed: LossNeeds = [

@@ -36,17 +36,17 @@ struct Distill: BrushCommand {
         try models.check()
         try loss.check()
         try running.check()
-        let prompts = try PromptFile.read(URL(filePath: models.prompts))
+        let prompts = try PromptFile.read(models.prompts)
         let shown = try running.sheetPrompts(among: prompts)
-        let pairs = try loss.pairs.map { try TeacherPairs(contentsOf: URL(filePath: $0), prompts: prompts) }
+        let pairs = try loss.pairs.map { try TeacherPairs(contentsOf: $0, prompts: prompts) }
         let run = try RunDirectory(
-            URL(filePath: running.output), resuming: running.resume, allowingOtherFiles: running.allowOtherFiles)
+            running.output, resuming: running.starting.resume, allowingOtherFiles: running.starting.allowOtherFiles)
         var teacher = try models.loadTeacher()
         try run.claim()
         try settings.setStudentTimestep(training.studentTimestep, on: teacher.schedule)
         try settings.checkAdapterTargets(on: teacher.network)
         let memory = MemoryEstimate(distilling: teacher.network, settings)
-        try checkMemory(memory.written, of: "this distillation", isIgnored: running.ignoreMemory)
+        try running.starting.checkMemory(memory.written, of: "this distillation")
 
         teacher = try models.keepingEmbeddings(of: prompts + shown, teacher)
         let (loss, resources) = try loss.lossAndResources(teacher, pairs, prompts: prompts, seed: seeds.value)

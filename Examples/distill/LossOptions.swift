@@ -12,8 +12,8 @@ struct LossOptions: ParsableArguments {
     var guidanceScale: Double?
     @Option(help: "Images of the teacher to generate, for losses that need pairs or data.") var teacherPictures = 64
     @Option(help: "Pairs of noise and teacher image that an earlier run saved, instead of generating them.")
-    var pairs: String?
-    @Option(help: "Where to save the generated pairs.") var savePairs: String?
+    var pairs: URL?
+    @Option(help: "Where to save the generated pairs.") var savePairs: URL?
 
     /// The loss with its guidance scale.
     var chosen: any DistillationLoss { guidanceScale.flatMap(loss.loss(guidanceScale:)) ?? loss.loss }
@@ -31,8 +31,8 @@ struct LossOptions: ParsableArguments {
 
     /// Checks the files before the teacher is loaded.
     func check() throws {
-        try checkInput(pairs.map { URL(filePath: $0) }, "--pairs")
-        try checkOutput(file: savePairs.map { URL(filePath: $0) }, "--save-pairs")
+        try checkInput(pairs, "--pairs")
+        try checkOutput(file: savePairs, "--save-pairs")
     }
 
     /// The loss and its resources: the teacher's pairs as far as the loss needs them, and a reward that is trained on them.
@@ -44,7 +44,7 @@ struct LossOptions: ParsableArguments {
             try saved.map { DistillationResources($0) }
             ?? DistillationResources(
                 generatedBy: model, for: loss.needs, prompts: prompts, count: teacherPictures, seed: seed)
-        if let savePairs { try resources.pairs?.save(to: URL(filePath: savePairs), prompts: prompts) }
+        if let savePairs { try resources.pairs?.save(to: savePairs, prompts: prompts) }
         guard loss.needs.contains(.reward), let pairs = resources.pairs else { return (loss, resources) }
         var training = ContrastiveReward.Training()
         training.seed = seed

@@ -7,20 +7,16 @@ import Tensor
 /// The run's folder and what is written into it.
 struct RunOptions: ParsableArguments {
     @Option(help: "The run's folder: settings, metrics, sample grids, checkpoints, student/ and fake-score/.")
-    var output: String
+    var output: URL
     @Option(help: "Steps to take in all; 0 saves the initial student.") var iterations = 1000
     @Option(help: "Steps between two sample grids, and between two checkpoints.") var saveEvery = 100
     @Option(help: "A text file with the sample grids' prompts. Default: 16 of the training prompts.")
-    var sheetPrompts: String?
+    var sheetPrompts: URL?
     @Option(help: "The teacher's guidance scale in the last sample grid, which compares it with the student.")
     var sheetGuidanceScale = 4.5
-    @Option(help: "The data type of the saved student's weights: float16, float32 or bfloat16.")
+    @Option(help: "The data type of the saved student's weights.")
     var dtype = StoredType.float16
-    @Flag(help: "Resume the run in the output folder.") var resume = false
-    @Flag(help: "Start a run in an output folder that contains other files; they are left alone.")
-    var allowOtherFiles = false
-    @Flag(help: "Start even if more memory is needed than the system, or the process's control group, grants.")
-    var ignoreMemory = false
+    @OptionGroup var starting: RunStartOptions
 
     func validate() throws {
         try check("--iterations", iterations, in: 0...1_000_000_000)
@@ -30,13 +26,13 @@ struct RunOptions: ParsableArguments {
 
     /// Checks the files before the teacher is loaded.
     func check() throws {
-        try checkInput(sheetPrompts.map { URL(filePath: $0) }, "--sheet-prompts")
-        try checkOutput(folder: URL(filePath: output), "--output")
+        try checkInput(sheetPrompts, "--sheet-prompts")
+        try checkOutput(folder: output, "--output")
     }
 
     /// The prompts of the sample grids: those of the file, or some of the training prompts.
     func sheetPrompts(among prompts: [String]) throws -> [String] {
-        if let sheetPrompts { return try PromptFile.read(URL(filePath: sheetPrompts)) }
+        if let sheetPrompts { return try PromptFile.read(sheetPrompts) }
         let every = max(1, prompts.count / 16)
         return prompts.indices.filter { $0 % every == 0 }.prefix(16).map { prompts[$0] }
     }

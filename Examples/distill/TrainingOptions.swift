@@ -10,16 +10,17 @@ struct TrainingOptions: ParsableArguments {
     @Option(help: "Images per step.") var batch = defaults.batchSize
     @Option(help: "The student's learning rate.") var studentLearningRate = defaults.studentLearningRate
     @Option(help: "The fake score's learning rate.") var fakeScoreLearningRate = defaults.fakeScoreLearningRate
-    @Option(help: "The schedule of both learning rates: constant, or cosine, which ends at 0.")
+    @Option(help: "The schedule of both learning rates; cosine ends at 0.")
     var learningRateSchedule = LearningRateDecay.constant
     @Option(help: "The student's timestep.") var studentTimestep = defaults.studentTimestep
-    @Option(help: "The student's prediction type: epsilon, sample or v_prediction. Default: the teacher's.")
+    @Option(help: "The student's prediction type. Default: the teacher's.")
     var studentPrediction: PredictionType?
-    @Option(help: "Which fake-score weights to train: adapters or copy.") var fakeScore = defaults.fakeScoreWeights
+    @Option(help: "Which fake-score weights to train: adapters of a frozen teacher, or a copy of it.") var fakeScore =
+        defaults.fakeScoreWeights
     @Option(help: "Updates of the fake score per update of the student; if several, each on newly generated samples.")
     var fakeScoreUpdates: Int?
     @Option(help: "Warm-up steps: only the fake score is updated.") var fakeScoreWarmUpSteps = 0
-    @Option(help: "The adapters' rank; their scale stays 1.6875.") var rank = defaults.adapterRank
+    @Option(help: "The adapters' rank; their scale is 1.6875 at any rank.") var rank = defaults.adapterRank
     @Option(parsing: .upToNextOption, help: "The layers that get adapters, by suffixes of their paths.")
     var adapterTargets = defaults.adapterTargets
     @Option(help: "The largest decay of the student's moving average.") var averageDecay = defaults.averageDecay
@@ -30,7 +31,6 @@ struct TrainingOptions: ParsableArguments {
         try check("--student-timestep", studentTimestep, in: 0...1_000_000)
         try check("--fake-score-updates", fakeScoreUpdates, in: 1...1000)
         try check("--rank", rank, in: 1...4096)
-        if adapterTargets.isEmpty { throw ValidationError("--adapter-targets: expected at least one") }
     }
 
     /// The settings, except those that depend on the teacher.

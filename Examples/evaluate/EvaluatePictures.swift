@@ -42,14 +42,14 @@ struct EvaluatePictures: BrushCommand {
         try checkInput(captions, "--captions")
         try checkOutput(file: saveStatistics, "--save-statistics")
         try options.checkPaths()
-        let taken = try options.takenFolder()
-        defer { withExtendedLifetime(taken) {} }
+        let claimed = try options.claimedFolder()
+        defer { withExtendedLifetime(claimed) {} }
         var folder = try PictureFolder(contentsOf: pictures)
         if let captions { folder = try folder.captioned(by: captions) }
         if let split { folder = try folder.split(split) }
         if let count { folder = folder.prefix(count) }
         let evaluation = try options.evaluation(of: [folder])
-        EvaluationOptions.say(evaluation.warnings(of: folder))
+        EvaluationOptions.warn(evaluation.warnings(of: folder))
         let features = try evaluation.features(of: folder, keptIn: options.output)
         if let saveStatistics { try features.statistics().save(to: saveStatistics) }
         let report = try evaluation.report(of: folder, features, metrics: options.metrics, keptIn: options.output)

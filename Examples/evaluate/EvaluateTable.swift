@@ -27,13 +27,13 @@ struct EvaluateTable: BrushCommand {
     func run() throws {
         for folder in pictures { try checkInput(folder, "the folder") }
         try options.checkPaths()
-        let taken = try options.takenFolder()
-        defer { withExtendedLifetime(taken) {} }
+        let claimed = try options.claimedFolder()
+        defer { withExtendedLifetime(claimed) {} }
         let folders = try pictures.map { try PictureFolder(contentsOf: $0) }
         let evaluation = try options.evaluation(of: byGroup ? [] : folders)
         var table = EvaluationTable()
         for (folder, name) in zip(folders, EvaluationTable.names(of: folders.map(\.url))) {
-            EvaluationOptions.say(evaluation.warnings(of: folder))
+            EvaluationOptions.warn(evaluation.warnings(of: folder))
             let store = options.output?.appending(path: name)
             let features = try evaluation.features(of: folder, keptIn: store)
             let reports =

@@ -10,7 +10,10 @@ struct EvaluationOptions: ParsableArguments {
     var reference: URL?
 
     @Option(
-        parsing: .upToNextOption, help: "frechet, frechet-floor, kernel, precision-recall, diversity.")
+        parsing: .upToNextOption,
+        help: """
+            The metrics. Default: all that the reference allows; in a table frechet, precision-recall and diversity.
+            """)
     var metrics: [FeatureMetric] = []
 
     @Option(help: "Use only the reference images of this split.")
@@ -42,12 +45,12 @@ struct EvaluationOptions: ParsableArguments {
     }
 
     /// Writes warnings to standard error before a long evaluation starts; the report contains them too.
-    static func say(_ warnings: [String]) {
+    static func warn(_ warnings: [String]) {
         for warning in warnings { StandardError.write(line: "warning: \(warning)") }
     }
 
     /// Claims the output folder; nil without one. Throws `FileError` if it contains files of the same names from elsewhere.
-    func takenFolder() throws -> ResultFolder? {
+    func claimedFolder() throws -> ResultFolder? {
         guard let output else { return nil }
         // Folders of earlier versions are recognised by their features.
         let features = output.appending(path: "reference-features").path

@@ -14,7 +14,7 @@ struct NetworkOptions: ParsableArguments {
     @Option(help: "Use FID's Inception-v3: pytorch-fid's pt_inception-2015-12-05 in safetensors.")
     var inception: URL?
 
-    @Option(help: "The resizing of images for Inception-v3: clean or pytorch-fid.")
+    @Option(help: "The resizing of images for Inception-v3, as in clean-fid or pytorch-fid.")
     var resizing = InceptionV3.Resizing.clean
 
     @Option(help: "The text-picture alignment model for small images. Default: that in Examples/Models.")
@@ -28,11 +28,9 @@ struct NetworkOptions: ParsableArguments {
 
     /// Checks that the files and folders exist. Throws `ValidationError`.
     func checkPaths() throws {
-        for (path, option) in [(inception, "--inception"), (clip, "--clip")] {
-            try checkInput(path, option)
-        }
-        try checkInput(efficientnet, "--efficientnet")
-        try checkInput(alignment, "--alignment")
+        for (url, option) in [
+            (inception, "--inception"), (clip, "--clip"), (efficientnet, "--efficientnet"), (alignment, "--alignment"),
+        ] { try checkInput(url, option) }
     }
 
     func featureNetwork() throws -> any FeatureNetwork {

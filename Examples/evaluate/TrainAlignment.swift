@@ -35,7 +35,7 @@ struct TrainAlignment: BrushCommand {
         let network = try EfficientNetLite0(
             contentsOf: efficientnet ?? ExampleModels.url("efficientnet-lite0/model.safetensors"))
         let folder = try PictureFolder(contentsOf: data)
-        EvaluationOptions.say(folder.warnings)
+        EvaluationOptions.warn(folder.warnings)
         let train = folder.filter { ($0.split ?? "train") == "train" }
         let heldOut = folder.filter { ($0.split ?? "train") != "train" }
         var training = SmallPictureAlignment.Training()

@@ -10,15 +10,15 @@ struct Inspect: BrushCommand {
     )
 
     @Argument(help: "A diffusers folder or a safetensors file.")
-    var model: String
+    var model: URL
 
     func run() throws {
-        let summary = CheckpointSummary(of: URL(filePath: model))
+        let summary = CheckpointSummary(of: model)
         print(summary)
         // So that the error comes after the summary if both go to the same file.
         fflush(nil)
         if let first = summary.problems.first {
-            throw UnusableModel(path: model, first: "\(first)", others: summary.problems.count - 1)
+            throw UnusableModel(path: model.relativePath, first: "\(first)", others: summary.problems.count - 1)
         }
     }
 }

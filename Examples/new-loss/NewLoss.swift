@@ -32,7 +32,8 @@ struct EvenScoreDistillation: DistillationLoss {
 @main
 struct NewLoss: BrushCommand {
     static let configuration = CommandConfiguration(
-        commandName: "new-loss", abstract: "Checks a new loss against theory and prints the report: how to begin one.")
+        commandName: "new-loss",
+        abstract: "Checks the loss in this example's source, the start of one of your own, against theory.")
 
     func run() throws {
         let loss = EvenScoreDistillation()

@@ -15,7 +15,7 @@ struct InterpolationOptions: ParsableArguments {
 
     func validate() throws { toSeed?.announce("to seed") }
 
-    var isAsked: Bool { toSeed != nil || toPrompt != nil }
+    var isGiven: Bool { toSeed != nil || toPrompt != nil }
 
     /// The options as recorded in the image file.
     var record: [String: String] {

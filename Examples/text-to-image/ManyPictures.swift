@@ -20,7 +20,7 @@ struct ManyPictures: ParsableArguments {
 
 extension TextToImage {
     /// Generates the images of a folder, or those that are missing.
-    func drawFolder(of prompts: [String], in folder: URL) throws {
+    func generateFolder(of prompts: [String], in folder: URL) throws {
         let url = models.url(isMultiStep: sampling.steps != nil)
         let model = try models.load(url, isMultiStep: sampling.steps != nil)
         for prompt in prompts {

@@ -12,7 +12,7 @@ struct ModelOptions: ParsableArguments {
     )
     var model: URL?
     @Option(help: "The folder of a tokenizer, which single files do not contain.") var tokenizer: URL?
-    @Option(help: "The network's prediction type: epsilon, v_prediction or sample. Default: that of the model's files.")
+    @Option(help: "The network's prediction type. Default: that of the model's files.")
     var predictionType: PredictionType?
     @Option(
         help:

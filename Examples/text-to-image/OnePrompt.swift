@@ -4,7 +4,7 @@ import Tensor
 
 extension TextToImage {
     /// Generates --count images of a prompt and writes them to one file.
-    func draw(_ prompt: String, to output: URL) throws {
+    func generate(_ prompt: String, to output: URL) throws {
         let url = models.url(isMultiStep: sampling.steps != nil)
         let saved = try embeddings.map(PromptEmbeddings.init(contentsOf:))
         try starting.check()
@@ -24,7 +24,7 @@ extension TextToImage {
         let sampled = try timed(&network) { try latents(prompt, by: model, sampling, start, beside: output) }
         if let saveLatents { try LatentsFile.write(sampled, to: saveLatents) }
         let pictures = try timed(&decoder) { try model.pictures(from: sampled) }
-        let picture = interpolation.isAsked ? Picture.grid(pictures, columns: count) : .grid(pictures)
+        let picture = interpolation.isGiven ? Picture.grid(pictures, columns: count) : .grid(pictures)
         var record = sampling.record.merging(starting.record) { $1 }
         for more in [models.record(url), interpolation.record, model.textEncoder.record] { record.merge(more) { $1 } }
         record.merge(
@@ -41,7 +41,7 @@ extension TextToImage {
     ) throws -> Tensor {
         let prompts = Array(repeating: prompt, count: count)
         guard case .steps(let settings) = sampling else {
-            guard interpolation.isAsked else { return try model.latents(for: prompts, seed: seed, start: start) }
+            guard interpolation.isGiven else { return try model.latents(for: prompts, seed: seed, start: start) }
             return try model.latents(
                 from: (prompt, seed), to: (interpolation.toPrompt ?? prompt, interpolation.toSeed?.value ?? seed),
                 count: count, size: starting.size(for: model))

@@ -18,7 +18,7 @@ struct SamplingOptions: ParsableArguments {
             valueName: "name"))
     var sampler: String?
     @Option(
-        help: "Timestep spacing: leading, trailing or linspace. Default: that of the model's files.")
+        help: "Timestep spacing. Default: that of the model's files.")
     var timestepSpacing: TimestepSpacing?
     @Option(help: "How much noise each step of ddim or tcd adds, 0 to 1. Default: 0.") var eta: Double?
     @Option(help: "Write a preview every so many steps, as OUTPUT.step-N.png.")

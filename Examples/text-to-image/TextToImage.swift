@@ -18,7 +18,7 @@ struct TextToImage: BrushCommand {
     @Option(help: "The PNG file to write, a grid of all images. Default: out.png. With --prompts, the folder.")
     var output: URL?
     @OptionGroup var seeds: SeedOptions
-    @Option(help: "Images per prompt.") var count = 1
+    @Option(help: "Images per prompt, with consecutive seeds.") var count = 1
     @Option(help: "Save the images' latents to this file, in the format of --latents.") var saveLatents: URL?
     @Option(help: "Use saved prompt embeddings instead of the text encoder.") var embeddings: URL?
     @Option(help: "Save the embeddings of prompt and negative prompt to this file.") var saveEmbeddings: URL?
@@ -35,21 +35,21 @@ struct TextToImage: BrushCommand {
         if (prompt == nil) == (many.prompts == nil) {
             throw ValidationError("expected a prompt or --prompts FILE, and not both")
         }
-        if sampling.steps != nil, models.untrainedStudent || interpolation.isAsked {
+        if sampling.steps != nil, models.untrainedStudent || interpolation.isGiven {
             throw ValidationError(
                 "--untrained-student, --to-seed and --to-prompt generate in one step: expected no --steps")
         }
         if starting.image != nil, sampling.steps == nil {
             throw ValidationError("--image needs --steps: a one-step student generates from noise")
         }
-        if interpolation.isAsked, count < 2 || starting.latents != nil {
+        if interpolation.isGiven, count < 2 || starting.latents != nil {
             throw ValidationError("--to-seed and --to-prompt need --count of at least 2, and no --latents")
         }
         guard many.prompts != nil else { return }
         if output == nil { throw ValidationError("--prompts needs --output FOLDER") }
         let single: [(name: String, isGiven: Bool)] = [
             ("latents", starting.latents != nil), ("image", starting.image != nil),
-            ("to-seed or --to-prompt", interpolation.isAsked),
+            ("to-seed or --to-prompt", interpolation.isGiven),
             ("preview-every", sampling.previewEvery != nil), ("save-latents", saveLatents != nil),
             ("embeddings", embeddings != nil), ("save-embeddings", saveEmbeddings != nil),
         ]
@@ -87,9 +87,9 @@ struct TextToImage: BrushCommand {
         if let prompts = many.prompts, let output {
             let lines = try PromptFile.read(prompts)
             try checkOutput(folder: output, "--output")
-            try drawFolder(of: lines, in: output)
+            try generateFolder(of: lines, in: output)
         } else if let prompt {
-            try draw(prompt, to: file)
+            try generate(prompt, to: file)
         }
     }
 

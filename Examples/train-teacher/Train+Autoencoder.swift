@@ -9,7 +9,7 @@ extension Train {
         var settings = AutoencoderTrainingConfiguration()
         (settings.iterations, settings.seed) = (autoencoderIterations, seeds.value)
         let trainer = try AutoencoderTrainer(pictures: pictures, configuration: settings)
-        let run = try RunDirectory(run.autoencoder, resuming: resume)
+        let run = try RunDirectory(run.autoencoder, resuming: starting.resume)
         try run.begin(trainer)
         let progress = ProgressBar(
             total: settings.iterations, done: trainer.stepCount, picturesPerStep: settings.batchSize)

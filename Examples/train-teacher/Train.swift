@@ -12,13 +12,13 @@ struct Train: BrushCommand {
             "Trains a small text-to-image model on captioned images: autoencoder, text encoder, denoising network.")
 
     @Argument(help: "A folder of PNG or JPEG files with metadata.jsonl, as Scripts/emoji-data writes it.") var data:
-        String?
+        URL?
     @Flag(help: "Train on shapes drawn in code instead of a folder.") var shapes = false
-    @Option(help: "The run's folder: settings, metrics, sample grids, checkpoints, and teacher/.") var output: String
-    @Option(help: "A model whose autoencoder is used. Default: one is trained first.") var autoencoder: String?
-    @Option(help: "The folder of a tokenizer. Default: one is trained on the captions.") var tokenizer: String?
+    @Option(help: "The run's folder: settings, metrics, sample grids, checkpoints, and teacher/.") var output: URL
+    @Option(help: "A model whose autoencoder is used. Default: one is trained first.") var autoencoder: URL?
+    @Option(help: "The folder of a tokenizer. Default: one is trained on the captions.") var tokenizer: URL?
     @Option(help: "A teacher whose weights the training starts from, with its autoencoder and tokenizer.")
-    var start: String?
+    var start: URL?
     @Option(help: "The total number of steps.") var iterations = TeacherTrainingConfiguration().iterations
     @Option(help: "The total number of autoencoder steps.")
     var autoencoderIterations = AutoencoderTrainingConfiguration().iterations
@@ -34,11 +34,7 @@ struct Train: BrushCommand {
     @OptionGroup var seeds: SeedOptions
     @Option(help: "Steps between checkpoints.") var saveEvery = 250
     @Option(help: "Steps between sample grids.") var sheetEvery = 1000
-    @Flag(help: "Resume the run in the output folder.") var resume = false
-    @Flag(help: "Start a run in an output folder that contains other files, which are kept.") var allowOtherFiles =
-        false
-    @Flag(help: "Start even if the run needs more memory than the system or the process's control group provides.")
-    var ignoreMemory = false
+    @OptionGroup var starting: RunStartOptions
 
     func validate() throws {
         if (data == nil) != shapes { throw ValidationError("expected a folder or --shapes, and not both") }
@@ -58,25 +54,26 @@ struct Train: BrushCommand {
         (settings.iterations, settings.batchSize, settings.seed) = (iterations, batch, seeds.value)
         (settings.learningRate, settings.averageDecay) = (learningRate, averageDecay)
         try settings.validate()
-        for (path, option) in [
+        for (url, option) in [
             (data, "the folder"), (autoencoder, "--autoencoder"), (tokenizer, "--tokenizer"), (start, "--start"),
         ] {
-            try checkInput(path.map { URL(filePath: $0) }, option)
+            try checkInput(url, option)
         }
-        try checkOutput(folder: URL(filePath: output), "--output")
+        try checkOutput(folder: output, "--output")
         let blockChannels = channels.isEmpty ? shapes ? [48, 96] : [64, 128, 176] : channels
-        let startModel = try start.map { try ModelFiles(contentsOf: URL(filePath: $0)) }
-        let keptModel = try autoencoder.map { try ModelFiles(contentsOf: URL(filePath: $0)) } ?? startModel
-        if let tokenizer { _ = try CLIPTokenizer(contentsOf: URL(filePath: tokenizer)) }
-        let pictures = try data.map { try CaptionedPictures(contentsOf: URL(filePath: $0)) } ?? .shapes()
+        let startModel = try start.map { try ModelFiles(contentsOf: $0) }
+        let keptModel = try autoencoder.map { try ModelFiles(contentsOf: $0) } ?? startModel
+        if let tokenizer { _ = try CLIPTokenizer(contentsOf: tokenizer) }
+        let pictures = try data.map { try CaptionedPictures(contentsOf: $0) } ?? .shapes()
         try TeacherTrainer.check(
             pictures: pictures,
             autoencoder: keptModel?.autoencoderConfiguration() ?? .small(side: pictures.height),
             blockChannels: blockChannels, start: startModel)
-        let run = try RunDirectory(URL(filePath: output), resuming: resume, allowingOtherFiles: allowOtherFiles)
+        let run = try RunDirectory(
+            output, resuming: starting.resume, allowingOtherFiles: starting.allowOtherFiles)
         try run.claim()
 
-        let tokenizerFolder = (tokenizer ?? start.map { "\($0)/tokenizer" }).map { URL(filePath: $0) } ?? run.tokenizer
+        let tokenizerFolder = tokenizer ?? start?.appending(path: "tokenizer") ?? run.tokenizer
         if tokenizer == nil, start == nil {
             try run.learnTokenizer(from: pictures, mix: settings.captions, vocabularySize: vocabulary)
         }
@@ -84,7 +81,7 @@ struct Train: BrushCommand {
         let trainer = try TeacherTrainer(
             pictures: pictures, autoencoder: autoencoder, tokenizer: CLIPTokenizer(contentsOf: tokenizerFolder),
             blockChannels: blockChannels, start: startModel, configuration: settings)
-        try checkMemory(trainer.memoryByteCount, of: "this training", isIgnored: ignoreMemory)
+        try starting.checkMemory(trainer.memoryByteCount, of: "this training")
         try run.begin(trainer)
         try run.savePrompts(of: pictures, sampledBy: settings.captions, seed: settings.seed)
         StandardError.write(

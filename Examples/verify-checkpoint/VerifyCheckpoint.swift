@@ -10,7 +10,7 @@ struct VerifyCheckpoint: BrushCommand {
         commandName: "verify-checkpoint",
         abstract: "Compares the outputs of each part of a model with those of another implementation.",
         discussion: """
-            Prints one line per part: its name in the golden file, the largest error, that error divided by the reference's
+            Prints one line per part: its name in the golden file, the largest error, that error divided by the reference's \
             standard deviation, and ok or FAIL. The exit code is 1 when a part fails or there is none to compare.
             """)
 
@@ -26,7 +26,7 @@ struct VerifyCheckpoint: BrushCommand {
     @Option(help: "The largest relative error that is ok.")
     var tolerance = 1e-4
 
-    @Flag(help: "Use direct convolution instead of Winograd's transform, which is faster but less precise.")
+    @Flag(help: "Use direct convolution instead of Winograd's algorithm, which is faster but less exact.")
     var exactConvolution = false
 
     func validate() throws { try check("--tolerance", tolerance, in: 0...1) }
