@@ -31,7 +31,7 @@ struct DistributionTests {
         for kind in kinds {
             let installed = try #require(setup.firstMatch(of: kind.installed)).1.split(separator: " ")
             let named = manifest.matches(of: kind.named).map(\.1)
-            #expect(named.count == 6)
+            #expect(named.count == 4)
             for package in named { #expect(installed.contains(package), "\(package)") }
         }
     }
