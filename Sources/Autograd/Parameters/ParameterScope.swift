@@ -7,7 +7,7 @@ public struct ParameterScope {
     /// The dotted path of this scope; empty at the root.
     public let path: String
     /// The set in which parameters are declared.
-    package let parameters: ParameterSet
+    public let parameters: ParameterSet
     let adapters: LowRankAdapterSet?
 
     /// The child scope `path.key`.
