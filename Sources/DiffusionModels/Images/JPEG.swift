@@ -2,12 +2,12 @@ import CSwiftBrushTurboJPEG
 import Foundation
 
 /// JPEG files, through libjpeg-turbo.
-public enum JPEG {
+package enum JPEG {
     /// Decodes a JPEG file as Pillow reads it in RGB: baseline or progressive; grey, three-component colour, CMYK or YCCK.
     ///
     /// Throws ``PictureError`` for a file that is damaged or truncated, and for one whose header claims more pixels than `limits`
     /// allows or its bytes can hold.
-    public static func decode(_ data: Data, limits: PictureLimits = .standard) throws(PictureError) -> Picture {
+    package static func decode(_ data: Data, limits: PictureLimits = .standard) throws(PictureError) -> Picture {
         let decoder = try Decoder(data)
         let (width, height) = (decoder.width, decoder.height)
         try limits.check(width: width, height: height)

@@ -6,7 +6,7 @@ extension PNG {
     ///
     /// Unlike Pillow's `convert("RGB")`, which turns 16-bit grey above 255 into white, it also uses the high bytes there.
     /// Throws ``PictureError`` for a damaged file, and for one whose header claims more pixels than `limits` allows or its bytes can hold.
-    public static func decode(
+    package static func decode(
         _ data: Data, transparency: Transparency = .dropped, limits: PictureLimits = .standard
     ) throws(PictureError) -> Picture {
         let (width, height) = try size(in: data)

@@ -33,7 +33,7 @@ extension Picture {
     }
 
     /// Decodes the bytes of a PNG or JPEG file. See ``init(contentsOf:transparency:isUpright:limits:)``.
-    public init(
+    package init(
         _ data: Data, transparency: Transparency = .dropped, isUpright: Bool = false, limits: PictureLimits = .standard
     ) throws(PictureError) {
         let picture: Picture

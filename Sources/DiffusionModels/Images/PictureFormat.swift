@@ -1,14 +1,14 @@
 import Foundation
 
 /// A supported image format, detected from a file's first bytes and not from its name.
-public enum PictureFormat: String, Sendable, CaseIterable {
+package enum PictureFormat: String, Sendable, CaseIterable {
     /// Portable Network Graphics.
     case png = "PNG"
     /// Baseline and progressive JPEG.
     case jpeg = "JPEG"
 
     /// The format of a file that begins with these bytes; nil for other formats.
-    public init?(of data: Data) {
+    package init?(of data: Data) {
         if data.starts(with: [0x89] + Array("PNG".utf8)) {
             self = .png
         } else if data.starts(with: [0xff, 0xd8]) {

@@ -1,18 +1,18 @@
 import Foundation
 
 /// The header of an image file.
-public struct PictureHeader: Sendable, Equatable {
+package struct PictureHeader: Sendable, Equatable {
     /// The file's format.
-    public let format: PictureFormat
+    package let format: PictureFormat
     /// The stored width in pixels, before any orientation is applied.
-    public let width: Int
+    package let width: Int
     /// The stored height in pixels, before any orientation is applied.
-    public let height: Int
+    package let height: Int
 
     /// Reads the header of a PNG or JPEG file from its first bytes.
     ///
     /// Throws ``PictureError`` for bytes of another format, which it names, and for a damaged header.
-    public init(_ data: Data) throws(PictureError) {
+    package init(_ data: Data) throws(PictureError) {
         guard let format = PictureFormat(of: data) else {
             throw PictureError("expected a PNG or JPEG file, found \(PictureFormat.name(of: data))")
         }
@@ -24,7 +24,7 @@ public struct PictureHeader: Sendable, Equatable {
     }
 
     /// Reads the header of a file without reading its pixels. Throws ``PictureError`` with the path.
-    public init(contentsOf url: URL, limits: PictureLimits = .standard) throws(PictureError) {
+    package init(contentsOf url: URL, limits: PictureLimits = .standard) throws(PictureError) {
         // In a JPEG file the size comes after the metadata of cameras and editors, which is seldom larger than this.
         if let header = try? PictureHeader(limits.contents(of: url, upTo: 1 << 16)) {
             self = header

@@ -4,14 +4,14 @@ import Tensor
 /// The maximum sizes of images and image lists that are read. The size in a file's header is checked before memory is allocated.
 public struct PictureLimits: Sendable, Equatable {
     /// The maximum number of pixels of an image, width × height. Each takes three bytes.
-    public var pixels = 89_478_485
+    package var pixels = 89_478_485
     /// The maximum number of bytes of an image file or of a list of images.
-    public var fileBytes = 1 << 30
+    package var fileBytes = 1 << 30
     /// The maximum number of bytes of a line in a list of images.
-    public var lineBytes = 1 << 20
+    package var lineBytes = 1 << 20
 
     /// The defaults: the number of pixels above which Pillow warns of a decompression bomb, files of 1 GiB, lines of 1 MiB.
-    public init() {}
+    package init() {}
 
     /// The default limits, with the maximum number of pixels from the environment variable `SWIFTBRUSH_PICTURE_PIXELS` if it is set.
     public static let standard: PictureLimits = {
@@ -24,7 +24,7 @@ public struct PictureLimits: Sendable, Equatable {
     /// Reads a file's contents.
     ///
     /// Throws ``PictureError`` for anything but a regular file, such as a folder, a pipe or a device, and for a file that is too large.
-    public func contents(of url: URL) throws(PictureError) -> Data { try contents(of: url, upTo: .max) }
+    package func contents(of url: URL) throws(PictureError) -> Data { try contents(of: url, upTo: .max) }
 
     /// Reads a file's first bytes, with the checks of ``contents(of:)``.
     func contents(of url: URL, upTo count: Int) throws(PictureError) -> Data {

@@ -6,29 +6,29 @@ import Tensor
 /// ```json
 /// {"file_name": "heart/red-heart.png", "text": "red heart", "keywords": ["love"], "group": "a heart", "split": "train"}
 /// ```
-public struct PictureList: Sendable {
+package struct PictureList: Sendable {
     /// The error of a list, or of one of its images.
-    public struct Error: Swift.Error, Equatable, CustomStringConvertible {
+    package struct Error: Swift.Error, Equatable, CustomStringConvertible {
         /// The list's file.
-        public let path: String
+        package let path: String
         /// The line, from 1; nil for an error of the whole list.
-        public let line: Int?
+        package let line: Int?
         /// What was expected.
-        public let expected: String
+        package let expected: String
         /// What was found.
-        public let found: String
+        package let found: String
 
         /// One sentence with what was expected and what was found.
-        public var description: String {
+        package var description: String {
             "\(path)\(line.map { ":\($0)" } ?? ""): expected \(expected), found \(found)"
         }
     }
 
     /// The list's file name in its folder.
-    public static let fileName = "metadata.jsonl"
+    package static let fileName = "metadata.jsonl"
 
     /// The entries, in the order of their lines.
-    public let entries: [PictureEntry]
+    package let entries: [PictureEntry]
     private let lines: [Int]
     private let path: String
 
@@ -36,7 +36,7 @@ public struct PictureList: Sendable {
     ///
     /// Throws ``Error`` for a folder without one, a list or line above the limits, a line that is not a ``PictureEntry``, an image that
     /// does not exist, and a `file_name` that leads out of the folder.
-    public init(in folder: URL, limits: PictureLimits = .standard) throws(Error) {
+    package init(in folder: URL, limits: PictureLimits = .standard) throws(Error) {
         let file = folder.appending(path: Self.fileName)
         path = file.path
         let data: Data
@@ -67,23 +67,23 @@ public struct PictureList: Sendable {
     }
 
     /// An error in the line of an entry, or in the list as a whole.
-    public func error(inEntry index: Int? = nil, expected: String, found: String) -> Error {
+    package func error(inEntry index: Int? = nil, expected: String, found: String) -> Error {
         Error(path: path, line: index.map { lines[$0] }, expected: expected, found: found)
     }
 
     /// Whether a folder has a list.
-    public static func exists(in folder: URL) -> Bool {
+    package static func exists(in folder: URL) -> Bool {
         FileManager.default.fileExists(atPath: folder.appending(path: fileName).path)
     }
 
     /// Writes a folder's list atomically. Throws ``Error`` for a `file_name` that leads out of the folder, and
     /// `FileError`.
-    public static func write(_ entries: [PictureEntry], in folder: URL) throws {
+    package static func write(_ entries: [PictureEntry], in folder: URL) throws {
         try DurableFile.write(encoded(entries, in: folder), to: folder.appending(path: fileName))
     }
 
     /// Appends entries to an existing list. Throws as ``write(_:in:)``.
-    public static func append(_ entries: [PictureEntry], in folder: URL) throws {
+    package static func append(_ entries: [PictureEntry], in folder: URL) throws {
         let (encoded, url) = (try encoded(entries, in: folder), folder.appending(path: fileName))
         try FileError.attempt(.writing, url.path) {
             let file = try FileHandle(forWritingTo: url)

@@ -4,27 +4,27 @@ import Tensor
 ///
 /// Formulas 12 and 16 of arXiv 2010.02502, whose α is ᾱ here. η scales the noise that each step adds: 0 is deterministic, 1 is DDPM.
 /// diffusers' `DDIMScheduler`.
-public struct DDIMSampler: SchedulerSampler {
+package struct DDIMSampler: SchedulerSampler {
     /// The command-line name of the sampler.
-    public static let name = "ddim"
+    package static let name = "ddim"
     /// The name of diffusers' scheduler class.
-    public static let className = "DDIMScheduler"
+    package static let className = "DDIMScheduler"
     /// The scheduler parameters that the sampler supports, with their defaults.
-    public static let parameters = SchedulerParameters(
+    package static let parameters = SchedulerParameters(
         SchedulerParameters.thresholding.merging([
             "clip_sample": true, "clip_sample_range": 1.0, "set_alpha_to_one": true, "steps_offset": 0,
             "timestep_spacing": "leading", "rescale_betas_zero_snr": false, "eta": nil,
         ]) { $1 })
 
     /// The settings that the sampler was created with.
-    public let settings: SchedulerSettings
+    package let settings: SchedulerSettings
     private let table: SamplingTable
     private let limit: OriginalLimit?
     private let eta: Double
     private var stride = 1
 
     /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings.
-    public init(_ settings: SchedulerSettings) throws {
+    package init(_ settings: SchedulerSettings) throws {
         self.settings = settings
         table = SamplingTable(settings.configuration)
         limit = try settings.originalLimit(thresholds: true, clips: true)
@@ -32,7 +32,7 @@ public struct DDIMSampler: SchedulerSampler {
     }
 
     /// Starts a sampling at integer timesteps. Throws ``ModelError`` for more steps than timesteps.
-    public mutating func begin(steps: Int) throws -> SamplingPlan {
+    package mutating func begin(steps: Int) throws -> SamplingPlan {
         try settings.check(steps: steps)
         stride = table.ratios.count / steps
         let timesteps = settings.configuration.timestepSpacing.timesteps(
@@ -41,7 +41,7 @@ public struct DDIMSampler: SchedulerSampler {
     }
 
     /// A step down by one stride, `timestepCount / steps`, whatever the spacing.
-    public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
+    package mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         let previous = Int(prediction.point.timestep) - stride
         let end: SignalLevel = settings.configuration.endsAtOne ? .clean : table.level(at: 0)
         let there = previous >= 0 ? table.level(at: previous) : end

@@ -3,27 +3,27 @@ import Tensor
 /// Ancestral sampling.
 ///
 /// Formula 7 of arXiv 2006.11239, with α and β of the step between two of its timesteps. diffusers' `DDPMScheduler`.
-public struct DDPMSampler: SchedulerSampler {
+package struct DDPMSampler: SchedulerSampler {
     /// The command-line name of the sampler.
-    public static let name = "ddpm"
+    package static let name = "ddpm"
     /// The name of diffusers' scheduler class.
-    public static let className = "DDPMScheduler"
+    package static let className = "DDPMScheduler"
     /// The scheduler parameters that the sampler supports, with their defaults.
-    public static let parameters = SchedulerParameters(
+    package static let parameters = SchedulerParameters(
         SchedulerParameters.thresholding.merging([
             "variance_type": "fixed_small", "clip_sample": true, "clip_sample_range": 1.0, "steps_offset": 0,
             "timestep_spacing": "leading", "rescale_betas_zero_snr": false,
         ]) { $1 })
 
     /// The settings that the sampler was created with.
-    public let settings: SchedulerSettings
+    package let settings: SchedulerSettings
     private let table: SamplingTable
     private let limit: OriginalLimit?
     private let addsPosteriorVariance: Bool
     private var points: [SamplingPoint] = []
 
     /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings, such as a learned variance.
-    public init(_ settings: SchedulerSettings) throws {
+    package init(_ settings: SchedulerSettings) throws {
         self.settings = settings
         table = SamplingTable(settings.configuration)
         limit = try settings.originalLimit(thresholds: true, clips: true)
@@ -33,7 +33,7 @@ public struct DDPMSampler: SchedulerSampler {
     }
 
     /// Starts a sampling at integer timesteps. Throws ``ModelError`` for more steps than timesteps.
-    public mutating func begin(steps: Int) throws -> SamplingPlan {
+    package mutating func begin(steps: Int) throws -> SamplingPlan {
         try settings.check(steps: steps)
         let timesteps = settings.configuration.timestepSpacing.timesteps(
             steps: steps, of: table.ratios.count, offset: settings.configuration.stepsOffset)
@@ -42,7 +42,7 @@ public struct DDPMSampler: SchedulerSampler {
     }
 
     /// The posterior mean, plus noise except at timestep 0.
-    public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
+    package mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         let next: SignalLevel = index + 1 < points.count ? points[index + 1].level : .clean
         let (now, then) = (square(prediction.point.level.alpha), square(next.alpha))
         let alpha = now / then

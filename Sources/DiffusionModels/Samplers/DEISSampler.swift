@@ -3,13 +3,13 @@ import Tensor
 
 /// The diffusion exponential integrator sampler of orders 1 to 3, with polynomials in log(σ/α) (arXiv 2204.13902). diffusers'
 /// `DEISMultistepScheduler`.
-public struct DEISSampler: SchedulerSampler {
+package struct DEISSampler: SchedulerSampler {
     /// The command-line name of the sampler.
-    public static let name = "deis"
+    package static let name = "deis"
     /// The name of diffusers' scheduler class.
-    public static let className = "DEISMultistepScheduler"
+    package static let className = "DEISMultistepScheduler"
     /// The scheduler parameters that the sampler supports, with their defaults.
-    public static let parameters = SchedulerParameters(
+    package static let parameters = SchedulerParameters(
         SchedulerParameters.thresholding.merging(SchedulerParameters.ratioSpacing) { $1 }.merging([
             "solver_order": 2, "algorithm_type": "deis", "solver_type": "logrho", "lower_order_final": true,
             "use_flow_sigmas": false, "flow_shift": 1.0, "timestep_spacing": "linspace", "steps_offset": 0,
@@ -17,7 +17,7 @@ public struct DEISSampler: SchedulerSampler {
         ]) { $1 })
 
     /// The settings that the sampler was created with.
-    public let settings: SchedulerSettings
+    package let settings: SchedulerSettings
     private let table: SamplingTable
     private let limit: OriginalLimit?
     private let order: Int
@@ -27,7 +27,7 @@ public struct DEISSampler: SchedulerSampler {
     private var predictions: [Tensor] = []
 
     /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings.
-    public init(_ settings: SchedulerSettings) throws {
+    package init(_ settings: SchedulerSettings) throws {
         self.settings = settings
         table = SamplingTable(settings.configuration)
         limit = try settings.originalLimit(thresholds: true, clips: false)
@@ -38,7 +38,7 @@ public struct DEISSampler: SchedulerSampler {
     }
 
     /// Starts a sampling at integer timesteps. Throws ``ModelError`` for more steps than timesteps.
-    public mutating func begin(steps: Int) throws -> SamplingPlan {
+    package mutating func begin(steps: Int) throws -> SamplingPlan {
         try settings.check(steps: steps)
         let grid = try RatioGrid(
             multistep: settings, table, steps: steps, spacing: settings.configuration.timestepSpacing,
@@ -48,7 +48,7 @@ public struct DEISSampler: SchedulerSampler {
     }
 
     /// A step of the highest order that the settings and the number of earlier predictions allow.
-    public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
+    package mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         var epsilon = prediction.epsilon
         if let limit {
             epsilon = prediction.point.level.convert(

@@ -3,13 +3,13 @@ import Tensor
 /// The multistep form of DPM-Solver and DPM-Solver++ of orders 1 to 3, which uses the predictions of earlier steps, and its SDE variants.
 ///
 /// arXiv 2206.00927 and 2211.01095, Algorithm 2; known as "DPM++ 2M", "2M SDE" and "3M". diffusers' `DPMSolverMultistepScheduler`.
-public struct DPMSolverMultistepSampler: SchedulerSampler {
+package struct DPMSolverMultistepSampler: SchedulerSampler {
     /// The command-line name of the sampler.
-    public static let name = "dpm-solver"
+    package static let name = "dpm-solver"
     /// The name of diffusers' scheduler class.
-    public static let className = "DPMSolverMultistepScheduler"
+    package static let className = "DPMSolverMultistepScheduler"
     /// The scheduler parameters that the sampler supports, with their defaults.
-    public static let parameters = SchedulerParameters(
+    package static let parameters = SchedulerParameters(
         SchedulerParameters.thresholding.merging(SchedulerParameters.ratioSpacing) { $1 }.merging([
             "solver_order": 2, "algorithm_type": "dpmsolver++", "solver_type": "midpoint", "lower_order_final": true,
             "euler_at_final": false, "use_lu_lambdas": false, "use_flow_sigmas": false, "flow_shift": 1.0,
@@ -19,7 +19,7 @@ public struct DPMSolverMultistepSampler: SchedulerSampler {
         ]) { $1 })
 
     /// The settings that the sampler was created with.
-    public let settings: SchedulerSettings
+    package let settings: SchedulerSettings
     private let table: SamplingTable
     private let solver: DPMSolverSettings
     private let lowersOrder: Bool
@@ -29,7 +29,7 @@ public struct DPMSolverMultistepSampler: SchedulerSampler {
     private var predictions: [Tensor] = []
 
     /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings.
-    public init(_ settings: SchedulerSettings) throws {
+    package init(_ settings: SchedulerSettings) throws {
         self.settings = settings
         table = SamplingTable(settings.configuration, keepsSignal: true)
         solver = try DPMSolverSettings(settings, algorithms: DPMSolverAlgorithm.allCases)
@@ -41,7 +41,7 @@ public struct DPMSolverMultistepSampler: SchedulerSampler {
     }
 
     /// Starts a sampling at integer timesteps. Throws ``ModelError`` for more steps than timesteps.
-    public mutating func begin(steps: Int) throws -> SamplingPlan {
+    package mutating func begin(steps: Int) throws -> SamplingPlan {
         try settings.check(steps: steps)
         let grid = try RatioGrid(
             multistep: settings, table, steps: steps, spacing: settings.configuration.timestepSpacing,
@@ -52,7 +52,7 @@ public struct DPMSolverMultistepSampler: SchedulerSampler {
     }
 
     /// A step of the highest order that the settings and the number of earlier predictions allow.
-    public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
+    package mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         predictions = [solver.target(of: prediction)] + predictions.prefix(solver.order - 1)
         let update = DPMSolverUpdate(solver.algorithm, from: levels[index], to: levels[index + 1])
         let differences = differences(order: order(at: index), at: index)

@@ -4,13 +4,13 @@ import Tensor
 /// earlier steps.
 ///
 /// arXiv 2206.00927, Algorithms 1 and 2. diffusers' `DPMSolverSinglestepScheduler`; as there, `steps` is the number of evaluations.
-public struct DPMSolverSinglestepSampler: SchedulerSampler {
+package struct DPMSolverSinglestepSampler: SchedulerSampler {
     /// The command-line name of the sampler.
-    public static let name = "dpm-solver-singlestep"
+    package static let name = "dpm-solver-singlestep"
     /// The name of diffusers' scheduler class.
-    public static let className = "DPMSolverSinglestepScheduler"
+    package static let className = "DPMSolverSinglestepScheduler"
     /// The scheduler parameters that the sampler supports, with their defaults.
-    public static let parameters = SchedulerParameters(
+    package static let parameters = SchedulerParameters(
         SchedulerParameters.thresholding.merging(SchedulerParameters.ratioSpacing) { $1 }.merging([
             "solver_order": 2, "algorithm_type": "dpmsolver++", "solver_type": "midpoint", "lower_order_final": false,
             "use_flow_sigmas": false, "flow_shift": 1.0, "final_sigmas_type": "zero", "lambda_min_clipped": nil,
@@ -18,7 +18,7 @@ public struct DPMSolverSinglestepSampler: SchedulerSampler {
         ]) { $1 })
 
     /// The settings that the sampler was created with.
-    public let settings: SchedulerSettings
+    package let settings: SchedulerSettings
     private let table: SamplingTable
     private let solver: DPMSolverSettings
     private var lowersOrder: Bool
@@ -29,7 +29,7 @@ public struct DPMSolverSinglestepSampler: SchedulerSampler {
     private var beginning: Tensor?
 
     /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings.
-    public init(_ settings: SchedulerSettings) throws {
+    package init(_ settings: SchedulerSettings) throws {
         self.settings = settings
         table = SamplingTable(settings.configuration)
         solver = try DPMSolverSettings(settings, algorithms: [.original, .noise, .stochasticOriginal])
@@ -40,7 +40,7 @@ public struct DPMSolverSinglestepSampler: SchedulerSampler {
     }
 
     /// Starts a sampling at integer timesteps. Throws ``ModelError`` for more steps than timesteps.
-    public mutating func begin(steps: Int) throws -> SamplingPlan {
+    package mutating func begin(steps: Int) throws -> SamplingPlan {
         try settings.check(steps: steps)
         let grid = try RatioGrid(
             multistep: settings, table, steps: steps, spacing: .linspace,
@@ -64,7 +64,7 @@ public struct DPMSolverSinglestepSampler: SchedulerSampler {
     }
 
     /// One evaluation's update, computed from the latents at which the step of this order began.
-    public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
+    package mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         predictions = [solver.target(of: prediction)] + predictions.prefix(solver.order - 1)
         let order = min(orders[index], predictions.count)
         if order == 1 { beginning = prediction.latents }

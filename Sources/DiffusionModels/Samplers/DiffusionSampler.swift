@@ -33,7 +33,7 @@ public struct DiffusionSampler {
     ///
     /// Throws ``ModelError`` for a number of steps that the sampler does not support, and for a network that predicts ε at a timestep with
     /// α = 0, where x₀ cannot be computed from ε.
-    public init(
+    package init(
         _ sampler: any Sampler, network: any DenoisingNetwork, predictionType: PredictionType, condition: TextCondition,
         guidance: Guidance? = nil, steps: Int, latents: Tensor, noise: LatentNoise = LatentNoise(streams: [])
     ) throws {
@@ -61,7 +61,7 @@ public struct DiffusionSampler {
     ///   - noise: the source of all noise, one stream per image.
     ///
     /// Throws as ``init(_:network:predictionType:condition:guidance:steps:latents:noise:)``.
-    public init(
+    package init(
         _ sampler: any Sampler, network: any DenoisingNetwork, predictionType: PredictionType, condition: TextCondition,
         guidance: Guidance? = nil, steps: Int, original: Tensor, strength: Double, noise: LatentNoise
     ) throws {
@@ -105,7 +105,7 @@ public struct DiffusionSampler {
     }
 
     /// Makes all remaining steps. Throws as ``next()``.
-    public mutating func remainingSteps() throws -> [DenoisingStep] {
+    package mutating func remainingSteps() throws -> [DenoisingStep] {
         var steps: [DenoisingStep] = []
         while let step = try next() { steps.append(step) }
         return steps

@@ -1,29 +1,29 @@
 import Tensor
 
 /// Euler's method with ancestral noise: `sample_euler_ancestral` of k-diffusion. diffusers' `EulerAncestralDiscreteScheduler`.
-public struct EulerAncestralSampler: SchedulerSampler {
+package struct EulerAncestralSampler: SchedulerSampler {
     /// The command-line name of the sampler.
-    public static let name = "euler-ancestral"
+    package static let name = "euler-ancestral"
     /// The name of diffusers' scheduler class.
-    public static let className = "EulerAncestralDiscreteScheduler"
+    package static let className = "EulerAncestralDiscreteScheduler"
     /// The scheduler parameters that the sampler supports, with their defaults.
-    public static let parameters = SchedulerParameters([
+    package static let parameters = SchedulerParameters([
         "timestep_spacing": "linspace", "steps_offset": 0, "rescale_betas_zero_snr": false,
     ])
 
     /// The settings that the sampler was created with.
-    public let settings: SchedulerSettings
+    package let settings: SchedulerSettings
     private let table: SamplingTable
     private var levels: [SignalLevel] = []
 
     /// Creates the sampler with these settings.
-    public init(_ settings: SchedulerSettings) throws {
+    package init(_ settings: SchedulerSettings) throws {
         self.settings = settings
         table = SamplingTable(settings.configuration, keepsSignal: true)
     }
 
     /// Starts a sampling at timesteps that may be fractional. Throws ``ModelError`` for more steps than timesteps.
-    public mutating func begin(steps: Int) throws -> SamplingPlan {
+    package mutating func begin(steps: Int) throws -> SamplingPlan {
         try settings.check(steps: steps)
         let grid = try RatioGrid(continuous: settings, table, steps: steps)
         levels = grid.levels
@@ -31,7 +31,7 @@ public struct EulerAncestralSampler: SchedulerSampler {
     }
 
     /// Moves the noise-to-signal ratio down to √(s′² − s_up²), then adds noise of s_up.
-    public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
+    package mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         let next = levels[index + 1]
         let split = AncestralSplit(from: levels[index].ratio, to: next.ratio)
         var latents = Tensor.combination(

@@ -4,13 +4,13 @@ import Tensor
 /// Euler's method on the probability-flow ODE.
 ///
 /// Algorithm 1 of arXiv 2206.00364, at first order and without churn. diffusers' `EulerDiscreteScheduler`.
-public struct EulerSampler: SchedulerSampler {
+package struct EulerSampler: SchedulerSampler {
     /// The command-line name of the sampler.
-    public static let name = "euler"
+    package static let name = "euler"
     /// The name of diffusers' scheduler class.
-    public static let className = "EulerDiscreteScheduler"
+    package static let className = "EulerDiscreteScheduler"
     /// The scheduler parameters that the sampler supports, with their defaults.
-    public static let parameters = SchedulerParameters(
+    package static let parameters = SchedulerParameters(
         SchedulerParameters.ratioSpacing.merging([
             "interpolation_type": "linear", "sigma_min": nil, "sigma_max": nil, "timestep_spacing": "linspace",
             "timestep_type": "discrete", "steps_offset": 0, "rescale_betas_zero_snr": false,
@@ -18,14 +18,14 @@ public struct EulerSampler: SchedulerSampler {
         ]) { $1 })
 
     /// The settings that the sampler was created with.
-    public let settings: SchedulerSettings
+    package let settings: SchedulerSettings
     private let table: SamplingTable
     private let passesLogRatio: Bool
     private var levels: [SignalLevel] = []
     private var stepCount = 0
 
     /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings.
-    public init(_ settings: SchedulerSettings) throws {
+    package init(_ settings: SchedulerSettings) throws {
         self.settings = settings
         table = SamplingTable(settings.configuration, keepsSignal: true)
         let type = try settings.name("timestep_type", of: ["discrete", "continuous"])
@@ -33,7 +33,7 @@ public struct EulerSampler: SchedulerSampler {
     }
 
     /// Starts a sampling at timesteps that may be fractional. Throws ``ModelError`` for more steps than timesteps.
-    public mutating func begin(steps: Int) throws -> SamplingPlan {
+    package mutating func begin(steps: Int) throws -> SamplingPlan {
         try settings.check(steps: steps)
         let grid = try RatioGrid(continuous: settings, table, steps: steps)
         var points = grid.points
@@ -47,7 +47,7 @@ public struct EulerSampler: SchedulerSampler {
     }
 
     /// Keeps ε and lowers the noise-to-signal ratio. As in diffusers, the last step adds any remaining noise to an unscaled x₀.
-    public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
+    package mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         let next = levels[index + 1]
         guard index + 1 == stepCount else { return next.noisy(prediction.original, noise: prediction.epsilon) }
         return .combination((1, prediction.original), (next.ratio, prediction.epsilon))

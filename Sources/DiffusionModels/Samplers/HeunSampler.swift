@@ -3,20 +3,20 @@ import Tensor
 /// Heun's method on the probability-flow ODE: each step but the last evaluates the network a second time at its end.
 ///
 /// Algorithm 1 of arXiv 2206.00364, without churn. diffusers' `HeunDiscreteScheduler`.
-public struct HeunSampler: SchedulerSampler {
+package struct HeunSampler: SchedulerSampler {
     /// The command-line name of the sampler.
-    public static let name = "heun"
+    package static let name = "heun"
     /// The name of diffusers' scheduler class.
-    public static let className = "HeunDiscreteScheduler"
+    package static let className = "HeunDiscreteScheduler"
     /// The scheduler parameters that the sampler supports, with their defaults.
-    public static let parameters = SchedulerParameters(
+    package static let parameters = SchedulerParameters(
         SchedulerParameters.ratioSpacing.merging([
             "beta_start": 0.00085, "beta_end": 0.012, "clip_sample": false, "clip_sample_range": 1.0,
             "timestep_spacing": "linspace", "steps_offset": 0,
         ]) { $1 })
 
     /// The settings that the sampler was created with.
-    public let settings: SchedulerSettings
+    package let settings: SchedulerSettings
     private let table: SamplingTable
     private let limit: OriginalLimit?
     private var levels: [SignalLevel] = []
@@ -24,7 +24,7 @@ public struct HeunSampler: SchedulerSampler {
     private var beginning: (latents: Tensor, slope: Tensor)?
 
     /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings.
-    public init(_ settings: SchedulerSettings) throws {
+    package init(_ settings: SchedulerSettings) throws {
         self.settings = settings
         table = SamplingTable(settings.configuration)
         limit = try settings.originalLimit(thresholds: false, clips: true)
@@ -32,7 +32,7 @@ public struct HeunSampler: SchedulerSampler {
 
     /// Starts a sampling at timesteps that may be fractional, with two evaluations per step. Throws ``ModelError`` for more steps
     /// than timesteps.
-    public mutating func begin(steps: Int) throws -> SamplingPlan {
+    package mutating func begin(steps: Int) throws -> SamplingPlan {
         try settings.check(steps: steps)
         let grid = try RatioGrid(continuous: settings, table, steps: steps)
         (levels, beginning) = (grid.levels, nil)
@@ -43,7 +43,7 @@ public struct HeunSampler: SchedulerSampler {
     }
 
     /// First an Euler step to the next level; then the step is repeated with the mean of the slopes at both ends.
-    public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
+    package mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         let (here, there) = (levels[index / 2], levels[index / 2 + 1])
         var slope = prediction.epsilon
         if let limit {

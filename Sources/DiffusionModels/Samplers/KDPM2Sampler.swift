@@ -3,66 +3,66 @@ import Tensor
 
 /// Second-order DPM-Solver as in k-diffusion, `sample_dpm_2`: each step but the last evaluates the network at the geometric mean of its two
 /// noise-to-signal ratios and uses the slope there. diffusers' `KDPM2DiscreteScheduler`.
-public struct KDPM2Sampler: SchedulerSampler {
+package struct KDPM2Sampler: SchedulerSampler {
     /// The command-line name of the sampler.
-    public static let name = "kdpm2"
+    package static let name = "kdpm2"
     /// The name of diffusers' scheduler class.
-    public static let className = "KDPM2DiscreteScheduler"
+    package static let className = "KDPM2DiscreteScheduler"
     /// The scheduler parameters that the sampler supports, with their defaults.
-    public static let parameters = SchedulerParameters(
+    package static let parameters = SchedulerParameters(
         SchedulerParameters.ratioSpacing.merging([
             "beta_start": 0.00085, "beta_end": 0.012, "timestep_spacing": "linspace", "steps_offset": 0,
         ]) { $1 })
 
     /// The settings that the sampler was created with.
-    public let settings: SchedulerSettings
+    package let settings: SchedulerSettings
     private var midpoints: MidpointGrid
 
     /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings.
-    public init(_ settings: SchedulerSettings) throws {
+    package init(_ settings: SchedulerSettings) throws {
         self.settings = settings
         midpoints = MidpointGrid(table: SamplingTable(settings.configuration))
     }
 
     /// Starts a sampling at timesteps that may be fractional, with two evaluations per step. Throws ``ModelError`` for more steps
     /// than timesteps.
-    public mutating func begin(steps: Int) throws -> SamplingPlan {
+    package mutating func begin(steps: Int) throws -> SamplingPlan {
         try midpoints.begin(settings, steps: steps) { here, there in there }
     }
 
     /// First a step to the midpoint; then the whole step from its beginning with the slope at the midpoint.
-    public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
+    package mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         midpoints.step(prediction, at: index).latents
     }
 }
 
 /// ``KDPM2Sampler`` with ancestral noise, `sample_dpm_2_ancestral`. diffusers' `KDPM2AncestralDiscreteScheduler`.
-public struct KDPM2AncestralSampler: SchedulerSampler {
+package struct KDPM2AncestralSampler: SchedulerSampler {
     /// The command-line name of the sampler.
-    public static let name = "kdpm2-ancestral"
+    package static let name = "kdpm2-ancestral"
     /// The name of diffusers' scheduler class.
-    public static let className = "KDPM2AncestralDiscreteScheduler"
+    package static let className = "KDPM2AncestralDiscreteScheduler"
     /// The scheduler parameters that the sampler supports, with their defaults.
-    public static let parameters = KDPM2Sampler.parameters
+    package static let parameters = KDPM2Sampler.parameters
 
     /// The settings that the sampler was created with.
-    public let settings: SchedulerSettings
+    package let settings: SchedulerSettings
     private var midpoints: MidpointGrid
 
     /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings.
-    public init(_ settings: SchedulerSettings) throws {
+    package init(_ settings: SchedulerSettings) throws {
         self.settings = settings
         midpoints = MidpointGrid(table: SamplingTable(settings.configuration))
     }
 
     /// Starts a sampling at timesteps that may be fractional, with two evaluations per step. Throws ``ModelError`` for more steps
     /// than timesteps.
-    public mutating func begin(steps: Int) throws -> SamplingPlan {
+    package mutating func begin(steps: Int) throws -> SamplingPlan {
         try midpoints.begin(settings, steps: steps) { here, there in AncestralSplit(from: here, to: there).down }
     }
 
     /// First a step to the midpoint; then the whole step from its beginning with the slope at the midpoint, and new noise.
-    public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
+    package mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         let (latents, isWhole, here, there) = midpoints.step(prediction, at: index)
         guard isWhole else { return latents }
         let up = AncestralSplit(from: here.ratio, to: there.ratio).up

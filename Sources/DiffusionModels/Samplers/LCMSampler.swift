@@ -3,13 +3,13 @@ import Tensor
 
 /// The sampler of latent consistency models: each step predicts x₀ and noises it to the next timestep (arXiv 2310.04378). diffusers'
 /// `LCMScheduler`.
-public struct LCMSampler: SchedulerSampler {
+package struct LCMSampler: SchedulerSampler {
     /// The command-line name of the sampler.
-    public static let name = "lcm"
+    package static let name = "lcm"
     /// The name of diffusers' scheduler class.
-    public static let className = "LCMScheduler"
+    package static let className = "LCMScheduler"
     /// The scheduler parameters that the sampler supports, with their defaults.
-    public static let parameters = SchedulerParameters(
+    package static let parameters = SchedulerParameters(
         SchedulerParameters.thresholding.merging([
             "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "original_inference_steps": 50,
             "clip_sample": false, "clip_sample_range": 1.0, "set_alpha_to_one": true, "steps_offset": 0,
@@ -17,7 +17,7 @@ public struct LCMSampler: SchedulerSampler {
         ]) { $1 })
 
     /// The settings that the sampler was created with.
-    public let settings: SchedulerSettings
+    package let settings: SchedulerSettings
     private let table: SamplingTable
     private let limit: OriginalLimit?
     private let originalSteps: Int
@@ -25,7 +25,7 @@ public struct LCMSampler: SchedulerSampler {
     private var points: [SamplingPoint] = []
 
     /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings, such as more original steps than timesteps.
-    public init(_ settings: SchedulerSettings) throws {
+    package init(_ settings: SchedulerSettings) throws {
         var settings = settings
         table = SamplingTable(settings.configuration)
         limit = try settings.originalLimit(thresholds: true, clips: true)
@@ -36,7 +36,7 @@ public struct LCMSampler: SchedulerSampler {
     }
 
     /// Starts a sampling at some of the `original_inference_steps` timesteps. Throws ``ModelError`` for more steps than those.
-    public mutating func begin(steps: Int) throws -> SamplingPlan {
+    package mutating func begin(steps: Int) throws -> SamplingPlan {
         try settings.check(steps: steps, in: 1...originalSteps)
         points = settings.distilledTimesteps(steps: steps, of: originalSteps).map {
             SamplingPoint(timestep: Double($0), level: table.level(at: $0))
@@ -45,7 +45,7 @@ public struct LCMSampler: SchedulerSampler {
     }
 
     /// Applies the boundary condition of the consistency function (c_skip, c_out), then noises the result to the next level.
-    public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
+    package mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         let (deviation, scaled) = (0.5, timestepScaling * prediction.point.timestep)
         let norm = scaled * scaled + deviation * deviation
         let original = prediction.original

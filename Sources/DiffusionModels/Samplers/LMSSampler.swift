@@ -2,30 +2,30 @@ import Tensor
 
 /// A linear multistep method on the probability-flow ODE: a polynomial through the slopes of up to four steps is integrated
 /// (Adams–Bashforth on an uneven grid), as in `sample_lms` of k-diffusion. diffusers' `LMSDiscreteScheduler`.
-public struct LMSSampler: SchedulerSampler {
+package struct LMSSampler: SchedulerSampler {
     /// The command-line name of the sampler.
-    public static let name = "lms"
+    package static let name = "lms"
     /// The name of diffusers' scheduler class.
-    public static let className = "LMSDiscreteScheduler"
+    package static let className = "LMSDiscreteScheduler"
     /// The scheduler parameters that the sampler supports, with their defaults.
-    public static let parameters = SchedulerParameters(
+    package static let parameters = SchedulerParameters(
         SchedulerParameters.ratioSpacing.merging(["timestep_spacing": "linspace", "steps_offset": 0]) { $1 })
 
     /// The settings that the sampler was created with.
-    public let settings: SchedulerSettings
+    package let settings: SchedulerSettings
     private let table: SamplingTable
     private var levels: [SignalLevel] = []
     /// The latest slopes, newest first.
     private var slopes: [Tensor] = []
 
     /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings.
-    public init(_ settings: SchedulerSettings) throws {
+    package init(_ settings: SchedulerSettings) throws {
         self.settings = settings
         table = SamplingTable(settings.configuration)
     }
 
     /// Starts a sampling at timesteps that may be fractional. Throws ``ModelError`` for more steps than timesteps.
-    public mutating func begin(steps: Int) throws -> SamplingPlan {
+    package mutating func begin(steps: Int) throws -> SamplingPlan {
         try settings.check(steps: steps)
         let grid = try RatioGrid(continuous: settings, table, steps: steps, boundsKarras: false)
         (levels, slopes) = (grid.levels, [])
@@ -34,7 +34,7 @@ public struct LMSSampler: SchedulerSampler {
 
     /// One multistep update. When sampling starts from an image, the order is that of the index, as in diffusers, although earlier
     /// slopes are missing.
-    public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
+    package mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         slopes = [prediction.epsilon] + slopes.prefix(3)
         let (here, there) = (levels[index], levels[index + 1])
         let order = min(index + 1, 4)

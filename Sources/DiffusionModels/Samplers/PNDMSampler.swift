@@ -4,18 +4,18 @@ import Tensor
 ///
 /// The first steps are Runge–Kutta steps with four evaluations each. With `skip_prk_steps` they are multistep steps of increasing
 /// order, for which the second timestep is evaluated twice. All other steps combine the last four outputs linearly.
-public struct PNDMSampler: SchedulerSampler {
+package struct PNDMSampler: SchedulerSampler {
     /// The command-line name of the sampler.
-    public static let name = "pndm"
+    package static let name = "pndm"
     /// The name of diffusers' scheduler class.
-    public static let className = "PNDMScheduler"
+    package static let className = "PNDMScheduler"
     /// The scheduler parameters that the sampler supports, with their defaults.
-    public static let parameters = SchedulerParameters([
+    package static let parameters = SchedulerParameters([
         "skip_prk_steps": false, "set_alpha_to_one": false, "timestep_spacing": "leading", "steps_offset": 0,
     ])
 
     /// The settings that the sampler was created with.
-    public let settings: SchedulerSettings
+    package let settings: SchedulerSettings
     private let table: SamplingTable
     private let skipsRungeKutta: Bool
     private var stride = 1
@@ -27,7 +27,7 @@ public struct PNDMSampler: SchedulerSampler {
     private var beginning: Tensor?
 
     /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings, such as a network that predicts x₀.
-    public init(_ settings: SchedulerSettings) throws {
+    package init(_ settings: SchedulerSettings) throws {
         self.settings = settings
         table = SamplingTable(settings.configuration)
         skipsRungeKutta = try settings.fields.boolean("skip_prk_steps", default: false)
@@ -40,7 +40,7 @@ public struct PNDMSampler: SchedulerSampler {
     ///
     /// Throws ``ModelError`` for more steps than timesteps, and for fewer than four or an evaluation beyond the last timestep with
     /// Runge–Kutta steps.
-    public mutating func begin(steps: Int) throws -> SamplingPlan {
+    package mutating func begin(steps: Int) throws -> SamplingPlan {
         let count = table.ratios.count
         try settings.check(steps: steps, in: skipsRungeKutta || count < 4 ? 1...count : 4...count)
         stride = count / steps
@@ -67,7 +67,7 @@ public struct PNDMSampler: SchedulerSampler {
     }
 
     /// The update after one evaluation.
-    public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
+    package mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         defer { evaluations += 1 }
         let timestep = Int(prediction.point.timestep)
         return evaluations < rungeKutta.count

@@ -1,5 +1,5 @@
 /// A sampler that implements one of diffusers' scheduler classes: it reads that class's settings and agrees with it step by step.
-public protocol SchedulerSampler: Sampler {
+package protocol SchedulerSampler: Sampler {
     /// The sampler's name on the command line.
     static var name: String { get }
     /// The name of diffusers' scheduler class.
@@ -15,11 +15,11 @@ public protocol SchedulerSampler: Sampler {
 
 extension SchedulerSampler {
     /// The sampler's name on the command line.
-    public var name: String { Self.name }
+    package var name: String { Self.name }
     /// The name, and the settings that differ from the class's defaults.
-    public var record: [String: String] { settings.record.merging(["method": name]) { $1 } }
+    package var record: [String: String] { settings.record.merging(["method": name]) { $1 } }
     /// Warnings about settings that are ignored or were changed.
-    public var warnings: [String] { settings.warnings }
+    package var warnings: [String] { settings.warnings }
 
     /// Creates a sampler for a model's noise schedule, like `from_config` in diffusers: fields that the schedule's configuration does not
     /// set have the class's defaults.
@@ -31,7 +31,7 @@ extension SchedulerSampler {
     ///   - eta: the amount of noise that each step adds, 0 to 1, for samplers with this parameter: DDIM and TCD.
     ///
     /// Throws ``ModelError`` for unsupported settings.
-    public init(_ schedule: NoiseSchedule, eta: Double? = nil) throws {
+    package init(_ schedule: NoiseSchedule, eta: Double? = nil) throws {
         var configuration = schedule.configuration
         if configuration.stated["clip_sample"] == nil, configuration.className != Self.className {
             configuration.clipsSample = false

@@ -1,7 +1,7 @@
 import Foundation
 
 /// The parameters of a scheduler class with their defaults.
-public struct SchedulerParameters: Sendable {
+package struct SchedulerParameters: Sendable {
     let defaults: [String: JSONValue]
 
     init(_ defaults: [String: JSONValue]) { self.defaults = defaults }
@@ -18,7 +18,7 @@ public struct SchedulerParameters: Sendable {
 }
 
 /// The settings of a sampler: a configuration, with one class's defaults for fields that it does not set.
-public struct SchedulerSettings: Sendable {
+package struct SchedulerSettings: Sendable {
     /// The fields, whose errors name them.
     let fields: ConfigurationFields
     /// The configuration, without the settings that the class does not have.

@@ -3,13 +3,13 @@ import Tensor
 
 /// UniPC: a predictor of high order and a corrector that needs no additional evaluation (arXiv 2302.04867). diffusers'
 /// `UniPCMultistepScheduler`.
-public struct UniPCSampler: SchedulerSampler {
+package struct UniPCSampler: SchedulerSampler {
     /// The command-line name of the sampler.
-    public static let name = "unipc"
+    package static let name = "unipc"
     /// The name of diffusers' scheduler class.
-    public static let className = "UniPCMultistepScheduler"
+    package static let className = "UniPCMultistepScheduler"
     /// The scheduler parameters that the sampler supports, with their defaults.
-    public static let parameters = SchedulerParameters(
+    package static let parameters = SchedulerParameters(
         SchedulerParameters.thresholding.merging(SchedulerParameters.ratioSpacing) { $1 }.merging([
             "solver_order": 2, "predict_x0": true, "solver_type": "bh2", "lower_order_final": true,
             "disable_corrector": nil, "solver_p": nil, "use_flow_sigmas": false, "flow_shift": 1.0,
@@ -19,7 +19,7 @@ public struct UniPCSampler: SchedulerSampler {
         ]) { $1 })
 
     /// The settings that the sampler was created with.
-    public let settings: SchedulerSettings
+    package let settings: SchedulerSettings
     private let table: SamplingTable
     private let solver: UniPCUpdate
     private let limit: OriginalLimit?
@@ -36,7 +36,7 @@ public struct UniPCSampler: SchedulerSampler {
     private var last: (latents: Tensor, order: Int)?
 
     /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings.
-    public init(_ settings: SchedulerSettings) throws {
+    package init(_ settings: SchedulerSettings) throws {
         var settings = settings
         let fields = settings.fields
         table = SamplingTable(settings.configuration, keepsSignal: true)
@@ -57,7 +57,7 @@ public struct UniPCSampler: SchedulerSampler {
     }
 
     /// Starts a sampling at integer timesteps. Throws ``ModelError`` for more steps than timesteps.
-    public mutating func begin(steps: Int) throws -> SamplingPlan {
+    package mutating func begin(steps: Int) throws -> SamplingPlan {
         try settings.check(steps: steps)
         let grid = try RatioGrid(
             multistep: settings, table, steps: steps, spacing: settings.configuration.timestepSpacing,
@@ -67,7 +67,7 @@ public struct UniPCSampler: SchedulerSampler {
     }
 
     /// Corrects the latents of the last predictor step with the network's prediction for them, then predicts the next latents.
-    public mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
+    package mutating func step(_ prediction: NetworkPrediction, at index: Int, noise: inout LatentNoise) -> Tensor {
         let newest: Tensor
         if solver.predictsOriginal {
             let original = prediction.original

@@ -2,20 +2,20 @@
 ///
 /// `(word)` has weight 1.1, `((word))` 1.21, `[word]` 1/1.1, `(word:1.3)` 1.3; nested weights multiply. `\(`, `\)`, `\[`, `\]` and `\\`
 /// are literal characters. Unclosed brackets extend to the end, and unopened closing brackets are text.
-public struct WeightedPrompt: Sendable, Equatable {
+package struct WeightedPrompt: Sendable, Equatable {
     /// A piece of text with one weight.
-    public struct Piece: Sendable, Equatable {
+    package struct Piece: Sendable, Equatable {
         /// The text, without the notation.
-        public var text: String
+        package var text: String
         /// The weight; 1 for text outside all brackets.
-        public var weight: Double
+        package var weight: Double
     }
 
     /// The pieces in order; neighbours have different weights. An empty prompt has one empty piece.
-    public private(set) var pieces: [Piece] = []
+    package private(set) var pieces: [Piece] = []
 
     /// Parses a prompt. Any text is valid.
-    public init(_ prompt: String) {
+    package init(_ prompt: String) {
         var reader = Reader(text: Array(prompt.unicodeScalars))
         reader.read()
         for piece in reader.found {

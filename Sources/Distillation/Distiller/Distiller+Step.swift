@@ -23,7 +23,7 @@ extension Distiller {
     ///
     /// Throws `RunError.nonFinite(step:tensor:count:)`, and leaves the distiller as it was before.
     @discardableResult
-    public func step(with inputs: StepInputs) throws -> DistillationStep {
+    package func step(with inputs: StepInputs) throws -> DistillationStep {
         let start = ContinuousClock.now
         let factor = configuration.learningRateSchedule.factor(at: stepCount)
         studentOptimizer.learningRate = configuration.studentLearningRate * factor

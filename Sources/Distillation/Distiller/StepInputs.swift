@@ -1,24 +1,24 @@
 import Tensor
 
 /// All random inputs of one step. The distiller samples them from the run's streams; tests pass their own.
-public struct StepInputs: Sendable {
+package struct StepInputs: Sendable {
     /// Indices of the prompts, one per sample.
-    public var prompts: [Int]
+    package var prompts: [Int]
     /// z, the student's input, `[batch, height, width, channels]`.
-    public var latents: Tensor
+    package var latents: Tensor
     /// t, at which teacher and fake score are evaluated, one per sample.
-    public var timesteps: [Int]
+    package var timesteps: [Int]
     /// ε, with which the generated batch is noised for them.
-    public var noise: Tensor
+    package var noise: Tensor
     /// The inputs of each update of the fake score.
-    public var fakeScore: [FakeScoreInputs]
+    package var fakeScore: [FakeScoreInputs]
     /// Indices of pairs or real latents, one per sample, for losses that need them in the student's update.
-    public var data: [Int] = []
+    package var data: [Int] = []
     /// The loss's own stream.
-    public var stream = RandomStream(seed: 0)
+    package var stream = RandomStream(seed: 0)
 
     /// Inputs of a step.
-    public init(prompts: [Int], latents: Tensor, timesteps: [Int], noise: Tensor, fakeScore: [FakeScoreInputs]) {
+    package init(prompts: [Int], latents: Tensor, timesteps: [Int], noise: Tensor, fakeScore: [FakeScoreInputs]) {
         (self.prompts, self.latents, self.timesteps) = (prompts, latents, timesteps)
         (self.noise, self.fakeScore) = (noise, fakeScore)
     }
@@ -27,34 +27,34 @@ public struct StepInputs: Sendable {
 /// All random inputs of one update of the fake score.
 public struct FakeScoreInputs: Sendable {
     /// What the student generates for this update.
-    public struct NewSamples: Sendable {
+    package struct NewSamples: Sendable {
         /// Indices of the prompts, one per sample.
-        public var prompts: [Int]
+        package var prompts: [Int]
         /// z, `[batch, height, width, channels]`.
-        public var latents: Tensor
+        package var latents: Tensor
     }
 
     /// The discriminator's batch of real images.
-    public struct Real: Sendable {
+    package struct Real: Sendable {
         /// Indices of the real latents, one per sample.
-        public var indices: [Int]
+        package var indices: [Int]
         /// ε, `[batch, height, width, channels]`.
-        public var noise: Tensor
+        package var noise: Tensor
     }
 
     /// t, one per sample.
-    public var timesteps: [Int]
+    package var timesteps: [Int]
     /// ε, `[batch, height, width, channels]`.
-    public var noise: Tensor
+    package var noise: Tensor
     /// Which samples are trained on with the empty prompt, one per sample.
-    public var dropsPrompts: [Bool]
+    package var dropsPrompts: [Bool]
     /// New samples to train on; nil for those of the student's update.
-    public var newSamples: NewSamples?
+    package var newSamples: NewSamples?
     /// Real images; nil without a discriminator.
-    public var real: Real?
+    package var real: Real?
 
     /// Inputs of an update.
-    public init(timesteps: [Int], noise: Tensor, dropsPrompts: [Bool]) {
+    package init(timesteps: [Int], noise: Tensor, dropsPrompts: [Bool]) {
         (self.timesteps, self.noise, self.dropsPrompts) = (timesteps, noise, dropsPrompts)
     }
 }

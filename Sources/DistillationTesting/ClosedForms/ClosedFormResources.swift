@@ -4,64 +4,64 @@ import Distillation
 import Tensor
 
 /// The optimal discriminator, D = log p_t(x) − log q_t(x), for two densities in closed form.
-public struct DensityRatio: Discriminator {
+package struct DensityRatio: Discriminator {
     /// Empty: there are no trainable parameters.
-    public let parameters = ParameterSet()
+    package let parameters = ParameterSet()
     private let real: any DensityPredictor
     private let fake: any DensityPredictor
 
     /// The discriminator between two mixtures.
-    public init(real: MixturePredictor, fake: MixturePredictor) {
+    package init(real: MixturePredictor, fake: MixturePredictor) {
         (self.real, self.fake) = (real, fake)
     }
 
     /// The discriminator between two linear-Gaussian families.
-    public init(real: LinearGaussianPredictor, fake: LinearGaussianPredictor) {
+    package init(real: LinearGaussianPredictor, fake: LinearGaussianPredictor) {
         (self.real, self.fake) = (real, fake)
     }
 
     /// D per sample, `[batch, 1, 1, 1]`.
-    public func logits(of noisy: Variable, at timesteps: [Int], given condition: TextCondition) -> Variable {
+    package func logits(of noisy: Variable, at timesteps: [Int], given condition: TextCondition) -> Variable {
         real.logDensity(of: noisy, at: timesteps, given: condition)
             - fake.logDensity(of: noisy, at: timesteps, given: condition)
     }
 }
 
 /// A decoder that multiplies the latents by two.
-public struct DoublingDecoder: LatentDecoder {
+package struct DoublingDecoder: LatentDecoder {
     /// Creates the decoder.
-    public init() {}
+    package init() {}
 
     /// 2 x.
-    public func pictures(of latents: Variable) -> Variable { latents * 2 }
+    package func pictures(of latents: Variable) -> Variable { latents * 2 }
 }
 
 /// A reward of images close to a constant image: 1 where every element is `centre`, falling to 0 far from it.
-public struct NearnessReward: ImageTextReward {
+package struct NearnessReward: ImageTextReward {
     /// The element value with the highest reward.
-    public let centre: Double
+    package let centre: Double
 
     /// A reward with its maximum at `centre`.
-    public init(centre: Double) { self.centre = centre }
+    package init(centre: Double) { self.centre = centre }
 
     /// exp(−mean (x − centre)²/8) per image, `[batch]`; the prompts are ignored.
-    public func scores(of pictures: Variable, for prompts: [Int]) -> Variable {
+    package func scores(of pictures: Variable, for prompts: [Int]) -> Variable {
         ((pictures - Float(centre)).squared().mean(alongAxes: [1, 2, 3]) * -0.125).exp()
     }
 }
 
 /// The consistency function of N(m, s²): f(x_t, t) = m + s (x_t − α m)/√V, the endpoint at t = 0 of the probability-flow ODE
 /// through x_t. Used with the prediction type `sample`.
-public struct ConsistencyPredictor: DenoisingNetwork {
+package struct ConsistencyPredictor: DenoisingNetwork {
     /// `mean` and `deviation`, each `[1]`.
-    public let parameters = ParameterSet()
+    package let parameters = ParameterSet()
     private let mean: Parameter
     private let deviation: Parameter
     private let schedule: NoiseSchedule
     private let data: LinearGaussian
 
     /// The consistency function of `data`, with the outer mean and deviation as parameters that are initialised from `start`.
-    public init(_ data: LinearGaussian, start: LinearGaussian, schedule: NoiseSchedule) {
+    package init(_ data: LinearGaussian, start: LinearGaussian, schedule: NoiseSchedule) {
         (self.data, self.schedule) = (data, schedule)
         mean = parameters.scope.parameter("mean", shape: [1], initializer: .zeros)
         deviation = parameters.scope.parameter("deviation", shape: [1], initializer: .zeros)
@@ -70,7 +70,7 @@ public struct ConsistencyPredictor: DenoisingNetwork {
     }
 
     /// f(x_t, t), at integer timesteps; the condition is ignored.
-    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
+    package func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
         let timesteps = timesteps.map { Int($0) }
         let (alpha, sigma) = (schedule.alphas(timesteps), schedule.sigmas(timesteps))
         let total = alpha.squared() * Float(data.deviation * data.deviation) + sigma.squared()

@@ -6,9 +6,9 @@ import Tensor
 
 /// Gradient descent of a generator on a loss, with networks in closed form: shows the effect of the loss alone, without that of an
 /// adaptive optimiser or of a fake score that lags behind.
-public struct DistillationFlow {
+package struct DistillationFlow {
     /// How per-sample gradients are reduced.
-    public enum Reduction: Sendable {
+    package enum Reduction: Sendable {
         /// The mean: the samples share parameters and estimate an expectation.
         case mean
         /// The sum: every sample has its own parameters.
@@ -16,16 +16,16 @@ public struct DistillationFlow {
     }
 
     /// The loss that is minimised.
-    public let loss: any DistillationLoss
+    package let loss: any DistillationLoss
     /// The generator that is trained; its output is x̂₀.
-    public let generator: any DenoisingNetwork
+    package let generator: any DenoisingNetwork
     /// The teacher, the fake score and the noise schedule.
-    public let networks: ScoreNetworks
+    package let networks: ScoreNetworks
     private let reduction: Reduction
     private let student: OneStepStudent
 
     /// A flow of `generator`. Makes its parameters trainable.
-    public init(
+    package init(
         _ loss: any DistillationLoss, generator: any DenoisingNetwork, networks: ScoreNetworks,
         reduction: Reduction = .mean
     ) {
@@ -42,13 +42,13 @@ public struct DistillationFlow {
     ///   - stepSize: the learning rate.
     /// - Returns: x̂₀ before the step.
     @discardableResult
-    public func step(_ samples: FlowSamples, stepSize: Double) -> Tensor {
+    package func step(_ samples: FlowSamples, stepSize: Double) -> Tensor {
         step(samples, with: SGD(generator.parameters.all, learningRate: stepSize))
     }
 
     /// One step of an optimiser on the gradient over a batch. Returns x̂₀ before the step.
     @discardableResult
-    public func step(_ samples: FlowSamples, with optimizer: any Optimizer) -> Tensor {
+    package func step(_ samples: FlowSamples, with optimizer: any Optimizer) -> Tensor {
         let original = pullBack(samples)
         optimizer.step()
         generator.parameters.zeroGradients()
@@ -56,7 +56,7 @@ public struct DistillationFlow {
     }
 
     /// The gradient over a batch with respect to each of the generator's parameters, by its path.
-    public func gradient(_ samples: FlowSamples) -> [String: Tensor] {
+    package func gradient(_ samples: FlowSamples) -> [String: Tensor] {
         pullBack(samples)
         defer { generator.parameters.zeroGradients() }
         return generator.parameters.all.reduce(into: [:]) { $0[$1.path] = $1.gradient }
@@ -82,19 +82,19 @@ public struct DistillationFlow {
 }
 
 /// A batch of a ``DistillationFlow``.
-public struct FlowSamples {
+package struct FlowSamples {
     /// z, `[batch, 1, 1, width]`.
-    public let latents: Tensor
+    package let latents: Tensor
     /// ε, of the same shape.
-    public let noise: Tensor
+    package let noise: Tensor
     /// t, one per sample.
-    public let timesteps: [Int]
+    package let timesteps: [Int]
     /// The weight of each sample, of the same shape; nil for equal weights.
-    public let shares: Tensor?
+    package let shares: Tensor?
     /// The condition of generator and networks, `[batch, 1, 2]`: a value y and 1, or 0 and 0 for the empty prompt.
-    public let conditions: TextCondition
+    package let conditions: TextCondition
     /// The random stream passed to the loss.
-    public let stream: RandomStream
+    package let stream: RandomStream
 
     /// Random samples: z and ε standard normal, t uniform over `timesteps`, y = 0.
     ///
@@ -104,7 +104,7 @@ public struct FlowSamples {
     ///   - isTimestepShared: whether all samples have the same t.
     ///   - width: elements per sample.
     ///   - stream: the random stream of z, ε and t, and of the seed of the loss's stream.
-    public init(
+    package init(
         random count: Int, timesteps: Range<Int>, isTimestepShared: Bool = false, width: Int = 1,
         using stream: inout RandomStream
     ) {
@@ -120,7 +120,7 @@ public struct FlowSamples {
 
     /// The expectation over z, ε and t, exact for anything that is at most cubic in z and in ε: three Gauss–Hermite nodes for
     /// each, and every timestep.
-    public init(expectationOver timesteps: Range<Int>) {
+    package init(expectationOver timesteps: Range<Int>) {
         self.init(nodes: .gaussHermite, timesteps: Array(timesteps), conditionDeviation: nil, seed: 0)
     }
 
@@ -131,7 +131,7 @@ public struct FlowSamples {
     ///   - timesteps: the values of t, with equal weights.
     ///   - conditionDeviation: the standard deviation of the condition; nil for y = 0.
     ///   - seed: the seed of the random stream passed to the loss.
-    public init(nodes: QuadratureNodes, timesteps: [Int], conditionDeviation: Double?, seed: UInt64) {
+    package init(nodes: QuadratureNodes, timesteps: [Int], conditionDeviation: Double?, seed: UInt64) {
         let conditionNodes =
             conditionDeviation.map { deviation in nodes.all.map { ($0.position * deviation, $0.weight) } } ?? [(0, 1)]
         var (z, epsilon, share, y): ([Float], [Float], [Float], [Float]) = ([], [], [], [])
@@ -162,18 +162,18 @@ public struct FlowSamples {
 }
 
 /// Quadrature nodes and weights for a standard normal distribution.
-public struct QuadratureNodes: Sendable {
+package struct QuadratureNodes: Sendable {
     /// Positions and weights; the weights sum to 1.
-    public let all: [(position: Double, weight: Double)]
+    package let all: [(position: Double, weight: Double)]
 
     /// Three nodes, exact for polynomials up to degree 5.
-    public static let gaussHermite = QuadratureNodes(all: [
+    package static let gaussHermite = QuadratureNodes(all: [
         (-3.0.squareRoot(), 1 / 6), (0, 2 / 3), (3.0.squareRoot(), 1 / 6),
     ])
 
     /// Equidistant nodes from −7 to 7. For smooth functions the error of the trapezoid rule falls faster than any power of
     /// the spacing.
-    public static func even(spacing: Double) -> QuadratureNodes {
+    package static func even(spacing: Double) -> QuadratureNodes {
         let half = Int(7 / spacing)
         let points = (-half...half).map { Double($0) * spacing }
         let weights = points.map { exp(-$0 * $0 / 2) }
@@ -190,7 +190,7 @@ extension DistillationFlow {
     ///   - original: x̂₀, as returned by ``step(_:stepSize:)``.
     ///   - stepSize: the learning rate.
     ///   - stream: the random stream of timesteps and noise.
-    public func train(
+    package func train(
         _ fakeScore: any DenoisingNetwork, on original: Tensor, stepSize: Double, using stream: inout RandomStream
     ) {
         let training = FakeScoreTraining()

@@ -6,15 +6,15 @@ import Tensor
 ///
 /// ε(x_t) = σ (x_t − α m) / (α² s² + σ²). m and log s are parameters: frozen it is a closed-form teacher, trained it is a
 /// fake score that can become exact.
-public struct GaussianPredictor: DenoisingNetwork {
+package struct GaussianPredictor: DenoisingNetwork {
     /// `mean` and `log_deviation`, each `[1]`.
-    public let parameters = ParameterSet()
+    package let parameters = ParameterSet()
     private let mean: Parameter
     private let logDeviation: Parameter
     private let schedule: NoiseSchedule
 
     /// The network of N(mean, deviation²). Its output is of the schedule's prediction type.
-    public init(mean: Float, deviation: Float, schedule: NoiseSchedule) {
+    package init(mean: Float, deviation: Float, schedule: NoiseSchedule) {
         self.mean = parameters.scope.parameter("mean", shape: [1], initializer: .constant(mean))
         logDeviation = parameters.scope.parameter("log_deviation", shape: [1], initializer: .zeros)
         self.mean.value = Tensor([mean], shape: [1])
@@ -23,12 +23,12 @@ public struct GaussianPredictor: DenoisingNetwork {
     }
 
     /// The current m.
-    public var currentMean: Float { mean.value.item }
+    package var currentMean: Float { mean.value.item }
     /// The current s.
-    public var currentDeviation: Float { logDeviation.value.exp().item }
+    package var currentDeviation: Float { logDeviation.value.exp().item }
 
     /// The prediction, at integer timesteps; the condition is ignored.
-    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
+    package func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
         gaussianPrediction(
             noisy, timesteps, mean: mean.variable, variance: (logDeviation.variable * 2).exp(), schedule: schedule)
     }
@@ -37,14 +37,14 @@ public struct GaussianPredictor: DenoisingNetwork {
 /// A generator of normally distributed samples, x̂₀ = μ + τ z: the one-step student of closed-form tests.
 ///
 /// Used with the prediction type `sample`, so that its output is x̂₀ itself.
-public struct GaussianGenerator: DenoisingNetwork {
+package struct GaussianGenerator: DenoisingNetwork {
     /// `mean` and `deviation`, each `[1]`.
-    public let parameters = ParameterSet()
+    package let parameters = ParameterSet()
     private let mean: Parameter
     private let deviation: Parameter
 
     /// A generator of N(mean, deviation²).
-    public init(mean: Float, deviation: Float) {
+    package init(mean: Float, deviation: Float) {
         self.mean = parameters.scope.parameter("mean", shape: [1], initializer: .constant(mean))
         self.deviation = parameters.scope.parameter("deviation", shape: [1], initializer: .constant(deviation))
         self.mean.value = Tensor([mean], shape: [1])
@@ -52,17 +52,17 @@ public struct GaussianGenerator: DenoisingNetwork {
     }
 
     /// The current μ.
-    public var currentMean: Float { mean.value.item }
+    package var currentMean: Float { mean.value.item }
     /// The current τ.
-    public var currentDeviation: Float { deviation.value.item }
+    package var currentDeviation: Float { deviation.value.item }
 
     /// μ + τ z; timesteps and condition are ignored.
-    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
+    package func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
         noisy * deviation.variable + mean.variable
     }
 
     /// The exact denoising network of this generator's current distribution; it reads the parameters at every prediction.
-    public func exactScore(schedule: NoiseSchedule) -> any DenoisingNetwork {
+    package func exactScore(schedule: NoiseSchedule) -> any DenoisingNetwork {
         ExactGaussianScore(generator: self, schedule: schedule)
     }
 

@@ -6,13 +6,13 @@ import Tensor
 /// The parameters of a linear-Gaussian family: y ~ N(0, ρ²), x₀|y ~ N(m + a y, s²), elements independent given y.
 public struct LinearGaussian: Sendable, Equatable {
     /// m, the mean at y = 0.
-    public var mean: Double
+    package var mean: Double
     /// a, the slope in y.
-    public var slope: Double
+    package var slope: Double
     /// s, the standard deviation given y.
-    public var deviation: Double
+    package var deviation: Double
     /// ρ, the standard deviation of the condition y.
-    public var conditionDeviation: Double
+    package var conditionDeviation: Double
 
     /// A family with these parameters; without a slope it is N(mean, deviation²).
     public init(mean: Double, slope: Double = 0, deviation: Double, conditionDeviation: Double = 1) {
@@ -40,14 +40,14 @@ protocol DensityPredictor: DenoisingNetwork {
 ///
 /// ε = σ (x_t − α E[x₀])/V with V = α² Var[x₀] + σ², the moments given y, or over all y for the empty prompt. The
 /// condition is `[batch, 1, 2]`: y and 1, or 0 and 0 for the empty prompt.
-public struct LinearGaussianPredictor: DensityPredictor {
+package struct LinearGaussianPredictor: DensityPredictor {
     /// Empty: there are no trainable parameters.
-    public let parameters = ParameterSet()
+    package let parameters = ParameterSet()
     private let family: () -> LinearGaussian
     private let schedule: NoiseSchedule
 
     /// The network of a family. Its output is of the schedule's prediction type.
-    public init(_ family: LinearGaussian, schedule: NoiseSchedule) {
+    package init(_ family: LinearGaussian, schedule: NoiseSchedule) {
         self.init(schedule: schedule) { family }
     }
 
@@ -57,7 +57,7 @@ public struct LinearGaussianPredictor: DensityPredictor {
     }
 
     /// The prediction, at integer timesteps; gradients flow to x_t.
-    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
+    package func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
         let timesteps = timesteps.map { Int($0) }
         let (distance, variance) = standardized(noisy, timesteps, condition)
         let epsilon = Variable(schedule.sigmas(timesteps)) * distance / variance
@@ -94,16 +94,16 @@ public struct LinearGaussianPredictor: DensityPredictor {
 /// A one-step student with linear-Gaussian samples, x̂₀ = μ + b y + τ z.
 ///
 /// Used with the prediction type `sample`, so that its output is x̂₀ itself.
-public struct LinearGaussianGenerator: DenoisingNetwork {
+package struct LinearGaussianGenerator: DenoisingNetwork {
     /// `mean`, `slope` and `deviation`, each `[1]`.
-    public let parameters = ParameterSet()
+    package let parameters = ParameterSet()
     private let mean: Parameter
     private let slope: Parameter
     private let deviation: Parameter
     private let conditionDeviation: Double
 
     /// A generator that starts at the parameters of `family`.
-    public init(_ family: LinearGaussian) {
+    package init(_ family: LinearGaussian) {
         conditionDeviation = family.conditionDeviation
         let scope = parameters.scope
         mean = scope.parameter("mean", shape: [1], initializer: .zeros)
@@ -115,20 +115,20 @@ public struct LinearGaussianGenerator: DenoisingNetwork {
     }
 
     /// The current μ, b and τ.
-    public var current: LinearGaussian {
+    package var current: LinearGaussian {
         LinearGaussian(
             mean: Double(mean.value.item), slope: Double(slope.value.item), deviation: Double(deviation.value.item),
             conditionDeviation: conditionDeviation)
     }
 
     /// μ + b y + τ z; timesteps are ignored.
-    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
+    package func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
         let y = condition.tokens.sliced(axis: 2, 0..<1).reshaped(to: [condition.count, 1, 1, 1])
         return noisy * deviation.variable + y * slope.variable + mean.variable
     }
 
     /// The exact denoising network of this generator's current distribution; it reads the parameters at every prediction.
-    public func exactScore(schedule: NoiseSchedule) -> LinearGaussianPredictor {
+    package func exactScore(schedule: NoiseSchedule) -> LinearGaussianPredictor {
         LinearGaussianPredictor(schedule: schedule) { self.current }
     }
 }

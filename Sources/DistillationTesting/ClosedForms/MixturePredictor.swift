@@ -11,19 +11,19 @@ public struct MixturePredictor: DensityPredictor {
     /// One normal distribution of the mixture.
     public struct Component: Sendable {
         /// π, the weight.
-        public let weight: Double
+        package let weight: Double
         /// m, the mean.
-        public let mean: [Double]
+        package let mean: [Double]
         /// s, the standard deviation.
-        public let deviation: Double
+        package let deviation: Double
 
         /// N(mean, deviation²) in one dimension; the weights need not sum to one.
-        public init(weight: Double, mean: Double, deviation: Double) {
+        package init(weight: Double, mean: Double, deviation: Double) {
             self.init(weight: weight, mean: [mean], deviation: deviation)
         }
 
         /// N(mean, deviation² · 1) in as many dimensions as `mean` has elements.
-        public init(weight: Double, mean: [Double], deviation: Double) {
+        package init(weight: Double, mean: [Double], deviation: Double) {
             (self.weight, self.mean, self.deviation) = (weight, mean, deviation)
         }
     }
@@ -34,7 +34,7 @@ public struct MixturePredictor: DensityPredictor {
     private let schedule: NoiseSchedule
 
     /// The network of a mixture. Its output is of the schedule's prediction type.
-    public init(_ components: [Component], schedule: NoiseSchedule) {
+    package init(_ components: [Component], schedule: NoiseSchedule) {
         self.init(schedule: schedule) { components }
     }
 

@@ -5,13 +5,13 @@ import Tensor
 /// A generator that is a set of particles: a student in which every sample is a parameter.
 ///
 /// Used with the prediction type `sample`; a batch consists of all particles.
-public struct ParticleGenerator: DenoisingNetwork {
+package struct ParticleGenerator: DenoisingNetwork {
     /// `positions`, `[particles, 1, 1, dimensions]`.
-    public let parameters = ParameterSet()
+    package let parameters = ParameterSet()
     private let positions: Parameter
 
     /// Particles at these positions, `[particles, 1, 1, dimensions]`.
-    public init(_ positions: Tensor) {
+    package init(_ positions: Tensor) {
         precondition(
             positions.rank == 4 && positions.shape[1] == 1 && positions.shape[2] == 1,
             "ParticleGenerator: expected [particles, 1, 1, dimensions], found \(positions.shape)")
@@ -20,10 +20,10 @@ public struct ParticleGenerator: DenoisingNetwork {
     }
 
     /// The current positions, particle by particle.
-    public var currentPositions: [Float] { positions.value.scalars }
+    package var currentPositions: [Float] { positions.value.scalars }
 
     /// The positions; noise, timesteps and condition are ignored, but the batch must consist of all particles.
-    public func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
+    package func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
         precondition(
             noisy.shape == positions.shape,
             "ParticleGenerator: expected a batch of all particles, \(positions.shape), found \(noisy.shape)")
@@ -31,7 +31,7 @@ public struct ParticleGenerator: DenoisingNetwork {
     }
 
     /// The exact denoising network of this generator's current distribution, the mixture of its particles.
-    public func exactScore(schedule: NoiseSchedule) -> MixturePredictor {
+    package func exactScore(schedule: NoiseSchedule) -> MixturePredictor {
         let dimensions = positions.shape[3]
         return MixturePredictor(schedule: schedule) {
             let current = currentPositions.map(Double.init)

@@ -4,13 +4,13 @@ import Tensor
 /// All random inputs of one step of a teacher's training.
 public struct TeacherStepInputs: Sendable {
     /// The indices of the training pictures, one per sample.
-    public var pictures: [Int]
+    package var pictures: [Int]
     /// The captions, one per sample.
-    public var captions: [String]
+    package var captions: [String]
     /// The timesteps, one per sample.
-    public var timesteps: [Int]
+    package var timesteps: [Int]
     /// The noise ε, `[batch, height, width, channels]`.
-    public var noise: Tensor
+    package var noise: Tensor
 }
 
 /// The random streams of a teacher's training, one per purpose.
