@@ -19,7 +19,7 @@ public struct RunStartOptions: ParsableArguments {
     /// is given.
     public func checkMemory(_ bytes: Int, of work: String) throws {
         do {
-            if let warning = try GrantedMemory.current.check(holding: bytes, of: work) {
+            if let warning = try MemoryLimit.current.check(holding: bytes, of: work) {
                 StandardError.write(line: "warning: \(warning)")
             }
         } catch let shortage as MemoryShortage {

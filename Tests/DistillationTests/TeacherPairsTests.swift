@@ -46,7 +46,7 @@ final class TeacherPairsTests {
     @Test("Noise is replaced by new noise if the images do not depend on it, and kept otherwise")
     func renewal() {
         let pairs = pairs()
-        #expect(pairs.followsNoise == [false, false, true, true, true])
+        #expect(pairs.dependsOnNoise == [false, false, true, true, true])
         var stream = RandomStream(seed: 2)
         let fresh = stream.normal([3, 2, 2, 4])
         let noise = pairs.noise([3, 0, 4], orFresh: fresh)

@@ -15,7 +15,7 @@ extension TextToImageModel {
     /// Throws ``ModelError/invalidArgument(operation:argument:expected:found:)`` if a batch of images of this size does not fit in
     /// the memory available to the process.
     func checkMemory(count: Int, size: LatentSize, operation: String) throws {
-        let granted = GrantedMemory.current.available
+        let granted = MemoryLimit.current.available
         let needed = leastWorkingBytes(count: count, size: size)
         if needed <= Double(granted) { return }
         let factor = decoder.pixelsPerLatent

@@ -12,7 +12,7 @@ public struct TeacherPairs: Sendable {
     ///
     /// If they do not, any noise forms a pair with that image, and training takes new noise each time; otherwise a
     /// student would memorise the few noise samples. Images count as equal up to 1 % of the variance of all; a single image counts as dependent.
-    public let followsNoise: [Bool]
+    public let dependsOnNoise: [Bool]
 
     /// Pairs of noise and images.
     public init(noise: Tensor, pictures: Tensor, prompts: [Int]) {
@@ -21,10 +21,10 @@ public struct TeacherPairs: Sendable {
             "TeacherPairs: expected equal shapes [\(prompts.count), height, width, channels], found \(noise.shape) and "
                 + "\(pictures.shape)")
         (self.noise, self.pictures, self.prompts) = (noise, pictures, prompts)
-        followsNoise = Self.followsNoise(pictures, prompts)
+        dependsOnNoise = Self.dependsOnNoise(pictures, prompts)
     }
 
-    private static func followsNoise(_ pictures: Tensor, _ prompts: [Int]) -> [Bool] {
+    private static func dependsOnNoise(_ pictures: Tensor, _ prompts: [Int]) -> [Bool] {
         let rows = pictures.reshaped(to: [prompts.count, pictures.count / prompts.count])
         let variance = (rows - rows.mean(alongAxes: [0], keepingDimensions: true)).squared().mean()
         let pairs = Dictionary(grouping: prompts.indices) { prompts[$0] }
@@ -40,6 +40,6 @@ public struct TeacherPairs: Sendable {
     /// shape, if the images do not depend on it.
     func noise(_ indices: [Int], orFresh fresh: Tensor) -> Tensor {
         let both = Tensor.concatenate([noise.gathered(rows: indices), fresh], axis: 0)
-        return both.gathered(rows: indices.enumerated().map { followsNoise[$1] ? $0 : indices.count + $0 })
+        return both.gathered(rows: indices.enumerated().map { dependsOnNoise[$1] ? $0 : indices.count + $0 })
     }
 }

@@ -15,7 +15,7 @@ extension RunDirectory {
     /// The file to which ``savePrompts(of:sampledBy:seed:)`` writes the names of a split's pictures, one per line, for distillation.
     public func prompts(_ split: CaptionedPicture.Split) -> URL { url.appending(path: "prompts/\(split.rawValue).txt") }
     /// The file to which ``savePrompts(of:sampledBy:seed:)`` writes captions sampled as in training.
-    public var sampledPrompts: URL { url.appending(path: "prompts/drawn.txt") }
+    public var sampledPrompts: URL { url.appending(path: "prompts/sampled.txt") }
 
     /// Trains the run's ``tokenizer`` on the captions. In a resumed run the result must equal the existing tokenizer, which is kept.
     ///

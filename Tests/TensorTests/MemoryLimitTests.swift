@@ -3,8 +3,8 @@ import Testing
 
 @testable import Tensor
 
-@Suite("Granted memory")
-final class GrantedMemoryTests {
+@Suite("Memory limit")
+final class MemoryLimitTests {
     private let root = FileManager.default.temporaryDirectory.appending(path: "root-\(UUID().uuidString)")
     private let gibibyte = 1 << 30
 
@@ -22,18 +22,18 @@ final class GrantedMemoryTests {
         try write(fields.joined(separator: "\n"), to: "proc/meminfo")
     }
 
-    private func granted(addressSpace: Int? = nil) -> GrantedMemory {
-        GrantedMemory(root: root, physical: 16 * gibibyte, addressSpace: addressSpace)
+    private func granted(addressSpace: Int? = nil) -> MemoryLimit {
+        MemoryLimit(root: root, physical: 16 * gibibyte, addressSpace: addressSpace)
     }
 
-    @Test("GrantedMemory without control groups is the machine's memory, including swap space")
+    @Test("MemoryLimit without control groups is the machine's memory, including swap space")
     func machineAlone() throws {
         try machine()
-        #expect(granted() == GrantedMemory(limit: 17 * gibibyte, available: 8 * gibibyte, source: "the machine"))
+        #expect(granted() == MemoryLimit(limit: 17 * gibibyte, available: 8 * gibibyte, source: "the machine"))
         #expect(granted(addressSpace: gibibyte).limit == gibibyte)
     }
 
-    @Test("GrantedMemory uses the tightest limit of the process's cgroup v2 groups and does not count caches as used")
+    @Test("MemoryLimit uses the tightest limit of the process's cgroup v2 groups and does not count caches as used")
     func secondKind() throws {
         try machine()
         try write("0::/user/session", to: "proc/self/cgroup")
@@ -45,7 +45,7 @@ final class GrantedMemoryTests {
         #expect(found.limit == 3 * gibibyte && found.available == 2 * gibibyte)
     }
 
-    @Test("GrantedMemory uses the limit of a cgroup v1 group seen from inside a container")
+    @Test("MemoryLimit uses the limit of a cgroup v1 group seen from inside a container")
     func firstKind() throws {
         try machine()
         try write("12:cpu:/\n5:blkio,memory:/docker/abc", to: "proc/self/cgroup")
@@ -56,13 +56,13 @@ final class GrantedMemoryTests {
         #expect(granted().source == "the machine")
     }
 
-    @Test("GrantedMemory.check throws above the limit, and warns close to it and above the free memory")
+    @Test("MemoryLimit.check throws above the limit, and warns close to it and above the free memory")
     func checks() throws {
-        let granted = GrantedMemory(limit: 10 * gibibyte, available: 6 * gibibyte, source: "the machine")
+        let granted = MemoryLimit(limit: 10 * gibibyte, available: 6 * gibibyte, source: "the machine")
         #expect(try granted.check(holding: 5 * gibibyte, of: "a run") == nil)
         #expect(try granted.check(holding: 7 * gibibyte, of: "a run")?.contains("6144 MiB are free now") == true)
         #expect(try granted.check(holding: 19 * gibibyte / 2, of: "a run")?.contains("close to the 10240 MiB") == true)
         #expect(throws: MemoryShortage.self) { try granted.check(holding: 11 * gibibyte, of: "a run") }
-        #expect(GrantedMemory.current.limit > 0)
+        #expect(MemoryLimit.current.limit > 0)
     }
 }

@@ -2,7 +2,7 @@ import Foundation
 
 /// The memory that this process may use: the machine's, or less if a control group (as in containers) or the process's own limit
 /// (`ulimit -v`) grants less.
-public struct GrantedMemory: Sendable, Equatable {
+public struct MemoryLimit: Sendable, Equatable {
     /// The maximum number of bytes that the process can hold.
     public let limit: Int
     /// The bytes of the limit that are free now; file caches count as free.
@@ -15,11 +15,11 @@ public struct GrantedMemory: Sendable, Equatable {
         (self.limit, self.available, self.source) = (limit, min(limit, available), source)
     }
 
-    /// The memory granted to this process now.
-    public static var current: GrantedMemory {
+    /// The limit of this process now.
+    public static var current: MemoryLimit {
         var address = rlimit()
         let isLimited = getrlimit(addressSpace, &address) == 0 && address.rlim_cur < rlim_t(Int.max)
-        return GrantedMemory(
+        return MemoryLimit(
             root: URL(filePath: "/"), physical: Int(clamping: ProcessInfo.processInfo.physicalMemory),
             addressSpace: isLimited ? Int(clamping: address.rlim_cur) : nil)
     }
@@ -41,7 +41,7 @@ public struct GrantedMemory: Sendable, Equatable {
                 .split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) }
         }
         let system = text("proc/meminfo")
-        let machine = GrantedMemory(
+        let machine = MemoryLimit(
             limit: physical + 1024 * (field("SwapTotal:", in: system) ?? 0),
             available: 1024
                 * ((field("MemAvailable:", in: system) ?? physical / 1024) + (field("SwapFree:", in: system) ?? 0)),
@@ -64,7 +64,7 @@ public struct GrantedMemory: Sendable, Equatable {
                 let used = number("\(folder)/\(names.1)") ?? 0
                 let caches = field("inactive_file", in: text("\(folder)/memory.stat")) ?? 0
                 all.append(
-                    GrantedMemory(
+                    MemoryLimit(
                         limit: limit, available: min(machine.available, max(0, limit - used + caches)),
                         source: "the control group \(parts[2])"))
             }
@@ -73,7 +73,7 @@ public struct GrantedMemory: Sendable, Equatable {
             let used =
                 (text("proc/self/statm")?.split(separator: " ").first.flatMap { Int($0) } ?? 0) * Int(getpagesize())
             all.append(
-                GrantedMemory(
+                MemoryLimit(
                     limit: addressSpace, available: min(machine.available, max(0, addressSpace - used)),
                     source: "the process's limit (ulimit -v)"))
         }
@@ -87,7 +87,7 @@ public struct MemoryShortage: Error, Equatable, Sendable, CustomStringConvertibl
     public let description: String
 }
 
-extension GrantedMemory {
+extension MemoryLimit {
     /// Checks whether work fits that holds `bytes` throughout, besides the temporary memory of each step.
     ///
     /// Returns a warning if it is close: more than nine tenths of the limit, or more than is free now. Throws ``MemoryShortage``
