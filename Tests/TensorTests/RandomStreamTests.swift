@@ -36,6 +36,16 @@ struct RandomStreamTests {
         #expect(copy.normal([3]).scalars == stream.normal([3]).scalars)
     }
 
+    @Test("A stream serves Swift's random functions: 64 bits are two of its numbers, the first in the high half")
+    func generator() {
+        var (stream, halves) = (RandomStream(seed: 3), RandomStream(seed: 3))
+        let bits = stream.next()
+        // Integers below 2³¹ are the low 31 bits of one number.
+        let low = halves.integers(2, in: 0..<1 << 31).map { UInt64($0) }
+        #expect(bits >> 32 & 0x7fff_ffff == low[0] && bits & 0x7fff_ffff == low[1])
+        #expect((0..<9).shuffled(using: &stream).sorted() == Array(0..<9))
+    }
+
     @Test("An invalid saved state is refused")
     func badState() {
         let text = #"{"seed": 1, "words": "AAAA", "position": 700}"#

@@ -105,9 +105,7 @@ extension RandomStream {
     }
 
     private mutating func unitDouble() -> Double {
-        let high = UInt64(generator.next())
-        let bits = high << 32 | UInt64(generator.next())
-        return Double(bits & 0x1f_ffff_ffff_ffff) * 0x1p-53
+        return Double(next() & 0x1f_ffff_ffff_ffff) * 0x1p-53
     }
 }
 
@@ -143,5 +141,13 @@ extension RandomStream: Codable {
         try container.encode(Data(bytes), forKey: .words)
         try container.encode(generator.position, forKey: .position)
         try container.encodeIfPresent(spareNormal?.bitPattern, forKey: .spareNormal)
+    }
+}
+
+extension RandomStream: RandomNumberGenerator {
+    /// 64 random bits: two of the generator's numbers, the first in the high half.
+    public mutating func next() -> UInt64 {
+        let high = UInt64(generator.next())
+        return high << 32 | UInt64(generator.next())
     }
 }
