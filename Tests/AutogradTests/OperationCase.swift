@@ -21,6 +21,7 @@ struct OperationCase: Decodable, Sendable, CustomStringConvertible {
     var upper: Float?
     var padding: [Int]?
     var rows: [Int]?
+    var values: [Float]?
     var shape: [Int]?
     var stride: Int?
     var upsampling: Int?
@@ -69,7 +70,7 @@ struct OperationCase: Decodable, Sendable, CustomStringConvertible {
             return x[0].attention(keys: x[1], values: x[2], heads: heads ?? 0, isCausal: causal ?? false)
         case "upsampledNearest": return x[0].upsampledNearest(by: factor ?? 0)
         case "averagePooled": return x[0].averagePooled(by: factor ?? 0)
-        default: return shaped(x)
+        default: return convolved(x) ?? loss(x) ?? shaped(x)
         }
     }
 
@@ -80,8 +81,45 @@ struct OperationCase: Decodable, Sendable, CustomStringConvertible {
         return (bias, addend)
     }
 
+    private func convolved(_ x: [Variable]) -> Variable? {
+        let border = padding?.first ?? 0
+        switch operation {
+        case "conv1d": return x[0].conv1d(kernel: x[1], bias: x[2], stride: stride ?? 0, padding: border)
+        case "groupedConv2d":
+            return x[0].groupedConv2d(kernel: x[1], bias: x[2], padding: .init(border), groups: groups ?? 0)
+        case "transposedConv2d":
+            return x[0].transposedConv2d(
+                kernel: x[1], bias: x[2], stride: stride ?? 0, padding: border, outputPadding: factor ?? 0)
+        case "maxPooled": return x[0].maxPooled(size: factor ?? 0, stride: stride ?? 0, padding: border)
+        case "resampledBilinear": return x[0].resampledBilinear(height: shape?[0] ?? 0, width: shape?[1] ?? 0)
+        default: return nil
+        }
+    }
+
+    private func loss(_ x: [Variable]) -> Variable? {
+        switch operation {
+        case "logSoftmax": return x[0].logSoftmax()
+        case "crossEntropy": return x[0].crossEntropy(with: rows ?? [])
+        case "meanAbsoluteError": return x[0].meanAbsoluteError(x[1])
+        case "huberError": return x[0].huberError(x[1], delta: upper ?? 0)
+        case "binaryCrossEntropy":
+            return x[0].binaryCrossEntropy(withLogitsFor: Tensor(values ?? [], shape: x[0].shape))
+        case "rmsNorm": return x[0].rmsNorm(scale: x[1], epsilon: epsilon ?? -1)
+        case "leakyReLU": return x[0].leakyReLU(slope: upper ?? 0)
+        case "elu": return x[0].elu(alpha: upper ?? 0)
+        default: return nil
+        }
+    }
+
     private func shaped(_ x: [Variable]) -> Variable {
         switch operation {
+        case "raisedTo": return x[0].raised(to: upper ?? 0)
+        case "replacing":
+            let mask = Tensor((rows ?? []).map { Float($0) }, shape: [4, 5])
+            return x[0].replacing(with: x[1], where: mask)
+        case "stack": return .stack(x, axis: axis ?? -1)
+        case "padded":
+            return x[0].padded(axis: axis ?? -1, before: Int(lower ?? 0), after: Int(upper ?? 0), with: 0.5)
         case "reshaped": return x[0].reshaped(to: shape ?? [])
         case "transposed": return x[0].transposed(axes ?? [])
         case "sliced": return x[0].sliced(axis: axis ?? -1, Int(lower ?? 0)..<Int(upper ?? 0))
@@ -101,6 +139,9 @@ struct OperationCase: Decodable, Sendable, CustomStringConvertible {
         case "multiply": { $0 * $1 }
         case "divide": { $0 / $1 }
         case "meanSquaredError": { $0.meanSquaredError($1) }
+        case "maximum": { .maximum($0, $1) }
+        case "minimum": { .minimum($0, $1) }
+        case "raised": { $0.raised(to: $1) }
         default: nil
         }
     }
@@ -122,6 +163,7 @@ struct OperationCase: Decodable, Sendable, CustomStringConvertible {
         case "gelu": { $0.gelu() }
         case "quickGELU": { $0.quickGELU() }
         case "geglu": { $0.geglu() }
+        case "mish": { $0.mish() }
         case "negate": { -$0 }
         case "softmax": { $0.softmax() }
         case "sum": { $0.sum() }

@@ -43,6 +43,10 @@ struct OperationTests {
         "reciprocal": 3e-5, "relu": 5e-6, "reshaped": 2e-5, "sigmoid": 4e-5, "silu": 2e-4, "sine": 3e-5, "sliced": 2e-5,
         "softmax": 10e-5, "squareRoot": 2e-5, "squared": 5e-5, "subtract": 2e-5, "sum": 3e-5, "sumAlong": 3e-5,
         "tanh": 5e-5, "transposed": 5e-6, "upsampledNearest": 2e-5, "wideConv2d": 2e-4,
+        "binaryCrossEntropy": 2e-4, "conv1d": 2e-5, "crossEntropy": 2e-4, "elu": 2e-5, "groupedConv2d": 2e-5,
+        "huberError": 6e-5, "leakyReLU": 2e-5, "logSoftmax": 6e-5, "maxPooled": 2e-5, "maximum": 6e-5,
+        "meanAbsoluteError": 2e-5, "minimum": 2e-5, "mish": 4e-5, "padded": 6e-6, "raised": 2e-5, "raisedTo": 4e-5,
+        "replacing": 2e-6, "resampledBilinear": 2e-5, "rmsNorm": 10e-6, "stack": 6e-6, "transposedConv2d": 2e-5,
     ]
 
     @Test("Gradients agree with finite differences", arguments: OperationCase.all)

@@ -44,3 +44,19 @@ public struct LayerNorm {
         x.layerNorm(scale: weight.variable, offset: bias.variable, epsilon: epsilon)
     }
 }
+
+/// Normalisation by the root mean square, with a scale (arXiv 1910.07467).
+public struct RMSNorm {
+    /// The scale, `[width]`.
+    public let weight: Parameter
+    private let epsilon: Float
+
+    /// A layer whose parameter is `weight` of `scope`.
+    public init(width: Int, epsilon: Float = 1e-6, in scope: ParameterScope) {
+        weight = scope.parameter("weight", shape: [width], initializer: .ones)
+        self.epsilon = epsilon
+    }
+
+    /// Divides `[…, width]` by the root mean square over the last axis; the shape stays the same.
+    public func callAsFunction(_ x: Variable) -> Variable { x.rmsNorm(scale: weight.variable, epsilon: epsilon) }
+}

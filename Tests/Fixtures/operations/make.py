@@ -228,5 +228,63 @@ case(
     label="many-tiles", upsampling=1, adding=False,
 )
 
+# What networks and losses of one's own need.
+def apart(x, y):
+    """x, moved away from y where they are close."""
+    return y + away(x - y, 0.0), y
+
+
+case("maximum", torch.maximum, *apart(normal(3, 4, 5), normal(4, 1)))
+case("minimum", torch.minimum, *apart(normal(3, 4, 5), normal(5)))
+case("maximum", torch.maximum, *(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 5.0, 3.0])), label="ties")
+case("raised", torch.pow, positive(3, 4, 5), normal(4, 1))
+case("raisedTo", lambda x: x.pow(1.7), positive(6, 7), upper=1.7)
+case("raisedTo", lambda x: x.pow(3), normal(6, 7), label="integer", upper=3)
+mask = (torch.arange(20).reshape(4, 5) % 3 == 0)
+case("replacing", lambda x, y: torch.where(mask, y, x), normal(2, 4, 5), normal(5), rows=mask.flatten().int().tolist())
+case("stack", lambda x, y, z: torch.stack([x, y, z], 1), normal(2, 3), normal(2, 3), normal(2, 3), axis=1)
+case("padded", lambda x: F.pad(x, (0, 0, 2, 1), value=0.5), normal(2, 3, 4), axis=1, lower=2, upper=1)
+case("logSoftmax", lambda x: x.log_softmax(-1), 4 * normal(3, 5, 21))
+labels = [3, 0, 6, 2, 2, 5]
+case("crossEntropy", lambda x: F.cross_entropy(x.flatten(0, 1), torch.tensor(labels)), 2 * normal(2, 3, 7), rows=labels)
+case("meanAbsoluteError", F.l1_loss, away(normal(4, 6), 0.0), torch.zeros(4, 6))
+case("huberError", lambda x, y: F.huber_loss(x, y, delta=0.8), away(2 * normal(4, 6), -0.8, 0.0, 0.8), torch.zeros(4, 6), upper=0.8)
+probabilities = torch.rand(5, 6).float()
+case(
+    "binaryCrossEntropy", lambda x: F.binary_cross_entropy_with_logits(x, probabilities.double()), 3 * normal(5, 6),
+    label="", values=[float(p) for p in probabilities.flatten()],
+)
+case("leakyReLU", lambda x: F.leaky_relu(x, 0.2), away(normal(5, 9), 0.0), upper=0.2)
+case("elu", lambda x: F.elu(x, 0.7), away(normal(5, 9), 0.0), upper=0.7)
+case("mish", F.mish, 3 * normal(5, 9))
+case("rmsNorm", lambda x, s: F.rms_norm(x, x.shape[-1:], s, 1e-6), normal(2, 3, 17), positive(17), epsilon=1e-6)
+case("conv1d", lambda x, w, b: F.conv1d(x.mT, w, b, stride=2, padding=1).mT, normal(2, 11, 4), normal(6, 4, 3), normal(6), stride=2, padding=[1])
+for groups in (2, 4):
+    case(
+        "groupedConv2d", lambda x, w, b, g=groups: last(F.conv2d(first(x), w, b, padding=1, groups=g)), normal(2, 5, 6, 8),
+        normal(12, 8 // groups, 3, 3), normal(12), label=f"{groups}", groups=groups, padding=[1],
+    )
+for label, stride, padding, added, size in [("plain", 1, 0, 0, 3), ("doubled", 2, 1, 1, 3), ("tripled", 3, 1, 0, 4)]:
+    case(
+        "transposedConv2d",
+        lambda x, w, b, s=stride, p=padding, a=added: last(F.conv_transpose2d(first(x), w, b, stride=s, padding=p, output_padding=a)),
+        normal(2, 4, 5, 3), normal(3, 4, size, size), normal(4), label=label, stride=stride, padding=[padding], factor=added,
+    )
+
+
+def spaced(*shape):
+    """Numbers in random order, no two of them close."""
+    count = torch.Size(shape).numel()
+    return (torch.randperm(count) - count / 2).reshape(shape) * 0.1
+
+
+case("maxPooled", lambda x: last(F.max_pool2d(first(x), 3, 2, 1)), spaced(2, 7, 6, 2), factor=3, stride=2, padding=[1])
+case("maxPooled", lambda x: last(F.max_pool2d(first(x), 2)), spaced(2, 6, 4, 3), label="even", factor=2, stride=2, padding=[0])
+for height, width in [(9, 4), (3, 11)]:
+    case(
+        "resampledBilinear", lambda x, s=(height, width): last(F.interpolate(first(x), s, mode="bilinear", align_corners=False)),
+        normal(2, 5, 6, 3), label=f"{height}x{width}", shape=[height, width],
+    )
+
 save_file(tensors, HERE / "operations.safetensors", metadata={"torch": torch.__version__})
 (HERE / "cases.json").write_text(json.dumps(cases, indent=0) + "\n")
