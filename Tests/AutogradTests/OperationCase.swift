@@ -104,6 +104,7 @@ struct OperationCase: Decodable, Sendable, CustomStringConvertible {
         case "huberError": return x[0].huberError(x[1], delta: upper ?? 0)
         case "binaryCrossEntropy":
             return x[0].binaryCrossEntropy(withLogitsFor: Tensor(values ?? [], shape: x[0].shape))
+        case "batchNorm": return x[0].batchNorm(scale: x[1], offset: x[2]).output
         case "rmsNorm": return x[0].rmsNorm(scale: x[1], epsilon: epsilon ?? -1)
         case "leakyReLU": return x[0].leakyReLU(slope: upper ?? 0)
         case "elu": return x[0].elu(alpha: upper ?? 0)

@@ -285,6 +285,7 @@ for height, width in [(9, 4), (3, 11)]:
         "resampledBilinear", lambda x, s=(height, width): last(F.interpolate(first(x), s, mode="bilinear", align_corners=False)),
         normal(2, 5, 6, 3), label=f"{height}x{width}", shape=[height, width],
     )
+case("batchNorm", lambda x, s, o: last(F.batch_norm(first(x), None, None, s, o, training=True)), 2 * normal(3, 4, 5, 6) + 1, positive(6), normal(6))
 
 save_file(tensors, HERE / "operations.safetensors", metadata={"torch": torch.__version__})
 (HERE / "cases.json").write_text(json.dumps(cases, indent=0) + "\n")

@@ -5,14 +5,10 @@ import Tensor
 /// residual connection. Parameters have transformers' keys.
 package struct CLIPEncoderLayer {
     private let norm1: LayerNorm
-    private let queries: Linear
-    private let keys: Linear
-    private let values: Linear
-    private let output: Linear
+    private let attention: MultiHeadAttention
     private let norm2: LayerNorm
     private let expansion: Linear
     private let contraction: Linear
-    private let heads: Int
     private let activation: Activation
     private let isCausal: Bool
 
@@ -28,13 +24,9 @@ package struct CLIPEncoderLayer {
         width: Int, feedForwardWidth: Int, heads: Int, activation: ActivationName, epsilon: Float, isCausal: Bool,
         in scope: ParameterScope
     ) {
-        let attention = scope["self_attn"]
-        (self.heads, self.activation, self.isCausal) = (heads, activation.function, isCausal)
+        (self.activation, self.isCausal) = (activation.function, isCausal)
         norm1 = LayerNorm(width: width, epsilon: epsilon, in: scope["layer_norm1"])
-        queries = Linear(inputs: width, outputs: width, in: attention["q_proj"])
-        keys = Linear(inputs: width, outputs: width, in: attention["k_proj"])
-        values = Linear(inputs: width, outputs: width, in: attention["v_proj"])
-        output = Linear(inputs: width, outputs: width, in: attention["out_proj"])
+        attention = MultiHeadAttention(width: width, heads: heads, in: scope["self_attn"])
         norm2 = LayerNorm(width: width, epsilon: epsilon, in: scope["layer_norm2"])
         expansion = Linear(inputs: width, outputs: feedForwardWidth, in: scope["mlp"]["fc1"])
         contraction = Linear(inputs: feedForwardWidth, outputs: width, in: scope["mlp"]["fc2"])
@@ -42,10 +34,7 @@ package struct CLIPEncoderLayer {
 
     /// Maps `[batch, positions, width]` to the same shape.
     package func callAsFunction(_ input: Variable) -> Variable {
-        let normalized = norm1(input)
-        let attended = queries(normalized).attention(
-            keys: keys(normalized), values: values(normalized), heads: heads, isCausal: isCausal)
-        let hidden = output(attended, adding: input)
+        let hidden = attention(norm1(input), isCausal: isCausal, adding: input)
         return contraction(expansion(norm2(hidden)).activated(activation), adding: hidden)
     }
 }
