@@ -41,6 +41,15 @@ struct ComparisonTests {
         #expect(a != a)
     }
 
+    @Test("Ranges in a subscript cut leading axes")
+    func ranges() {
+        let table = Tensor((0..<12).map { Float($0) }, shape: [3, 4])
+        #expect(table[1..<3] == Tensor([4, 5, 6, 7, 8, 9, 10, 11], shape: [2, 4]))
+        #expect(table[..<2, 2...] == Tensor([2, 3, 6, 7], shape: [2, 2]))
+        #expect(table[0...2, 1...1].shape == [3, 1])
+        #expect(table[2, 3] == 11)
+    }
+
     @Test("Stacked tensors are split again, and padding surrounds an axis")
     func joining() {
         let rows: [Tensor] = [[1, 2, 3], [4, 5, 6]]
