@@ -7,6 +7,14 @@ enum PatchProduct {
     private static let patchesPerThread = 49_152
     /// Patch numbers that stay in the third-level cache.
     private static let fewPatches = 1 << 20
+    /// Rows of patches per task.
+    private static let rows = max(96 / MatrixProduct.highest.stripHeight, 1) * MatrixProduct.highest.stripHeight
+
+    /// The taps that are summed in one product. It depends on nothing else, so that an image's result does not depend on its batch.
+    private static func tapsAtOnce(_ taps: Int, channels: Int) -> Int {
+        min(taps, max(1, patchesPerThread / (rows * channels)))
+    }
+
     /// Patch numbers that the gradient of a kernel gathers before it multiplies them.
     static let patchesPerProduct = 1 << 22
 
@@ -50,6 +58,7 @@ enum PatchProduct {
         let sourceCount = geometry.source_height * geometry.source_width * geometry.channels
         let (taps, outputs, panel) = (kernel.taps, kernel.columns, MatrixProduct.highest.panelWidth)
         let depth = taps * kernel.depth
+        let together = tapsAtOnce(taps, channels: kernel.depth) * kernel.depth
         let y = SharedMutable(target)
         withScratch(batch * pixels * depth) { memory in
             let patches = SharedMutable(memory)
@@ -69,11 +78,14 @@ enum PatchProduct {
                         let first = column * panel
                         for image in 0..<batch {
                             let place = image * pixels * outputs + first
-                            MatrixProduct.highest.panels(packed, rows: depth).multiply(
-                                m: pixels, n: min(panel, outputs - first), k: depth,
-                                left: patches + image * pixels * depth, rowStride: depth,
-                                bias: bias.map { $0 + (image * biasStride + first) },
-                                addend: addend.map { $0 + place }, into: y + place, stride: outputs)
+                            for row in stride(from: 0, to: depth, by: together) {
+                                MatrixProduct.highest.panels(packed, rows: depth).from(row: row).multiply(
+                                    m: pixels, n: min(panel, outputs - first), k: min(together, depth - row),
+                                    left: patches + image * pixels * depth + row, rowStride: depth,
+                                    bias: row == 0 ? bias.map { $0 + (image * biasStride + first) } : nil,
+                                    addend: row == 0 ? addend.map { $0 + place } : UnsafePointer(y + place),
+                                    into: y + place, stride: outputs)
+                            }
                         }
                     }
                 }
@@ -90,9 +102,7 @@ enum PatchProduct {
         let sourceCount = geometry.source_height * geometry.source_width * geometry.channels
         let taps = geometry.kernel_height * geometry.kernel_width
         let channels = geometry.channels
-        let strip = MatrixProduct.highest.stripHeight
-        let rows = max(96 / strip, 1) * strip
-        let tapsAtOnce = min(taps, max(1, patchesPerThread / (rows * channels)))
+        let tapsAtOnce = tapsAtOnce(taps, channels: channels)
         let blocks = (pixels + rows - 1) / rows
         let y = SharedMutable(target)
         parallelFor(batch * blocks, grain: 1) { range in

@@ -27,14 +27,21 @@ extension WinogradProduct {
                 }
             }
             parallelFor((taps.columns + panel - 1) / panel, grain: 1) { columns in
-                withScratch(Self.planeCount * sumStride) { sums in
+                let count = Self.planeCount * sumStride
+                withScratch(2 * count) { sums in
+                    let part = sums + count
                     for column in columns {
-                        sums.update(repeating: 0, count: Self.planeCount * sumStride)
-                        taps.forEachBlock(of: 0..<taps.depth, panel: column) { channels, block in
-                            kernels.winograd_few(
-                                map.paired, tiles, channels.count,
-                                inputs + channels.lowerBound * Self.planeCount * tiles, block.first,
-                                block.channelStride, block.tapStride, sums, sumStride, block.next)
+                        for first in Swift.stride(from: 0, to: taps.depth, by: channelsAtOnce) {
+                            let target = first == 0 ? sums : part
+                            target.update(repeating: 0, count: count)
+                            let some = first..<min(taps.depth, first + channelsAtOnce)
+                            taps.forEachBlock(of: some, panel: column) { channels, block in
+                                kernels.winograd_few(
+                                    map.paired, tiles, channels.count,
+                                    inputs + channels.lowerBound * Self.planeCount * tiles, block.first,
+                                    block.channelStride, block.tapStride, target, sumStride, block.next)
+                            }
+                            if first > 0 { for i in 0..<count { sums[i] += part[i] } }
                         }
                         withUnsafePointer(to: map) {
                             kernels.winograd_output(

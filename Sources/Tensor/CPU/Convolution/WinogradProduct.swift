@@ -89,6 +89,13 @@ struct WinogradProduct {
         }
     }
 
+    /// The channels that are summed in one product. Deep kernels are transformed some channels at a time, so that their planes stay in the
+    /// second-level cache; with few tiles, whose sums are small, more channels fit. It depends on the image alone, so that an image's result
+    /// does not depend on its batch or the number of threads.
+    var channelsAtOnce: Int {
+        taps.depth <= 384 ? taps.depth : map.tile_rows * map.tile_columns <= 48 ? 320 : 192
+    }
+
     private func multiplyGroup(
         _ group: Range<Int>, _ inputs: Shared<Float>, inputStride: Int, bias: Shared<Float>?,
         biasStride: Int, addend: Shared<Float>?, into target: UnsafeMutablePointer<Float>
@@ -120,9 +127,8 @@ struct WinogradProduct {
         let depth = taps.depth
         // If a panel is at most half full, only half of it is multiplied.
         let width = taps.columns - column * panel <= panel / 2 ? panel / 2 : panel
-        // Deep kernels are transformed some channels at a time, so that their planes stay in the second-level cache; with few
-        // tiles, whose sums are small, more channels fit. For shallow kernels the tiles are processed in blocks instead.
-        let channels = depth <= 384 ? depth : tiles.count <= 48 ? 320 : 192
+        // For shallow kernels the tiles are processed in blocks.
+        let channels = channelsAtOnce
         let atOnce = channels == depth ? min(tiles.count, 64) : tiles.count
         let kernelStride = Self.planeStride(channels * panel)
         let sumStride = Self.planeStride(atOnce * panel)
