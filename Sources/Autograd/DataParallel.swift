@@ -12,7 +12,7 @@ import Tensor
 ///   - body: computes the outputs of the samples `rows` from their inputs, the same number for every shard; called on several threads.
 /// - Returns: the outputs, each concatenated along the first axis.
 public func dataParallel(
-    _ inputs: [Variable], shards: Int, _ body: (_ rows: Range<Int>, _ inputs: [Variable]) -> [Variable]
+    _ inputs: [Variable], shards: Int, _ body: @Sendable (_ rows: Range<Int>, _ inputs: [Variable]) -> [Variable]
 ) -> [Variable] {
     // The graph of a shard has one root: several outputs are flattened to rows and concatenated.
     var shapes: [[Int]] = []

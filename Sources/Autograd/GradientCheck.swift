@@ -4,7 +4,7 @@ import Tensor
 ///
 /// f is the dot product of the function's outputs with a fixed random weight, computed in Double. For random directions v, the derivative
 /// of f(x + h v) at h = 0 is estimated by central differences at h and h/2 with one Richardson step and compared with ⟨∇f, v⟩.
-public struct GradientCheck {
+public struct GradientCheck: Sendable {
     /// The result of a check.
     public struct Report: CustomStringConvertible, Sendable {
         /// max |finite difference − ⟨∇f, v⟩| / |∇f| over all directions; |∇f| is the typical size of a directional derivative.

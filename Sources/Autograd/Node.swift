@@ -1,54 +1,70 @@
 import Tensor
 
-/// One recorded operation, or a leaf.
-final class Node {
+/// One recorded operation, or a leaf. What changes is guarded by a lock, because tasks may share the parameters that leaves belong to.
+final class Node: Sendable {
     let shape: [Int]
     /// The length of the longest path to a leaf; greater than that of every parent.
     let depth: Int
     let isLeaf: Bool
-    private var parents: [Node?]
-    private var backward: ((Tensor) -> [Tensor?])?
-    /// The gradient accumulated so far; a leaf keeps it, an operation passes it on to its parents.
-    var gradient: Tensor?
+
+    private struct State: Sendable {
+        var parents: [Node?] = []
+        var backward: (@Sendable (Tensor) -> [Tensor?])?
+        /// The gradient accumulated so far; a leaf keeps it, an operation passes it on to its parents.
+        var gradient: Tensor?
+    }
+    private let state: Lock<State>
 
     init(shape: [Int]) {
-        self.shape = shape
-        depth = 0
-        isLeaf = true
-        parents = []
+        (self.shape, depth, isLeaf) = (shape, 0, true)
+        state = Lock(State())
     }
 
-    init(shape: [Int], parents: [Node?], backward: @escaping (Tensor) -> [Tensor?]) {
+    init(shape: [Int], parents: [Node?], backward: @escaping @Sendable (Tensor) -> [Tensor?]) {
         self.shape = shape
         depth = 1 + (parents.compactMap { $0?.depth }.max() ?? 0)
         isLeaf = false
-        self.parents = parents
-        self.backward = backward
+        state = Lock(State(parents: parents, backward: backward))
     }
+
+    var gradient: Tensor? {
+        get { state.withLock { $0.gradient } }
+        set { state.withLock { $0.gradient = newValue } }
+    }
+
+    private var parents: [Node?] { state.withLock { $0.parents } }
 
     /// Frees a chain of nodes iteratively: nested deinits would overflow the stack.
     deinit {
-        var pending = parents.compactMap { $0 }
-        parents = []
-        backward = nil
+        var pending = takeParents()
         while var node = pending.popLast() {
             guard isKnownUniquelyReferenced(&node) else { continue }
-            pending += node.parents.compactMap { $0 }
-            node.parents = []
-            node.backward = nil
+            pending += node.takeParents()
         }
+    }
+
+    /// Releases the backward rule and returns the parents, which the node no longer refers to.
+    private func takeParents() -> [Node] {
+        let (parents, rule) = state.withLock { state in
+            defer { (state.parents, state.backward) = ([], nil) }
+            return (state.parents, state.backward)
+        }
+        _ = rule
+        return parents.compactMap { $0 }
     }
 
     /// Adds to the gradient in place.
     func accumulate(_ contribution: Tensor) {
         precondition(
             contribution.shape == shape, "backward: expected a gradient of shape \(shape), found \(contribution.shape)")
-        guard var sum = gradient.take() else {
-            gradient = contribution
-            return
+        state.withLock { state in
+            guard var sum = state.gradient.take() else {
+                state.gradient = contribution
+                return
+            }
+            sum += contribution
+            state.gradient = sum
         }
-        sum += contribution
-        gradient = sum
     }
 
     /// Propagates `seed` through the graph below `self`, deepest node first, and frees each operation on the way. Gradients that
@@ -58,8 +74,11 @@ final class Node {
         accumulate(seed)
         let order = nodesBelow()
         for node in order where !node.isLeaf {
-            guard let outputGradient = node.gradient.take() else { continue }
-            guard let rule = node.backward.take() else {
+            let (outputGradient, rule) = node.state.withLock { state in
+                state.gradient == nil ? (nil, nil) : (state.gradient.take(), state.backward.take())
+            }
+            guard let outputGradient else { continue }
+            guard let rule else {
                 preconditionFailure("backward: this graph's backward pass has already run and its buffers are freed")
             }
             let contributions = rule(outputGradient)
@@ -67,7 +86,7 @@ final class Node {
                 guard let parent, let contribution else { continue }
                 if parent.isLeaf { deliver(parent, contribution) } else { parent.accumulate(contribution) }
             }
-            node.parents = []
+            _ = node.takeParents()
         }
     }
 

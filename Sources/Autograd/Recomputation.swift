@@ -4,10 +4,10 @@ import Tensor
 /// pass, which saves memory at the cost of one more forward pass.
 ///
 /// `body` must compute the same values each time it is called with the same inputs.
-public func recomputed(_ inputs: [Variable], _ body: @escaping ([Variable]) -> Variable) -> Variable {
+public func recomputed(_ inputs: [Variable], _ body: @escaping @Sendable ([Variable]) -> Variable) -> Variable {
     let values = inputs.map(\.value)
     let needs = inputs.map(\.requiresGradient)
-    func leaves() -> [Variable] { zip(values, needs).map { $1 ? .trainable($0) : Variable($0) } }
+    @Sendable func leaves() -> [Variable] { zip(values, needs).map { $1 ? .trainable($0) : Variable($0) } }
     let first = leaves()
     let output = body(first)
     guard let graph = output.node else { return output }

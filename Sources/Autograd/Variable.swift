@@ -3,8 +3,8 @@ import Tensor
 /// A tensor together with the recorded operation that produced it, if anything upstream is trainable.
 ///
 /// Operations without a trainable input record nothing and free every intermediate at once, so the same model serves training
-/// and inference. A recorded variable belongs to one task: it is not `Sendable`.
-public struct Variable {
+/// and inference. The backward pass of a graph runs once, on any thread.
+public struct Variable: Sendable {
     /// The value.
     public let value: Tensor
     let node: Node?
@@ -54,7 +54,8 @@ public struct Variable {
     ///   - gradient: maps ∂L/∂value to ∂L/∂input, one per input and of its shape, or nil for an input whose gradient is zero. It is called
     ///     in the backward pass, and never when no input requires a gradient.
     public static func custom(
-        _ value: Tensor, of inputs: [Variable], gradient: @escaping (_ outputGradient: Tensor) -> [Tensor?]
+        _ value: Tensor, of inputs: [Variable],
+        gradient: @escaping @Sendable (_ outputGradient: Tensor) -> [Tensor?]
     ) -> Variable {
         let shapes = inputs.map(\.shape)
         return record(value, from: inputs) { outputGradient, _ in
@@ -73,7 +74,7 @@ public struct Variable {
     /// discarded at once when no input requires a gradient. An input that an operation may lack is nil.
     static func record(
         _ value: Tensor, from inputs: [Variable?],
-        _ backward: @escaping (_ outputGradient: Tensor, _ needs: GradientNeeds) -> [Tensor?]
+        _ backward: @escaping @Sendable (_ outputGradient: Tensor, _ needs: GradientNeeds) -> [Tensor?]
     ) -> Variable {
         let nodes = inputs.map { $0?.node }
         let needs = GradientNeeds(nodes.map { $0 != nil })
@@ -83,7 +84,8 @@ public struct Variable {
 
     /// The result of an operation with one input and its backward rule, which returns the input's gradient.
     package static func record(
-        _ value: Tensor, from input: Variable, _ backward: @escaping (_ outputGradient: Tensor) -> Tensor
+        _ value: Tensor, from input: Variable,
+        _ backward: @escaping @Sendable (_ outputGradient: Tensor) -> Tensor
     ) -> Variable {
         record(value, from: [input]) { outputGradient, _ in [backward(outputGradient)] }
     }

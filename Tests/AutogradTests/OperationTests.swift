@@ -79,7 +79,7 @@ struct OperationTests {
         let (x, w) = (stream.normal([4, 6]), stream.normal([6, 6]))
         func gradients(_ isRecomputed: Bool) throws -> [Tensor] {
             let (input, weight) = (Variable.trainable(x), Variable.trainable(w))
-            func block(_ v: [Variable]) -> Variable { v[0].linear(weight: weight, bias: nil).silu() + v[0] }
+            @Sendable func block(_ v: [Variable]) -> Variable { v[0].linear(weight: weight, bias: nil).silu() + v[0] }
             let hidden = isRecomputed ? recomputed([input], block) : block([input])
             (hidden * hidden + input).sum().backward()
             return try [input, weight].map { try #require($0.gradient) }

@@ -12,11 +12,14 @@ private final class ColourMeans: FeatureNetwork {
     let width = 3
     let preparation = PicturePreparation(
         size: 4, resampling: Resampling(.bilinear), means: [0, 0, 0], deviations: [255, 255, 255])
-    var factor: Float = 1
-    private(set) var pictureCount = 0
+    private let factor: Float
+    private let count = Lock(0)
+    var pictureCount: Int { count.withLock { $0 } }
+
+    init(factor: Float = 1) { self.factor = factor }
 
     func callAsFunction(_ pictures: Tensor) -> Tensor {
-        pictureCount += pictures.shape[0]
+        count.withLock { $0 += pictures.shape[0] }
         return pictures.mean(alongAxes: [1, 2]) * factor
     }
 }
@@ -64,8 +67,7 @@ struct ExtractionTests {
             #expect(throws: EvaluationError.self) { try extraction.features() }
 
             func picturesSeen(_ factor: Float = 1) throws -> Int {
-                let network = ColourMeans()
-                network.factor = factor
+                let network = ColourMeans(factor: factor)
                 _ = try all(folder, network, keptIn: store)
                 // The first picture is the test pattern that identifies the network.
                 return network.pictureCount - 1

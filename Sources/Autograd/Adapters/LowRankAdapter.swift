@@ -3,7 +3,7 @@ import Tensor
 /// The LoRA adapter (arXiv 2106.09685) of one linear layer or convolution, which adds scale · B(A x) to the layer's output.
 ///
 /// For a convolution, A is a convolution to `rank` channels with the layer's kernel size, and B a 1×1 convolution.
-public struct LowRankAdapter {
+public struct LowRankAdapter: Sendable {
     /// A, `[rank, inputs]`, or for a convolution `[rank, inputs, height, width]`.
     public let down: Parameter
     /// B, `[outputs, rank]`, or for a convolution `[outputs, rank, 1, 1]`; zero at the start, so that a new adapter changes

@@ -2,7 +2,7 @@ import Tensor
 
 /// The low-rank adapters of one network, stored separately from its weights, so that the network with and without adapters shares
 /// one copy of them.
-public final class LowRankAdapterSet {
+public final class LowRankAdapterSet: Sendable {
     /// The rank of every adapter.
     public let rank: Int
     /// LoRA's alpha, scale times rank, as in PEFT.
@@ -12,7 +12,7 @@ public final class LowRankAdapterSet {
     /// A and B of every adapted layer, named `<layer>.lora_A.weight` and `<layer>.lora_B.weight`.
     public let parameters = ParameterSet()
     /// All layers that could carry an adapter, targets or not.
-    private var candidates: Set<String> = []
+    private let candidates = Lock(Set<String>())
 
     /// An empty set. The first network made from a scope with this set declares its adapters; then initialise or load ``parameters``.
     public init(rank: Int, alpha: Float, targets: [String] = ["to_q", "to_v"]) {
@@ -22,7 +22,7 @@ public final class LowRankAdapterSet {
 
     /// The adapter of the layer at `path` whose weight has this shape, nil when the layer is not a target.
     func adapter(at path: String, weightShape: [Int]) -> LowRankAdapter? {
-        candidates.insert(path)
+        candidates.withLock { _ = $0.insert(path) }
         guard targets.contains(where: { Self.isMatch($0, path) }) else { return nil }
         let kernel = Array(weightShape.dropFirst())
         let down = parameters.parameter(
@@ -52,6 +52,7 @@ public final class LowRankAdapterSet {
                 guard modules.insert(String(module)).inserted else { break }
             }
         }
+        let candidates = candidates.withLock { $0 }
         var error = AdapterTargetError(isEmpty: targets.isEmpty)
         for target in targets {
             if let other = modules.subtracting(candidates).filter({ Self.isMatch(target, $0) }).min() {

@@ -2,7 +2,7 @@ import Tensor
 
 /// Batch normalisation of `[batch, …, channels]` (arXiv 1502.03167). Parameters have PyTorch's keys; `running_mean` and `running_var` are
 /// never trained.
-public struct BatchNorm {
+public struct BatchNorm: Sendable {
     /// The scale, `[channels]`.
     public let weight: Parameter
     /// The offset, `[channels]`.

@@ -2,7 +2,7 @@ import Tensor
 
 /// A two-dimensional convolution over `[batch, height, width, channels]`, plus the output of a low-rank adapter when its scope
 /// has one.
-public struct Conv2d {
+public struct Conv2d: Sendable {
     /// The kernel in PyTorch's layout, `[outputs, inputs, kernel height, kernel width]`.
     public let weight: Parameter
     /// The bias, `[outputs]`, nil without one.

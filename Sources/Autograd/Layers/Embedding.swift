@@ -1,7 +1,7 @@
 import Tensor
 
 /// A table of embedding vectors, looked up by index.
-public struct Embedding {
+public struct Embedding: Sendable {
     /// The table, `[count, width]`.
     public let weight: Parameter
 

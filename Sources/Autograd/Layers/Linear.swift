@@ -1,7 +1,7 @@
 import Tensor
 
 /// A linear layer, y = x · Wᵀ + b, plus the output of a low-rank adapter when its scope has one.
-public struct Linear {
+public struct Linear: Sendable {
     /// The weight, `[outputs, inputs]`.
     public let weight: Parameter
     /// The bias, `[outputs]`, nil without one.

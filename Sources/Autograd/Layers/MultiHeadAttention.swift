@@ -2,7 +2,7 @@ import Tensor
 
 /// Attention of several heads between projections of its input (arXiv 1706.03762). Parameters have transformers' keys: `q_proj`, `k_proj`,
 /// `v_proj`, `out_proj`.
-public struct MultiHeadAttention {
+public struct MultiHeadAttention: Sendable {
     /// The projection of the input to queries.
     public let queries: Linear
     /// The projection of the context to keys.

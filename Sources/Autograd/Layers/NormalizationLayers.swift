@@ -1,7 +1,7 @@
 import Tensor
 
 /// Group normalisation with a scale and an offset per channel (arXiv 1803.08494).
-public struct GroupNorm {
+public struct GroupNorm: Sendable {
     /// The scale, `[channels]`.
     public let weight: Parameter
     /// The offset, `[channels]`.
@@ -25,7 +25,7 @@ public struct GroupNorm {
 }
 
 /// Layer normalisation with a scale and an offset (arXiv 1607.06450).
-public struct LayerNorm {
+public struct LayerNorm: Sendable {
     /// The scale, `[width]`.
     public let weight: Parameter
     /// The offset, `[width]`.
@@ -46,7 +46,7 @@ public struct LayerNorm {
 }
 
 /// Normalisation by the root mean square, with a scale (arXiv 1910.07467).
-public struct RMSNorm {
+public struct RMSNorm: Sendable {
     /// The scale, `[width]`.
     public let weight: Parameter
     private let epsilon: Float

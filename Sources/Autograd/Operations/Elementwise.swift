@@ -51,7 +51,8 @@ extension Variable {
     public func geglu() -> Variable { mapped({ $0.geglu() }) { $1.gegluGradient(outputGradient: $0) } }
 
     private func mapped(
-        _ function: (Tensor) -> Tensor, _ gradient: @escaping (_ outputGradient: Tensor, _ input: Tensor) -> Tensor
+        _ function: (Tensor) -> Tensor,
+        _ gradient: @escaping @Sendable (_ outputGradient: Tensor, _ input: Tensor) -> Tensor
     ) -> Variable {
         let x = value
         return Variable.record(function(x), from: self) { gradient($0, x) }

@@ -11,7 +11,7 @@ extension Variable {
     public func transposed(_ permutation: [Int]) -> Variable {
         var inverse = permutation
         for (i, axis) in permutation.enumerated() where axis < inverse.count { inverse[axis] = i }
-        return Variable.record(value.transposed(permutation), from: self) { $0.transposed(inverse) }
+        return Variable.record(value.transposed(permutation), from: self) { [inverse] in $0.transposed(inverse) }
     }
 
     /// The part whose index along `axis` lies in `range`.

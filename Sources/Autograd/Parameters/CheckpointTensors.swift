@@ -66,7 +66,21 @@ public struct ParameterLoadingError: Error, Equatable, CustomStringConvertible {
     }
 }
 
+/// Parameters of a model were to be changed in place.
+public struct ReadOnlyParametersError: Error, Equatable, CustomStringConvertible {
+    /// One sentence.
+    public var description: String {
+        "expected parameters that can be changed, found those of a model, which are read-only: change a copy, "
+            + "copy(trainable:), and give it to the model"
+    }
+}
+
 extension ParameterSet {
+    /// Throws ``ReadOnlyParametersError`` for a read-only set.
+    package func checkIsChangeable() throws {
+        if isReadOnly { throw ReadOnlyParametersError() }
+    }
+
     /// Loads every parameter, or none: all keys and shapes are checked first, and a later failure restores the previous values.
     ///
     /// Matrices and kernels keep their stored type; vectors, which are small, become Float32.
@@ -75,10 +89,12 @@ extension ParameterSet {
     ///   - checkpoint: the tensors.
     ///   - isIgnored: whether a key without a parameter is ignored, as needed for some old files.
     ///
-    /// Throws ``ParameterLoadingError`` with every missing, unexpected and wrong-shaped key, and rethrows errors of `checkpoint`.
+    /// Throws ``ParameterLoadingError`` with every missing, unexpected and wrong-shaped key, ``ReadOnlyParametersError`` for a read-only
+    /// set, and rethrows errors of `checkpoint`.
     public func load(
         _ checkpoint: some CheckpointTensors, ignoring isIgnored: (String) -> Bool = { _ in false }
     ) throws {
+        try checkIsChangeable()
         var error = ParameterLoadingError()
         for parameter in all {
             let expected = parameter.shape

@@ -28,16 +28,23 @@ public enum Initializer: Sendable, Hashable {
 }
 
 /// A named tensor that networks share by reference: its value, whether it is trainable, and its gradient.
-public final class Parameter {
+///
+/// Several tasks may use a parameter at once: every access is guarded by a lock. The parameters of a model are read-only.
+public final class Parameter: Sendable {
     /// The key in the state dictionary, such as `down_blocks.0.resnets.1.conv1.weight`.
     public let path: String
     /// The shape, in PyTorch's layout.
     public let shape: [Int]
     /// The initialiser of its value.
     public let initializer: Initializer
-    /// The value, nil until it is loaded or initialised.
-    var storedValue: Tensor?
-    private var leaf: Node?
+
+    private struct State: Sendable {
+        /// Nil until it is loaded or initialised.
+        var value: Tensor?
+        var leaf: Node?
+        var isReadOnly = false
+    }
+    private let state = Lock(State())
 
     init(path: String, shape: [Int], initializer: Initializer) {
         self.path = path
@@ -48,10 +55,19 @@ public final class Parameter {
     /// Whether the parameter has a value.
     public var isInitialized: Bool { storedValue != nil }
 
-    /// The value; reading it before it is loaded or initialised is a programming error.
+    /// Whether the value can no longer be changed, nor the parameter made trainable: see ``ParameterSet/makeReadOnly()``.
+    public var isReadOnly: Bool { state.withLock { $0.isReadOnly } }
+
+    /// The value, nil until it is loaded or initialised.
+    var storedValue: Tensor? {
+        get { state.withLock { $0.value } }
+        set { change { $0.value = newValue } }
+    }
+
+    /// The value; reading it before it is loaded or initialised is a programming error, and so is changing a read-only one.
     public var value: Tensor {
         get {
-            guard let storedValue else { preconditionFailure("parameter \(path) was neither loaded nor initialised") }
+            guard let storedValue else { missingValue() }
             return storedValue
         }
         set {
@@ -62,27 +78,52 @@ public final class Parameter {
 
     /// Whether the parameter receives gradients. Setting it to false discards the gradient.
     public var isTrainable: Bool {
-        get { leaf != nil }
+        get { state.withLock { $0.leaf != nil } }
         set {
-            if newValue != isTrainable { leaf = newValue ? Node(shape: shape) : nil }
+            if newValue != isTrainable { change { $0.leaf = newValue ? Node(shape: shape) : nil } }
         }
     }
 
     /// The accumulated gradient, nil when there is none.
     public var gradient: Tensor? {
-        get { leaf?.gradient }
-        set { leaf?.gradient = newValue }
+        get { state.withLock { $0.leaf }?.gradient }
+        set { state.withLock { $0.leaf }?.gradient = newValue }
     }
 
     /// The parameter as an operand of differentiable operations.
-    public var variable: Variable { Variable(value, node: leaf) }
+    public var variable: Variable {
+        let (value, leaf) = state.withLock { ($0.value, $0.leaf) }
+        guard let value else { missingValue() }
+        return Variable(value, node: leaf)
+    }
 
     /// Changes the value in place, without a copy if its storage is not shared.
     package func update(_ body: (inout Tensor) -> Void) {
-        guard var taken = storedValue.take() else {
-            preconditionFailure("parameter \(path) was neither loaded nor initialised")
+        change { state in
+            guard var taken = state.value.take() else { missingValue() }
+            body(&taken)
+            state.value = taken
         }
-        body(&taken)
-        storedValue = taken
+    }
+
+    func makeReadOnly() {
+        state.withLock {
+            $0.isReadOnly = true
+            $0.leaf = nil
+        }
+    }
+
+    private func change(_ body: (inout State) -> Void) {
+        state.withLock { state in
+            precondition(
+                !state.isReadOnly,
+                "parameter \(path): expected one that can be changed, found a model's, which is read-only; change a copy"
+            )
+            body(&state)
+        }
+    }
+
+    private func missingValue() -> Never {
+        preconditionFailure("parameter \(path) was neither loaded nor initialised")
     }
 }

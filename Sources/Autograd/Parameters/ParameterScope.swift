@@ -3,7 +3,7 @@ import Tensor
 /// A path prefix in a ``ParameterSet``, under which a layer declares its parameters and the scopes of its sublayers.
 ///
 /// The keys are those of the checkpoints (diffusers', transformers'), so that loading is a lookup.
-public struct ParameterScope {
+public struct ParameterScope: Sendable {
     /// The dotted path of this scope; empty at the root.
     public let path: String
     /// The set in which parameters are declared.

@@ -3,11 +3,17 @@ import Tensor
 /// All parameters of a network by dotted path, in the order in which its layers declare them.
 ///
 /// Networks are made from a ``ParameterScope`` of a set. Two networks over one set share their weights; use ``copy(trainable:)``
-/// for independent weights.
-public final class ParameterSet {
+/// for independent weights. The set of a model is read-only, so that tasks and copies of the model can share it.
+public final class ParameterSet: Sendable {
+    private struct State: Sendable {
+        var paths: [String] = []
+        var parameters: [String: Parameter] = [:]
+        var isReadOnly = false
+    }
+    private let state = Lock(State())
+
     /// The paths, in declaration order.
-    public private(set) var paths: [String] = []
-    private var parameters: [String: Parameter] = [:]
+    public var paths: [String] { state.withLock { $0.paths } }
 
     /// An empty set, filled by the first network made from it.
     public init() {}
@@ -21,10 +27,10 @@ public final class ParameterSet {
     }
 
     /// The parameter at `path`, nil when there is none.
-    public subscript(path: String) -> Parameter? { parameters[path] }
+    public subscript(path: String) -> Parameter? { state.withLock { $0.parameters[path] } }
 
     /// All parameters, in declaration order.
-    public var all: [Parameter] { paths.compactMap { parameters[$0] } }
+    public var all: [Parameter] { state.withLock { state in state.paths.compactMap { state.parameters[$0] } } }
 
     /// The number of scalars in all parameters.
     public var scalarCount: Int { all.reduce(0) { $0 + $1.shape.reduce(1, *) } }
@@ -36,22 +42,40 @@ public final class ParameterSet {
 
     /// Looks up the parameter at `path` or declares it.
     func parameter(_ path: String, shape: [Int], initializer: Initializer) -> Parameter {
-        if let found = parameters[path] {
-            precondition(found.shape == shape, "parameter \(path): declared as \(found.shape), requested as \(shape)")
-            return found
+        state.withLock { state in
+            if let found = state.parameters[path] {
+                precondition(
+                    found.shape == shape, "parameter \(path): declared as \(found.shape), requested as \(shape)")
+                return found
+            }
+            precondition(
+                !state.isReadOnly, "parameter \(path): expected one of a read-only set, found none of this path")
+            let parameter = Parameter(path: path, shape: shape, initializer: initializer)
+            state.parameters[path] = parameter
+            state.paths.append(path)
+            return parameter
         }
-        let parameter = Parameter(path: path, shape: shape, initializer: initializer)
-        parameters[path] = parameter
-        paths.append(path)
-        return parameter
     }
 
-    /// A copy with the same paths and values that shares nothing with this set.
+    /// Whether the parameters can no longer be changed.
+    public var isReadOnly: Bool { state.withLock { $0.isReadOnly } }
+
+    /// Fixes the parameters for good: they are frozen, and changing a value, making one trainable or loading a checkpoint is refused. A
+    /// copy, ``copy(trainable:)``, can be changed.
+    public func makeReadOnly() {
+        let parameters = state.withLock { state in
+            state.isReadOnly = true
+            return state.parameters
+        }
+        parameters.values.forEach { $0.makeReadOnly() }
+    }
+
+    /// A copy with the same paths and values that can be changed independently of this set.
     public func copy(trainable: Bool) -> ParameterSet {
         let result = ParameterSet()
         for source in all {
             let target = result.parameter(source.path, shape: source.shape, initializer: source.initializer)
-            if source.isInitialized { target.value = source.value }
+            if let value = source.storedValue { target.value = value }
             target.isTrainable = trainable
         }
         return result
@@ -65,7 +89,7 @@ public final class ParameterSet {
     /// Freezes all parameters: they receive no gradients.
     public func freeze() { all.forEach { $0.isTrainable = false } }
 
-    /// Makes all parameters trainable.
+    /// Makes all parameters trainable. For a read-only set this is a programming error.
     public func unfreeze() { all.forEach { $0.isTrainable = true } }
 
     /// Clears the gradients.

@@ -2,7 +2,7 @@ import Autograd
 import Foundation
 
 /// A network as a folder in diffusers' layout stores it: its class in `model_index.json`, its `config.json` and its weights.
-public struct StoredPart {
+public struct StoredPart: Sendable {
     /// The Python library of the class, such as `diffusers`.
     public let library: String
     /// The class, such as `UNet2DConditionModel`.
@@ -36,7 +36,7 @@ public struct StoredPart {
 }
 
 /// A text encoder as a folder in diffusers' layout stores it.
-public struct StoredTextEncoder {
+public struct StoredTextEncoder: Sendable {
     /// The network.
     public let part: StoredPart
     /// The Python library of the tokenizer's class.

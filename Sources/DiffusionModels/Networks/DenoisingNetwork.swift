@@ -5,9 +5,7 @@ import Tensor
 ///
 /// A network of one's own implements ``predict(_:at:given:)`` and ``over(_:)``; the other requirements have defaults. See
 /// `Documentation/Extending.md`.
-public protocol DenoisingNetwork {
-    /// The network's weights.
-    var parameters: ParameterSet { get }
+public protocol DenoisingNetwork: Parameterized {
     /// The number of channels of the latents. The default is 4.
     var latentChannels: Int { get }
     /// The height and width of the latents that the network was trained on; nil, the default, where it is not known.
@@ -18,12 +16,6 @@ public protocol DenoisingNetwork {
     var stored: StoredPart? { get }
     /// The network's inner feature map for discriminators; nil, the default, for networks that offer none.
     var features: (any DenoisingFeatures)? { get }
-
-    /// The same network over other parameters: those of `scope`, which are found there by their paths. Copies, averages, merged weights
-    /// and low-rank adapters are made this way.
-    ///
-    /// The default is for networks without parameters, and returns `self`.
-    func over(_ scope: ParameterScope) -> Self
 
     /// The same network, which runs its blocks again in the backward pass instead of keeping their intermediates, if it can. The default
     /// returns `self`.
@@ -60,7 +52,7 @@ public protocol DenoisingNetwork {
 }
 
 /// The inner feature map of a denoising network, on which a discriminator can be built.
-public protocol DenoisingFeatures {
+public protocol DenoisingFeatures: Sendable {
     /// The number of channels of the feature map.
     var channelCount: Int { get }
     /// A divisor of ``channelCount``: the number of groups of the network's group normalisations.
@@ -85,14 +77,6 @@ extension DenoisingNetwork {
     public var stored: StoredPart? { nil }
     /// None.
     public var features: (any DenoisingFeatures)? { nil }
-
-    /// The network itself, if it has no parameters.
-    public func over(_ scope: ParameterScope) -> Self {
-        precondition(
-            parameters.all.isEmpty,
-            "\(Self.self).over(_:): expected an implementation, because the network has parameters")
-        return self
-    }
 
     /// The network itself.
     public func recomputingBlocks(_ recomputes: Bool) -> Self { self }

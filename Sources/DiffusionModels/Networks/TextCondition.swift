@@ -2,7 +2,7 @@ import Autograd
 import Tensor
 
 /// What a denoising network reads of the prompts of a batch. Gradients flow through it to a text encoder that is trained.
-public struct TextCondition {
+public struct TextCondition: Sendable {
     /// The embeddings of the prompts' tokens, `[batch, tokens, width]`, or `[1, tokens, width]` for all samples.
     public var tokens: Variable
     /// The embedding of each whole prompt, `[batch, width]` or `[1, width]`; nil for networks that read none.

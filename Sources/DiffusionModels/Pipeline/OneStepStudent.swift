@@ -4,7 +4,7 @@ import Tensor
 /// A network that generates an image's latents from noise in one step: x̂₀ = (z − σ_T ε) / α_T.
 ///
 /// It uses no guidance: the teacher's guidance is distilled into the student.
-public struct OneStepStudent {
+public struct OneStepStudent: Sendable {
     /// The denoising network.
     public let network: any DenoisingNetwork
     /// The timestep T passed to the network, and ᾱ_T.

@@ -5,7 +5,7 @@ import Tensor
 ///
 /// guided = unconditional + scale · (conditional − unconditional): scale 1 is the conditional prediction, as in diffusers'
 /// `guidance_scale`. In sampling, a scale of 1 or below means no guidance, see ``TextToImageModel``; in losses the formula holds for any.
-public struct Guidance {
+public struct Guidance: Sendable {
     /// The guidance scale: 0 is the unconditional prediction, 1 the conditional one.
     public let scale: Double
     /// The condition of the empty or negative prompt, one for all samples or one per sample.

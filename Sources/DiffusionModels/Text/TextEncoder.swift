@@ -6,7 +6,7 @@ import Tensor
 ///
 /// An encoder of one's own implements ``condition(for:windows:)``; the other requirements have defaults. See
 /// `Documentation/Extending.md`.
-public protocol TextEncoder {
+public protocol TextEncoder: Parameterized {
     /// The conditions of prompts: one per prompt, in their order. Gradients flow to ``parameters`` that are trainable.
     ///
     /// - Parameters:
@@ -33,18 +33,10 @@ public protocol TextEncoder {
     /// A warning about the part of a prompt that is truncated; nil, the default, if nothing is.
     func truncationWarning(for prompt: String) -> String?
 
-    /// The weights, by the paths of a checkpoint, which training updates. An encoder that loads its weights on demand only declares them. The
-    /// default is none.
-    var parameters: ParameterSet { get }
-
-    /// The same encoder over other parameters: those of `scope`, which are found there by their paths. The default is for encoders without
-    /// parameters, and returns `self`.
-    func over(_ scope: ParameterScope) -> Self
-
     /// The token ids of a prompt, by which a resumed training recognises the same tokenizer. The default is none.
     func tokens(of prompt: String) -> [Int]
 
-    /// Adds `weight` times a LoRA's changes of the text encoder to the weights. The default changes ``parameters``.
+    /// Adds `weight` times a LoRA's changes of the text encoder to the weights. The default makes a copy of them.
     mutating func merge(_ changes: LowRankWeights, weight: Float) throws
 
     /// The encoder's part of a model folder; nil, the default, for encoders that cannot be stored.
@@ -69,19 +61,12 @@ extension TextEncoder {
     /// None.
     public func truncationWarning(for prompt: String) -> String? { nil }
     /// None.
-    public var parameters: ParameterSet { ParameterSet() }
-    /// The encoder itself, if it has no parameters.
-    public func over(_ scope: ParameterScope) -> Self {
-        precondition(
-            parameters.all.isEmpty,
-            "\(Self.self).over(_:): expected an implementation, because the encoder has parameters")
-        return self
-    }
-    /// None.
     public func tokens(of prompt: String) -> [Int] { [] }
-    /// Changes the weights.
+    /// Changes a copy of the weights.
     public mutating func merge(_ changes: LowRankWeights, weight: Float) throws {
-        try changes.merge(into: [.textEncoder: parameters], weight: weight)
+        let changed = copy(trainable: false)
+        try changes.merge(into: [.textEncoder: changed.parameters], weight: weight)
+        self = changed
     }
     /// Not supported.
     public func stored() throws -> StoredTextEncoder? { nil }

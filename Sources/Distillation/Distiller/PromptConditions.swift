@@ -2,7 +2,7 @@ import DiffusionModels
 import Tensor
 
 /// The text conditions of the training prompts and of the empty prompt.
-public struct PromptConditions {
+public struct PromptConditions: Sendable {
     /// The number of prompts.
     public let count: Int
     /// The empty prompt's condition, a single one.

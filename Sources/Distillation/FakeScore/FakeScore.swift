@@ -11,7 +11,7 @@ public enum FakeScoreWeights: String, CaseIterable, Codable, Sendable {
 }
 
 /// The network that is trained to estimate the score of the student's samples: SwiftBrush's "LoRA teacher".
-public struct FakeScore {
+public struct FakeScore: Sendable {
     /// The network, which predicts in the teacher's prediction type.
     public let network: any DenoisingNetwork
     /// The trained parameters. They are frozen except during their own update, so that evaluating the network records no graph.

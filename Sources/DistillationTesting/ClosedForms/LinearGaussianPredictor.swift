@@ -43,7 +43,7 @@ protocol DensityPredictor: DenoisingNetwork {
 package struct LinearGaussianPredictor: DensityPredictor {
     /// Empty: there are no trainable parameters.
     package let parameters = ParameterSet()
-    private let family: () -> LinearGaussian
+    private let family: @Sendable () -> LinearGaussian
     private let schedule: NoiseSchedule
 
     /// The network of a family. Its output is of the schedule's prediction type.
@@ -52,7 +52,7 @@ package struct LinearGaussianPredictor: DensityPredictor {
     }
 
     /// The network of a changing family: `family` is called at every prediction.
-    init(schedule: NoiseSchedule, family: @escaping () -> LinearGaussian) {
+    init(schedule: NoiseSchedule, family: @escaping @Sendable () -> LinearGaussian) {
         (self.family, self.schedule) = (family, schedule)
     }
 

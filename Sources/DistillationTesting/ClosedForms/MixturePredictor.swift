@@ -30,7 +30,7 @@ public struct MixturePredictor: DensityPredictor {
 
     /// Empty: there are no trainable parameters.
     public let parameters = ParameterSet()
-    private let components: () -> [Component]
+    private let components: @Sendable () -> [Component]
     private let schedule: NoiseSchedule
 
     /// The network of a mixture. Its output is of the schedule's prediction type.
@@ -39,7 +39,7 @@ public struct MixturePredictor: DensityPredictor {
     }
 
     /// The network of a changing mixture: `components` is called at every prediction.
-    init(schedule: NoiseSchedule, components: @escaping () -> [Component]) {
+    init(schedule: NoiseSchedule, components: @escaping @Sendable () -> [Component]) {
         (self.components, self.schedule) = (components, schedule)
     }
 

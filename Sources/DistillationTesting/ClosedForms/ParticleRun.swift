@@ -5,7 +5,7 @@ import Foundation
 import Tensor
 
 /// Trains particles with a loss and exact networks towards a mixture: shows in seconds which distribution the loss leads to.
-public struct ParticleRun {
+public struct ParticleRun: Sendable {
     /// The loss. It may need at most the teacher, the fake score and a discriminator.
     public let loss: any DistillationLoss
     /// The components of the data distribution.

@@ -40,7 +40,7 @@ extension LossContract {
         let teacher = CountingPredictor(LinearGaussianPredictor(problem.data, schedule: problem.schedule))
         let fake = CountingPredictor(LinearGaussianPredictor(problem.generator, schedule: problem.schedule))
         _ = gradient(problem, problem.networks(teacher: teacher, fakeScore: fake))
-        let passes = teacher.log.passes + fake.log.passes
+        let passes = teacher.passes + fake.passes
         let declared = [LossNeeds.teacher, .unconditionalTeacher, .fakeScore, .unconditionalFakeScore]
             .filter { loss.needs.contains($0) }.count
         let touched = [teacher, fake].reduce(0.0) { sum, network in
@@ -101,12 +101,12 @@ extension LossContract {
 }
 
 /// A network that counts the samples that it evaluates, with a weight that would receive a gradient.
-struct CountingPredictor: DenoisingNetwork {
-    final class Log { var passes = 0 }
-
+final class CountingPredictor: DenoisingNetwork {
     let parameters = ParameterSet()
     let weight: Parameter
-    let log = Log()
+    /// The number of samples so far.
+    var passes: Int { count.withLock { $0 } }
+    private let count = Lock(0)
     private let network: any DenoisingNetwork
 
     init(_ network: any DenoisingNetwork) {
@@ -116,7 +116,7 @@ struct CountingPredictor: DenoisingNetwork {
     }
 
     func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
-        log.passes += timesteps.count
+        count.withLock { $0 += timesteps.count }
         return network.predict(noisy, at: timesteps, given: condition) * weight.variable
     }
 }

@@ -2,7 +2,7 @@ import DiffusionModels
 import Tensor
 
 /// A square scatter plot in the plane: data points in grey, with other points in red over them.
-public struct ScatterPlot {
+public struct ScatterPlot: Sendable {
     /// Width and height in pixels.
     public var size = 320
     /// Both axes run from −extent to extent.

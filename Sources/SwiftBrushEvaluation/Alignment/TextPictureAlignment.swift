@@ -1,7 +1,7 @@
 import Tensor
 
 /// Two networks that embed texts and pictures in a joint space, in which matching pairs have similar directions.
-public protocol TextPictureAlignment {
+public protocol TextPictureAlignment: Sendable {
     /// The name in reports, with all settings that affect the scores.
     var name: String { get }
     /// The network that computes the pictures' features.

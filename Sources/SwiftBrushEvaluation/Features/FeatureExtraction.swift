@@ -7,7 +7,7 @@ import Tensor
 /// With a cache folder each part is written to its own file, from which only the needed vectors are read back into memory. Existing
 /// parts are reused if the network, the preparation, and the pictures' names, sizes and dates are the same, so that a stopped
 /// extraction can be resumed.
-public struct FeatureExtraction {
+public struct FeatureExtraction: Sendable {
     /// The number of pictures per part.
     static let partSize = 512
     /// The number of pictures in memory at a time.

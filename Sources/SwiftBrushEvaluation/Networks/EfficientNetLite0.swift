@@ -62,7 +62,7 @@ extension EfficientNetLite0 {
     ]
 
     /// Expansion, depthwise convolution and projection; the input is added if the shapes agree.
-    private final class Block {
+    private final class Block: Sendable {
         private let expansion: NormalizedConvolution?
         private let depthwise: NormalizedConvolution
         private let projection: NormalizedConvolution

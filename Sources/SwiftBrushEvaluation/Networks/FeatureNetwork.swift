@@ -1,7 +1,7 @@
 import Tensor
 
 /// A network that maps pictures to feature vectors, by which sets of pictures are compared.
-public protocol FeatureNetwork {
+public protocol FeatureNetwork: Sendable {
     /// The name in reports.
     var name: String { get }
     /// The length of a feature vector.

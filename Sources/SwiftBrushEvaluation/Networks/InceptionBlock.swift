@@ -2,7 +2,7 @@ import Autograd
 import Tensor
 
 /// Parallel branches over one feature map, whose results are concatenated along the channels.
-final class InceptionBlock {
+final class InceptionBlock: Sendable {
     /// One convolution of a branch, under torchvision's name.
     struct Shape {
         let name: String

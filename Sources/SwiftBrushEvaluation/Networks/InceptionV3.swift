@@ -23,7 +23,8 @@ public final class InceptionV3: FeatureNetwork {
     public let width = 2048
     /// The resizing and normalisation of a ``Resizing``.
     public let preparation: PicturePreparation
-    private let layers: [(Tensor) -> Tensor]
+    private let layers: [Layer]
+    private typealias Layer = @Sendable (Tensor) -> Tensor
 
     /// Reads the weights, in safetensors.
     ///
@@ -52,19 +53,19 @@ public final class InceptionV3: FeatureNetwork {
         layers.reduce(pictures) { $1($0) }.mean(alongAxes: [1, 2])
     }
 
-    private static func layers(in scope: ParameterScope) -> [(Tensor) -> Tensor] {
+    private static func layers(in scope: ParameterScope) -> [Layer] {
         func convolution(
             _ name: String, _ inputs: Int, _ outputs: Int, size: Int = 3, stride: Int = 1, padding: Int = 0
         )
-            -> (Tensor) -> Tensor
+            -> Layer
         {
             let shape = InceptionBlock.Shape(name, outputs, size, size, stride: stride, padding: padding)
             return { [layer = shape.layer(inputs: inputs, in: scope)] in layer($0) }
         }
-        func block(_ name: String, _ inputs: Int, _ branches: [InceptionBlock.Branch]) -> (Tensor) -> Tensor {
+        func block(_ name: String, _ inputs: Int, _ branches: [InceptionBlock.Branch]) -> Layer {
             { [block = InceptionBlock(inputs: inputs, branches, in: scope[name])] in block($0) }
         }
-        let pool: (Tensor) -> Tensor = { $0.maxPooled(size: 3, stride: 2) }
+        let pool: Layer = { $0.maxPooled(size: 3, stride: 2) }
         return [
             convolution("Conv2d_1a_3x3", 3, 32, stride: 2), convolution("Conv2d_2a_3x3", 32, 32),
             convolution("Conv2d_2b_3x3", 32, 64, padding: 1), pool, convolution("Conv2d_3b_1x1", 64, 80, size: 1),

@@ -3,7 +3,7 @@ import Tensor
 
 /// A convolution without bias, batch normalisation with its running statistics, and an activation; the first two are folded into
 /// one convolution.
-final class NormalizedConvolution {
+final class NormalizedConvolution: Sendable {
     enum Padding {
         /// The same number of rows and of columns of zeros on both sides.
         case zeros(height: Int, width: Int)
@@ -21,7 +21,8 @@ final class NormalizedConvolution {
     private let padding: Padding
     private let ending: Ending
     private let isDepthwise: Bool
-    private lazy var folded = foldedWeights()
+    /// The kernel and the bias, folded at the first use.
+    private let folded = Lock((kernel: Tensor, bias: Tensor)?.none)
 
     /// - Parameters:
     ///   - inputs: the number of input channels.
@@ -54,7 +55,11 @@ final class NormalizedConvolution {
 
     /// `[batch, height, width, inputs]` → `[batch, height′, width′, outputs]`.
     func callAsFunction(_ x: Tensor) -> Tensor {
-        let (kernel, bias) = folded
+        let (kernel, bias) = folded.withLock { folded in
+            let weights = folded ?? foldedWeights()
+            folded = weights
+            return weights
+        }
         let padding = padding(for: x)
         let result =
             isDepthwise

@@ -1,9 +1,9 @@
 import Foundation
 
 /// Evaluates folders of pictures, all with the same networks and against the same reference.
-public struct PictureEvaluation {
+public struct PictureEvaluation: Sendable {
     /// The reference with which pictures are compared.
-    public enum Reference {
+    public enum Reference: Sendable {
         /// A folder of pictures.
         case pictures(PictureFolder)
         /// A file of saved statistics (`.npz`), which are sufficient only for the Fréchet distance.
@@ -18,7 +18,7 @@ public struct PictureEvaluation {
     }
 
     /// Called with a folder's name and role, the number of its pictures that are done, and their total number.
-    public typealias Progress = (_ name: String, _ done: Int, _ total: Int) -> Void
+    public typealias Progress = @Sendable (_ name: String, _ done: Int, _ total: Int) -> Void
 
     private let network: any FeatureNetwork
     private let alignment: (any TextPictureAlignment)?

@@ -4,7 +4,7 @@ import Tensor
 /// A report of a run as a self-contained HTML page: its settings, curves of all its metrics, and its sample grids.
 ///
 /// It shows every `.jsonl` file in the run's folder, and the runs in its subfolders.
-public struct RunReport {
+public struct RunReport: Sendable {
     /// The HTML page.
     public let html: String
 

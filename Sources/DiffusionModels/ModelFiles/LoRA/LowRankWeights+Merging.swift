@@ -8,24 +8,29 @@ extension LowRankWeights {
     /// Changes of the text encoder are merged each time the model loads it.
     ///
     /// - Parameters:
-    ///   - model: the model to change; networks that share its denoising network's parameters change too.
+    ///   - model: the model to change. Copies of it stay as they are.
     ///   - weight: a finite factor of the changes.
     ///
     /// Throws ``ModelError``, and changes nothing, when the model has no such layer or its shape does not fit, and when the weight or a
     /// resulting parameter is not finite.
     public func merge(into model: inout TextToImageModel, weight: Float = 1) throws {
-        let targets = try targets(in: model)
+        let network = model.network.copy(trainable: false)
+        let targets = try targets(in: [.unet: network.parameters, .textEncoder: model.textEncoder.parameters])
         let textLayers = layers.filter { $0.part == .textEncoder }
         var encoder = model.textEncoder
         if !textLayers.isEmpty {
             try encoder.merge(LowRankWeights(layers: textLayers, scaleSource: scaleSource), weight: weight)
         }
         try Self.add(targets.filter { $0.layer.part != .textEncoder }, weight: weight)
+        network.parameters.makeReadOnly()
+        model.network = network
         if !textLayers.isEmpty { model.textEncoder = encoder }
     }
 
-    /// Adds the changes to the weights of networks in memory, and throws as the overload for a model does.
+    /// Adds the changes to the weights of networks in memory, and throws as the overload for a model does, and `ReadOnlyParametersError`
+    /// for those of a model.
     public func merge(into networks: [Part: ParameterSet], weight: Float = 1) throws {
+        try networks.values.forEach { try $0.checkIsChangeable() }
         try Self.add(try targets(in: networks), weight: weight)
     }
 

@@ -3,7 +3,7 @@ import Tensor
 
 /// The autoencoder of Stable Diffusion (arXiv 2112.10752), which maps between images and latents; diffusers' class of the same
 /// name.
-public struct AutoencoderKL {
+public struct AutoencoderKL: Sendable {
     /// The fields of its `config.json`.
     public let configuration: Configuration
     /// The weights, under diffusers' keys.
@@ -64,7 +64,7 @@ public struct AutoencoderKL {
 }
 
 /// A diagonal normal distribution over latents: the moments in diffusers.
-public struct LatentDistribution {
+public struct LatentDistribution: Sendable {
     /// `[batch, height, width, latent channels]`.
     public let mean: Variable
     /// The logarithm of the variance, clamped to −30…20; of the mean's shape.

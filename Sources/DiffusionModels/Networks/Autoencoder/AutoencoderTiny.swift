@@ -3,7 +3,7 @@ import Tensor
 
 /// TAESD, a small autoencoder for the latents of a large one (github.com/madebyollin/taesd); diffusers' class of the same
 /// name.
-public struct AutoencoderTiny {
+public struct AutoencoderTiny: Sendable {
     /// The fields of its `config.json`.
     public let configuration: Configuration
     /// The weights, under diffusers' keys.

@@ -3,7 +3,7 @@ import Foundation
 import Tensor
 
 /// Decodes the denoising network's latents into images.
-public protocol LatentDecoder {
+public protocol LatentDecoder: Parameterized {
     /// The images of latents, nominally in −1…1.
     ///
     /// - Parameter latents: scaled as the denoising network's, `[batch, height, width, channels]`.
@@ -15,9 +15,6 @@ public protocol LatentDecoder {
 
     /// The channels of a feature map at the images' full size, by which memory is estimated.
     var channelsAtFullSize: Int { get }
-
-    /// The weights.
-    var parameters: ParameterSet { get }
 }
 
 extension LatentDecoder {
@@ -26,9 +23,6 @@ extension LatentDecoder {
 
     /// 3 by default: the images' colours.
     public var channelsAtFullSize: Int { 3 }
-
-    /// No weights by default.
-    public var parameters: ParameterSet { ParameterSet() }
 }
 
 extension AutoencoderKL: LatentDecoder {
@@ -36,6 +30,9 @@ extension AutoencoderKL: LatentDecoder {
     public func pictures(of latents: Variable) -> Variable {
         decode(latents * Float(1 / configuration.scalingFactor))
     }
+
+    /// The same architecture over the parameters of `scope`.
+    public func over(_ scope: ParameterScope) -> Self { Self(configuration, in: scope) }
 
     /// See ``Configuration/pixelsPerLatent``.
     public var pixelsPerLatent: Int { configuration.pixelsPerLatent }
@@ -49,6 +46,9 @@ extension AutoencoderTiny: LatentDecoder {
     public func pictures(of latents: Variable) -> Variable {
         decode(latents * Float(1 / configuration.scalingFactor))
     }
+
+    /// The same architecture over the parameters of `scope`.
+    public func over(_ scope: ParameterScope) -> Self { Self(configuration, in: scope) }
 
     /// See ``Configuration/pixelsPerLatent``.
     public var pixelsPerLatent: Int { configuration.pixelsPerLatent }

@@ -2,7 +2,7 @@ import Autograd
 import Tensor
 
 /// The text encoder of CLIP (arXiv 2103.00020), a causal transformer over tokens; transformers' class of the same name.
-public struct CLIPTextModel {
+public struct CLIPTextModel: Sendable {
     /// The fields of its `config.json`.
     public let configuration: Configuration
     /// The weights, under transformers' keys with the prefix `text_model.`.
@@ -37,7 +37,7 @@ public struct CLIPTextModel {
             width: width, epsilon: Float(configuration.normalizationEpsilon), in: model["final_layer_norm"])
     }
 
-    /// The same network over a frozen copy of the weights.
+    /// The same network over a copy of the weights that can be changed.
     func copy() -> CLIPTextModel {
         var copy = CLIPTextModel(configuration, in: parameters.copy(trainable: false).scope)
         copy.addedEmbeddings = addedEmbeddings

@@ -27,7 +27,7 @@ extension UNet2DConditionModel {
 ///   - body: the outputs of a shard; called on several threads.
 func inShards(
     of latents: Variable, _ timesteps: [Double], _ texts: [[Variable]], count: Int,
-    _ body: (_ latents: Variable, _ timesteps: [Double], _ texts: [[Variable]]) -> [Variable]
+    _ body: @Sendable (_ latents: Variable, _ timesteps: [Double], _ texts: [[Variable]]) -> [Variable]
 ) -> [Variable] {
     guard count > 1 else { return body(latents, timesteps, texts) }
     let batch = latents.shape[0]

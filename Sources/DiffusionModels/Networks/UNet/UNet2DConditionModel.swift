@@ -4,7 +4,7 @@ import Tensor
 /// The denoising network of Stable Diffusion (arXiv 2112.10752), as diffusers' class of this name defines it.
 ///
 /// An immutable value over the parameters of a `ParameterSet`; several networks may be made over one set and share them.
-public struct UNet2DConditionModel {
+public struct UNet2DConditionModel: Sendable {
     /// The fields of its `config.json`.
     public let configuration: Configuration
     /// The weights, under diffusers' keys.

@@ -30,7 +30,7 @@ public struct DistillationResources {
 }
 
 /// A differentiable score of how well an image matches its prompt, such as the cosine of CLIP's embeddings.
-public protocol ImageTextReward {
+public protocol ImageTextReward: Sendable {
     /// The reward of each image, `[batch]`; gradients flow into the images.
     ///
     /// - Parameters:
@@ -47,7 +47,7 @@ extension ImageTextReward {
 }
 
 /// Distinguishes noised real images from the student's noised images.
-public protocol Discriminator {
+public protocol Discriminator: Sendable {
     /// The parameters that are trained together with the fake score; frozen outside that update.
     var parameters: ParameterSet { get }
     /// log p(real)/p(student's) of each sample, `[batch, 1, 1, 1]`; gradients flow into x_t.
