@@ -5,7 +5,7 @@ import Synchronization
 /// between the parts of a long operation. A second signal ends the process at once.
 ///
 /// A signal that the process ignores remains ignored, such as SIGHUP in a process started by `nohup`.
-public final class StopSignals {
+public final class StopSignals: Sendable {
     private struct Caught: @unchecked Sendable {
         var users = 0
         var replaced: [(signal: Int32, handler: Handler?)] = []

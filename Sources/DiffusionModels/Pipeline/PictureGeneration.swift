@@ -10,7 +10,7 @@ import Tensor
 ///
 /// Image n, from 0, is generated from the noise of seed `seed + n`, and its file records that seed. It depends only on its prompt and seed,
 /// up to Float32 rounding, whatever the batch size and wherever the generation was stopped.
-public struct PictureGeneration {
+public struct PictureGeneration: Sendable {
     /// The folder of the images.
     public let folder: URL
     /// The prompts.
@@ -59,16 +59,7 @@ public struct PictureGeneration {
         of prompts: [String], picturesPerPrompt: Int = 1, by model: TextToImageModel, _ sampling: PictureSampling,
         seed: UInt64 = 0, size: LatentSize? = nil, record: [String: String] = [:], in folder: URL, batchSize: Int = 8
     ) throws {
-        var (sampling, startWarnings) = (sampling, [String]())
-        switch sampling {
-        case .oneStep:
-            if model.oneStep == nil { throw ModelError.notOneStepModel(path: model.name) }
-        case .steps(var settings):
-            var sampler = try model.sampler(for: settings, operation: "PictureGeneration")
-            settings.sampler = sampler
-            sampling = .steps(settings)
-            startWarnings = try sampler.begin(steps: settings.steps).startWarnings
-        }
+        let sampling = try model.checked(sampling, operation: "PictureGeneration")
         let counts = [
             ("prompts", prompts.count), ("picturesPerPrompt", picturesPerPrompt), ("batchSize", batchSize),
         ]
@@ -82,10 +73,12 @@ public struct PictureGeneration {
         (self.seed, self.folder, self.batchSize) = (seed, folder, batchSize)
         self.size = size ?? model.latentSize
         try model.checkMemory(
-            count: min(batchSize, prompts.count.multipliedReportingOverflow(by: picturesPerPrompt).partialValue),
+            count: Swift.min(batchSize, prompts.count.multipliedReportingOverflow(by: picturesPerPrompt).partialValue),
             size: self.size, operation: "PictureGeneration")
         encoder = try model.textEncoder.loaded()
         let chosen: SamplingSettings? = if case .steps(let settings) = sampling { settings } else { nil }
+        var sampler = chosen?.sampler
+        let startWarnings = try chosen.flatMap { try sampler?.begin(steps: $0.steps).startWarnings } ?? []
         let negativePrompt = chosen?.negativePrompt ?? ""
         windows = encoder.windowCount(for: prompts + [negativePrompt])
         unconditional = try encoder.embeddings(for: [negativePrompt], windows: windows).condition(for: [negativePrompt])
@@ -99,7 +92,7 @@ public struct PictureGeneration {
         (lock, time) = try GenerationRecord.begin(settings, in: folder)
         batches = []
         let count = prompts.count * picturesPerPrompt
-        let all = stride(from: 0, to: count, by: batchSize).map { $0..<min($0 + batchSize, count) }
+        let all = stride(from: 0, to: count, by: batchSize).map { $0..<Swift.min($0 + batchSize, count) }
         generated = try Set((0..<count).filter(isWhole))
         batches = all.filter { !$0.allSatisfy(generated.contains) }[...]
         try writeList()
@@ -116,6 +109,7 @@ public struct PictureGeneration {
     /// Throws ``ModelError`` if latents are infinite or NaN, and `FileError`.
     public mutating func next() throws -> Int? {
         guard let batch = batches.first else { return nil }
+        try Task.checkCancellation()
         let start = ContinuousClock.now
         let texts = batch.map(prompt)
         let condition = try encoder.embeddings(for: texts, windows: windows).condition(for: texts)
@@ -123,7 +117,8 @@ public struct PictureGeneration {
         let latents = noise.next(
             height: size.height, width: size.width, channels: model.network.latentChannels)
         let networkStart = ContinuousClock.now
-        let sampled = try sample(latents, noise, condition)
+        let sampled = try model.sampled(
+            sampling, from: latents, noise, given: condition, unconditional: unconditional)
         let networkTime = ContinuousClock.now - networkStart
         var added: [PictureEntry] = []
         for (number, picture) in try zip(batch, model.pictures(from: sampled)) where !generated.contains(number) {
@@ -138,17 +133,6 @@ public struct PictureGeneration {
         // Restores the order: entries of images that already existed may come before the appended ones.
         if batches.isEmpty { try writeList() }
         return missingCount
-    }
-
-    private func sample(_ latents: Tensor, _ noise: LatentNoise, _ condition: TextCondition) throws -> Tensor {
-        guard case .steps(let settings) = sampling, let sampler = settings.sampler else {
-            guard let student = model.student else { preconditionFailure("PictureGeneration: expected a student") }
-            return student.generate(from: Variable(latents), given: condition).value
-        }
-        var steps = try DiffusionSampler(
-            sampler, network: model.network, predictionType: model.schedule.predictionType, condition: condition,
-            guidance: settings.guidance(from: unconditional), steps: settings.steps, latents: latents, noise: noise)
-        return try steps.last()?.latents ?? latents
     }
 }
 

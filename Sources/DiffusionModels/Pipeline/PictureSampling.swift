@@ -1,3 +1,6 @@
+import Autograd
+import Tensor
+
 /// How images are generated from noise.
 public enum PictureSampling: Sendable {
     /// In one step, by a one-step student.
@@ -18,6 +21,52 @@ extension PictureSampling {
         case .oneStep: ["steps": "1"]
         case .steps(let settings): settings.record
         }
+    }
+}
+
+extension PictureSampling {
+    /// The negative prompt; nil without guidance.
+    var negativePrompt: String? {
+        if case .steps(let settings) = self, settings.isGuided { settings.negativePrompt } else { nil }
+    }
+}
+
+extension TextToImageModel {
+    /// A sampling that has been checked, with its sampler.
+    ///
+    /// Throws ``ModelError`` for a model that cannot be sampled this way, and for settings out of range.
+    func checked(_ sampling: PictureSampling, operation: String) throws -> PictureSampling {
+        switch sampling {
+        case .oneStep:
+            if oneStep == nil { throw ModelError.notOneStepModel(path: name) }
+            return sampling
+        case .steps(var settings):
+            settings.sampler = try sampler(for: settings, operation: operation)
+            return .steps(settings)
+        }
+    }
+
+    /// The latents of images from their starting noise, by a sampling that has been checked.
+    ///
+    /// - Parameters:
+    ///   - sampling: how the model is sampled.
+    ///   - latents: the starting noise, `[batch, height, width, channels]`.
+    ///   - noise: the source of later noise, one stream per image.
+    ///   - condition: the text condition, one per image.
+    ///   - unconditional: the negative prompt's condition; used with guidance.
+    func sampled(
+        _ sampling: PictureSampling, from latents: Tensor, _ noise: LatentNoise, given condition: TextCondition,
+        unconditional: TextCondition?
+    ) throws -> Tensor {
+        guard case .steps(let settings) = sampling, let sampler = settings.sampler else {
+            guard let student else { throw ModelError.notOneStepModel(path: name) }
+            try Task.checkCancellation()
+            return student.generate(from: Variable(latents), given: condition).value
+        }
+        var steps = try DiffusionSampler(
+            sampler, network: network, predictionType: schedule.predictionType, condition: condition,
+            guidance: unconditional.flatMap(settings.guidance), steps: settings.steps, latents: latents, noise: noise)
+        return try steps.last()?.latents ?? latents
     }
 }
 

@@ -5,17 +5,25 @@ import Tensor
 /// A text-to-image model: a denoising network, a text encoder, a decoder of latents and a noise schedule.
 ///
 /// With ``oneStep`` it is a student that generates an image in one step; otherwise it is sampled in several steps.
-public struct TextToImageModel {
+///
+/// A model is a value: tasks may share it, and no change of a copy changes it. Its networks' parameters are read-only. To change them, take
+/// a copy of the network, `network.copy(trainable:)`, and set it.
+public struct TextToImageModel: Sendable {
     /// The model's name in error messages: its path, if it was read from files.
     public var name: String
     /// The denoising network.
-    public var network: any DenoisingNetwork
+    public var network: any DenoisingNetwork { didSet { network = network.readOnly() } }
     /// Encodes prompts. The shipped ``CLIPTextEncoder`` is in memory only while prompts are encoded.
-    public var textEncoder: any TextEncoder { didSet { keptEmbeddings = nil } }
+    public var textEncoder: any TextEncoder {
+        didSet {
+            textEncoder = textEncoder.readOnly()
+            keptEmbeddings = nil
+        }
+    }
     /// The decoder of latents into images: the autoencoder, unless another one is set.
-    public var decoder: any LatentDecoder
+    public var decoder: any LatentDecoder { didSet { decoder = decoder.readOnly() } }
     /// The autoencoder; nil for a model that cannot encode images, such as one whose file has only a small decoder (TAESD).
-    public var autoencoder: AutoencoderKL?
+    public var autoencoder: AutoencoderKL? { didSet { autoencoder = autoencoder?.readOnly() } }
     /// The network's noise schedule.
     public var schedule: NoiseSchedule
     /// The timestep of a one-step student; nil for a multi-step model.
@@ -24,7 +32,7 @@ public struct TextToImageModel {
     /// ``keepingEmbeddings(of:)``. A change of the text encoder discards them.
     public internal(set) var keptEmbeddings: PromptEmbeddings?
 
-    /// A model of these parts.
+    /// A model of these parts, or of read-only copies of them, so that training a part afterwards does not change the model.
     ///
     /// - Parameters:
     ///   - network: the denoising network.
@@ -39,12 +47,12 @@ public struct TextToImageModel {
         autoencoder: AutoencoderKL? = nil, schedule: NoiseSchedule, oneStep: OneStepConfiguration? = nil,
         name: String = "the model"
     ) {
-        (self.network, self.textEncoder) = (network, textEncoder)
-        (self.decoder, self.autoencoder) = (decoder, autoencoder)
+        (self.network, self.textEncoder) = (network.readOnly(), textEncoder.readOnly())
+        (self.decoder, self.autoencoder) = (decoder.readOnly(), autoencoder?.readOnly())
         (self.schedule, self.oneStep, self.name) = (schedule, oneStep, name)
     }
 
-    /// Loads a diffusers folder or a single file, with all weights frozen. Only the configuration of the text encoder is read.
+    /// Loads a diffusers folder or a single file. Only the configuration of the text encoder is read.
     ///
     /// - Parameters:
     ///   - url: the folder or the safetensors file; see ``ModelFiles``.
@@ -76,6 +84,9 @@ public struct TextToImageModel {
         guard let decoder = try files.tinyDecoder() ?? autoencoder else {
             throw ModelError.missingAutoencoder(path: files.url.path)
         }
+        for parameters in [network.parameters, decoder.parameters, autoencoder?.parameters] {
+            parameters?.makeReadOnly()
+        }
         self.init(
             network: network, textEncoder: textEncoder, decoder: decoder, autoencoder: autoencoder, schedule: schedule,
             oneStep: files.oneStep, name: files.url.path)
@@ -103,8 +114,9 @@ public struct TextToImageModel {
 
 extension TextToImageModel {
     /// Decodes the network's latents, `[batch, height, width, channels]`, into images. Throws
-    /// ``ModelError/nonFinitePicture(count:total:)``.
+    /// ``ModelError/nonFinitePicture(count:total:)``, and `CancellationError` in a cancelled task.
     public func pictures(from latents: Tensor) throws -> [Picture] {
+        try Task.checkCancellation()
         let decoded = decoder.pictures(of: Variable(latents)).value
         return try (0..<decoded.shape[0]).map { index in
             try Picture(decoded.sliced(axis: 0, index..<index + 1).reshaped(to: Array(decoded.shape.dropFirst())))
@@ -142,6 +154,7 @@ extension TextToImageModel {
         }
         let noise = try self.start(start, count: prompts.count, seed: seed).latents
         let condition = try conditions(for: prompts)
+        try Task.checkCancellation()
         return student.generate(from: Variable(noise), given: condition).value
     }
 }

@@ -9,7 +9,7 @@ import Tensor
 /// ```swift
 /// while let step = try sampler.next() { … }
 /// ```
-public struct DiffusionSampler {
+public struct DiffusionSampler: Sendable {
     private let denoiser: Denoiser
     private var sampler: any Sampler
     private let points: [SamplingPoint]
@@ -82,9 +82,10 @@ public struct DiffusionSampler {
 
     /// Evaluates the network once; nil after the last evaluation. Methods with two evaluations per step, such as Heun's, return both.
     ///
-    /// Throws ``ModelError`` when the latents after it are infinite or not a number.
+    /// Throws ``ModelError`` when the latents after it are infinite or not a number, and `CancellationError` in a cancelled task.
     public mutating func next() throws -> DenoisingStep? {
         guard index < points.count else { return nil }
+        try Task.checkCancellation()
         let prediction = denoiser.predict(latents, at: points[index])
         latents = sampler.step(prediction, at: index, noise: &noise)
         index += 1

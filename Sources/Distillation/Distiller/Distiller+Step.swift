@@ -7,7 +7,8 @@ import Tensor
 extension Distiller {
     /// Takes one step with random inputs from the run's own streams.
     ///
-    /// Throws `RunError.nonFinite(step:tensor:count:)`, and leaves the distiller as it was before.
+    /// Throws `RunError.nonFinite(step:tensor:count:)`, and `CancellationError` in a cancelled task, and leaves the distiller as it was
+    /// before.
     @discardableResult
     public func step() throws -> DistillationStep {
         let before = streams
@@ -124,11 +125,16 @@ extension Distiller {
 
     /// The step that an optimiser will take, with its gradients clipped. Throws for gradients that are not finite.
     func clipped(_ optimizer: Adam, _ name: String) throws -> ClippedStep {
-        try ClippedStep(
+        try Task.checkCancellation()
+        return try ClippedStep(
             of: optimizer, limit: configuration.gradientNormLimit, name, step: stepCount + 1, in: group)
     }
 
-    func check(_ tensor: Tensor, _ name: String) throws { try tensor.checkFinite(name, step: stepCount + 1) }
+    /// Checks the result of a network pass, after which a cancelled task stops.
+    func check(_ tensor: Tensor, _ name: String) throws {
+        try Task.checkCancellation()
+        try tensor.checkFinite(name, step: stepCount + 1)
+    }
 
     private var plan: StepPlan {
         let needs = loss.needs

@@ -62,6 +62,12 @@ public final class Distiller {
         configuration: DistillationConfiguration, resources: DistillationResources = DistillationResources()
     ) throws {
         try configuration.validate(loss: loss, schedule: schedule)
+        for (name, parameters) in [("student", student.parameters), ("fakeScore", fakeScore.parameters)]
+        where parameters.isReadOnly {
+            throw DistillationError.invalidSetting(
+                name: name, expected: "parameters that can be trained, such as those of a copy(trainable: true)",
+                found: "a model's, which are read-only")
+        }
         try resources.validate(for: loss, latentShape: latentShape, promptCount: conditions.count)
         (self.student, self.teacher, self.fakeScore, self.schedule) = (student, teacher, fakeScore, schedule)
         (self.conditions, self.latentShape, self.loss) = (conditions, latentShape, loss)

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A training whose run is stored in a ``RunDirectory``: it can be stopped after any step and resumed bit for bit.
-public protocol ResumableTraining: AnyObject {
+public protocol ResumableTraining: AnyObject, SendableMetatype {
     /// The metrics of a step.
     associatedtype Step: TrainingStep
     /// The settings with which it must be resumed.

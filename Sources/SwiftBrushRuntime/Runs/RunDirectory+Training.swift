@@ -7,7 +7,7 @@ extension RunDirectory {
     /// A checkpoint is written every `checkpointEvery` steps and after the last; a sample grid, after the checkpoint of its step, every
     /// `sheetEvery` steps and after the last. If the process ended before it wrote a grid, that grid is made first.
     ///
-    /// SIGINT, SIGTERM and SIGHUP let the step in progress end, and a checkpoint is written; see `StopSignals`.
+    /// SIGINT, SIGTERM and SIGHUP let the step in progress end, and a checkpoint is written; see `StopSignals`. So is it in a cancelled task.
     ///
     /// - Parameters:
     ///   - training: the training with which ``begin(_:)`` was called.
@@ -18,33 +18,19 @@ extension RunDirectory {
     ///   - progress: called after each step.
     ///   - saveSheet: writes the sample grid of the training's step, see ``sheet(step:)``.
     ///
-    /// Throws `StoppedBySignal`, what a step throws, and what the file system throws.
+    /// Throws `StoppedBySignal`, `CancellationError`, what a step throws, and what the file system throws.
     public func train<Training: ResumableTraining>(
         _ training: Training, iterations: Int, checkpointEvery: Int, sheetEvery: Int? = nil,
         stopsOnSignals: Bool = true,
         progress: (Training.Step) throws -> Void = { _ in }, saveSheet: () throws -> Void = {}
     ) throws {
-        func isDue(_ interval: Int) -> Bool {
-            training.stepCount > 0 && (training.stepCount % interval == 0 || training.stepCount >= iterations)
+        try withoutActuallyEscaping(saveSheet) { saveSheet in
+            let loop = TrainingLoop(
+                training: training, run: self, iterations: iterations, checkpointEvery: checkpointEvery,
+                sheetEvery: sheetEvery, signals: stopsOnSignals ? StopSignals() : nil,
+                saveSheet: { _ in try saveSheet() })
+            try loop.begin()
+            while let step = try loop.next() { try progress(step) }
         }
-        let signals = stopsOnSignals ? StopSignals() : nil
-        func stopIfAsked() throws {
-            guard let signal = signals?.received else { return }
-            if !hasCheckpoint(step: training.stepCount) { try saveCheckpoint(of: training) }
-            throw StoppedBySignal(
-                signal, work: "\(url.path): step \(training.stepCount) of \(iterations); its checkpoint is written")
-        }
-        if let sheetEvery, isDue(sheetEvery), !hasSheet(step: training.stepCount) { try saveSheet() }
-        while training.stepCount < iterations {
-            try stopIfAsked()
-            let step = try training.step()
-            try record(step)
-            try progress(step)
-            if isDue(checkpointEvery) { try saveCheckpoint(of: training) }
-            if let sheetEvery, isDue(sheetEvery) { try saveSheet() }
-        }
-        try stopIfAsked()
     }
-
-    private func hasSheet(step: Int) -> Bool { FileManager.default.fileExists(atPath: sheet(step: step).path) }
 }

@@ -61,9 +61,20 @@ public final class AutoencoderTrainer: ResumableTraining {
         streams = Streams(pictures: root.split("pictures"), noise: root.split("noise"))
     }
 
-    /// Takes the next step. Throws `RunError.nonFinite(step:tensor:count:)`.
+    /// Takes the next step. Throws `RunError.nonFinite(step:tensor:count:)`, and `CancellationError` in a cancelled task, and leaves the
+    /// trainer as it was before.
     @discardableResult
     public func step() throws -> AutoencoderStep {
+        let before = streams
+        do {
+            return try takeStep()
+        } catch {
+            streams = before
+            throw error
+        }
+    }
+
+    private func takeStep() throws -> AutoencoderStep {
         let start = ContinuousClock.now
         optimizer.learningRate =
             configuration.learningRate
@@ -76,8 +87,10 @@ public final class AutoencoderTrainer: ResumableTraining {
         let loss = AutoencoderLoss(of: reconstruction, pictures: colours, latents: latents)
         let total = loss.total(configuration)
         try total.value.checkFinite("the loss", step: stepCount + 1)
+        try Task.checkCancellation()
         defer { optimizer.zeroGradients() }
         total.backward()
+        try Task.checkCancellation()
         let update = try ClippedStep(
             of: optimizer, limit: configuration.gradientNormLimit, "the gradient", step: stepCount + 1,
             in: group)
@@ -91,8 +104,8 @@ public final class AutoencoderTrainer: ResumableTraining {
             seconds: (ContinuousClock.now - start) / .seconds(1), peakBytes: peakResidentBytes())
     }
 
-    /// The averaged autoencoder, without normalised latents.
-    public var averaged: AutoencoderKL { AutoencoderKL(autoencoder.configuration, in: average.parameters.scope) }
+    /// The averaged autoencoder, without normalised latents: a copy, which later steps do not change.
+    public var averaged: AutoencoderKL { autoencoder.over(average.parameters.scope).readOnly() }
 
     /// The averaged autoencoder with normalised latents: see `normalizingLatents(of:)`.
     ///

@@ -15,9 +15,9 @@ public final class TeacherTrainer: ResumableTraining {
     public let captions: [CaptionedPicture]
     /// The latents of the training pictures, `[pictures, height, width, channels]`.
     public let latents: Tensor
-    /// The denoising network that is trained.
+    /// The denoising network that is trained: a copy of the one that the trainer was made with.
     public let network: any DenoisingNetwork
-    /// The text encoder, whose parameters are trained too, if it has any.
+    /// The text encoder that is trained too, if it has parameters: a copy.
     public let textEncoder: any TextEncoder
     /// The noise schedule of the teacher.
     public let schedule: NoiseSchedule
@@ -42,11 +42,11 @@ public final class TeacherTrainer: ResumableTraining {
     /// The inputs' fingerprints, taken before the first step changes the networks' weights.
     var initialContents = RunContents()
 
-    /// Creates a trainer that starts from the networks' current parameters, which it makes trainable.
+    /// Creates a trainer of copies of the networks, which start from their current parameters.
     ///
     /// - Parameters:
     ///   - network: the denoising network, which predicts epsilon; its input channels are the latents'.
-    ///   - textEncoder: the text encoder, with its weights in memory, whose conditions the network reads.
+    ///   - textEncoder: the text encoder whose conditions the network reads.
     ///   - schedule: the noise schedule.
     ///   - latents: the scaled latents, `[pictures, height, width, channels]`.
     ///   - captions: one per picture; at least one has a weight above 0.
@@ -62,10 +62,9 @@ public final class TeacherTrainer: ResumableTraining {
         precondition(
             latents.rank == 4 && latents.shape[0] == captions.count,
             "TeacherTrainer: expected latents of \(captions.count) pictures, found \(latents.shape)")
+        let (network, textEncoder) = (network.copy(trainable: true), try textEncoder.loaded().copy(trainable: true))
         (self.network, self.textEncoder, self.schedule) = (network, textEncoder, schedule)
         (self.latents, self.captions, self.configuration) = (latents, captions, configuration)
-        network.parameters.unfreeze()
-        textEncoder.parameters.unfreeze()
         networkAverage = ExponentialMovingAverage(of: network.parameters, decay: configuration.averageDecay)
         textEncoderAverage = ExponentialMovingAverage(of: textEncoder.parameters, decay: configuration.averageDecay)
         optimizer = Adam(
@@ -83,17 +82,25 @@ public final class TeacherTrainer: ResumableTraining {
         initialContents.add("start", computed: (network.parameters.all + textEncoder.parameters.all).map(\.value))
     }
 
-    /// Takes the next step with random inputs from the training's own streams. Throws
-    /// `RunError.nonFinite(step:tensor:count:)`.
+    /// Takes the next step with random inputs from the training's own streams.
+    ///
+    /// Throws `RunError.nonFinite(step:tensor:count:)`, and `CancellationError` in a cancelled task, and leaves the trainer as it was
+    /// before.
     @discardableResult
     public func step() throws -> TeacherStep {
-        try step(
-            with: streams.next(
-                configuration.batchSize, of: captions, latentShape: Array(latents.shape.dropFirst()),
-                schedule: schedule, configuration))
+        let before = streams
+        do {
+            return try step(
+                with: streams.next(
+                    configuration.batchSize, of: captions, latentShape: Array(latents.shape.dropFirst()),
+                    schedule: schedule, configuration))
+        } catch {
+            streams = before
+            throw error
+        }
     }
 
-    /// Takes the next step with the given inputs. Throws `RunError.nonFinite(step:tensor:count:)`.
+    /// Takes the next step with the given inputs. Throws as ``step()``.
     @discardableResult
     public func step(with inputs: TeacherStepInputs) throws -> TeacherStep {
         let start = ContinuousClock.now
@@ -102,8 +109,10 @@ public final class TeacherTrainer: ResumableTraining {
         let errors = try squaredErrors(inputs)
         let loss = (errors * Variable(column(inputs.timesteps.map { weights[$0] }))).mean()
         try loss.value.checkFinite("the loss", step: stepCount + 1)
+        try Task.checkCancellation()
         defer { optimizer.zeroGradients() }
         loss.backward()
+        try Task.checkCancellation()
         let update = try ClippedStep(
             of: optimizer, limit: configuration.gradientNormLimit, "the gradient", step: stepCount + 1,
             in: group)

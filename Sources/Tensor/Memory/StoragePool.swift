@@ -72,6 +72,15 @@ final class StoragePool: Sendable {
         Self.release(surplus)
     }
 
+    /// Returns idle memory to the system, except small allocations.
+    func releaseIdle() {
+        Self.release(
+            shelves.withLock { shelves in
+                shelves.mostUsedBytes = shelves.usedBytes
+                return shelves.shrink(to: 0)
+            })
+    }
+
     private static func release(_ addresses: [UInt]) {
         for address in addresses { free(UnsafeMutableRawPointer(bitPattern: address)) }
     }
@@ -101,6 +110,9 @@ final class StoragePool: Sendable {
         return memory
     }
 }
+
+/// Returns the memory that tensors are recycled from to the system.
+package func releaseIdleTensorMemory() { StoragePool.shared.releaseIdle() }
 
 extension StoragePool.Shelves {
     /// Idle memory of the given capacity, or of a larger one up to twice as large.

@@ -1,0 +1,169 @@
+import Foundation
+import Tensor
+
+/// Generates images for many tasks at once, as a server does for its clients: requests that wait for the same settings are generated in one
+/// batch.
+///
+/// ```swift
+/// let server = PictureServer(try await TextToImageModel(contentsOf: folder))
+/// let picture = try await server.picture(for: "a red heart", seed: 0)   // from any task
+/// ```
+///
+/// An image is the same, bit for bit, as that of ``TextToImageModel/picture(for:seed:)-(String,_)``, whatever it was batched with. The
+/// computation runs outside Swift's cooperative thread pool. A cancelled request leaves the queue at once; a batch all of whose requests
+/// are cancelled stops within one network pass. If a batch fails, its requests are generated one by one, so that an error is thrown only
+/// to the request that caused it.
+public actor PictureServer {
+    /// The model that generates the images.
+    public nonisolated let model: TextToImageModel
+    /// The limits.
+    public nonisolated let limits: ServerLimits
+
+    private var waiting: [PictureRequest] = []
+    private var running: [PictureRequest] = []
+    private var work: Task<Void, Never>?
+    private var idling: Task<Void, Never>?
+    /// The model with its text encoder in memory, while there is work.
+    private var loaded: TextToImageModel?
+    private var requestCount = 0
+
+    /// A server of a model.
+    public init(_ model: TextToImageModel, limits: ServerLimits = ServerLimits()) {
+        (self.model, self.limits) = (model, limits)
+    }
+
+    /// The number of requests that wait, apart from those of the batch in progress.
+    public var waitingCount: Int { waiting.count }
+
+    /// Generates an image of a prompt.
+    ///
+    /// - Parameters:
+    ///   - prompt: the prompt.
+    ///   - seed: the seed of the image's noise.
+    ///   - sampling: how the model is sampled.
+    ///   - size: the size of the latents; nil means the size that the network was trained on.
+    ///
+    /// Throws ``ModelError`` for a model that cannot be sampled this way and for settings out of range, ``ServerBusyError`` when too many
+    /// requests wait, and `CancellationError`.
+    public func picture(
+        for prompt: String, seed: UInt64, _ sampling: PictureSampling = .oneStep, size: LatentSize? = nil
+    ) async throws -> Picture {
+        let sampling = try model.checked(sampling, operation: "PictureServer.picture")
+        try model.checkMemory(count: 1, size: size ?? model.latentSize, operation: "PictureServer.picture")
+        guard waiting.count < limits.waitingRequests else {
+            throw ServerBusyError(waitingRequests: limits.waitingRequests)
+        }
+        requestCount += 1
+        let number = requestCount
+        let key = BatchKey(
+            sampling: sampling, size: size ?? model.latentSize,
+            windows: model.textEncoder.windowCount(for: [prompt] + (sampling.negativePrompt.map { [$0] } ?? [])))
+        return try await withTaskCancellationHandler {
+            try Task.checkCancellation()
+            return try await withCheckedThrowingContinuation { continuation in
+                waiting.append(
+                    PictureRequest(number: number, prompt: prompt, seed: seed, key: key, continuation: continuation))
+                startNextBatch()
+            }
+        } onCancel: {
+            Task { await cancel(number) }
+        }
+    }
+
+    private func startNextBatch() {
+        guard work == nil, let first = waiting.first else { return }
+        idling?.cancel()
+        running = Array(waiting.filter { $0.key == first.key }.prefix(limits.batchSize))
+        let numbers = Set(running.map(\.number))
+        waiting.removeAll { numbers.contains($0.number) }
+        let batch = running
+        work = Task {
+            await generate(batch)
+            work = nil
+            if waiting.isEmpty { startIdling() } else { startNextBatch() }
+        }
+    }
+
+    private func generate(_ batch: [PictureRequest]) async {
+        do {
+            finish(batch, try await pictures(of: batch))
+        } catch {
+            guard batch.count > 1, !(error is CancellationError) else { return fail(batch, error) }
+            for request in batch where running.contains(where: { $0.number == request.number }) {
+                do { finish([request], try await pictures(of: [request])) } catch { fail([request], error) }
+            }
+        }
+    }
+
+    private func pictures(of batch: [PictureRequest]) async throws -> [Picture] {
+        let known = loaded
+        let model = model
+        let (ready, pictures) = try await outsideCooperativePool {
+            let ready = try known ?? model.loadingTextEncoder()
+            return (ready, try ready.pictures(of: batch))
+        }
+        loaded = ready
+        return pictures
+    }
+
+    private func finish(_ batch: [PictureRequest], _ pictures: [Picture]) {
+        for (request, picture) in zip(batch, pictures) { remove(request.number)?.resume(returning: picture) }
+    }
+
+    private func fail(_ batch: [PictureRequest], _ error: any Error) {
+        for request in batch { remove(request.number)?.resume(throwing: error) }
+    }
+
+    /// The continuation of a request of the batch in progress; nil for one that was cancelled.
+    private func remove(_ number: Int) -> CheckedContinuation<Picture, any Error>? {
+        running.firstIndex { $0.number == number }.map { running.remove(at: $0).continuation }
+    }
+
+    private func cancel(_ number: Int) {
+        if let index = waiting.firstIndex(where: { $0.number == number }) {
+            waiting.remove(at: index).continuation.resume(throwing: CancellationError())
+        } else if let continuation = remove(number) {
+            continuation.resume(throwing: CancellationError())
+            if running.isEmpty { work?.cancel() }
+        }
+    }
+
+    /// After a while without requests, gives back the text encoder and the memory that tensors are recycled from.
+    private func startIdling() {
+        idling = Task {
+            guard (try? await Task.sleep(for: limits.idleTime)) != nil, work == nil else { return }
+            loaded = nil
+            releaseIdleTensorMemory()
+        }
+    }
+}
+
+/// The limits of a ``PictureServer``.
+public struct ServerLimits: Sendable {
+    /// The number of images per batch, at least 1.
+    public var batchSize: Int
+    /// The number of requests that may wait, at least 1; further ones are refused.
+    public var waitingRequests: Int
+    /// The time without requests after which memory is given back.
+    public var idleTime: Duration
+
+    /// Limits with these values.
+    public init(batchSize: Int = 8, waitingRequests: Int = 256, idleTime: Duration = .seconds(60)) {
+        precondition(
+            batchSize >= 1 && waitingRequests >= 1,
+            "ServerLimits: expected at least 1, found a batch size of \(batchSize) and \(waitingRequests) waiting requests"
+        )
+        (self.batchSize, self.waitingRequests, self.idleTime) = (batchSize, waitingRequests, idleTime)
+    }
+}
+
+/// Too many requests wait for a ``PictureServer``.
+public struct ServerBusyError: Error, Equatable, CustomStringConvertible {
+    /// The number of requests that may wait.
+    public let waitingRequests: Int
+
+    /// One sentence.
+    public var description: String {
+        "expected fewer than \(waitingRequests) waiting requests, found \(waitingRequests): try again later"
+    }
+}

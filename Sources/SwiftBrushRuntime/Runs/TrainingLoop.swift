@@ -1,0 +1,60 @@
+import DiffusionModels
+import Foundation
+
+/// The remaining steps of a training, one at a time, with the metrics, checkpoints and sample grids that are due after each.
+struct TrainingLoop<Training: ResumableTraining> {
+    let training: Training
+    let run: RunDirectory
+    let iterations: Int
+    let checkpointEvery: Int
+    let sheetEvery: Int?
+    let signals: StopSignals?
+    let saveSheet: (Training) throws -> Void
+
+    /// Makes the sample grid that is missing because the process ended before it wrote it.
+    func begin() throws {
+        if let sheetEvery, isDue(sheetEvery), !run.hasSheet(step: training.stepCount) { try saveSheet(training) }
+    }
+
+    /// Takes the next step and saves what is due after it; nil after the last step.
+    ///
+    /// After a signal or in a cancelled task, a checkpoint is written. Throws `StoppedBySignal` and `CancellationError`.
+    func next() throws -> Training.Step? {
+        try stopIfAsked()
+        guard training.stepCount < iterations else { return nil }
+        let step: Training.Step
+        do {
+            step = try training.step()
+        } catch let error as CancellationError {
+            try saveCheckpointIfMissing()
+            throw error
+        }
+        try run.record(step)
+        if isDue(checkpointEvery) { try run.saveCheckpoint(of: training) }
+        if let sheetEvery, isDue(sheetEvery) { try saveSheet(training) }
+        return step
+    }
+
+    private func isDue(_ interval: Int) -> Bool {
+        training.stepCount > 0 && (training.stepCount % interval == 0 || training.stepCount >= iterations)
+    }
+
+    private func stopIfAsked() throws {
+        if Task.isCancelled {
+            try saveCheckpointIfMissing()
+            throw CancellationError()
+        }
+        guard let signal = signals?.received else { return }
+        try saveCheckpointIfMissing()
+        throw StoppedBySignal(
+            signal, work: "\(run.url.path): step \(training.stepCount) of \(iterations); its checkpoint is written")
+    }
+
+    private func saveCheckpointIfMissing() throws {
+        if !run.hasCheckpoint(step: training.stepCount) { try run.saveCheckpoint(of: training) }
+    }
+}
+
+extension RunDirectory {
+    fileprivate func hasSheet(step: Int) -> Bool { FileManager.default.fileExists(atPath: sheet(step: step).path) }
+}

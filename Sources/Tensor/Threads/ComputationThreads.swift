@@ -1,0 +1,39 @@
+import Dispatch
+
+/// Threads for long computations of tasks, so that these do not occupy the few threads of Swift's cooperative pool, on which all other
+/// tasks wait.
+final class ComputationThreads: TaskExecutor {
+    static let shared = ComputationThreads()
+
+    private let queue = DispatchQueue(label: "SwiftBrush computations", qos: .userInitiated, attributes: .concurrent)
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    }
+}
+
+/// The result of a long computation, which runs outside the cooperative thread pool.
+///
+/// The computation is part of the calling task: it stops where it calls `Task.checkCancellation()`. A task that is cancelled already does not
+/// start it, and throws `CancellationError`.
+package func outsideCooperativePool<Result: Sendable>(
+    _ computation: @Sendable () throws -> Result
+) async throws -> Result {
+    try await withTaskExecutorPreference(ComputationThreads.shared) {
+        try Task.checkCancellation()
+        return try computation()
+    }
+}
+
+/// The executor of an actor whose methods are long computations.
+package final class ComputationQueue: SerialExecutor {
+    private let queue = DispatchQueue(label: "SwiftBrush computations of an actor", qos: .userInitiated)
+
+    package init() {}
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        queue.async { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+    }
+}
