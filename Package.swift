@@ -124,7 +124,9 @@ let package = Package(
             dependencies: ["Distillation", "SwiftBrushEvaluation", "SwiftBrushTeachers", "SwiftBrushTestFixtures"],
             path: "Tests/Fuzzing",
             exclude: ["Corpus"]),
-        .executableTarget(name: "SwiftBrushThreadChecks", dependencies: ["Autograd"], path: "Tests/ThreadChecks"),
+        .executableTarget(
+            name: "SwiftBrushThreadChecks", dependencies: ["DiffusionModels", "Distillation"],
+            path: "Tests/ThreadChecks"),
         .testTarget(name: "FuzzingTests", dependencies: ["SwiftBrushFuzzing", "SwiftBrushTestFixtures"]),
     ],
     swiftLanguageModes: [.v6]

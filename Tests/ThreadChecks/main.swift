@@ -113,4 +113,15 @@ onThreads(3) { _ in
         check(softened.allSatisfy(\.isFinite), "a softmax is not finite")
     }
 }
+let models = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Examples/Models")
+let done = DispatchSemaphore(value: 0)
+Task.detached {
+    do {
+        try await checkTasks(models: models)
+    } catch {
+        check(false, "tasks: \(error)")
+    }
+    done.signal()
+}
+done.wait()
 print("threads: all results are as expected")
