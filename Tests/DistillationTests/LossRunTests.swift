@@ -221,8 +221,9 @@ struct MergingTests {
         let student = try TextToImageModel(
             contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-student"))
         var other = student
-        other.network = student.network.over(student.network.parameters.copy(trainable: false).scope)
-        for parameter in other.network.parameters.all { parameter.value = parameter.value * 3 }
+        let network = student.network.copy(trainable: false)
+        for parameter in network.parameters.all { parameter.value = parameter.value * 3 }
+        other.network = network
         let merged = try student.merged(with: other, share: 0.25)
         for parameter in merged.network.parameters.all {
             let own = try #require(student.network.parameters[parameter.path]).value

@@ -8,8 +8,8 @@ import Tensor
 /// (`0012-003.png`, both from 1); a ``PictureList`` of the existing files; and `generation.json` with the settings and the time. Existing
 /// images are not generated again, so that a stopped generation can be resumed.
 ///
-/// Image n, from 0, is generated from the noise of seed `seed + n`, and its file records that seed. It depends only on its prompt and seed,
-/// up to Float32 rounding, whatever the batch size and wherever the generation was stopped.
+/// Image n, from 0, is generated from the noise of seed `seed + n`, and its file records that seed. It depends only on its prompt and seed, bit
+/// for bit, whatever the batch size and wherever the generation was stopped.
 public struct PictureGeneration: Sendable {
     /// The folder of the images.
     public let folder: URL
