@@ -19,7 +19,9 @@ func checkTasks(models: URL) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
         for _ in 0..<3 {
             group.addTask {
-                check(try await student.picture(for: "a red heart", seed: 3) == expected, "a shared model's image differs")
+                check(
+                    try await student.picture(for: "a red heart", seed: 3) == expected, "a shared model's image differs"
+                )
             }
         }
         for number in 0..<8 {
