@@ -54,6 +54,49 @@ struct OptimizerTests {
         }
     }
 
+    /// A tenth of the learning rate for `a`, no weight decay for `b`, as in `groups.py`.
+    private func makeGrouped(_ name: String, _ set: ParameterSet) throws -> any Optimizer {
+        let (a, b) = (try #require(set["a"]), try #require(set["b"]))
+        let groups = [ParameterGroup([a], learningRateScale: 0.1), ParameterGroup([b], weightDecay: 0)]
+        return switch name {
+        case "adamw": Adam(set.all, learningRate: 1e-2, weightDecay: 0.1, groups: groups)
+        case "momentum": SGD(set.all, learningRate: 1e-2, momentum: 0.9, weightDecay: 0.1, groups: groups)
+        default: SGD(set.all, learningRate: 1e-2, weightDecay: 0.1, groups: groups)
+        }
+    }
+
+    @Test(
+        "Five steps with parameter groups and a schedule agree with torch.optim",
+        arguments: ["adamw", "sgd", "momentum"])
+    func groups(name: String) throws {
+        let expected = try Fixtures.tensors("optimizers/groups.safetensors")
+        let factors = try #require(expected["factors"]).scalars
+        let set = try parameters()
+        let optimizer = try makeGrouped(name, set)
+        for step in 0..<5 {
+            optimizer.learningRate = 1e-2 * Double(factors[step])
+            _ = try take(step, optimizer)
+            for parameter in set.all {
+                let value = try #require(expected["\(name).\(step).\(parameter.path)"])
+                #expect(relativeError(parameter.value, value) <= 1e-6, "\(parameter.path) after step \(step)")
+            }
+        }
+    }
+
+    @Test("Groups do not change the form of the state: one saved without groups is restored with them, and the reverse")
+    func groupState() throws {
+        let (first, second) = (try parameters(), try parameters())
+        for (saving, restoring) in [
+            (try makeGrouped("adamw", first), make("adamw", second)),
+            (make("adamw", first), try makeGrouped("adamw", second)),
+        ] {
+            _ = try take(0, saving)
+            restoring.state = saving.state
+            #expect(restoring.state.stepCount == 1)
+            #expect(restoring.state.tensors.mapValues(\.scalars) == saving.state.tensors.mapValues(\.scalars))
+        }
+    }
+
     @Test("Training resumed from a saved optimiser state is bit-identical", arguments: ["adam", "adamw", "momentum"])
     func state(name: String) throws {
         let (first, second) = (try parameters(), try parameters())

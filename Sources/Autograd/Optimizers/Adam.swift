@@ -10,7 +10,7 @@ public final class Adam: Optimizer {
     private let beta1: Double
     private let beta2: Double
     private let epsilon: Double
-    private let weightDecay: Double
+    private let settings: [ParameterSettings]
     private var stepCount = 0
     private var first: [Tensor]
     private var second: [Tensor]
@@ -26,17 +26,19 @@ public final class Adam: Optimizer {
     ///   - betas: decay of the first and of the second moment.
     ///   - epsilon: added to the root of the second moment, after its bias correction.
     ///   - weightDecay: decoupled from the gradient (AdamW).
+    ///   - groups: those of `parameters` for which learning rate or weight decay differ.
     ///   - averages: moving averages that every step updates in the same pass over memory; all parameters that they average
     ///     must be among `parameters`.
     public init(
         _ parameters: [Parameter], learningRate: Double, betas: (Double, Double) = (0.9, 0.999),
-        epsilon: Double = 1e-8, weightDecay: Double = 0, averages: [ExponentialMovingAverage] = []
+        epsilon: Double = 1e-8, weightDecay: Double = 0, groups: [ParameterGroup] = [],
+        averages: [ExponentialMovingAverage] = []
     ) {
         self.parameters = parameters
         self.learningRate = learningRate
         (beta1, beta2) = betas
         self.epsilon = epsilon
-        self.weightDecay = weightDecay
+        settings = ParameterSettings.each(of: parameters, in: groups, weightDecay: weightDecay)
         first = parameters.map { .zeros($0.shape) }
         second = parameters.map { .zeros($0.shape) }
         self.averages = averages
@@ -54,11 +56,12 @@ public final class Adam: Optimizer {
     /// Updates every parameter that has a gradient, with the same bias correction for all, and the moving averages in the same pass.
     public func step(scalingGradientsBy factor: Float) {
         stepCount += 1
-        let stepSize = learningRate / (1 - pow(beta1, Double(stepCount)))
+        let firstMomentCorrection = 1 - pow(beta1, Double(stepCount))
         let correction = (1 - pow(beta2, Double(stepCount))).squareRoot()
         let shares = averages.map { Float(1 - $0.nextDecay) }
         for (i, parameter) in parameters.enumerated() {
-            let averaged = averagedParameters[i]
+            let (averaged, weightDecay) = (averagedParameters[i], settings[i].weightDecay)
+            let rate = learningRate * settings[i].learningRateScale
             let share = averaged.map { shares[$0.average] } ?? 0
             guard let gradient = parameter.gradient else {
                 averaged?.parameter.interpolate(towards: parameter, by: share)
@@ -68,10 +71,9 @@ public final class Adam: Optimizer {
             parameter.update {
                 Tensor.adamStep(
                     parameter: &$0, gradient: gradient, factor: factor, firstMoment: &first[i],
-                    secondMoment: &second[i],
-                    stepSize: Float(stepSize), beta1: Float(beta1), beta2: Float(beta2), epsilon: Float(epsilon),
-                    secondMomentCorrection: Float(correction), weightDecay: Float(learningRate * weightDecay),
-                    average: &average, share: share)
+                    secondMoment: &second[i], stepSize: Float(rate / firstMomentCorrection), beta1: Float(beta1),
+                    beta2: Float(beta2), epsilon: Float(epsilon), secondMomentCorrection: Float(correction),
+                    weightDecay: Float(rate * weightDecay), average: &average, share: share)
             }
             averaged?.parameter.storedValue = average
         }
