@@ -52,7 +52,7 @@ struct ComparePoints: BrushCommand {
             var run = ParticleRun(published.loss, towards: data)
             (run.count, run.steps, run.seed) = (count, steps, seed)
             let start = ContinuousClock.now
-            let positions = run.run()
+            let positions = try run.run()
             let seconds = (ContinuousClock.now - start) / .seconds(1)
             let plot = ScatterPlot().picture(of: positions, over: samples)
             plots.append(plot)

@@ -21,14 +21,14 @@ struct ConsistencyTests {
         let noise = stream.normal(shape)
         let noisy = schedule.noisy(stream.normal(shape) * 0.7 + 1.5, noise: noise, timesteps: times)
         let network = OneStepStudent(
-            network: ConsistencyPredictor(data, start: student, schedule: schedule),
+            network: ConsistencyPredictor([data], start: [student], schedule: schedule),
             step: OneStepConfiguration(timestep: 999, of: schedule), predictionType: .sample)
         let condition = TextCondition(tokens: .ones([400, 1, 2]))
         var batch = GeneratedBatch(
             original: network.original(of: Variable(noisy), at: times, given: condition, on: schedule).value,
             noise: noise, timesteps: times, condition: condition, nullCondition: condition)
         batch.noisedData = noisy
-        let teacher = LinearGaussianPredictor(data, schedule: schedule)
+        let teacher = LinearGaussianPredictor([data], schedule: schedule)
         let networks = ScoreNetworks(teacher: teacher, fakeScore: teacher, schedule: schedule, student: network)
         return loss.gradient(networks.evaluate(batch, needs: loss.needs))
     }

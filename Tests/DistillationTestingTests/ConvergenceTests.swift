@@ -32,19 +32,19 @@ struct ConvergenceTests {
     }
 
     @Test("Variational score distillation converges to the mean and deviation of Gaussian data")
-    func gaussianFlow() {
+    func gaussianFlow() throws {
         let (flow, generator) = gaussian(variational)
         let expectation = FlowSamples(expectationOver: 20..<981)
-        for _ in 0..<50 { flow.step(expectation, stepSize: 0.5) }
+        for _ in 0..<50 { try flow.step(expectation, stepSize: 0.5) }
         #expect(abs(generator.currentMean - 1.49164) <= 2e-5)
         #expect(abs(generator.currentDeviation - 0.74783) <= 2e-5)
-        for _ in 50..<500 { flow.step(expectation, stepSize: 0.5) }
+        for _ in 50..<500 { try flow.step(expectation, stepSize: 0.5) }
         #expect(abs(generator.currentMean - 1.5) <= 1e-4)
         #expect(abs(generator.currentDeviation - 0.7) <= 1e-4)
     }
 
     @Test("Score distillation sampling collapses: the deviation falls by a constant factor per step")
-    func collapse() {
+    func collapse() throws {
         let (flow, generator) = gaussian(sampling)
         let expectation = FlowSamples(expectationOver: 20..<981)
         // c = mean over t of ω σ α / V; a step multiplies the deviation by 1 − 0.5 c.
@@ -55,7 +55,7 @@ struct ConvergenceTests {
         let factor = 1 - 0.5 * rates.reduce(0, +) / Double(rates.count)
         #expect(abs(factor - (1 - 0.5 * 0.22746)) <= 1e-5)
         for step in 1...120 {
-            flow.step(expectation, stepSize: 0.5)
+            try flow.step(expectation, stepSize: 0.5)
             let expected = 1.8 * pow(factor, Double(step))
             // Float32 sums of 8,649 terms of both signs leave an absolute error.
             #expect(abs(Double(generator.currentDeviation) - expected) <= 2e-5 * expected + 2e-6)
@@ -65,7 +65,7 @@ struct ConvergenceTests {
 
     @Test(
         "The student converges with a trained fake score", arguments: [(1, 0.2, 0.1), (5, 0.05, 0.05)])
-    func learnedFakeScore(updates: Int, meanTolerance: Float, deviationTolerance: Float) {
+    func learnedFakeScore(updates: Int, meanTolerance: Float, deviationTolerance: Float) throws {
         let generator = GaussianGenerator(mean: -2, deviation: 1.8)
         let fakeScore = GaussianPredictor(mean: 0, deviation: 1, schedule: schedule)
         let networks = ScoreNetworks(
@@ -75,7 +75,7 @@ struct ConvergenceTests {
         var stream = RandomStream(seed: 11)
         var (means, deviations): ([Float], [Float]) = ([], [])
         for step in 0..<4000 {
-            let batch = flow.step(FlowSamples(random: 16, timesteps: 20..<981, using: &stream), stepSize: 0.05)
+            let batch = try flow.step(FlowSamples(random: 16, timesteps: 20..<981, using: &stream), stepSize: 0.05)
             for _ in 0..<updates { flow.train(fakeScore, on: batch, stepSize: 0.5, using: &stream) }
             if step >= 3000 {
                 means.append(generator.currentMean)
@@ -89,7 +89,7 @@ struct ConvergenceTests {
 }
 
 extension ConvergenceTests {
-    private func particles(_ loss: any DistillationLoss) -> [Float] {
+    private func particles(_ loss: any DistillationLoss) throws -> [Float] {
         var stream = RandomStream(seed: 3)
         let generator = ParticleGenerator(stream.normal([256, 1, 1, 1]))
         let data: [MixturePredictor.Component] = [
@@ -101,7 +101,7 @@ extension ConvergenceTests {
         let flow = DistillationFlow(loss, generator: generator, networks: networks, reduction: .sum)
         for step in 0..<3000 {
             let samples = FlowSamples(random: 256, timesteps: 20..<981, isTimestepShared: true, using: &stream)
-            flow.step(samples, stepSize: step < 1500 ? 0.3 : 0.05)
+            try flow.step(samples, stepSize: step < 1500 ? 0.3 : 0.05)
         }
         return generator.currentPositions
     }
@@ -117,16 +117,16 @@ extension ConvergenceTests {
     }
 
     @Test("Variational score distillation covers both modes in proportion to their weights")
-    func mixture() {
-        let positions = particles(variational)
+    func mixture() throws {
+        let positions = try particles(variational)
         let share = Double(positions.filter { $0 > 0 }.count) / 256
         #expect(distance(positions) < 0.10)
         #expect(abs(share - 0.70) <= 0.08)
     }
 
     @Test("Score distillation sampling collapses into one mode")
-    func mixtureCollapse() {
-        let positions = particles(sampling)
+    func mixtureCollapse() throws {
+        let positions = try particles(sampling)
         let mean = positions.reduce(0, +) / 256
         let deviation = (positions.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 256).squareRoot()
         let isRight = positions.filter { $0 > 0 }.count

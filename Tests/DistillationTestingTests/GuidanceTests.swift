@@ -11,18 +11,18 @@ import Testing
 struct GuidanceTests {
     private let data = LinearGaussian(mean: 0, slope: 1.2, deviation: 0.6)
 
-    private func end(_ teacher: Double, _ fake: Double, from start: LinearGaussian) -> LinearGaussian {
+    private func end(_ teacher: Double, _ fake: Double, from start: LinearGaussian) throws -> LinearGaussian {
         var loss = VariationalScoreDistillation()
         (loss.teacherGuidanceScale, loss.fakeScoreGuidanceScale) = (teacher, fake)
-        return LossContract(loss).flow(from: start, to: data, conditionDeviation: 1, steps: 800)
+        return try LossContract(loss).flow(from: [start], to: [data], conditionDeviation: 1, steps: 800)[0]
     }
 
     @Test(
         "With equal guidance scales, SwiftBrush converges to the unguided teacher for any scale",
         arguments: [1, 4.5, 7.5])
-    func alike(scale: Double) {
+    func alike(scale: Double) throws {
         for start in [(0.4, 1.0), (2.0, 0.3), (-0.5, 1.5)] {
-            let end = end(scale, scale, from: LinearGaussian(mean: 0, slope: start.0, deviation: start.1))
+            let end = try end(scale, scale, from: LinearGaussian(mean: 0, slope: start.0, deviation: start.1))
             #expect(abs(end.slope - 1.2) <= 1e-3)
             #expect(abs(abs(end.deviation) - 0.6) <= 1e-3)
         }
@@ -31,8 +31,8 @@ struct GuidanceTests {
     @Test(
         "A guidance scale of the teacher above the fake score's increases the slope and reduces the deviation",
         arguments: [(2.0, 1.0, 1.78, 0.097), (4.5, 1.0, 2.45, 0), (4.5, 2.0, 2.01, 0.098)])
-    func sharpening(teacher: Double, fake: Double, slope: Double, deviation: Double) {
-        let end = end(teacher, fake, from: LinearGaussian(mean: 0, slope: 1, deviation: 0.8))
+    func sharpening(teacher: Double, fake: Double, slope: Double, deviation: Double) throws {
+        let end = try end(teacher, fake, from: LinearGaussian(mean: 0, slope: 1, deviation: 0.8))
         // Tolerances for the rounded expectations and for 24 timesteps instead of all.
         #expect(abs(end.slope - slope) <= 0.02, "\(end)")
         #expect(abs(abs(end.deviation) - deviation) <= 0.01, "\(end)")

@@ -10,9 +10,9 @@ import Testing
 /// Settings for which one loss equals another, and identities between predictions.
 @Suite("Identities between losses")
 struct IdentityTests {
-    private func gradient(_ loss: any DistillationLoss) -> Tensor {
+    private func gradient(_ loss: any DistillationLoss) throws -> Tensor {
         let problem = ContractProblem(loss, seed: 5)
-        return loss.gradient(problem.networks().evaluate(problem.batch, needs: loss.needs)).value
+        return try loss.gradient(problem.networks().evaluate(problem.batch, needs: loss.needs)).value
     }
 
     /// The loss input of the small problem for the given needs.
@@ -26,7 +26,7 @@ struct IdentityTests {
     }
 
     @Test("Score implicit matching with the squared distance is α²/σ⁴ times score identity distillation")
-    func implicitAndIdentity() {
+    func implicitAndIdentity() throws {
         var squared = ScoreImplicitMatching()
         (squared.distance, squared.timesteps) = (.squared, 20..<980)
         var constant = ScoreIdentityDistillation()
@@ -39,21 +39,21 @@ struct IdentityTests {
         let scale =
             problem.schedule.alphas(times).squared() / problem.schedule.sigmas(times).squared().squared() * 1000
         #expect(factor.shape == scale.shape)
-        #expect(error(gradient(squared), identity * scale) <= 1e-5)
+        #expect(error(try gradient(squared), identity * scale) <= 1e-5)
     }
 
     @Test("Losses are equal bit for bit under the settings that make them the same formula")
-    func specialCases() {
+    func specialCases() throws {
         var reverse = FDivergenceDistillation()
         (reverse.divergence, reverse.isNormalized) = (.reverseKL, false)
-        #expect(LossContract.difference(gradient(reverse), gradient(DistributionMatchingDistillation())) == 0)
+        #expect(try LossContract.difference(gradient(reverse), gradient(DistributionMatchingDistillation())) == 0)
 
         var random = RandomGuidanceDistillation()
         random.guidanceScales = 4.5...4.5
-        #expect(LossContract.difference(gradient(random), gradient(VariationalScoreDistillation())) == 0)
+        #expect(try LossContract.difference(gradient(random), gradient(VariationalScoreDistillation())) == 0)
 
-        let plain = gradient(ScoreIdentityDistillation())
-        #expect(LossContract.difference(gradient(ScoreIdentityDistillation.longShortGuidance(1)), plain) == 0)
+        let plain = try gradient(ScoreIdentityDistillation())
+        #expect(try LossContract.difference(gradient(ScoreIdentityDistillation.longShortGuidance(1)), plain) == 0)
     }
 
     @Test("f-distill's weights have mean 1 over a batch, and the running means of its ratios are kept in memory")
@@ -82,14 +82,14 @@ struct IdentityTests {
     }
 
     @Test("The alignment gradient is exactly zero above the reward threshold and after the decay")
-    func clamp() {
+    func clamp() throws {
         var alignment = AlignmentTerm()
         alignment.threshold = 0
-        #expect(gradient(alignment).absolute().maximum() == 0)
+        #expect(try gradient(alignment).absolute().maximum() == 0)
         alignment.threshold = 2
-        #expect(gradient(alignment).absolute().minimum() > 0)
+        #expect(try gradient(alignment).absolute().minimum() > 0)
         alignment.decaySteps = 3
-        #expect(gradient(alignment).absolute().maximum() == 0)
+        #expect(try gradient(alignment).absolute().maximum() == 0)
     }
 
     @Test("f_F − f_T = (σ/α)(ε_T − ε_F); guidance scale 1 is the conditional prediction and 0 the unconditional one")
@@ -109,8 +109,8 @@ struct IdentityTests {
         let schedule = NoiseSchedule.scaledLinear()
         let (data, student) = (LinearGaussian(mean: 1.5, deviation: 0.7), LinearGaussian(mean: -0.5, deviation: 1.1))
         let networks = ScoreNetworks(
-            teacher: LinearGaussianPredictor(data, schedule: schedule),
-            fakeScore: LinearGaussianPredictor(student, schedule: schedule), schedule: schedule)
+            teacher: LinearGaussianPredictor([data], schedule: schedule),
+            fakeScore: LinearGaussianPredictor([student], schedule: schedule), schedule: schedule)
         let samples = FlowSamples(
             nodes: .gaussHermite, timesteps: [timestep], conditionDeviation: nil, seed: 0)
         let input = networks.evaluate(

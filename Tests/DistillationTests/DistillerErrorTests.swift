@@ -65,6 +65,41 @@ struct DistillerErrorTests {
         #expect(bits(disturbed) == bits(undisturbed) && counts(disturbed) == counts(undisturbed))
     }
 
+    /// A loss whose gradient has one channel, or which throws.
+    private struct DefectiveLoss: DistillationLoss {
+        struct Failure: Error {}
+
+        static let name = "defective"
+        var isThrowing: Bool
+        var timesteps = 20..<981
+        var needs: LossNeeds { .teacher }
+
+        func gradient(_ input: LossInput) throws -> LossGradient {
+            if isThrowing { throw Failure() }
+            return LossGradient(input.noisy.sliced(axis: 3, 0..<1))
+        }
+    }
+
+    @Test("A loss that throws, or whose gradient has another shape than x0, ends the step and changes nothing")
+    func defectiveLosses() throws {
+        for isThrowing in [false, true] {
+            let distiller = try ReferenceRun().distiller(loss: DefectiveLoss(isThrowing: isThrowing))
+            let (before, streams) = (distiller.student.parameters.all.map(\.value.scalars), distiller.streams)
+            do {
+                try distiller.step()
+                Issue.record("no error")
+            } catch let error as LossGradientError {
+                let shape = error.expected
+                #expect(!isThrowing && error.found == shape.dropLast() + [1])
+                #expect("\(error)".hasPrefix("gradient of defective: expected shape \(shape)"))
+            } catch {
+                #expect(isThrowing && error is DefectiveLoss.Failure)
+            }
+            #expect(distiller.student.parameters.all.map(\.value.scalars) == before)
+            #expect(distiller.stepCount == 0 && distiller.streams == streams)
+        }
+    }
+
     @Test("MemoryEstimate counts weights, gradients, moments and average before a run starts")
     func memory() throws {
         let distiller = try ReferenceRun().distiller()

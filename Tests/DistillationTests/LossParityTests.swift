@@ -45,7 +45,7 @@ struct LossParityTests {
             timesteps: try tensor("timesteps").scalars.map { Int($0) }, condition: condition,
             nullCondition: TextCondition(tokens: try tensor("null")).broadcast(to: condition.count))
         let networks = ScoreNetworks(teacher: run.teacher, fakeScore: fakeScore.network, schedule: run.schedule)
-        let gradient = loss.gradient(networks.evaluate(batch, needs: loss.needs)).value
+        let gradient = try loss.gradient(networks.evaluate(batch, needs: loss.needs)).value
         let expected = try tensor("\(name).gradient")
         for sample in 0..<3 {
             func part(_ tensor: Tensor) -> Tensor { tensor.sliced(axis: 0, sample..<sample + 1) }

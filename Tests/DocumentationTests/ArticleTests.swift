@@ -58,7 +58,7 @@ struct ArticleTests {
     func contracts() {
         ArticleSnippets.contract()
         let lines = "\(ArticleSnippets.report())".split(separator: "\n")
-        #expect(lines[0].hasPrefix("variational-score-distillation: all 21 checks passed"))
+        #expect(lines[0].hasPrefix("variational-score-distillation: all 22 checks passed"))
         #expect(lines[1].hasPrefix("✓ shape                        0                  ± 0  g has the shape of x0"))
     }
 

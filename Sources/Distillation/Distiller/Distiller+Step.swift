@@ -7,7 +7,8 @@ import Tensor
 extension Distiller {
     /// Takes one step with random inputs from the run's own streams.
     ///
-    /// Throws `RunError.nonFinite(step:tensor:count:)`, and `CancellationError` in a cancelled task, and leaves the distiller as it was
+    /// Throws `RunError.nonFinite(step:tensor:count:)`, ``LossGradientError``, what the loss throws, and `CancellationError` in a
+    /// cancelled task, and leaves the distiller as it was
     /// before.
     @discardableResult
     public func step() throws -> DistillationStep {
@@ -22,7 +23,7 @@ extension Distiller {
 
     /// Takes one step with the given inputs.
     ///
-    /// Throws `RunError.nonFinite(step:tensor:count:)`, and leaves the distiller as it was before.
+    /// Throws as ``step()``, and leaves the distiller as it was before.
     @discardableResult
     package func step(with inputs: StepInputs) throws -> DistillationStep {
         let start = ContinuousClock.now
@@ -33,7 +34,7 @@ extension Distiller {
 
         let (output, batch) = generate(inputs)
         try check(output.value, "the student's x0")
-        let gradient = loss.gradient(try evaluate(batch))
+        let gradient = try loss.checkedGradient(try evaluate(batch))
         try check(gradient.value, "the loss's gradient")
         let isWarmUp = stepCount < configuration.fakeScoreWarmUpSteps
         let (studentNorm, updates) = try update(along: isWarmUp ? nil : gradient.value, output, batch, inputs.fakeScore)

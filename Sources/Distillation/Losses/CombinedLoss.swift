@@ -34,9 +34,9 @@ public struct CombinedLoss<First: DistillationLoss, Second: DistillationLoss>: D
 
     /// g₁ + g₂, `[batch, height, width, channels]`; the memories of both, each under its loss's name, and the diagnostics of both: one
     /// of `second` that `first` has too is reported as `NAME.DIAGNOSTIC`.
-    public func gradient(_ input: LossInput) -> LossGradient {
-        let one = gradient(of: first, named: First.name, input)
-        let two = gradient(of: second, named: secondName, input.renewed(for: second.needs))
+    public func gradient(_ input: LossInput) throws -> LossGradient {
+        let one = try gradient(of: first, named: First.name, input)
+        let two = try gradient(of: second, named: secondName, input.renewed(for: second.needs))
         var diagnostics = one.diagnostics
         for (name, number) in two.diagnostics {
             diagnostics[diagnostics[name] == nil ? name : "\(secondName).\(name)"] = number
@@ -49,13 +49,14 @@ public struct CombinedLoss<First: DistillationLoss, Second: DistillationLoss>: D
     private var secondName: String { Second.name == First.name ? "\(Second.name) 2" : Second.name }
 
     /// The gradient of one of the losses, given its own part of the memory.
-    private func gradient(of part: some DistillationLoss, named name: String, _ input: LossInput) -> LossGradient {
+    private func gradient(of part: some DistillationLoss, named name: String, _ input: LossInput) throws -> LossGradient
+    {
         let prefix = "\(name)/"
         let remembered = input.batch.memory.filter { $0.key.hasPrefix(prefix) }
             .map { (String($0.key.dropFirst(prefix.count)), $0.value) }
         var own = input
         own.batch.memory = Dictionary(uniqueKeysWithValues: remembered)
-        var gradient = part.gradient(own)
+        var gradient = try part.checkedGradient(own)
         gradient.memory = Dictionary(uniqueKeysWithValues: gradient.memory.map { (prefix + $0.key, $0.value) })
         return gradient
     }

@@ -51,30 +51,34 @@ package struct NearnessReward: ImageTextReward {
 }
 
 /// The consistency function of N(m, s²): f(x_t, t) = m + s (x_t − α m)/√V, the endpoint at t = 0 of the probability-flow ODE
-/// through x_t. Used with the prediction type `sample`.
+/// through x_t. Used with the prediction type `sample`. All elements of a sample have the same m and s, or each its own.
 package struct ConsistencyPredictor: DenoisingNetwork {
-    /// `mean` and `deviation`, each `[1]`.
+    /// `mean` and `deviation`, each `[elements]`.
     package let parameters = ParameterSet()
     private let mean: Parameter
     private let deviation: Parameter
     private let schedule: NoiseSchedule
-    private let data: LinearGaussian
+    private let data: [LinearGaussian]
 
     /// The consistency function of `data`, with the outer mean and deviation as parameters that are initialised from `start`.
-    package init(_ data: LinearGaussian, start: LinearGaussian, schedule: NoiseSchedule) {
+    package init(_ data: [LinearGaussian], start: [LinearGaussian], schedule: NoiseSchedule) {
         (self.data, self.schedule) = (data, schedule)
-        mean = parameters.scope.parameter("mean", shape: [1], initializer: .zeros)
-        deviation = parameters.scope.parameter("deviation", shape: [1], initializer: .zeros)
-        mean.value = Tensor([Float(start.mean)], shape: [1])
-        deviation.value = Tensor([Float(start.deviation)], shape: [1])
+        let shape = [start.count]
+        mean = parameters.scope.parameter("mean", shape: shape, initializer: .zeros)
+        deviation = parameters.scope.parameter("deviation", shape: shape, initializer: .zeros)
+        mean.value = Tensor(start.map { Float($0.mean) }, shape: shape)
+        deviation.value = Tensor(start.map { Float($0.deviation) }, shape: shape)
     }
 
     /// f(x_t, t), at integer timesteps; the condition is ignored.
     package func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
         let timesteps = timesteps.map { Int($0) }
         let (alpha, sigma) = (schedule.alphas(timesteps), schedule.sigmas(timesteps))
-        let total = alpha.squared() * Float(data.deviation * data.deviation) + sigma.squared()
-        let standard = (noisy - Variable(alpha * Float(data.mean))) / Variable(total.squareRoot())
-        return standard * deviation.variable + mean.variable
+        let shape = sampleShape(data.count, of: noisy)
+        let means = Tensor(data.map { Float($0.mean) }, shape: shape)
+        let variances = Tensor(data.map { Float($0.deviation * $0.deviation) }, shape: shape)
+        let total = alpha.squared() * variances + sigma.squared()
+        let standard = (noisy - Variable(alpha * means)) / Variable(total.squareRoot())
+        return standard * deviation.variable.reshaped(to: shape) + mean.variable.reshaped(to: shape)
     }
 }

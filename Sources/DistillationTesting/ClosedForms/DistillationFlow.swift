@@ -42,35 +42,35 @@ package struct DistillationFlow {
     ///   - stepSize: the learning rate.
     /// - Returns: x̂₀ before the step.
     @discardableResult
-    package func step(_ samples: FlowSamples, stepSize: Double) -> Tensor {
-        step(samples, with: SGD(generator.parameters.all, learningRate: stepSize))
+    package func step(_ samples: FlowSamples, stepSize: Double) throws -> Tensor {
+        try step(samples, with: SGD(generator.parameters.all, learningRate: stepSize))
     }
 
     /// One step of an optimiser on the gradient over a batch. Returns x̂₀ before the step.
     @discardableResult
-    package func step(_ samples: FlowSamples, with optimizer: any Optimizer) -> Tensor {
-        let original = pullBack(samples)
+    package func step(_ samples: FlowSamples, with optimizer: any Optimizer) throws -> Tensor {
+        let original = try pullBack(samples)
         optimizer.step()
         generator.parameters.zeroGradients()
         return original
     }
 
     /// The gradient over a batch with respect to each of the generator's parameters, by its path.
-    package func gradient(_ samples: FlowSamples) -> [String: Tensor] {
-        pullBack(samples)
+    package func gradient(_ samples: FlowSamples) throws -> [String: Tensor] {
+        try pullBack(samples)
         defer { generator.parameters.zeroGradients() }
         return generator.parameters.all.reduce(into: [:]) { $0[$1.path] = $1.gradient }
     }
 
     /// Evaluates the networks on the generator's output and accumulates the gradient in the generator's parameters.
     @discardableResult
-    private func pullBack(_ samples: FlowSamples) -> Tensor {
+    private func pullBack(_ samples: FlowSamples) throws -> Tensor {
         let output = student.generate(from: Variable(samples.latents), given: samples.conditions)
         var batch = GeneratedBatch(
             original: output.value, noise: samples.noise, timesteps: samples.timesteps, condition: samples.conditions,
             nullCondition: samples.conditions.zeroed(), prompts: samples.timesteps.map { _ in 0 })
         batch.stream = samples.stream
-        var gradient = loss.gradient(networks.evaluate(batch, needs: loss.needs)).value
+        var gradient = try loss.checkedGradient(networks.evaluate(batch, needs: loss.needs)).value
         if let shares = samples.shares {
             gradient *= shares
         } else if reduction == .mean {
@@ -89,12 +89,12 @@ package struct FlowSamples {
     package let noise: Tensor
     /// t, one per sample.
     package let timesteps: [Int]
-    /// The weight of each sample, of the same shape; nil for equal weights.
+    /// The weight of each sample, `[batch, 1, 1, 1]`; nil for equal weights.
     package let shares: Tensor?
     /// The condition of generator and networks, `[batch, 1, 2]`: a value y and 1, or 0 and 0 for the empty prompt.
     package let conditions: TextCondition
     /// The random stream passed to the loss.
-    package let stream: RandomStream
+    package internal(set) var stream: RandomStream
 
     /// Random samples: z and ε standard normal, t uniform over `timesteps`, y = 0.
     ///
@@ -130,28 +130,30 @@ package struct FlowSamples {
     ///   - nodes: the quadrature nodes for z, ε and the condition.
     ///   - timesteps: the values of t, with equal weights.
     ///   - conditionDeviation: the standard deviation of the condition; nil for y = 0.
+    ///   - width: elements per sample; the nodes of all are combined.
     ///   - seed: the seed of the random stream passed to the loss.
-    package init(nodes: QuadratureNodes, timesteps: [Int], conditionDeviation: Double?, seed: UInt64) {
+    package init(
+        nodes: QuadratureNodes, timesteps: [Int], conditionDeviation: Double?, width: Int = 1, seed: UInt64
+    ) {
         let conditionNodes =
             conditionDeviation.map { deviation in nodes.all.map { ($0.position * deviation, $0.weight) } } ?? [(0, 1)]
         var (z, epsilon, share, y): ([Float], [Float], [Float], [Float]) = ([], [], [], [])
         var times: [Int] = []
+        let combinations = nodes.combinations(2 * width)
         for timestep in timesteps {
-            for first in nodes.all {
-                for second in nodes.all {
-                    for (condition, weight) in conditionNodes {
-                        z.append(Float(first.position))
-                        epsilon.append(Float(second.position))
-                        share.append(Float(first.weight * second.weight * weight / Double(timesteps.count)))
-                        y.append(Float(condition))
-                        times.append(timestep)
-                    }
+            for combination in combinations {
+                for (condition, weight) in conditionNodes {
+                    z += combination.positions.prefix(width)
+                    epsilon += combination.positions.suffix(width)
+                    share.append(Float(combination.weight * weight / Double(timesteps.count)))
+                    y.append(Float(condition))
+                    times.append(timestep)
                 }
             }
         }
-        let shape = [times.count, 1, 1, 1]
+        let shape = [times.count, 1, 1, width]
         (latents, noise) = (Tensor(z, shape: shape), Tensor(epsilon, shape: shape))
-        (shares, self.timesteps) = (Tensor(share, shape: shape), times)
+        (shares, self.timesteps) = (Tensor(perSample: share), times)
         conditions = Self.conditions(y)
         stream = RandomStream(seed: seed)
     }
@@ -179,6 +181,15 @@ package struct QuadratureNodes: Sendable {
         let weights = points.map { exp(-$0 * $0 / 2) }
         let total = weights.reduce(0, +)
         return QuadratureNodes(all: zip(points, weights).map { ($0, $1 / total) })
+    }
+
+    /// Every combination of the nodes of `count` independent normal variables, with the product of their weights.
+    func combinations(_ count: Int) -> [(positions: [Float], weight: Double)] {
+        (0..<count).reduce([([], 1)]) { earlier, _ in
+            earlier.flatMap { positions, weight in
+                all.map { (positions + [Float($0.position)], weight * $0.weight) }
+            }
+        }
     }
 }
 

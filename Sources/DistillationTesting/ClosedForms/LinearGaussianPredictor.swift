@@ -38,22 +38,23 @@ protocol DensityPredictor: DenoisingNetwork {
 
 /// The exact denoising network of a linear-Gaussian family, conditional on y or unconditional.
 ///
-/// ε = σ (x_t − α E[x₀])/V with V = α² Var[x₀] + σ², the moments given y, or over all y for the empty prompt. The
+/// ε = σ (x_t − α E[x₀])/V with V = α² Var[x₀] + σ², the moments given y, or over all y for the empty prompt, element by element. The
 /// condition is `[batch, 1, 2]`: y and 1, or 0 and 0 for the empty prompt.
 package struct LinearGaussianPredictor: DensityPredictor {
     /// Empty: there are no trainable parameters.
     package let parameters = ParameterSet()
-    private let family: @Sendable () -> LinearGaussian
+    private let families: @Sendable () -> [LinearGaussian]
     private let schedule: NoiseSchedule
 
-    /// The network of a family. Its output is of the schedule's prediction type.
-    package init(_ family: LinearGaussian, schedule: NoiseSchedule) {
-        self.init(schedule: schedule) { family }
+    /// The network of samples whose elements have the same family, or one for each channel, or one for each element. Its output is of
+    /// the schedule's prediction type.
+    package init(_ families: [LinearGaussian], schedule: NoiseSchedule) {
+        self.init(schedule: schedule) { families }
     }
 
-    /// The network of a changing family: `family` is called at every prediction.
-    init(schedule: NoiseSchedule, family: @escaping @Sendable () -> LinearGaussian) {
-        (self.family, self.schedule) = (family, schedule)
+    /// The network of changing families: `families` is called at every prediction.
+    init(schedule: NoiseSchedule, families: @escaping @Sendable () -> [LinearGaussian]) {
+        (self.families, self.schedule) = (families, schedule)
     }
 
     /// The prediction, at integer timesteps; gradients flow to x_t.
@@ -75,50 +76,67 @@ package struct LinearGaussianPredictor: DensityPredictor {
     private func standardized(
         _ noisy: Variable, _ timesteps: [Int], _ condition: TextCondition
     ) -> (distance: Variable, variance: Variable) {
-        let current = family()
+        let current = families()
+        let unconditional = current.map { $0.moments(given: nil) }
         let conditions = condition.tokens.value.scalars
-        let moments = timesteps.indices.map {
-            current.moments(given: conditions[2 * $0 + 1] > 0 ? Double(conditions[2 * $0]) : nil)
+        let count = timesteps.count * current.count
+        var (means, variances) = ([Float](repeating: 0, count: count), [Float](repeating: 0, count: count))
+        for (index, timestep) in timesteps.enumerated() {
+            let (alpha, sigma) = (schedule.alpha(timestep), schedule.sigma(timestep))
+            let y: Double? = conditions[2 * index + 1] > 0 ? Double(conditions[2 * index]) : nil
+            for element in current.indices {
+                let moments = y.map { current[element].moments(given: $0) } ?? unconditional[element]
+                means[index * current.count + element] = Float(alpha * moments.mean)
+                variances[index * current.count + element] = Float(alpha * alpha * moments.variance + sigma * sigma)
+            }
         }
-        let alphas = timesteps.map(schedule.alpha)
-        let sigmas = timesteps.map(schedule.sigma)
-        func column(_ value: (Int) -> Double) -> Variable {
-            Variable(Tensor(perSample: timesteps.indices.map { Float(value($0)) }))
-        }
-        let means = column { alphas[$0] * moments[$0].mean }
-        let variances = column { alphas[$0] * alphas[$0] * moments[$0].variance + sigmas[$0] * sigmas[$0] }
-        return (noisy - means, variances)
+        let shape = [timesteps.count] + sampleShape(current.count, of: noisy)
+        return (noisy - Variable(Tensor(means, shape: shape)), Variable(Tensor(variances, shape: shape)))
     }
 }
 
-/// A one-step student with linear-Gaussian samples, x̂₀ = μ + b y + τ z.
+/// The shape in which values for all, for each channel or for each element of a sample broadcast to `[batch, height, width, channels]`.
+func sampleShape(_ count: Int, of noisy: Variable) -> [Int] {
+    let sample = Array(noisy.shape.dropFirst())
+    precondition(
+        count == 1 || count == sample[2] || count == sample.reduce(1, *),
+        "expected a family for all, each channel or each element of samples \(sample), found \(count)")
+    return count == 1 || count == sample[2] ? [1, 1, count] : sample
+}
+
+/// A one-step student with linear-Gaussian samples, x̂₀ = μ + b y + τ z, each channel with its own μ, b and τ.
 ///
 /// Used with the prediction type `sample`, so that its output is x̂₀ itself.
 package struct LinearGaussianGenerator: DenoisingNetwork {
-    /// `mean`, `slope` and `deviation`, each `[1]`.
+    /// `mean`, `slope` and `deviation`, each `[channels]`.
     package let parameters = ParameterSet()
     private let mean: Parameter
     private let slope: Parameter
     private let deviation: Parameter
-    private let conditionDeviation: Double
+    private let conditionDeviations: [Double]
 
-    /// A generator that starts at the parameters of `family`.
-    package init(_ family: LinearGaussian) {
-        conditionDeviation = family.conditionDeviation
+    /// A generator that starts at the parameters of `channels`, one family for each channel.
+    package init(_ channels: [LinearGaussian]) {
+        conditionDeviations = channels.map(\.conditionDeviation)
         let scope = parameters.scope
-        mean = scope.parameter("mean", shape: [1], initializer: .zeros)
-        slope = scope.parameter("slope", shape: [1], initializer: .zeros)
-        deviation = scope.parameter("deviation", shape: [1], initializer: .zeros)
-        for (parameter, value) in [(mean, family.mean), (slope, family.slope), (deviation, family.deviation)] {
-            parameter.value = Tensor([Float(value)], shape: [1])
+        func parameter(_ name: String, _ values: [Double]) -> Parameter {
+            let parameter = scope.parameter(name, shape: [values.count], initializer: .zeros)
+            parameter.value = Tensor(values.map { Float($0) }, shape: [values.count])
+            return parameter
         }
+        mean = parameter("mean", channels.map(\.mean))
+        slope = parameter("slope", channels.map(\.slope))
+        deviation = parameter("deviation", channels.map(\.deviation))
     }
 
-    /// The current μ, b and τ.
-    package var current: LinearGaussian {
-        LinearGaussian(
-            mean: Double(mean.value.item), slope: Double(slope.value.item), deviation: Double(deviation.value.item),
-            conditionDeviation: conditionDeviation)
+    /// The current μ, b and τ of each channel.
+    package var current: [LinearGaussian] {
+        let (means, slopes, deviations) = (mean.value.scalars, slope.value.scalars, deviation.value.scalars)
+        return conditionDeviations.indices.map {
+            LinearGaussian(
+                mean: Double(means[$0]), slope: Double(slopes[$0]), deviation: Double(deviations[$0]),
+                conditionDeviation: conditionDeviations[$0])
+        }
     }
 
     /// μ + b y + τ z; timesteps are ignored.

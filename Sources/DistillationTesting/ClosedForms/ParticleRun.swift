@@ -25,7 +25,9 @@ public struct ParticleRun: Sendable {
     }
 
     /// Runs all steps from N(0, 1) and returns the final positions, `[particles, 1, 1, dimensions]`.
-    public func run() -> Tensor {
+    ///
+    /// Throws what the loss throws, and `LossGradientError` for a gradient of another shape than the particles'.
+    public func run() throws -> Tensor {
         let schedule = NoiseSchedule.scaledLinear()
         var stream = RandomStream(seed: seed)
         let width = data[0].mean.count
@@ -42,7 +44,7 @@ public struct ParticleRun: Sendable {
             optimizer.learningRate = learningRate * rates.factor(at: step)
             let samples = FlowSamples(
                 random: count, timesteps: loss.timesteps, isTimestepShared: true, width: width, using: &stream)
-            flow.step(samples, with: optimizer)
+            try flow.step(samples, with: optimizer)
         }
         return generator.parameters.all[0].value
     }

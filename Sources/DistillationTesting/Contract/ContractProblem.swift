@@ -3,25 +3,34 @@ import DiffusionModels
 import Distillation
 import Tensor
 
-/// The small problem on which a loss is checked sample by sample: five samples of 2 × 2 elements, two linear-Gaussian
-/// networks with different parameters, and every resource that a loss may need.
+/// The small problem on which a loss is checked sample by sample: five samples of 2 × 3 pixels with four channels, two linear-Gaussian
+/// networks with different parameters for every element, and every resource that a loss may need.
 struct ContractProblem {
     static let rewardCentre = 1.0
     let schedule: NoiseSchedule
-    var data = LinearGaussian(mean: 0.3, slope: 1.2, deviation: 0.6)
-    var generator = LinearGaussian(mean: -0.4, slope: 0.5, deviation: 0.9)
+    let data: [LinearGaussian]
+    let generator: [LinearGaussian]
     let batch: GeneratedBatch
     let seed: UInt64
 
-    init(_ loss: any DistillationLoss, predictionType: PredictionType = .epsilon, seed: UInt64) {
+    /// The problem of a loss, with the elements of each sample arranged as `sample`: height, width and channels.
+    init(
+        _ loss: any DistillationLoss, predictionType: PredictionType = .epsilon, seed: UInt64,
+        sample: [Int] = [2, 3, 4]
+    ) {
         schedule = .scaledLinear(predictionType: predictionType)
         self.seed = seed
+        let count = sample.reduce(1, *)
+        data = Self.families(LinearGaussian(mean: 0.3, slope: 1.2, deviation: 0.6), count: count, phase: 0.1)
+        generator = Self.families(LinearGaussian(mean: -0.1, slope: 0.7, deviation: 0.8), count: count, phase: 0.7)
         var stream = RandomStream(seed: seed)
-        let shape = [5, 2, 2, 1]
+        let shape = [5] + sample
         let range = loss.timesteps
         let timesteps = [0.05, 0.25, 0.5, 0.7, 0.95].map { range.lowerBound + Int($0 * Double(range.count)) }
         let y = stream.normal([5]).scalars
-        let (original, noise) = (stream.normal(shape), stream.normal(shape))
+        // Samples of different sizes, whose weights and rewards differ.
+        let original = stream.normal(shape) * Tensor(perSample: [0.6, 0.8, 1, 1.3, 1.6])
+        let noise = stream.normal(shape)
         var batch = GeneratedBatch(
             original: original, noise: noise, timesteps: timesteps,
             condition: TextCondition(tokens: Tensor(y.flatMap { [$0, 1] }, shape: [5, 1, 2])),
@@ -34,6 +43,18 @@ struct ContractProblem {
             batch.noisedData = schedule.noisy(stream.normal(shape), noise: noise, timesteps: timesteps)
         }
         self.batch = batch
+    }
+
+    /// One family for each element, spread evenly around `base`.
+    private static func families(_ base: LinearGaussian, count: Int, phase: Double) -> [LinearGaussian] {
+        (0..<count).map { index in
+            func spread(_ step: Double) -> Double {
+                (phase + Double(index) * step).truncatingRemainder(dividingBy: 1) - 0.5
+            }
+            return LinearGaussian(
+                mean: base.mean + 0.8 * spread(0.618), slope: base.slope + 0.4 * spread(0.414),
+                deviation: base.deviation + 0.2 * spread(0.732))
+        }
     }
 
     /// The networks; with `isAgreed` the fake score equals the teacher.

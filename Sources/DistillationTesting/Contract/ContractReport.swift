@@ -1,3 +1,4 @@
+import Distillation
 import Foundation
 
 /// One check of a loss: a measured value and the range that is allowed for it.
@@ -22,6 +23,19 @@ public struct ContractCheck: Sendable {
     init(_ name: String, _ measured: Double, _ allowed: ClosedRange<Double>, _ reason: String) {
         (self.name, self.measured, self.allowed, self.reason) = (name, measured, allowed, reason)
     }
+
+    /// The failed check of a loss that throws, or whose gradient has another shape than x̂₀: for the first gradient, or in other checks.
+    init(_ error: any Error, in group: String? = nil) {
+        let prefix = group.map { "\($0): " } ?? ""
+        let rest = "the other checks \(group == nil ? "" : "of this kind ")were not run"
+        if let error = error as? LossGradientError {
+            self.init(
+                prefix + "shape", 1, within: 0,
+                "expected \(error.expected), the shape of x0, found \(error.found); \(rest)")
+        } else {
+            self.init(prefix + "no error", 1, within: 0, "the loss threw: \(error); \(rest)")
+        }
+    }
 }
 
 /// The result of a ``LossContract``, as a table: name, measured value, allowed range, reason.
@@ -32,7 +46,7 @@ public struct ContractReport: Sendable, CustomStringConvertible {
     public let checks: [ContractCheck]
     /// The duration of all checks, in seconds.
     public let seconds: Double
-    /// The time for one gradient of 1,024 samples of one element, in milliseconds. It depends on the machine and is not a check.
+    /// The time for one gradient of 1,024 samples of 24 elements, in milliseconds. It depends on the machine and is not a check.
     public let millisecondsPerStep: Double
 
     /// Whether every check passed.

@@ -6,7 +6,7 @@ import Tensor
 extension LossContract {
     /// E[g] on the mean and standard deviation of a normal generator: by quadrature and by Monte Carlo against its closed form,
     /// and by quadrature against finite differences of the divergence.
-    func expectationChecks() -> [ContractCheck] {
+    func expectationChecks() throws -> [ContractCheck] {
         guard expectation.pull != nil || expectation.divergence != nil else { return [] }
         let start = LinearGaussian(mean: data.mean - 0.4, deviation: data.deviation * 1.1)
         let range = loss.timesteps
@@ -14,10 +14,10 @@ extension LossContract {
         var (closed, differences, sampled) = (0.0, 0.0, 0.0)
         for timestep in timesteps {
             let stated = gaussianCase(start, timestep)
-            let measured = quadrature(start, timestep)
+            let measured = try quadrature(start, timestep)
             if let pull = expectation.pull?(stated) {
                 closed = max(closed, Self.error(of: measured, pull))
-                sampled = max(sampled, monteCarlo(start, timestep, pull))
+                sampled = max(sampled, try monteCarlo(start, timestep, pull))
             }
             if let divergence = expectation.divergence {
                 differences = max(differences, Self.error(of: measured, Self.slopes(of: divergence, at: stated)))
@@ -51,7 +51,7 @@ extension LossContract {
     }
 
     /// Networks and resources for unconditional data and a generator that is trained.
-    func gaussianNetworks(_ generator: LinearGaussianGenerator, data: LinearGaussian) -> ScoreNetworks {
+    func gaussianNetworks(_ generator: LinearGaussianGenerator, data: [LinearGaussian]) -> ScoreNetworks {
         let teacher = LinearGaussianPredictor(data, schedule: schedule)
         let fake = generator.exactScore(schedule: schedule)
         var resources = DistillationResources()
@@ -59,10 +59,10 @@ extension LossContract {
         return ScoreNetworks(teacher: teacher, fakeScore: fake, schedule: schedule, resources: resources)
     }
 
-    private func quadrature(_ start: LinearGaussian, _ timestep: Int) -> LossExpectation.Pull {
+    private func quadrature(_ start: LinearGaussian, _ timestep: Int) throws -> LossExpectation.Pull {
         let samples = FlowSamples(
             nodes: .even(spacing: 0.25), timesteps: [timestep], conditionDeviation: nil, seed: seed)
-        let (g, z) = (gradients(start, samples), samples.latents.scalars)
+        let (g, z) = (try gradients(start, samples), samples.latents.scalars)
         let shares = samples.shares?.scalars ?? []
         var pull = LossExpectation.Pull(mean: 0, deviation: 0)
         for i in g.indices {
@@ -73,15 +73,18 @@ extension LossContract {
     }
 
     /// The distance of a Monte Carlo estimate from `expected` in standard errors, the larger of mean and deviation.
-    private func monteCarlo(_ start: LinearGaussian, _ timestep: Int, _ expected: LossExpectation.Pull) -> Double {
+    private func monteCarlo(_ start: LinearGaussian, _ timestep: Int, _ expected: LossExpectation.Pull) throws
+        -> Double
+    {
         var stream = RandomStream(seed: seed).split(timestep)
         let count = 100_000
         let samples = FlowSamples(random: count, timesteps: timestep..<timestep + 1, using: &stream)
-        let (g, z) = (gradients(start, samples), samples.latents.scalars)
+        let (g, z) = (try gradients(start, samples), samples.latents.scalars)
         func errors(_ values: [Double], from expected: Double) -> Double {
             let mean = values.reduce(0, +) / Double(count)
             let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(count - 1)
-            return abs(mean - expected) / (variance / Double(count)).squareRoot()
+            let distance = abs(mean - expected) / (variance / Double(count)).squareRoot()
+            return mean == expected ? 0 : distance.isFinite ? distance : .infinity
         }
         return max(
             errors(g.map(Double.init), from: expected.mean),
@@ -89,14 +92,15 @@ extension LossContract {
     }
 
     /// g per sample of a generator.
-    private func gradients(_ start: LinearGaussian, _ samples: FlowSamples) -> [Float] {
-        let generator = LinearGaussianGenerator(start)
+    private func gradients(_ start: LinearGaussian, _ samples: FlowSamples) throws -> [Float] {
+        let generator = LinearGaussianGenerator([start])
         let original = samples.latents * Float(start.deviation) + Float(start.mean)
         var batch = GeneratedBatch(
             original: original, noise: samples.noise, timesteps: samples.timesteps, condition: samples.conditions,
             nullCondition: samples.conditions.zeroed(), prompts: samples.timesteps.map { _ in 0 })
         batch.stream = samples.stream
-        return loss.gradient(gaussianNetworks(generator, data: data).evaluate(batch, needs: loss.needs)).value.scalars
+        let input = gaussianNetworks(generator, data: [data]).evaluate(batch, needs: loss.needs)
+        return try loss.checkedGradient(input).value.scalars
     }
 
     private static func slopes(

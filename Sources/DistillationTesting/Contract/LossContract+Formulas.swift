@@ -5,9 +5,8 @@ import Tensor
 
 extension LossContract {
     /// The loss's gradient, sample by sample, against the closed form or objective of the expectation.
-    func formulaChecks() -> [ContractCheck] {
-        let problem = ContractProblem(loss, seed: seed)
-        let value = gradient(problem).scalars.map(Double.init)
+    func formulaChecks(_ problem: ContractProblem, _ value: Tensor) -> [ContractCheck] {
+        let value = value.scalars.map(Double.init)
         let references = problem.references
         var checks: [ContractCheck] = []
         if let closed = expectation.gradient {
@@ -46,6 +45,7 @@ extension LossContract {
     private static func error(of found: [Double], _ expected: [[Double]]) -> Double {
         let count = found.count / max(expected.count, 1)
         return expected.indices.map { sample in
+            guard expected[sample].count == count else { return .infinity }
             let own = Array(found[sample * count..<(sample + 1) * count])
             let size = (expected[sample].reduce(0) { $0 + $1 * $1 } / Double(count)).squareRoot()
             let differences = zip(own, expected[sample]).map { abs($0 - $1) }

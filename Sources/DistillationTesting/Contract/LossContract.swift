@@ -5,8 +5,9 @@ import Tensor
 
 /// Checks a loss against its theory, with networks in closed form, in seconds.
 ///
-/// Some checks apply to every loss: shape, repeatability, independence of the samples in a batch, propagation of NaN, no training
-/// of the networks, prediction types, saved settings. The statements of a ``LossExpectation`` add others: the formula sample by
+/// Some checks apply to every loss: shape, repeatability, independence of the samples in a batch and of the arrangement of their elements,
+/// propagation of NaN, no training of the networks, prediction types, saved settings. A loss that throws, or whose gradient has the wrong
+/// shape or is not finite, fails a check of its own, and the others are not run. The statements of a ``LossExpectation`` add others: the formula sample by
 /// sample, finite differences, expectations by quadrature and Monte Carlo, and where a student converges on a normal distribution,
 /// on a mixture and with guidance.
 public struct LossContract {
@@ -39,24 +40,59 @@ public struct LossContract {
     /// Runs all checks.
     public func run() -> ContractReport {
         let start = ContinuousClock.now
-        var checks = sampleChecks() + networkChecks() + formulaChecks()
-        checks += expectationChecks() + gaussianChecks() + guidanceChecks() + mixtureChecks()
+        let problem = ContractProblem(loss, seed: seed)
+        var checks: [ContractCheck] = []
+        do {
+            let value = try gradient(problem)
+            checks = gradientChecks(value)
+            if checks.allSatisfy(\.passed) {
+                checks += Self.checks("sample by sample") { try sampleChecks(problem, value) }
+                checks += Self.checks("networks") { try networkChecks(problem, value) }
+                checks += formulaChecks(problem, value)
+                checks += Self.checks("expectation") { try expectationChecks() }
+                checks += Self.checks("optimum") { try gaussianChecks() }
+                checks += Self.checks("guided") { try guidanceChecks() }
+                checks += Self.checks("mixture") { try mixtureChecks() }
+            }
+        } catch {
+            checks = [ContractCheck(error)]
+        }
         return ContractReport(
             title: title, checks: checks, seconds: (ContinuousClock.now - start) / .seconds(1),
-            millisecondsPerStep: measuredStep())
+            millisecondsPerStep: (try? measuredStep()) ?? .nan)
+    }
+
+    /// Checks that evaluate the loss several times; if it throws, one failed check that says so.
+    private static func checks(_ name: String, _ body: () throws -> [ContractCheck]) -> [ContractCheck] {
+        do { return try body() } catch { return [ContractCheck(error, in: name)] }
+    }
+
+    /// Checks of the first gradient, without which no other is meaningful.
+    private func gradientChecks(_ value: Tensor) -> [ContractCheck] {
+        let count = value.nonFiniteCount()
+        return [
+            ContractCheck("shape", 0, within: 0, "g has the shape of x0, \(value.shape)"),
+            ContractCheck(
+                "finite", Double(count), within: 0,
+                count == 0
+                    ? "finite input gives a finite g"
+                    : "expected \(value.count) finite numbers, found \(count) that are not; the other checks were not run"
+            ),
+        ]
     }
 
     /// g of a batch, by default the problem's with the problem's networks.
-    func gradient(_ problem: ContractProblem, _ networks: ScoreNetworks? = nil, of batch: GeneratedBatch? = nil)
+    func gradient(_ problem: ContractProblem, _ networks: ScoreNetworks? = nil, of batch: GeneratedBatch? = nil) throws
         -> Tensor
     {
-        loss.gradient((networks ?? problem.networks()).evaluate(batch ?? problem.batch, needs: loss.needs)).value
+        let networks = networks ?? problem.networks()
+        return try loss.checkedGradient(networks.evaluate(batch ?? problem.batch, needs: loss.needs)).value
     }
 
-    private func measuredStep() -> Double {
+    private func measuredStep() throws -> Double {
         var stream = RandomStream(seed: seed)
         let problem = ContractProblem(loss, seed: seed)
-        let shape = [1024, 1, 1, 1]
+        let shape = [1024] + problem.batch.original.shape.dropFirst()
         var batch = GeneratedBatch(
             original: stream.normal(shape), noise: stream.normal(shape),
             timesteps: stream.integers(1024, in: loss.timesteps),
@@ -65,7 +101,7 @@ public struct LossContract {
         batch.targets = batch.noise
         if loss.needs.contains(.noisedData) { batch.noisedData = batch.original }
         let (networks, start) = (problem.networks(), ContinuousClock.now)
-        for _ in 0..<3 { _ = loss.gradient(networks.evaluate(batch, needs: loss.needs)) }
+        for _ in 0..<3 { _ = try loss.gradient(networks.evaluate(batch, needs: loss.needs)) }
         return (ContinuousClock.now - start) / .milliseconds(1) / 3
     }
 }

@@ -110,6 +110,8 @@ extension LossExpectation {
             optimum: first.optimum == second.optimum ? first.optimum : .unknown,
             vanishesAtAgreement: first.vanishesAtAgreement && second.vanishesAtAgreement)
         expectation.coverage = first.coverage == second.coverage ? first.coverage : .unknown
+        expectation.isPerSample = first.isPerSample && second.isPerSample
+        expectation.treatsElementsAlike = first.treatsElementsAlike && second.treatsElementsAlike
         expectation.objective = { sample, fixed in
             func part(_ expectation: LossExpectation) -> Double {
                 // A gradient in closed form is replaced by the linear objective with that gradient.

@@ -54,14 +54,17 @@ public struct LossExpectation: Sendable {
     public var vanishesAtAgreement: Bool
     /// Whether a sample's g depends on that sample alone.
     public var isPerSample = true
+    /// Whether g treats all elements of a sample alike, however they are arranged in height, width and channels; false for a loss with
+    /// filters, patches or weights of its own per channel.
+    public var treatsElementsAlike = true
     /// g of one sample in closed form: an independent version of the loss's formula, in Double.
     public var gradient: (@Sendable (ReferenceSample) -> [Double])?
     /// L of one sample, whose derivative with respect to x̂₀ is g. The second argument is the sample at which the loss is
     /// differentiated: values behind a stop-gradient are computed from it.
     public var objective: (@Sendable (ReferenceSample, _ fixed: ReferenceSample) -> Double)?
-    /// E[g] on the mean and standard deviation in closed form, at one timestep, for data N(m, s²) and a generator N(μ, τ²).
+    /// E[g] on the mean and standard deviation in closed form, at one timestep, for samples of one element, data N(m, s²) and a generator N(μ, τ²).
     public var pull: (@Sendable (GaussianCase) -> Pull)?
-    /// The divergence whose gradient is E[g], at one timestep.
+    /// The divergence whose gradient is E[g], at one timestep, for samples of one element.
     public var divergence: (@Sendable (GaussianCase) -> Double)?
 
     /// An expectation with these properties; the others are set afterwards or remain unknown.

@@ -5,7 +5,8 @@ import Tensor
 
 /// One sample of a contract's small problem, in Double: the values that closed forms are written with.
 ///
-/// Teacher and fake score are linear-Gaussian. The discriminator is the log ratio of their densities, the decoder multiplies by
+/// It has 2 × 3 pixels with four channels, one after the other. Teacher and fake score are linear-Gaussian, each element with its own
+/// mean and deviation. The discriminator is the log ratio of their densities, the decoder multiplies by
 /// two, and the reward is largest for images of the constant value 1.
 public struct ReferenceSample {
     /// x̂₀.
@@ -57,9 +58,11 @@ public struct ReferenceSample {
     /// The student's x₀ for noisy values x̂_u at another timestep u.
     public func studentOriginal(of noisy: [Double], at timestep: Int) -> [Double] {
         let (a, s) = (problem.schedule.alpha(timestep), problem.schedule.sigma(timestep))
-        let data = problem.data
-        let total = (a * a * data.deviation * data.deviation + s * s).squareRoot()
-        return noisy.map { problem.generator.mean + problem.generator.deviation * ($0 - a * data.mean) / total }
+        return noisy.indices.map { index in
+            let (data, start) = (problem.data[index], problem.generator[index])
+            let total = (a * a * data.deviation * data.deviation + s * s).squareRoot()
+            return start.mean + start.deviation * (noisy[index] - a * data.mean) / total
+        }
     }
 
     /// The timestep that is `timesteps` below the sample's, at least 0, with its α and σ.
@@ -70,18 +73,22 @@ public struct ReferenceSample {
 
     private func original(of epsilon: [Double]) -> [Double] { zip(noisy, epsilon).map { ($0 - sigma * $1) / alpha } }
 
-    private func epsilon(_ family: LinearGaussian, _ scale: Double, _ sigma: Double) -> [Double] {
+    private func epsilon(_ families: [LinearGaussian], _ scale: Double, _ sigma: Double) -> [Double] {
         func epsilon(_ condition: Double?) -> [Double] {
-            let moments = family.moments(given: condition)
-            let variance = alpha * alpha * moments.variance + sigma * sigma
-            return noisy.map { sigma * ($0 - alpha * moments.mean) / variance }
+            zip(noisy, families).map { noisy, family in
+                let moments = family.moments(given: condition)
+                let variance = alpha * alpha * moments.variance + sigma * sigma
+                return sigma * (noisy - alpha * moments.mean) / variance
+            }
         }
         return zip(epsilon(nil), epsilon(condition)).map { $0 + scale * ($1 - $0) }
     }
 
-    private func logDensity(_ family: LinearGaussian) -> Double {
-        let moments = family.moments(given: condition)
-        let variance = alpha * alpha * moments.variance + sigma * sigma
-        return noisy.reduce(0) { $0 - 0.5 * (pow($1 - alpha * moments.mean, 2) / variance + log(variance)) }
+    private func logDensity(_ families: [LinearGaussian]) -> Double {
+        zip(noisy, families).reduce(0) { sum, element in
+            let moments = element.1.moments(given: condition)
+            let variance = alpha * alpha * moments.variance + sigma * sigma
+            return sum - 0.5 * (pow(element.0 - alpha * moments.mean, 2) / variance + log(variance))
+        }
     }
 }

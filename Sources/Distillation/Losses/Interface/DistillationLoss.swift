@@ -12,8 +12,8 @@ public protocol DistillationLoss: Codable, Sendable {
     var timesteps: Range<Int> { get }
     /// The fake score's training in the loss's publication; a run's settings may override it.
     var usualFakeScoreTraining: FakeScoreTraining { get }
-    /// g = ∂L/∂x̂₀ of each sample, before any mean over the batch.
-    func gradient(_ input: LossInput) -> LossGradient
+    /// g = ∂L/∂x̂₀ of each sample, before any mean over the batch. An error ends the step, and leaves the distiller as it was before.
+    func gradient(_ input: LossInput) throws -> LossGradient
     /// The loss for a reward that is `mean` on average for the teacher's own images: a loss with a threshold of the reward sets it to that.
     /// The default returns the loss itself.
     func calibrated(toMeanReward mean: Double) -> Self
@@ -22,6 +22,17 @@ public protocol DistillationLoss: Codable, Sendable {
 extension DistillationLoss {
     /// The loss itself.
     public func calibrated(toMeanReward mean: Double) -> Self { self }
+
+    /// ``gradient(_:)``, whose value must have the shape of x̂₀.
+    ///
+    /// Throws ``LossGradientError``, and what the loss throws.
+    package func checkedGradient(_ input: LossInput) throws -> LossGradient {
+        let gradient = try gradient(input)
+        guard gradient.value.shape == input.original.shape else {
+            throw LossGradientError(loss: Self.name, expected: input.original.shape, found: gradient.value.shape)
+        }
+        return gradient
+    }
 
     /// SwiftBrush's training of the fake score.
     public var usualFakeScoreTraining: FakeScoreTraining { FakeScoreTraining() }

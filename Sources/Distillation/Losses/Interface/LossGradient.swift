@@ -21,6 +21,19 @@ public struct LossGradient: Sendable {
     }
 }
 
+/// A gradient that does not have the shape of x̂₀: the loss reduced it, or broadcast it.
+public struct LossGradientError: Error, Equatable, CustomStringConvertible {
+    /// The name of the loss.
+    public let loss: String
+    /// The shape of x̂₀.
+    public let expected: [Int]
+    /// The shape of the gradient.
+    public let found: [Int]
+
+    /// One sentence with both shapes.
+    public var description: String { "gradient of \(loss): expected shape \(expected), that of x0, found \(found)" }
+}
+
 /// How per-sample gradients are reduced over the batch.
 public enum GradientReduction: String, Codable, Sendable {
     /// The mean over samples and elements, as in the code of SwiftBrush and DMD.
