@@ -1,11 +1,11 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.3
 import PackageDescription
 
 let package = Package(
     name: "my-loss",
     platforms: [.macOS(.v15)],
     products: [.library(name: "MyLoss", targets: ["MyLoss"])],
-    dependencies: [.package(url: "https://github.com/swift-brush/swift-brush", from: "0.1.0")],
+    dependencies: [.package(url: "https://github.com/swift-brush/swift-brush", branch: "main")],
     targets: [
         .target(name: "MyLoss", dependencies: [.product(name: "Distillation", package: "swift-brush")]),
         .testTarget(
