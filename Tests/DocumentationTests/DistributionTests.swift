@@ -35,4 +35,30 @@ struct DistributionTests {
             for package in named { #expect(installed.contains(package), "\(package)") }
         }
     }
+
+    @Test(
+        "Manifests, README, setup script and CI name one version of Swift, and all code is compiled in its language mode 6"
+    )
+    func swiftVersion() throws {
+        let version = try #require(manifest.firstMatch(of: /^\/\/ swift-tools-version: (\d\.\d)\n/)).1
+        #expect(manifest.contains("swiftLanguageModes: [.v6]"))
+        for path in ["Benchmarks/Package.swift", "Examples/loss-template/Package.swift", "Documentation/Extending.md"] {
+            #expect(try Self.text(path).contains("// swift-tools-version: \(version)\n"), "\(path)")
+        }
+        let named = [
+            "README.md": "Needs Swift \(version) or later", "CONTRIBUTING.md": "machine with Swift \(version).",
+            "Scripts/setup": "Swift \(version) or later is needed",
+            ".github/workflows/ci.yml": "container: swift:\(version)-",
+        ]
+        for (path, text) in named { #expect(try Self.text(path).contains(text), "\(path)") }
+    }
+
+    @Test("README, the page on extending and the loss template depend on this package in the same way")
+    func dependency() throws {
+        let line = /\.package\(url: "https:\/\/github\.com\/swift-brush\/swift-brush", (?:branch|from): "[^"]+"\)/
+        let lines = try ["README.md", "Documentation/Extending.md", "Examples/loss-template/Package.swift"].map {
+            try #require(try Self.text($0).firstMatch(of: line)).0
+        }
+        #expect(Set(lines).count == 1)
+    }
 }
