@@ -37,7 +37,7 @@ private func joinedDataParallel(
     _ inputs: [Variable], shards: Int, _ body: (_ rows: Range<Int>, _ inputs: [Variable]) -> Variable
 ) -> Variable {
     let batch = inputs.first?.shape[0] ?? 0
-    precondition(
+    require(
         shards >= 1 && shards <= batch && inputs.allSatisfy { $0.shape[0] == batch },
         "dataParallel: expected inputs of one batch size and at most one shard per sample, found \(inputs.map(\.shape)) in \(shards)"
     )

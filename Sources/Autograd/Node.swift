@@ -55,7 +55,7 @@ final class Node: Sendable {
 
     /// Adds to the gradient in place.
     func accumulate(_ contribution: Tensor) {
-        precondition(
+        require(
             contribution.shape == shape, "backward: expected a gradient of shape \(shape), found \(contribution.shape)")
         state.withLock { state in
             guard var sum = state.gradient.take() else {
@@ -79,7 +79,7 @@ final class Node: Sendable {
             }
             guard let outputGradient else { continue }
             guard let rule else {
-                preconditionFailure("backward: this graph's backward pass has already run and its buffers are freed")
+                fatalError("backward: this graph's backward pass has already run and its buffers are freed")
             }
             let contributions = rule(outputGradient)
             for (parent, contribution) in zip(node.parents, contributions) {
@@ -123,8 +123,8 @@ extension Variable {
     ///
     /// The graph is freed on the way: running its backward pass twice is a programming error.
     public func backward(from gradient: Tensor? = nil) {
-        guard let node else { preconditionFailure("backward: nothing upstream of this variable is trainable") }
-        precondition(
+        guard let node else { fatalError("backward: nothing upstream of this variable is trainable") }
+        require(
             gradient != nil || value.count == 1,
             "backward: expected a gradient for a variable of shape \(shape), or a scalar")
         node.propagate(gradient ?? Tensor(repeating: 1, shape: shape))

@@ -11,7 +11,7 @@ public func valueAndGradient(
 ) rethrows -> (value: Tensor, gradients: [Tensor]) {
     let leaves = inputs.map { Variable.trainable($0) }
     let value = try function(leaves)
-    precondition(value.value.count == 1, "valueAndGradient: expected a scalar, found the shape \(value.shape)")
+    require(value.value.count == 1, "valueAndGradient: expected a scalar, found the shape \(value.shape)")
     value.backward()
     return (value.value, leaves.map { $0.gradient ?? .zeros($0.shape) })
 }

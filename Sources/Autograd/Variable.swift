@@ -60,7 +60,7 @@ public struct Variable: Sendable {
         let shapes = inputs.map(\.shape)
         return record(value, from: inputs) { outputGradient, _ in
             let gradients = gradient(outputGradient)
-            precondition(
+            require(
                 gradients.count == shapes.count && zip(gradients, shapes).allSatisfy { $0?.shape ?? $1 == $1 },
                 "Variable.custom: expected gradients of the shapes \(shapes), found \(gradients.map { $0?.shape ?? [] })"
             )

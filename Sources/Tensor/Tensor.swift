@@ -51,7 +51,7 @@ extension Tensor {
     /// A tensor of `shape` with the given elements in row-major order; their number must fit the shape.
     public init(_ scalars: [Float], shape: [Int]) {
         let expected = elementCount(of: shape)
-        precondition(
+        require(
             scalars.count == expected,
             "Tensor(_:shape:): \(shape) holds \(expected) elements, found \(scalars.count)")
         self.init(uninitialized: shape)
@@ -110,7 +110,7 @@ extension Tensor {
 
     /// The element of a tensor that has only one.
     public var item: Float {
-        precondition(count == 1, "Tensor.item: expected one element, found shape \(shape)")
+        require(count == 1, "Tensor.item: expected one element, found shape \(shape)")
         return element(0)
     }
 
@@ -145,7 +145,7 @@ extension Tensor {
     }
 
     private func offset(of index: [Int]) -> Int {
-        precondition(
+        require(
             index.count == rank && zip(index, shape).allSatisfy { $0 >= 0 && $0 < $1 },
             "Tensor subscript: \(index) is outside shape \(shape)")
         return zip(index, shape).reduce(0) { $0 * $1.1 + $1.0 }
@@ -163,7 +163,7 @@ extension Tensor: CustomStringConvertible {
 /// The number of elements of a shape; extents must not be negative.
 package func elementCount(of shape: [Int]) -> Int {
     shape.reduce(1) { product, extent in
-        precondition(extent >= 0, "shape \(shape): extents must not be negative")
+        require(extent >= 0, "shape \(shape): extents must not be negative")
         return product * extent
     }
 }

@@ -15,7 +15,7 @@ struct PictureServerTests {
     func batches() async throws {
         let gate = DispatchSemaphore(value: 0)
         let network = GatedNetwork(gate: gate)
-        let server = PictureServer(network.model(), limits: ServerLimits(batchSize: 4))
+        let server = try PictureServer(network.model(), limits: ServerLimits(batchSize: 4))
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { _ = try await server.picture(for: "first", seed: 0) }
             await wait { network.batches.count == 1 }
@@ -32,7 +32,7 @@ struct PictureServerTests {
         for (name, sampling) in [("student", PictureSampling.oneStep), ("teacher", .steps(2, guidanceScale: 3))] {
             let folder = Fixtures.package.appending(path: "Examples/Models/emoji-\(name)")
             let model = try await TextToImageModel(contentsOf: folder)
-            let server = PictureServer(model, limits: ServerLimits(batchSize: 16))
+            let server = try PictureServer(model, limits: ServerLimits(batchSize: 16))
             let prompts = ["a red heart", "a dog", "a slice of pizza"]
             let count = name == "student" ? 19 : 5
             let found = try await withThrowingTaskGroup(of: (Int, Picture).self) { group in
@@ -59,7 +59,7 @@ struct PictureServerTests {
     func settings() async throws {
         let gate = DispatchSemaphore(value: 0)
         let network = GatedNetwork(gate: gate)
-        let server = PictureServer(network.model())
+        let server = try PictureServer(network.model())
         let large = LatentSize(height: 4, width: 4)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { _ = try await server.picture(for: "first", seed: 0) }
@@ -78,7 +78,7 @@ struct PictureServerTests {
     func refusals() async throws {
         let gate = DispatchSemaphore(value: 0)
         let network = GatedNetwork(gate: gate)
-        let server = PictureServer(network.model(), limits: ServerLimits(waitingRequests: 2))
+        let server = try PictureServer(network.model(), limits: ServerLimits(waitingRequests: 2))
         await #expect(throws: ModelError.self) {
             try await server.picture(for: "a", seed: 0, .steps(3, guidanceScale: 2))
         }
@@ -97,7 +97,7 @@ struct PictureServerTests {
     func cancellation() async throws {
         let gate = DispatchSemaphore(value: 0)
         let network = GatedNetwork(gate: gate)
-        let server = PictureServer(network.model(isStudent: false))
+        let server = try PictureServer(network.model(isStudent: false))
         let sampling = PictureSampling.steps(20, guidanceScale: 1)
         let first = Task { try await server.picture(for: "first", seed: 0, sampling) }
         await wait { network.batches.count == 1 }
@@ -119,7 +119,7 @@ struct PictureServerTests {
     func errors() async throws {
         let gate = DispatchSemaphore(value: 0)
         let network = GatedNetwork(gate: gate)
-        let server = PictureServer(network.model())
+        let server = try PictureServer(network.model())
         for _ in 0..<40 { gate.signal() }
         let outcomes = await withTaskGroup(of: (String, Bool).self) { group in
             for prompt in ["a", "refused", "b", "c"] {

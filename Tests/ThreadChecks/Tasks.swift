@@ -10,7 +10,7 @@ func checkTasks(models: URL) async throws {
     let student = try await TextToImageModel(contentsOf: models.appending(path: "emoji-student"))
     let teacher = try await TextToImageModel(contentsOf: models.appending(path: "emoji-teacher"))
     let expected = try await student.picture(for: "a red heart", seed: 3)
-    let server = PictureServer(
+    let server = try PictureServer(
         student, limits: ServerLimits(batchSize: 3, waitingRequests: 100, idleTime: .milliseconds(5)))
     var configuration = DistillationConfiguration()
     (configuration.batchSize, configuration.adapterRank) = (1, 2)

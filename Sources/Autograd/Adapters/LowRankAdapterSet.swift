@@ -16,7 +16,7 @@ public final class LowRankAdapterSet: Sendable {
 
     /// An empty set. The first network made from a scope with this set declares its adapters; then initialise or load ``parameters``.
     public init(rank: Int, alpha: Float, targets: [String] = ["to_q", "to_v"]) {
-        precondition(rank > 0, "LowRankAdapterSet: expected a positive rank, found \(rank)")
+        require(rank > 0, "LowRankAdapterSet: expected a positive rank, found \(rank)")
         (self.rank, self.alpha, self.targets) = (rank, alpha, targets)
     }
 

@@ -37,7 +37,7 @@ public struct BatchNorm: Sendable {
                 * weight.variable + bias.variable
         }
         let count = Float(x.value.count / weight.shape[0])
-        precondition(count > 1, "BatchNorm: expected more than one number per channel in training, found 1")
+        require(count > 1, "BatchNorm: expected more than one number per channel in training, found 1")
         let result = x.batchNorm(scale: weight.variable, offset: bias.variable, epsilon: epsilon)
         update(runningMean, towards: result.mean)
         update(runningVariance, towards: result.variance * (count / (count - 1)))

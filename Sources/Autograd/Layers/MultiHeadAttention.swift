@@ -22,7 +22,7 @@ public struct MultiHeadAttention: Sendable {
     ///   - hasBias: whether the projections have biases.
     ///   - scope: where the parameters are declared.
     public init(width: Int, heads: Int, contextWidth: Int? = nil, hasBias: Bool = true, in scope: ParameterScope) {
-        precondition(
+        require(
             heads >= 1 && width % heads == 0,
             "MultiHeadAttention: expected a width divisible by the \(heads) heads, found \(width)")
         func projection(_ name: String, from inputs: Int) -> Linear {

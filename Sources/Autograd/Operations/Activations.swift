@@ -12,7 +12,7 @@ extension Variable {
 
     /// Each element set to 0 with probability `rate`, and divided by 1 − `rate` otherwise, with random numbers from `stream`.
     public func dropout(rate: Double, using stream: inout RandomStream) -> Variable {
-        precondition((0..<1).contains(rate), "dropout: expected a rate from 0 to below 1, found \(rate)")
+        require((0..<1).contains(rate), "dropout: expected a rate from 0 to below 1, found \(rate)")
         let mask = stream.uniform(shape) .>= Tensor(Float(rate))
         return self * Variable(mask * Float(1 / (1 - rate)))
     }

@@ -9,7 +9,7 @@ extension Variable {
     ///   - stride: the stride.
     ///   - padding: zeros on both sides.
     public func conv1d(kernel: Variable, bias: Variable?, stride: Int = 1, padding: Int = 0) -> Variable {
-        precondition(
+        require(
             shape.count == 3 && kernel.shape.count == 3,
             "conv1d: expected [batch, length, inputs] and [outputs, inputs, kernel length], found \(shape) and \(kernel.shape)"
         )
@@ -35,7 +35,7 @@ extension Variable {
         kernel: Variable, bias: Variable?, stride: Int = 1, padding: ConvolutionPadding = ConvolutionPadding(0),
         groups: Int
     ) -> Variable {
-        precondition(
+        require(
             shape.count == 4 && groups >= 1 && kernel.shape[0] % groups == 0 && kernel.shape[1] * groups == shape[3],
             "groupedConv2d: \(groups) groups do not fit a map \(shape) and a kernel \(kernel.shape)")
         func parts(_ variable: Variable, axis: Int) -> [Variable] {
@@ -61,7 +61,7 @@ extension Variable {
         kernel: Variable, bias: Variable?, stride: Int = 1, padding: Int = 0, outputPadding: Int = 0
     ) -> Variable {
         let (height, width) = (kernel.shape[2], kernel.shape[3])
-        precondition(
+        require(
             shape.count == 4 && kernel.shape[0] == shape[3] && stride >= 1 && padding >= 0
                 && padding < min(height, width) && outputPadding >= 0 && outputPadding < max(stride, 2),
             "transposedConv2d: a kernel \(kernel.shape), stride \(stride), padding \(padding) and output padding "

@@ -9,7 +9,7 @@ extension Variable {
     ///   - width: its columns.
     /// - Returns: `[batch, height, width, channels]`, from `[batch, height′, width′, channels]`.
     public func resampledBilinear(height: Int, width: Int) -> Variable {
-        precondition(shape.count == 4, "resampledBilinear: expected [batch, height, width, channels], found \(shape)")
+        require(shape.count == 4, "resampledBilinear: expected [batch, height, width, channels], found \(shape)")
         return interpolatedRows(height).transposed([0, 2, 1, 3]).interpolatedRows(width).transposed([0, 2, 1, 3])
     }
 

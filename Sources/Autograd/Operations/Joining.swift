@@ -12,7 +12,7 @@ extension Variable {
 
     /// Parts with these extents along an axis; their sum is the axis' extent.
     public func split(_ extents: [Int], axis: Int) -> [Variable] {
-        precondition(
+        require(
             axis >= 0 && axis < shape.count && extents.allSatisfy { $0 >= 0 } && extents.reduce(0, +) == shape[axis],
             "split: extents \(extents) along axis \(axis) do not divide \(shape)")
         var start = 0

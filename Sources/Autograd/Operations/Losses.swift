@@ -11,8 +11,8 @@ extension Variable {
 
     /// The mean of −ln softmax(x) at the labels: `[…, classes]`, one label per row. PyTorch's `cross_entropy`.
     public func crossEntropy(with labels: [Int]) -> Variable {
-        guard let classes = shape.last else { preconditionFailure("crossEntropy: expected an axis, found a scalar") }
-        precondition(
+        guard let classes = shape.last else { fatalError("crossEntropy: expected an axis, found a scalar") }
+        require(
             labels.count * classes == value.count && labels.allSatisfy { $0 >= 0 && $0 < classes },
             "crossEntropy: expected \(value.count / max(classes, 1)) labels below \(classes), found \(labels.prefix(8))"
         )

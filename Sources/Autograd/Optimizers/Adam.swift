@@ -49,7 +49,7 @@ public final class Adam: Optimizer {
         }
         for (index, average) in averages.enumerated() {
             let (expected, found) = (average.parameters.all.count, averagedParameters.count { $0?.average == index })
-            precondition(found == expected, "Adam: expected all \(expected) averaged parameters, found \(found)")
+            require(found == expected, "Adam: expected all \(expected) averaged parameters, found \(found)")
         }
     }
 
@@ -96,7 +96,7 @@ public final class Adam: Optimizer {
                 guard let m = newValue.tensors["first.\(parameter.path)"],
                     let v = newValue.tensors["second.\(parameter.path)"], m.shape == parameter.shape,
                     v.shape == parameter.shape
-                else { preconditionFailure("Adam: the state has no moments that fit \(parameter.path)") }
+                else { fatalError("Adam: the state has no moments that fit \(parameter.path)") }
                 (first[i], second[i]) = (m, v)
             }
         }

@@ -36,13 +36,13 @@ struct ParameterSettings {
                 learningRateScale: group.learningRateScale, weightDecay: group.weightDecay ?? weightDecay)
             for parameter in group.parameters {
                 let earlier = found.updateValue(settings, forKey: ObjectIdentifier(parameter))
-                precondition(earlier == nil, "ParameterGroup: expected \(parameter.path) in one group, found it in two")
+                require(earlier == nil, "ParameterGroup: expected \(parameter.path) in one group, found it in two")
             }
         }
         let all = parameters.map {
             found.removeValue(forKey: ObjectIdentifier($0)) ?? Self(learningRateScale: 1, weightDecay: weightDecay)
         }
-        precondition(
+        require(
             found.isEmpty,
             "ParameterGroup: expected only parameters of the optimiser, found \(found.count) others")
         return all

@@ -71,7 +71,7 @@ public final class Parameter: Sendable {
             return storedValue
         }
         set {
-            precondition(newValue.shape == shape, "parameter \(path): expected shape \(shape), found \(newValue.shape)")
+            require(newValue.shape == shape, "parameter \(path): expected shape \(shape), found \(newValue.shape)")
             storedValue = newValue
         }
     }
@@ -115,7 +115,7 @@ public final class Parameter: Sendable {
 
     private func change(_ body: (inout State) -> Void) {
         state.withLock { state in
-            precondition(
+            require(
                 !state.isReadOnly,
                 "parameter \(path): expected one that can be changed, found a model's, which is read-only; change a copy"
             )
@@ -124,6 +124,6 @@ public final class Parameter: Sendable {
     }
 
     private func missingValue() -> Never {
-        preconditionFailure("parameter \(path) was neither loaded nor initialised")
+        fatalError("parameter \(path) was neither loaded nor initialised")
     }
 }

@@ -44,11 +44,11 @@ public final class ParameterSet: Sendable {
     func parameter(_ path: String, shape: [Int], initializer: Initializer) -> Parameter {
         state.withLock { state in
             if let found = state.parameters[path] {
-                precondition(
+                require(
                     found.shape == shape, "parameter \(path): declared as \(found.shape), requested as \(shape)")
                 return found
             }
-            precondition(
+            require(
                 !state.isReadOnly, "parameter \(path): expected one of a read-only set, found none of this path")
             let parameter = Parameter(path: path, shape: shape, initializer: initializer)
             state.parameters[path] = parameter

@@ -16,7 +16,7 @@ extension Parameterized {
 
     /// The network itself, if it has no parameters.
     public func over(_ scope: ParameterScope) -> Self {
-        precondition(
+        require(
             parameters.all.isEmpty,
             "\(Self.self).over(_:): expected an implementation, because the network has parameters")
         return self

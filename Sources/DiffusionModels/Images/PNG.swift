@@ -11,7 +11,7 @@ public enum PNG {
     ///   - text: keys of 1 to 79 ASCII characters and UTF-8 values, stored as international text chunks in the order of
     ///     the keys.
     public static func encode(_ picture: Picture, text: [String: String] = [:]) -> Data {
-        precondition(
+        require(
             text.keys.allSatisfy {
                 (1...79).contains($0.utf8.count) && $0.utf8.allSatisfy { (0x20...0x7e).contains($0) }
             },

@@ -12,7 +12,7 @@ public struct Picture: Sendable, Equatable {
 
     /// A picture from `3 · width · height` bytes.
     public init(width: Int, height: Int, pixels: [UInt8]) {
-        precondition(
+        require(
             width > 0 && height > 0 && pixels.count == 3 * width * height,
             "Picture: expected 3 bytes per pixel of \(width) × \(height), found \(pixels.count)")
         (self.width, self.height, self.pixels) = (width, height, pixels)
@@ -21,7 +21,7 @@ public struct Picture: Sendable, Equatable {
     /// A picture from a tensor `[height, width, 3]` in −1…1, such as the autoencoder's output: clamp(x/2 + ½) · 255, rounded half to
     /// even as in diffusers. Throws ``ModelError/nonFinitePicture(count:total:)``.
     public init(_ colours: Tensor) throws {
-        precondition(
+        require(
             colours.rank == 3 && colours.shape[2] == 3,
             "Picture: expected [height, width, 3], found \(colours.shape)")
         let count = colours.nonFiniteCount()
@@ -52,8 +52,8 @@ extension Picture {
     ///   - columns: the number of pictures per row.
     ///   - spacing: white pixels between and around the pictures.
     public static func grid(_ pictures: [Picture], columns: Int, spacing: Int = 2) -> Picture {
-        guard let first = pictures.first else { preconditionFailure("Picture.grid: expected at least one picture") }
-        precondition(
+        guard let first = pictures.first else { fatalError("Picture.grid: expected at least one picture") }
+        require(
             columns > 0 && spacing >= 0
                 && pictures.allSatisfy { ($0.width, $0.height) == (first.width, first.height) },
             "Picture.grid: expected pictures of one size and at least one column")
@@ -76,7 +76,7 @@ extension Picture {
 
     /// The picture with every pixel enlarged to `factor` × `factor` pixels, for viewing small pictures.
     public func enlarged(by factor: Int) -> Picture {
-        precondition(factor > 0, "Picture.enlarged(by:): expected a positive factor, found \(factor)")
+        require(factor > 0, "Picture.enlarged(by:): expected a positive factor, found \(factor)")
         var enlarged: [UInt8] = []
         enlarged.reserveCapacity(pixels.count * factor * factor)
         for y in 0..<height * factor {

@@ -1,4 +1,5 @@
 import Foundation
+import Tensor
 
 /// A method of resizing pictures: Pillow's arithmetic, or PyTorch's `interpolate` without antialiasing.
 public struct Resampling: Sendable, Equatable, CustomStringConvertible {
@@ -140,7 +141,7 @@ extension Picture {
     public func resized(
         width newWidth: Int, height newHeight: Int, by resampling: Resampling = Resampling(.lanczos, isRounded: true)
     ) -> Picture {
-        precondition(
+        require(
             newWidth > 0 && newHeight > 0, "Picture.resized: expected a positive size, found \(newWidth) × \(newHeight)"
         )
         if (newWidth, newHeight) == (width, height) { return self }

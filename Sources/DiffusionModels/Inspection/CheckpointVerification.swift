@@ -83,7 +83,7 @@ public struct CheckpointVerification: Sequence, IteratorProtocol {
         case "vae.out": return try model.autoencoder().decode(map("vae.in")).value.channelsFirst()
         case "vae.enc.mean": return try model.autoencoder().encode(map("vae.enc.in")).mean.value.channelsFirst()
         case "tiny.out":
-            guard let tinyDecoder else { preconditionFailure("tiny.out is compared only with a small autoencoder") }
+            guard let tinyDecoder else { fatalError("tiny.out is compared only with a small autoencoder") }
             return try tinyDecoder.pictures(of: map("vae.in")).value.channelsFirst()
         default:
             let level = try golden.tensor("onestep.alpha_sigma").scalars

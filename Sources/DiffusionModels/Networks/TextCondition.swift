@@ -15,7 +15,7 @@ public struct TextCondition: Sendable {
 
     /// A condition with these embeddings.
     public init(tokens: Variable, pooled: Variable? = nil) {
-        precondition(
+        require(
             tokens.shape.count == 3 && (pooled.map { $0.shape.count == 2 && $0.shape[0] == tokens.shape[0] } ?? true),
             "TextCondition: expected tokens [batch, tokens, width] and pooled [batch, width], found \(tokens.shape) and "
                 + "\(pooled.map { "\($0.shape)" } ?? "none")")

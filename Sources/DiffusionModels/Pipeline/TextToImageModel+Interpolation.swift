@@ -45,7 +45,7 @@ extension Tensor {
     /// Spherical interpolation of whole tensors: (sin((1 − s)θ) a + sin(sθ) b) / sin θ, where θ is the angle between them; linear
     /// where sin θ is close to 0.
     func slerp(to other: Tensor, by share: Double) -> Tensor {
-        precondition(shape == other.shape, "slerp: expected \(shape), found \(other.shape)")
+        require(shape == other.shape, "slerp: expected \(shape), found \(other.shape)")
         let lengths = (squaredNorm() * other.squaredNorm()).squareRoot()
         let cosine = lengths > 0 ? dot(other) / lengths : 1
         let angle = acos(min(max(cosine, -1), 1))

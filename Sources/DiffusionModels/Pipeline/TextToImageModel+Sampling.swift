@@ -71,7 +71,7 @@ extension TextToImageModel {
     /// as that method does.
     public func picture(for prompt: String, steps: Int, guidanceScale: Double, seed: UInt64) throws -> Picture {
         var sampler = try samples(for: prompt, steps: steps, guidanceScale: guidanceScale, seed: seed)
-        guard let last = try sampler.last() else { preconditionFailure("TextToImageModel.picture: no step was made") }
+        guard let last = try sampler.last() else { fatalError("TextToImageModel.picture: no step was made") }
         return try pictures(from: last.latents)[0]
     }
 }

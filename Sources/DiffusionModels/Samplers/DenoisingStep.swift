@@ -40,7 +40,7 @@ public struct LatentNoise: Sendable {
 
     /// The next noise in the shape of latents, `[pictures, height, width, channels]`.
     mutating func next(like latents: Tensor) -> Tensor {
-        precondition(
+        require(
             latents.rank == 4 && latents.shape[0] == streams.count,
             "LatentNoise: expected latents of \(streams.count) pictures, found \(latents.shape)")
         return next(height: latents.shape[1], width: latents.shape[2], channels: latents.shape[3])

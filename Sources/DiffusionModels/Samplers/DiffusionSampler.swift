@@ -65,7 +65,7 @@ public struct DiffusionSampler: Sendable {
         _ sampler: any Sampler, network: any DenoisingNetwork, predictionType: PredictionType, condition: TextCondition,
         guidance: Guidance? = nil, steps: Int, original: Tensor, strength: Double, noise: LatentNoise
     ) throws {
-        precondition(
+        require(
             strength > 0 && strength <= 1,
             "DiffusionSampler: expected a strength above 0 and at most 1, found \(strength)")
         (self.sampler, self.noise) = (sampler, noise)

@@ -33,7 +33,7 @@ enum RatioSpacing: Sendable, Equatable {
     /// The ratios in decreasing order.
     func ratios(from largest: Double, to smallest: Double, count: Int) -> [Double] {
         switch self {
-        case .timesteps: preconditionFailure("RatioSpacing.ratios: expected a spacing of ratios, found the timesteps'")
+        case .timesteps: fatalError("RatioSpacing.ratios: expected a spacing of ratios, found the timesteps'")
         case .karras:
             let power = 7.0
             let (first, last) = (pow(largest, 1 / power), pow(smallest, 1 / power))

@@ -113,7 +113,7 @@ extension Tensor {
 
     /// The linear combination Σ w x of at least one term.
     static func combination(_ terms: [(weight: Double, tensor: Tensor)]) -> Tensor {
-        precondition(!terms.isEmpty, "Tensor.combination: expected at least one term, found none")
+        require(!terms.isEmpty, "Tensor.combination: expected at least one term, found none")
         var sum = terms[0].tensor * Float(terms[0].weight)
         for term in terms.dropFirst() { sum += term.tensor * Float(term.weight) }
         return sum

@@ -5,7 +5,7 @@ import Tensor
 /// batch.
 ///
 /// ```swift
-/// let server = PictureServer(try await TextToImageModel(contentsOf: folder))
+/// let server = try PictureServer(try await TextToImageModel(contentsOf: folder))
 /// let picture = try await server.picture(for: "a red heart", seed: 0)   // from any task
 /// ```
 ///
@@ -27,8 +27,13 @@ public actor PictureServer {
     private var loaded: TextToImageModel?
     private var requestCount = 0
 
-    /// A server of a model.
-    public init(_ model: TextToImageModel, limits: ServerLimits = ServerLimits()) {
+    /// A server of a model. Throws ``ModelError`` for limits below 1.
+    public init(_ model: TextToImageModel, limits: ServerLimits = ServerLimits()) throws {
+        for (name, value) in [("batchSize", limits.batchSize), ("waitingRequests", limits.waitingRequests)]
+        where value < 1 {
+            throw ModelError.invalidArgument(
+                operation: "PictureServer", argument: name, expected: "at least 1", found: "\(value)")
+        }
         (self.model, self.limits) = (model, limits)
     }
 
@@ -149,10 +154,6 @@ public struct ServerLimits: Sendable {
 
     /// Limits with these values.
     public init(batchSize: Int = 8, waitingRequests: Int = 256, idleTime: Duration = .seconds(60)) {
-        precondition(
-            batchSize >= 1 && waitingRequests >= 1,
-            "ServerLimits: expected at least 1, found a batch size of \(batchSize) and \(waitingRequests) waiting requests"
-        )
         (self.batchSize, self.waitingRequests, self.idleTime) = (batchSize, waitingRequests, idleTime)
     }
 }

@@ -16,7 +16,7 @@ public struct TeacherPairs: Sendable {
 
     /// Pairs of noise and images.
     public init(noise: Tensor, pictures: Tensor, prompts: [Int]) {
-        precondition(
+        require(
             noise.rank == 4 && noise.shape == pictures.shape && noise.shape[0] == prompts.count && !prompts.isEmpty,
             "TeacherPairs: expected equal shapes [\(prompts.count), height, width, channels], found \(noise.shape) and "
                 + "\(pictures.shape)")

@@ -19,7 +19,7 @@ public struct PromptConditions: Sendable {
     ///   - conditions: one per prompt.
     ///   - null: the empty prompt's, of the same shapes.
     public init(_ conditions: TextCondition, null: TextCondition) {
-        precondition(
+        require(
             conditions.count > 0 && null.tokens.shape == [1] + conditions.tokens.shape.dropFirst(),
             "PromptConditions: expected [prompts, tokens, width] and [1, tokens, width], found \(conditions.tokens.shape) and "
                 + "\(null.tokens.shape)")

@@ -98,7 +98,7 @@ package struct LinearGaussianPredictor: DensityPredictor {
 /// The shape in which values for all, for each channel or for each element of a sample broadcast to `[batch, height, width, channels]`.
 func sampleShape(_ count: Int, of noisy: Variable) -> [Int] {
     let sample = Array(noisy.shape.dropFirst())
-    precondition(
+    require(
         count == 1 || count == sample[2] || count == sample.reduce(1, *),
         "expected a family for all, each channel or each element of samples \(sample), found \(count)")
     return count == 1 || count == sample[2] ? [1, 1, count] : sample

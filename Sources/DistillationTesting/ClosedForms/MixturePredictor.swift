@@ -80,7 +80,7 @@ private struct NoisedMixture: Sendable {
         dimensions = components[0].mean.count
         count = components.count
         (self.timesteps, self.points) = (timesteps, points)
-        precondition(
+        require(
             points.count % (timesteps.count * dimensions) == 0,
             "MixturePredictor: expected samples of a multiple of \(dimensions) numbers, found \(points.shape)")
         var levels: [Int: Level] = [:]

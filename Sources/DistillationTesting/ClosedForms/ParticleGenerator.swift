@@ -12,7 +12,7 @@ package struct ParticleGenerator: DenoisingNetwork {
 
     /// Particles at these positions, `[particles, 1, 1, dimensions]`.
     package init(_ positions: Tensor) {
-        precondition(
+        require(
             positions.rank == 4 && positions.shape[1] == 1 && positions.shape[2] == 1,
             "ParticleGenerator: expected [particles, 1, 1, dimensions], found \(positions.shape)")
         self.positions = parameters.scope.parameter("positions", shape: positions.shape, initializer: .zeros)
@@ -24,7 +24,7 @@ package struct ParticleGenerator: DenoisingNetwork {
 
     /// The positions; noise, timesteps and condition are ignored, but the batch must consist of all particles.
     package func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
-        precondition(
+        require(
             noisy.shape == positions.shape,
             "ParticleGenerator: expected a batch of all particles, \(positions.shape), found \(noisy.shape)")
         return positions.variable

@@ -24,7 +24,7 @@ public struct ScatterPlot: Sendable {
     }
 
     private func draw(_ points: Tensor, radius: Int, colour: [UInt8], _ pixels: inout [UInt8]) {
-        precondition(
+        require(
             points.count == 2 * points.shape[0],
             "ScatterPlot: expected two coordinates per point, found \(points.shape)")
         let values = points.scalars.map(Double.init)

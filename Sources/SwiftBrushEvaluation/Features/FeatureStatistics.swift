@@ -17,7 +17,7 @@ public struct FeatureStatistics: Sendable {
 
     /// Creates empty statistics for feature vectors of the given length.
     public init(width: Int) {
-        precondition(width > 0, "FeatureStatistics: expected a positive width, found \(width)")
+        require(width > 0, "FeatureStatistics: expected a positive width, found \(width)")
         self.width = width
         sums = Array(repeating: 0, count: width)
         products = Matrix(zeros: width, width)
@@ -45,7 +45,7 @@ public struct FeatureStatistics: Sendable {
             throw EvaluationError.unsuitableFeatures(
                 metric: "FeatureStatistics", expected: "finite features", found: "\(nonFinite) non-finite values")
         }
-        precondition(hasKnownCount, "FeatureStatistics.add: expected statistics of a known count")
+        require(hasKnownCount, "FeatureStatistics.add: expected statistics of a known count")
         let rows = features.shape[0]
         guard rows > 0 else { return }
         // Changed only once nothing can throw any more.
@@ -68,7 +68,7 @@ public struct FeatureStatistics: Sendable {
 
     /// The covariance with denominator `count − 1`, as numpy's `cov`, row by row; at least two vectors must have been added.
     public var covariance: [Double] {
-        precondition(count > 1, "FeatureStatistics.covariance: expected at least 2 feature vectors, found \(count)")
+        require(count > 1, "FeatureStatistics.covariance: expected at least 2 feature vectors, found \(count)")
         let products = products.elements
         var result = products
         for i in 0..<width {

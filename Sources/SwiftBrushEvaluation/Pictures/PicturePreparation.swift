@@ -24,7 +24,7 @@ public struct PicturePreparation: Sendable, Equatable, CustomStringConvertible {
 
     /// Creates a preparation.
     public init(size: Int, resampling: Resampling, framing: Framing = .stretched, means: [Float], deviations: [Float]) {
-        precondition(
+        require(
             size > 0 && means.count == 3 && deviations.count == 3 && deviations.allSatisfy { $0 != 0 },
             "PicturePreparation: expected a size and three means and deviations, found \(size), \(means), \(deviations)"
         )

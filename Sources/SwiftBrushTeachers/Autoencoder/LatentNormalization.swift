@@ -98,7 +98,7 @@ extension AutoencoderKL {
         let channels = configuration.latentChannels
         guard let quantWeight = parameters["quant_conv.weight"], let quantBias = parameters["quant_conv.bias"],
             let postWeight = parameters["post_quant_conv.weight"], let postBias = parameters["post_quant_conv.bias"]
-        else { preconditionFailure("AutoencoderKL: expected quant_conv and post_quant_conv, found none") }
+        else { fatalError("AutoencoderKL: expected quant_conv and post_quant_conv, found none") }
         let (quant, shift) = (quantWeight.value.scalars.map(Double.init), quantBias.value.scalars.map(Double.init))
         let (post, postShift) = (postWeight.value.scalars.map(Double.init), postBias.value.scalars.map(Double.init))
         var (newQuant, newShift, newPost, newPostShift) = (quant, shift, post, postShift)

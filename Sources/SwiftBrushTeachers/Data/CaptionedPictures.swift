@@ -11,7 +11,7 @@ public struct CaptionedPictures: Sendable {
 
     /// Creates a data set of pictures of the same size with one caption per picture.
     public init(_ captions: [CaptionedPicture], _ pictures: [Picture]) {
-        precondition(
+        require(
             captions.count == pictures.count && !pictures.isEmpty
                 && pictures.allSatisfy { ($0.width, $0.height) == (pictures[0].width, pictures[0].height) },
             "CaptionedPictures: expected one caption per picture and pictures of the same size, found "

@@ -59,7 +59,7 @@ public final class TeacherTrainer: ResumableTraining {
         configuration: TeacherTrainingConfiguration = TeacherTrainingConfiguration()
     ) throws {
         try configuration.validate()
-        precondition(
+        require(
             latents.rank == 4 && latents.shape[0] == captions.count,
             "TeacherTrainer: expected latents of \(captions.count) pictures, found \(latents.shape)")
         let (network, textEncoder) = (network.copy(trainable: true), try textEncoder.loaded().copy(trainable: true))

@@ -15,7 +15,7 @@ extension Tensor {
         stepSize: Float, beta1: Float, beta2: Float, epsilon: Float, secondMomentCorrection: Float, weightDecay: Float,
         average: inout Tensor?, share: Float
     ) {
-        precondition(
+        require(
             parameter.shape == gradient.shape && parameter.shape == firstMoment.shape
                 && parameter.shape == secondMoment.shape && average.map { $0.shape == parameter.shape } ?? true,
             "adamStep: expected shape \(parameter.shape), found gradient \(gradient.shape)")

@@ -9,7 +9,7 @@ private struct AttentionGeometry: Sendable {
     init(
         queries: [Int], keys: [Int], values: [Int], heads: Int, isCausal: Bool, keyRows: [Int]? = nil
     ) {
-        precondition(
+        require(
             queries.count == 3 && keys == values && keys.count == 3 && queries[0] == keyRows?.count ?? keys[0]
                 && queries[2] == keys[2] && heads > 0 && queries[2] % heads == 0
                 && (!isCausal || queries[1] == keys[1]) && keyRows?.allSatisfy { 0..<keys[0] ~= $0 } ?? true,

@@ -65,7 +65,7 @@ extension Tensor {
 
     /// The gradient of `activated(activation)` with respect to this input, given the gradient of its output, of the same shape.
     package func activationGradient(_ activation: Activation, outputGradient: Tensor) -> Tensor {
-        precondition(
+        require(
             shape == outputGradient.shape,
             "activationGradient: expected an output gradient of shape \(shape), found \(outputGradient.shape)")
         let dy = Shared(outputGradient)
@@ -83,13 +83,13 @@ extension Tensor {
 extension Tensor {
     /// `self += scale · other`, in place and in one pass; the shapes must agree.
     public mutating func addScaled(_ other: Tensor, by scale: Float) {
-        precondition(shape == other.shape, "addScaled: expected shape \(shape), found \(other.shape)")
+        require(shape == other.shape, "addScaled: expected shape \(shape), found \(other.shape)")
         update(with: other) { kernels.add_scaled($0, scale, $1, $2) }
     }
 
     /// `self += weight · (other − self)`, in place and in one pass; the shapes must agree.
     public mutating func interpolate(towards other: Tensor, by weight: Float) {
-        precondition(shape == other.shape, "interpolate: expected shape \(shape), found \(other.shape)")
+        require(shape == other.shape, "interpolate: expected shape \(shape), found \(other.shape)")
         update(with: other) { kernels.interpolate($0, weight, $1, $2) }
     }
 

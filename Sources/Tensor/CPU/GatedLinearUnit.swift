@@ -32,7 +32,7 @@ extension Tensor {
 
     private var gegluWidth: Int {
         guard let width = shape.last, width % 2 == 0 else {
-            preconditionFailure("geglu: expected an even last extent, found shape \(shape)")
+            fatalError("geglu: expected an even last extent, found shape \(shape)")
         }
         return width / 2
     }

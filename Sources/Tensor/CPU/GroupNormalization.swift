@@ -25,7 +25,7 @@ extension Tensor {
         guard rank >= 2, let channels = shape.last, channels % groups == 0, scale.shape == [channels],
             offset.shape == [channels]
         else {
-            preconditionFailure(
+            fatalError(
                 "groupNorm: input \(shape), \(groups) groups, scale \(scale.shape) and offset \(offset.shape) do not fit"
             )
         }

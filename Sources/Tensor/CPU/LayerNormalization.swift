@@ -17,7 +17,7 @@ extension Tensor {
         scale: Tensor, offset: Tensor, epsilon: Float
     ) -> (output: Tensor, statistics: RowStatistics) {
         guard let columns = shape.last, scale.shape == [columns], offset.shape == [columns] else {
-            preconditionFailure("layerNorm: input \(shape), scale \(scale.shape) and offset \(offset.shape) do not fit")
+            fatalError("layerNorm: input \(shape), scale \(scale.shape) and offset \(offset.shape) do not fit")
         }
         let rows = count / max(columns, 1)
         let result = Tensor(uninitialized: shape)

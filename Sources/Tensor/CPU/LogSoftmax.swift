@@ -3,7 +3,7 @@ import Foundation
 extension Tensor {
     /// The logarithm of the softmax over the last axis: x − ln Σ eˣ, without overflow.
     public func logSoftmax() -> Tensor {
-        guard let columns = shape.last else { preconditionFailure("logSoftmax: expected an axis, found a scalar") }
+        guard let columns = shape.last else { fatalError("logSoftmax: expected an axis, found a scalar") }
         let result = Tensor(uninitialized: shape)
         let (source, target) = (Shared(self), SharedMutable(result.storage.base))
         parallelFor(count / max(columns, 1), grain: max(1, 16_384 / max(columns, 1))) { range in

@@ -6,7 +6,7 @@ extension Tensor {
         _ a: Tensor, _ b: Tensor, operation: String, _ function: @Sendable (Float, Float) -> Float
     ) -> Tensor {
         guard let plan = Broadcast(a.shape, b.shape) else {
-            preconditionFailure("\(operation): shapes \(a.shape) and \(b.shape) do not broadcast")
+            fatalError("\(operation): shapes \(a.shape) and \(b.shape) do not broadcast")
         }
         let result = Tensor(uninitialized: plan.shape)
         guard !plan.shape.contains(0) else { return result }

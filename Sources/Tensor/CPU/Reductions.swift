@@ -12,14 +12,14 @@ extension Tensor {
 
     /// The sum of the products of the elements of two tensors of one shape, added in Double.
     public func dot(_ other: Tensor) -> Double {
-        precondition(shape == other.shape, "dot: expected shape \(shape), found \(other.shape)")
+        require(shape == other.shape, "dot: expected shape \(shape), found \(other.shape)")
         let y = Shared(other)
         return chunked { kernels.dot($0.count, $1 + $0.lowerBound, y + $0.lowerBound) }
     }
 
     /// The largest element; NaN when any element is NaN. The tensor must not be empty.
     public func maximum() -> Float {
-        precondition(count > 0, "maximum: the tensor of shape \(shape) is empty")
+        require(count > 0, "maximum: the tensor of shape \(shape) is empty")
         let numbers = Shared(self)
         return withExtendedLifetime(numbers) { kernels.maximum(count, numbers.pointer) }
     }
@@ -38,7 +38,7 @@ extension Tensor {
 
     /// Sums over `axes`, added in Double; the summed axes disappear, or stay as 1 when `keepingDimensions`.
     public func sum(alongAxes axes: [Int], keepingDimensions: Bool = false) -> Tensor {
-        precondition(
+        require(
             Set(axes).count == axes.count && axes.allSatisfy { $0 >= 0 && $0 < rank },
             "sum: axes \(axes) are not distinct axes of \(shape)")
         let sorted = axes.sorted()

@@ -7,7 +7,7 @@ extension ScalarType {
         case .float16: kernels.widen_half(count, source.assumingMemoryBound(to: UInt16.self), target)
         case .bfloat16: kernels.widen_brain(count, source.assumingMemoryBound(to: UInt16.self), target)
         case .float32: target.update(from: source.assumingMemoryBound(to: Float.self), count: count)
-        default: preconditionFailure("widen: expected Float32, Float16 or BFloat16, found \(rawValue)")
+        default: fatalError("widen: expected Float32, Float16 or BFloat16, found \(rawValue)")
         }
     }
 }

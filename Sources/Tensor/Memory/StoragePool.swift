@@ -93,7 +93,7 @@ final class StoragePool: Sendable {
             }
             defer { block = Block(next: block.next + UInt(bytes), bytes: block.bytes - bytes) }
             guard let memory = UnsafeMutableRawPointer(bitPattern: block.next) else {
-                preconditionFailure("StoragePool: a block at no address")
+                fatalError("StoragePool: a block at no address")
             }
             return memory
         }
@@ -102,7 +102,7 @@ final class StoragePool: Sendable {
     private static func allocate(_ bytes: Int) -> UnsafeMutableRawPointer {
         var memory: UnsafeMutableRawPointer?
         guard posix_memalign(&memory, largePage, bytes) == 0, let memory else {
-            preconditionFailure("out of memory: a tensor of \(bytes) bytes could not be allocated")
+            fatalError("out of memory: a tensor of \(bytes) bytes could not be allocated")
         }
         #if os(Linux)
             madvise(memory, bytes / largePage * largePage, Int32(MADV_HUGEPAGE))

@@ -61,7 +61,7 @@ final class TensorStorage: @unchecked Sendable {
     }
 
     private init(reading bytes: UnsafeRawBufferPointer, as scalarType: ScalarType, from source: Source) {
-        guard let base = bytes.baseAddress else { preconditionFailure("TensorStorage: an empty file cannot be mapped") }
+        guard let base = bytes.baseAddress else { fatalError("TensorStorage: an empty file cannot be mapped") }
         count = bytes.count / scalarType.byteCount
         self.scalarType = scalarType
         stored = UnsafeMutableRawPointer(mutating: base)
@@ -82,7 +82,7 @@ final class TensorStorage: @unchecked Sendable {
 
     /// The numbers, which must be stored as Float32.
     var base: UnsafeMutablePointer<Float> {
-        precondition(scalarType == .float32, "TensorStorage.base: expected Float32, found \(scalarType.rawValue)")
+        require(scalarType == .float32, "TensorStorage.base: expected Float32, found \(scalarType.rawValue)")
         return stored.assumingMemoryBound(to: Float.self)
     }
 

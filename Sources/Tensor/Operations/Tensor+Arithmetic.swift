@@ -40,14 +40,14 @@ extension Tensor {
 
     private static func combined(_ operation: BinaryOperation, _ name: String, _ a: Tensor, _ b: Tensor) -> Tensor {
         guard let plan = Broadcast(a.shape, b.shape) else {
-            preconditionFailure("\(name): shapes \(a.shape) and \(b.shape) do not broadcast")
+            fatalError("\(name): shapes \(a.shape) and \(b.shape) do not broadcast")
         }
         return operation.combine(a, b, plan)
     }
 
     private mutating func combine(_ operation: BinaryOperation, _ name: String, _ other: Tensor) {
         guard let plan = Broadcast(shape, other.shape), plan.shape == shape else {
-            preconditionFailure("\(name): shape \(other.shape) does not broadcast to \(shape)")
+            fatalError("\(name): shape \(other.shape) does not broadcast to \(shape)")
         }
         operation.combine(&self, other, plan)
     }

@@ -67,7 +67,7 @@ extension RandomStream {
 
     /// One random integer in `range`, which must contain 1 to 2³² − 1 integers: `torch.randint`.
     public mutating func integer(in range: Range<Int>) -> Int {
-        precondition(
+        require(
             !range.isEmpty && range.count < 1 << 32,
             "RandomStream.integer(in:): expected a range of 1 to 4294967295 integers, found \(range)")
         return range.lowerBound + Int(generator.next() % UInt32(range.count))

@@ -70,7 +70,7 @@ extension Tensor {
 
     /// This tensor repeated to fill `newShape`, to which it must broadcast.
     public func broadcast(to newShape: [Int]) -> Tensor {
-        precondition(
+        require(
             Tensor.broadcastShape(shape, newShape) == newShape, "broadcast: \(shape) does not fill \(newShape)")
         return shape == newShape ? self : self + Tensor.zeros(newShape)
     }
@@ -78,7 +78,7 @@ extension Tensor {
     /// The inverse of broadcasting: sums over the axes along which `smaller` was repeated.
     public func summed(to smaller: [Int]) -> Tensor {
         guard shape != smaller else { return self }
-        precondition(
+        require(
             Tensor.broadcastShape(shape, smaller) == shape, "summed(to:): \(smaller) does not broadcast to \(shape)")
         let padded = [Int](repeating: 1, count: rank - smaller.count) + smaller
         let axes = (0..<rank).filter { padded[$0] == 1 && shape[$0] != 1 }

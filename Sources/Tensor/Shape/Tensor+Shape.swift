@@ -3,7 +3,7 @@ extension Tensor {
     public func reshaped(to newShape: [Int]) -> Tensor {
         let known = newShape.filter { $0 != -1 }.reduce(1, *)
         let inferred = newShape.map { $0 == -1 ? (known == 0 ? 0 : count / known) : $0 }
-        precondition(
+        require(
             newShape.filter { $0 == -1 }.count <= 1 && inferred.reduce(1, *) == count,
             "reshaped: \(shape) has \(count) elements, \(newShape) does not fit them")
         return Tensor(self, shape: inferred)
@@ -11,7 +11,7 @@ extension Tensor {
 
     /// The axes in another order: axis `i` of the result is axis `permutation[i]` of this tensor.
     public func transposed(_ permutation: [Int]) -> Tensor {
-        precondition(
+        require(
             permutation.sorted() == Array(0..<rank),
             "transposed: \(permutation) is not a permutation of the axes of \(shape)")
         let newShape = permutation.map { shape[$0] }
@@ -58,19 +58,19 @@ extension Tensor {
 
     /// From PyTorch's `[batch, channels, height, width]` to `[batch, height, width, channels]`.
     public func channelsLast() -> Tensor {
-        precondition(rank == 4, "channelsLast: expected [batch, channels, height, width], found \(shape)")
+        require(rank == 4, "channelsLast: expected [batch, channels, height, width], found \(shape)")
         return transposed([0, 2, 3, 1])
     }
 
     /// From `[batch, height, width, channels]` to PyTorch's `[batch, channels, height, width]`.
     public func channelsFirst() -> Tensor {
-        precondition(rank == 4, "channelsFirst: expected [batch, height, width, channels], found \(shape)")
+        require(rank == 4, "channelsFirst: expected [batch, height, width, channels], found \(shape)")
         return transposed([0, 3, 1, 2])
     }
 
     /// The part of the tensor whose index along `axis` lies in `range`.
     public func sliced(axis: Int, _ range: Range<Int>) -> Tensor {
-        precondition(
+        require(
             axis >= 0 && axis < rank && range.lowerBound >= 0 && range.upperBound <= shape[axis],
             "sliced: \(range) along axis \(axis) is outside \(shape)")
         var newShape = shape
@@ -90,12 +90,12 @@ extension Tensor {
 
     /// Concatenates tensors along `axis`; their other extents must agree.
     public static func concatenate(_ tensors: [Tensor], axis: Int) -> Tensor {
-        guard let first = tensors.first else { preconditionFailure("concatenate: expected at least one tensor") }
-        precondition(axis >= 0 && axis < first.rank, "concatenate: axis \(axis) is outside \(first.shape)")
+        guard let first = tensors.first else { fatalError("concatenate: expected at least one tensor") }
+        require(axis >= 0 && axis < first.rank, "concatenate: axis \(axis) is outside \(first.shape)")
         for tensor in tensors {
             var shape = tensor.shape
             if shape.count == first.rank { shape[axis] = first.shape[axis] }
-            precondition(shape == first.shape, "concatenate along \(axis): \(first.shape) and \(tensor.shape) differ")
+            require(shape == first.shape, "concatenate along \(axis): \(first.shape) and \(tensor.shape) differ")
         }
         var newShape = first.shape
         newShape[axis] = tensors.reduce(0) { $0 + $1.shape[axis] }
@@ -117,7 +117,7 @@ extension Tensor {
 
     /// The rows `indices` of axis 0, in that order: `[n, …]` → `[indices.count, …]`.
     public func gathered(rows indices: [Int]) -> Tensor {
-        precondition(
+        require(
             rank >= 1 && indices.allSatisfy { $0 >= 0 && $0 < shape[0] },
             "gathered: rows \(indices.prefix(8)) are outside \(shape)")
         let width = shape.dropFirst().reduce(1, *)

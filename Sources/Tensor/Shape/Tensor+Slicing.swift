@@ -1,7 +1,7 @@
 extension Tensor {
     /// The part of the tensor whose indices lie in the ranges, one per leading axis: `x[0..<2, 3...]`. The other axes are kept whole.
     public subscript(_ ranges: any RangeExpression<Int>...) -> Tensor {
-        precondition(
+        require(
             ranges.count <= rank,
             "Tensor subscript: expected at most \(rank) ranges for \(shape), found \(ranges.count)")
         return ranges.enumerated().reduce(self) { part, range in

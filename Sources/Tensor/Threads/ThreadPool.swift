@@ -14,7 +14,7 @@ public enum ThreadPool {
     public static var threadCount: Int {
         get { count.load(ordering: .relaxed) }
         set {
-            precondition(
+            require(
                 threadCounts.contains(newValue), "ThreadPool.threadCount: expected \(threadCounts), found \(newValue)")
             count.store(newValue, ordering: .relaxed)
         }

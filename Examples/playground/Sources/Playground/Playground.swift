@@ -30,7 +30,7 @@ struct Playground: AsyncParsableCommand {
 
     func run() async throws {
         let student = try await TextToImageModel(contentsOf: URL(filePath: model))
-        let server = PictureServer(
+        let server = try PictureServer(
             student,
             limits: ServerLimits(batchSize: batch, waitingRequests: waiting, idleTime: .seconds(idle)))
         let application = Application(

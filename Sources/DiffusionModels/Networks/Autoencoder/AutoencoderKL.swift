@@ -16,7 +16,7 @@ public struct AutoencoderKL: Sendable {
 
     /// Declares the network's parameters in `scope`, or reuses those declared there.
     public init(_ configuration: Configuration, in scope: ParameterScope) {
-        precondition(!configuration.blockChannels.isEmpty, "AutoencoderKL: expected at least one block, found none")
+        require(!configuration.blockChannels.isEmpty, "AutoencoderKL: expected at least one block, found none")
         self.configuration = configuration
         parameters = scope.parameters
         encoder = Encoder(configuration, in: scope["encoder"])
@@ -39,7 +39,7 @@ public struct AutoencoderKL: Sendable {
     ///   ``Configuration/pixelsPerLatent``.
     public func encode(_ pictures: Variable) -> LatentDistribution {
         let channels = configuration.inputChannels
-        precondition(
+        require(
             pictures.shape.count == 4 && pictures.shape[3] == channels,
             "AutoencoderKL.encode: expected pictures [batch, height, width, \(channels)], found \(pictures.shape)")
         let features = encoder(pictures)
@@ -56,7 +56,7 @@ public struct AutoencoderKL: Sendable {
     /// - Returns: `[batch, height′, width′, 3]`, nominally in −1…1.
     public func decode(_ latents: Variable) -> Variable {
         let channels = configuration.latentChannels
-        precondition(
+        require(
             latents.shape.count == 4 && latents.shape[3] == channels,
             "AutoencoderKL.decode: expected latents [batch, height, width, \(channels)], found \(latents.shape)")
         return decoder(postQuantConvolution?(latents) ?? latents)

@@ -26,7 +26,7 @@ public struct AutoencoderTiny: Sendable {
     ///
     /// - Parameter pictures: `[batch, height′, width′, 3]` in −1…1.
     public func encode(_ pictures: Variable) -> Variable {
-        precondition(
+        require(
             !encoder.isEmpty, "AutoencoderTiny.encode: expected a network with an encoder, found a decoder alone")
         return encoder.reduce((pictures + 1) * 0.5) { $1($0) }
     }

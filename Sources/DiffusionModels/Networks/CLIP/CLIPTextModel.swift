@@ -71,11 +71,11 @@ public struct CLIPTextModel: Sendable {
     ///   - skippedLayers: how many of the last layers are skipped: 0 for the last hidden state, at most all of them.
     public func callAsFunction(_ tokens: [[Int]], skippingLast skippedLayers: Int = 0) -> Variable {
         let length = tokens.first?.count ?? 0
-        precondition(
+        require(
             tokens.allSatisfy { $0.count == length } && (1...configuration.maximumPositions).contains(length),
             "CLIPTextModel: expected 1 to \(configuration.maximumPositions) tokens per prompt, equally many, found "
                 + "\(tokens.map(\.count))")
-        precondition(
+        require(
             (0...layers.count).contains(skippedLayers),
             "CLIPTextModel: expected 0 to \(layers.count) layers to skip, found \(skippedLayers)")
         let width = configuration.width

@@ -15,7 +15,7 @@ extension UNet2DConditionModel {
         of networks: [UNet2DConditionModel], _ latents: Variable, timesteps: [Double],
         textEmbeddingsOfEach texts: [[Variable]]
     ) -> [[Variable]] {
-        precondition(
+        require(
             networks.count == texts.count && !networks.isEmpty,
             "UNet2DConditionModel.outputs: expected texts for each network, found \(texts.count) for \(networks.count)")
         var perSample: [Double] = []

@@ -154,14 +154,14 @@ extension UNet2DConditionModel {
     /// Checks the inputs' shapes. Returns one timestep per sample.
     func check(_ latents: Variable, _ timesteps: [Double], _ texts: [Variable]) -> [Double] {
         let channels = configuration.inputChannels
-        precondition(
+        require(
             latents.shape.count == 4 && latents.shape[3] == channels,
             "UNet2DConditionModel: expected latents [batch, height, width, \(channels)], found \(latents.shape)")
         let batch = latents.shape[0]
-        precondition(
+        require(
             timesteps.count == batch || timesteps.count == 1,
             "UNet2DConditionModel: expected \(batch) timesteps (one per sample) or 1, found \(timesteps.count)")
-        precondition(
+        require(
             !texts.isEmpty && texts.allSatisfy { $0.shape.count == 3 && [1, batch].contains($0.shape[0]) },
             "UNet2DConditionModel: expected text embeddings [\(batch) or 1, tokens, width], found \(texts.map(\.shape))"
         )
@@ -177,7 +177,7 @@ extension UNet2DConditionModel.Configuration {
             downBlockTypes.count, upBlockTypes.count, layersPerBlock.count, crossAttentionWidths.count,
             transformerLayers.count, transformerLayersUpwards.count, headCounts.count,
         ]
-        precondition(
+        require(
             blocks > 0 && counts.allSatisfy { $0 == blocks },
             "UNet2DConditionModel.Configuration: expected \(blocks) entries in every list, found \(counts)")
     }

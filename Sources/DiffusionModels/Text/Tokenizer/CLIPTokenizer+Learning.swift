@@ -19,7 +19,7 @@ extension CLIPTokenizer {
     public static func learn(
         from captions: some Sequence<String>, vocabularySize: Int, maximumLength: Int, to folder: URL
     ) throws {
-        precondition(
+        require(
             vocabularySize >= 514, "CLIPTokenizer.learn: expected at least 514 tokens, found \(vocabularySize)")
         var pieces = BytePairLearning(captions)
         while pieces.names.count < vocabularySize - 2, pieces.mergeMostFrequent() {}

@@ -1,4 +1,5 @@
 import Foundation
+import Tensor
 
 /// CLIP's byte-level byte-pair encoding (arXiv 2103.00020), with the same ids as transformers 5's `CLIPTokenizer`.
 ///
@@ -123,7 +124,7 @@ public struct CLIPTokenizer: Sendable {
     ///
     /// Throws ``ModelError/invalidArgument(operation:argument:expected:found:)`` for an empty name or an existing token.
     mutating func add(_ name: String, count: Int, from firstID: Int) throws {
-        precondition(firstID >= vocabularySize && count > 0, "CLIPTokenizer.add: expected new ids, found \(firstID)")
+        require(firstID >= vocabularySize && count > 0, "CLIPTokenizer.add: expected new ids, found \(firstID)")
         func normalized(_ name: String) -> [UInt8] { utf8(normalizedForCLIP(name.unicodeScalars)) }
         let new = (0..<count).map { $0 == 0 ? name : "\(name)_\($0)" }
         let known = Set(names.compactMap { $0 }).union((specialTokens.recognized + added).map(\.content))

@@ -45,7 +45,7 @@ public enum PublishedLoss: String, CaseIterable, Sendable {
 
     private var row: Row {
         guard let row = Self.table[self] else {
-            preconditionFailure("PublishedLoss: \(rawValue) has no row in the table")
+            fatalError("PublishedLoss: \(rawValue) has no row in the table")
         }
         return row
     }

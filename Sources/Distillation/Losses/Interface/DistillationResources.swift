@@ -68,7 +68,7 @@ public struct RealLatents: Sendable {
 
     /// Latents with one prompt each.
     public init(latents: Tensor, prompts: [Int]) {
-        precondition(
+        require(
             latents.rank == 4 && latents.shape[0] == prompts.count && !prompts.isEmpty,
             "RealLatents: expected [\(prompts.count), height, width, channels], found \(latents.shape)")
         (self.latents, self.prompts) = (latents, prompts)

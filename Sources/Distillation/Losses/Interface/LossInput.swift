@@ -42,7 +42,7 @@ public struct LossInput {
 
     func declared<Part>(_ part: Part?, _ name: String) -> Part {
         guard let part else {
-            preconditionFailure("LossInput.\(name): the loss did not declare that it needs it, or it is missing")
+            fatalError("LossInput.\(name): the loss did not declare that it needs it, or it is missing")
         }
         return part
     }

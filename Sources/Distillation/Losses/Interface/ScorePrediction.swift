@@ -16,7 +16,7 @@ public struct ScorePrediction {
     public func epsilon(guidedBy scale: Double = 1) -> Variable {
         if scale == 1 { return conditional }
         guard let unconditional else {
-            preconditionFailure(
+            fatalError(
                 "ScorePrediction.epsilon(guidedBy: \(scale)): the loss did not declare that it needs the unconditional")
         }
         return Guidance.combine(unconditional: unconditional, conditional: conditional, scale: scale)

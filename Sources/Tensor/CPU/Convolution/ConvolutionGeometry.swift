@@ -32,7 +32,7 @@ package struct ConvolutionGeometry: Sendable {
     package let upsampling: Int
 
     package init(input: [Int], kernel: [Int], stride: Int, padding: ConvolutionPadding, upsampling: Int) {
-        precondition(
+        require(
             input.count == 4 && kernel.count == 4 && input[3] == kernel[1] && stride >= 1 && upsampling >= 1,
             "conv2d: input \(input), kernel \(kernel), stride \(stride) and upsampling \(upsampling) do not fit")
         (batch, inputHeight, inputWidth, inputs) = (input[0], input[1], input[2], input[3])
@@ -40,7 +40,7 @@ package struct ConvolutionGeometry: Sendable {
         (self.stride, self.padding, self.upsampling) = (stride, padding, upsampling)
         let freeRows = inputHeight * upsampling + padding.top + padding.bottom - kernelHeight
         let freeColumns = inputWidth * upsampling + padding.left + padding.right - kernelWidth
-        precondition(
+        require(
             freeRows >= 0 && freeColumns >= 0, "conv2d: the kernel \(kernel) is larger than the padded input \(input)")
         outputHeight = freeRows / stride + 1
         outputWidth = freeColumns / stride + 1

@@ -8,7 +8,7 @@ struct SlidingWindow {
     var taps: Int { height * width }
 
     init(map: [Int], height: Int, width: Int, stride: Int, padding: ConvolutionPadding) {
-        precondition(
+        require(
             map.count == 4 && stride >= 1 && map[1] + padding.top + padding.bottom >= height
                 && map[2] + padding.left + padding.right >= width && padding.top < height && padding.left < width
                 && padding.bottom < height && padding.right < width,

@@ -17,11 +17,11 @@ extension Tensor {
     ) -> Tensor {
         let geometry = ConvolutionGeometry(
             input: shape, kernel: kernel.shape, stride: stride, padding: padding, upsampling: upsampling)
-        precondition(
+        require(
             bias.map { [[geometry.outputs], [geometry.batch, geometry.outputs]].contains($0.shape) } ?? true,
             "conv2d: expected a bias of shape [\(geometry.outputs)] or [\(geometry.batch), \(geometry.outputs)], found "
                 + "\(bias?.shape ?? [])")
-        precondition(
+        require(
             addend.map { $0.shape == geometry.outputShape } ?? true,
             "conv2d: expected an addend of shape \(geometry.outputShape), found \(addend?.shape ?? [])")
         guard scalarType == .float32 else {

@@ -11,7 +11,7 @@ extension Tensor {
         kernel: Tensor, bias: Tensor?, stride: Int = 1, padding: ConvolutionPadding = ConvolutionPadding(0)
     ) -> Tensor {
         let channels = shape.last ?? 0
-        precondition(
+        require(
             rank == 4 && kernel.rank == 4 && kernel.shape[0] == channels && kernel.shape[1] == 1
                 && (bias.map { $0.shape == [channels] } ?? true),
             "depthwiseConv2d: input \(shape), kernel \(kernel.shape) and bias \(bias?.shape ?? []) do not fit")

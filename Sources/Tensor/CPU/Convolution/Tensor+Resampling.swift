@@ -2,7 +2,7 @@ extension Tensor {
     /// Nearest-neighbour upsampling: `[batch, height, width, channels]` → `[batch, factor · height, factor · width,
     /// channels]`.
     public func upsampledNearest(by factor: Int = 2) -> Tensor {
-        precondition(
+        require(
             rank == 4 && factor >= 1, "upsampledNearest: expected a map and a factor, found \(shape), \(factor)")
         let (height, width, channels) = (shape[1], shape[2], shape[3])
         let result = Tensor(uninitialized: [shape[0], height * factor, width * factor, channels])
@@ -32,7 +32,7 @@ extension Tensor {
 
     /// The sum of each `factor` × `factor` square, which is the gradient of nearest upsampling.
     package func summedSquares(of factor: Int) -> Tensor {
-        precondition(
+        require(
             rank == 4 && factor >= 1 && shape[1] % factor == 0 && shape[2] % factor == 0,
             "averagePooled: extents of \(shape) are not multiples of \(factor)")
         let (height, width, channels) = (shape[1] / factor, shape[2] / factor, shape[3])

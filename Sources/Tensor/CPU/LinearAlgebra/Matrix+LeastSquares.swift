@@ -7,7 +7,7 @@ extension Matrix {
     /// Throws ``LinearAlgebraError`` if the shapes do not fit, a matrix is not finite, or LAPACK does not converge.
     public func leastSquares(_ right: Matrix, threshold: Double? = nil) throws -> (solution: Matrix, rank: Int) {
         let operation = "Matrix.leastSquares"
-        precondition(
+        require(
             threshold.map { $0 > 0 && $0 < 1 } ?? true,
             "\(operation): expected a threshold between 0 and 1, found \(threshold ?? 0)")
         guard rows == right.rows else {

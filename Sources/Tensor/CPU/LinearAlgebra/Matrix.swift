@@ -12,7 +12,7 @@ public struct Matrix: Sendable, Equatable {
 
     /// A matrix of the given numbers in row-major order; there must be `rows · columns`.
     public init(_ elements: [Double], rows: Int, columns: Int) {
-        precondition(
+        require(
             rows >= 0 && columns >= 0 && elements.count == rows * columns,
             "Matrix: expected \(rows) × \(columns) numbers, found \(elements.count)")
         (self.elements, self.rows, self.columns) = (elements, rows, columns)
@@ -26,13 +26,13 @@ public struct Matrix: Sendable, Equatable {
     /// The number in a row and a column.
     public subscript(row: Int, column: Int) -> Double {
         get {
-            precondition(
+            require(
                 (0..<rows).contains(row) && (0..<columns).contains(column),
                 "Matrix subscript: [\(row), \(column)] is outside \(rows) × \(columns)")
             return elements[row * columns + column]
         }
         set {
-            precondition(
+            require(
                 (0..<rows).contains(row) && (0..<columns).contains(column),
                 "Matrix subscript: [\(row), \(column)] is outside \(rows) × \(columns)")
             elements[row * columns + column] = newValue

@@ -12,7 +12,7 @@ package struct MatrixProduct: @unchecked Sendable {
 
     /// Products with the kernels of one precision.
     package init(_ table: tensor_product_kernels, blas: BLAS? = nil) {
-        precondition(
+        require(
             table.alignment <= 64, "MatrixProduct: panels aligned to \(table.alignment) bytes are not supported")
         (self.table, self.blas) = (table, blas)
     }

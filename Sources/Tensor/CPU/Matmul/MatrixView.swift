@@ -60,7 +60,7 @@ package struct MatrixView: @unchecked Sendable {
 
     /// The first number of a left operand, which must be Float32.
     var floats: UnsafePointer<Float> {
-        guard let storedFloats else { preconditionFailure("a matrix product's left operand must be Float32") }
+        guard let storedFloats else { fatalError("a matrix product's left operand must be Float32") }
         return storedFloats
     }
 

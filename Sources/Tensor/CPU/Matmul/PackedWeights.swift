@@ -15,7 +15,7 @@ public enum PackedWeights {
     public static var budget: Int {
         get { limit.load(ordering: .relaxed) }
         set {
-            precondition(newValue >= 0, "PackedWeights.budget: expected at least 0 bytes, found \(newValue)")
+            require(newValue >= 0, "PackedWeights.budget: expected at least 0 bytes, found \(newValue)")
             limit.store(newValue, ordering: .relaxed)
         }
     }

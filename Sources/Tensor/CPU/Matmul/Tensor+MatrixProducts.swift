@@ -6,7 +6,7 @@ extension Tensor {
     /// Either both tensors have the same leading axes, or the right one is a single matrix by which every row of the left one is
     /// multiplied. A transposed operand is read as its transpose over the last two axes, without a copy.
     public func matmul(_ other: Tensor, transposingSelf: Bool = false, transposingOther: Bool = false) -> Tensor {
-        precondition(rank >= 2 && other.rank >= 2, "matmul: expected matrices, found \(shape) and \(other.shape)")
+        require(rank >= 2 && other.rank >= 2, "matmul: expected matrices, found \(shape) and \(other.shape)")
         if other.rank == 2, rank > 2, !transposingSelf {
             let flat = reshaped(to: [-1, shape[rank - 1]])
             let product = flat.matmul(other, transposingOther: transposingOther)
@@ -17,7 +17,7 @@ extension Tensor {
         let (m, k) = transposingSelf ? (columns, rows) : (rows, columns)
         let (inner, n) = transposingOther ? (otherColumns, otherRows) : (otherRows, otherColumns)
         let batchShape = Array(shape.dropLast(2))
-        precondition(
+        require(
             k == inner && batchShape == Array(other.shape.dropLast(2)),
             "matmul: shapes \(shape)\(transposingSelf ? "ᵀ" : "") and \(other.shape)\(transposingOther ? "ᵀ" : "") do not fit"
         )
@@ -60,7 +60,7 @@ extension Tensor {
         guard let width = shape.last, weight.rank == 2, weight.shape[1] == width,
             bias.map({ $0.shape == [weight.shape[0]] }) ?? true, addend.map({ $0.shape == resultShape }) ?? true
         else {
-            preconditionFailure(
+            fatalError(
                 "linear: input \(shape), weight \(weight.shape), bias \(bias?.shape ?? []) and addend "
                     + "\(addend?.shape ?? []) do not fit")
         }
