@@ -93,7 +93,7 @@ struct ComparePictures: BrushCommand {
             }
             try run.begin(distiller)
             try run.train(distiller, iterations: (pictures + batch - 1) / batch, checkpointEvery: 100)
-            let student = distiller.studentModel(of: model)
+            let student = try distiller.studentModel(of: model)
             let sheet = try student.sheet(beside: model, prompts: shown, steps: 25, guidanceScale: 4.5)
             try PNG.write(sheet, to: folder.appending(path: "\(published.rawValue).png"))
             table += row(published, try run.metrics()) + " \(try measure(student)) |\n"

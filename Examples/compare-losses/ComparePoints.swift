@@ -54,14 +54,14 @@ struct ComparePoints: BrushCommand {
             let start = ContinuousClock.now
             let positions = try run.run()
             let seconds = (ContinuousClock.now - start) / .seconds(1)
-            let plot = ScatterPlot().picture(of: positions, over: samples)
+            let plot = try ScatterPlot().picture(of: positions, over: samples)
             plots.append(plot)
             let file = folder.appending(path: "\(published.rawValue).png")
             try PNG.write(plot, text: ["loss": published.rawValue, "seed": "\(seed)"], to: file)
             let covered = String(format: "%.0f %%", 100 * ParticleRun.coverage(ofRing: positions))
             print("| \(published.rawValue) | \(covered) | \(String(format: "%.1f", seconds)) |")
         }
-        try PNG.write(.grid(plots, columns: 4), to: folder.appending(path: "all.png"))
+        try PNG.write(Picture.grid(plots, columns: 4), to: folder.appending(path: "all.png"))
         print("plots: \(folder.path)")
     }
 }

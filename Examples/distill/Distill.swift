@@ -58,7 +58,7 @@ struct Distill: BrushCommand {
         StandardError.write(line: "\(distiller.estimateTime())")
         try train(distiller, of: teacher, shown, in: run)
 
-        let student = distiller.studentModel(of: teacher)
+        let student = try distiller.studentModel(of: teacher)
         try student.save(to: run.student, scalarType: running.dtype.scalarType)
         try distiller.fakeScore.adapters?.save(to: run.fakeScore)
         let sheet = try student.sheet(

@@ -41,7 +41,7 @@ struct LossOptions: ParsableArguments {
     ) throws -> (loss: any DistillationLoss, resources: DistillationResources) {
         let loss = chosen
         var resources =
-            try saved.map { DistillationResources($0) }
+            try saved.map { try DistillationResources($0) }
             ?? DistillationResources(
                 generatedBy: model, for: loss.needs, prompts: prompts, count: teacherPictures, seed: seed)
         if let savePairs { try resources.pairs?.save(to: savePairs, prompts: prompts) }

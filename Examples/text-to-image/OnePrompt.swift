@@ -24,7 +24,7 @@ extension TextToImage {
         let sampled = try timed(&network) { try latents(prompt, by: model, sampling, start, beside: output) }
         if let saveLatents { try LatentsFile.write(sampled, to: saveLatents) }
         let pictures = try timed(&decoder) { try model.pictures(from: sampled) }
-        let picture = interpolation.isGiven ? Picture.grid(pictures, columns: count) : .grid(pictures)
+        let picture = try interpolation.isGiven ? Picture.grid(pictures, columns: count) : .grid(pictures)
         var record = sampling.record.merging(starting.record) { $1 }
         for more in [models.record(url), interpolation.record, model.textEncoder.record] { record.merge(more) { $1 } }
         record.merge(
@@ -54,7 +54,7 @@ extension TextToImage {
             let number = step.index + 1
             progress.show(Double(number) / Double(step.total), "step \(number) of \(step.total)")
             if let preview = self.sampling.preview(of: step, beside: output) {
-                try PNG.write(.grid(try model.pictures(from: step.predictedOriginal)), to: preview)
+                try PNG.write(Picture.grid(model.pictures(from: step.predictedOriginal)), to: preview)
             }
             latents = step.latents
         }

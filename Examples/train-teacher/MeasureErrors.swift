@@ -33,7 +33,7 @@ struct MeasureErrors: BrushCommand {
             guard !named.isEmpty else {
                 throw ValidationError("--prompts: no image of \(data.relativePath) has one of these names")
             }
-            set = set.subset(named)
+            set = try set.subset(named)
         }
         let model = try TextToImageModel(contentsOf: model)
         print("split     pictures  t    own text  other text")

@@ -64,7 +64,7 @@ struct Train: BrushCommand {
         let startModel = try start.map { try ModelFiles(contentsOf: $0) }
         let keptModel = try autoencoder.map { try ModelFiles(contentsOf: $0) } ?? startModel
         if let tokenizer { _ = try CLIPTokenizer(contentsOf: tokenizer) }
-        let pictures = try data.map { try CaptionedPictures(contentsOf: $0) } ?? .shapes()
+        let pictures = try data.map { try CaptionedPictures(contentsOf: $0) } ?? CaptionedPictures.shapes()
         try TeacherTrainer.check(
             pictures: pictures,
             autoencoder: keptModel?.autoencoderConfiguration() ?? .small(side: pictures.height),

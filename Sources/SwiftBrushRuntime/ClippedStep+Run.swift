@@ -19,8 +19,23 @@ extension ClippedStep {
         if group.count > 1 { try optimizer.parameters.averageGradients(in: group) }
         do {
             try self.init(of: optimizer, limit: limit)
-        } catch {
+        } catch let error as NonFiniteGradients {
             throw RunError.nonFinite(step: number, tensor: name, count: error.count)
+        }
+    }
+
+    /// Takes the step and clears the gradients.
+    ///
+    /// - Parameters:
+    ///   - name: the name in an error of what is updated.
+    ///   - number: the number of the run's step.
+    ///
+    /// Throws ``RunError/nonFinite(step:tensor:count:)``; parameters, moments and averages are unchanged then.
+    package func apply(_ name: String, step number: Int) throws(RunError) {
+        do {
+            try apply()
+        } catch {
+            throw RunError.nonFinite(step: number, tensor: "\(name) after the update", count: error.count)
         }
     }
 }

@@ -164,6 +164,8 @@ extension Tensor: CustomStringConvertible {
 package func elementCount(of shape: [Int]) -> Int {
     shape.reduce(1) { product, extent in
         require(extent >= 0, "shape \(shape): extents must not be negative")
-        return product * extent
+        let (count, isTooLarge) = product.multipliedReportingOverflow(by: extent)
+        require(!isTooLarge, "shape \(shape): more elements than memory can hold")
+        return count
     }
 }

@@ -20,12 +20,12 @@ struct OptimizerTests {
         return set
     }
 
-    private func make(_ name: String, _ set: ParameterSet) -> any Optimizer {
+    private func make(_ name: String, _ set: ParameterSet) throws -> any Optimizer {
         switch name {
-        case "adam": Adam(set.all, learningRate: 1e-2)
-        case "adamw": Adam(set.all, learningRate: 1e-2, betas: (0.8, 0.99), epsilon: 1e-6, weightDecay: 0.1)
-        case "momentum": SGD(set.all, learningRate: 1e-2, momentum: 0.9)
-        default: SGD(set.all, learningRate: 1e-2)
+        case "adam": try Adam(set.all, learningRate: 1e-2)
+        case "adamw": try Adam(set.all, learningRate: 1e-2, betas: (0.8, 0.99), epsilon: 1e-6, weightDecay: 0.1)
+        case "momentum": try SGD(set.all, learningRate: 1e-2, momentum: 0.9)
+        default: try SGD(set.all, learningRate: 1e-2)
         }
     }
 
@@ -35,7 +35,7 @@ struct OptimizerTests {
             parameter.gradient = gradient
         }
         let step = try ClippedStep(of: optimizer, limit: 1)
-        step.apply()
+        try step.apply()
         #expect(optimizer.parameters.allSatisfy { $0.gradient == nil })
         return step.norm
     }
@@ -43,7 +43,7 @@ struct OptimizerTests {
     @Test("Five clipped steps agree with torch.optim", arguments: ["adam", "adamw", "sgd", "momentum"])
     func agreement(name: String) throws {
         let set = try parameters()
-        let optimizer = make(name, set)
+        let optimizer = try make(name, set)
         for step in 0..<5 {
             let norm = try take(step, optimizer)
             #expect(abs(norm - Double(try #require(golden["\(name).\(step).norm"]).item)) <= 1e-6 * norm)
@@ -59,9 +59,9 @@ struct OptimizerTests {
         let (a, b) = (try #require(set["a"]), try #require(set["b"]))
         let groups = [ParameterGroup([a], learningRateScale: 0.1), ParameterGroup([b], weightDecay: 0)]
         return switch name {
-        case "adamw": Adam(set.all, learningRate: 1e-2, weightDecay: 0.1, groups: groups)
-        case "momentum": SGD(set.all, learningRate: 1e-2, momentum: 0.9, weightDecay: 0.1, groups: groups)
-        default: SGD(set.all, learningRate: 1e-2, weightDecay: 0.1, groups: groups)
+        case "adamw": try Adam(set.all, learningRate: 1e-2, weightDecay: 0.1, groups: groups)
+        case "momentum": try SGD(set.all, learningRate: 1e-2, momentum: 0.9, weightDecay: 0.1, groups: groups)
+        default: try SGD(set.all, learningRate: 1e-2, weightDecay: 0.1, groups: groups)
         }
     }
 
@@ -87,8 +87,8 @@ struct OptimizerTests {
     func groupState() throws {
         let (first, second) = (try parameters(), try parameters())
         for (saving, restoring) in [
-            (try makeGrouped("adamw", first), make("adamw", second)),
-            (make("adamw", first), try makeGrouped("adamw", second)),
+            (try makeGrouped("adamw", first), try make("adamw", second)),
+            (try make("adamw", first), try makeGrouped("adamw", second)),
         ] {
             _ = try take(0, saving)
             restoring.state = saving.state
@@ -100,12 +100,12 @@ struct OptimizerTests {
     @Test("Training resumed from a saved optimiser state is bit-identical", arguments: ["adam", "adamw", "momentum"])
     func state(name: String) throws {
         let (first, second) = (try parameters(), try parameters())
-        let (straight, broken) = (make(name, first), make(name, second))
+        let (straight, broken) = try (make(name, first), make(name, second))
         for step in 0..<3 {
             _ = try take(step, straight)
             _ = try take(step, broken)
         }
-        let resumed = make(name, second)
+        let resumed = try make(name, second)
         resumed.state = broken.state
         for step in 3..<5 {
             _ = try take(step, straight)
@@ -117,8 +117,8 @@ struct OptimizerTests {
     @Test("The moving average agrees with diffusers' EMAModel")
     func average() throws {
         let set = try parameters()
-        let average = ExponentialMovingAverage(of: set)
-        let optimizer = make("adam", set)
+        let average = try ExponentialMovingAverage(of: set)
+        let optimizer = try make("adam", set)
         for step in 0..<5 {
             _ = try take(step, optimizer)
             average.update()
@@ -132,10 +132,10 @@ struct OptimizerTests {
     @Test("A moving average updated by the optimiser equals one updated after each step, with or without gradients")
     func fusedAverage() throws {
         let (first, second) = (try parameters(), try parameters())
-        let after = ExponentialMovingAverage(of: first)
-        let during = ExponentialMovingAverage(of: second)
-        let separate = Adam(first.all, learningRate: 0.05, weightDecay: 0.1)
-        let fused = Adam(second.all, learningRate: 0.05, weightDecay: 0.1, averages: [during])
+        let after = try ExponentialMovingAverage(of: first)
+        let during = try ExponentialMovingAverage(of: second)
+        let separate = try Adam(first.all, learningRate: 0.05, weightDecay: 0.1)
+        let fused = try Adam(second.all, learningRate: 0.05, weightDecay: 0.1, averages: [during])
         for step in 0..<4 {
             _ = try take(step, separate)
             after.update()
@@ -143,9 +143,9 @@ struct OptimizerTests {
         }
         separate.zeroGradients()
         fused.zeroGradients()
-        separate.step()
+        try separate.step()
         after.update()
-        fused.step()
+        try fused.step()
         #expect(during.updateCount == 5)
         for (expected, found) in zip(after.parameters.all, during.parameters.all) {
             // The formula is the same, but the compiler may use fused multiply-adds in only one of the two places.
@@ -154,14 +154,14 @@ struct OptimizerTests {
     }
 
     @Test("EMA decay: 0 for the first update, then (1 + s)/(10 + s) up to the maximum")
-    func decay() {
-        let average = ExponentialMovingAverage(of: ParameterSet())
+    func decay() throws {
+        let average = try ExponentialMovingAverage(of: ParameterSet())
         let expected = [0: 0, 1: 2.0 / 11, 9: 10.0 / 19, 89_989: 89_990.0 / 89_999, 100_000: 0.9999]
         for (updates, decay) in expected {
             average.updateCount = updates
             #expect(abs(average.nextDecay - decay) <= 1e-12)
         }
-        #expect(ExponentialMovingAverage(of: ParameterSet(), decay: 0.9, rule: .constant).nextDecay == 0.9)
+        #expect(try ExponentialMovingAverage(of: ParameterSet(), decay: 0.9, rule: .constant).nextDecay == 0.9)
     }
 
     @Test("Learning-rate schedules: linear warm-up from zero, cosine decay")
@@ -183,13 +183,95 @@ struct ClippedStepTests {
         var stream = RandomStream(seed: 0)
         set.initialize(using: &stream)
         set.unfreeze()
-        let optimizer = SGD(set.all, learningRate: 1)
+        let optimizer = try SGD(set.all, learningRate: 1)
         parameter.gradient = Tensor([.nan, 3, .infinity], shape: [3])
         #expect(throws: NonFiniteGradients(count: 2)) { try ClippedStep(of: optimizer) }
         #expect(parameter.value.scalars == [0, 0, 0])
         parameter.gradient = Tensor([0, 300, 400], shape: [3])
         let step = try ClippedStep(of: optimizer)
-        step.apply()
+        try step.apply()
         #expect(step.norm == 500 && parameter.value.scalars == [0, -300, -400])
+    }
+
+    /// A parameter with finite gradients, and an optimiser whose next update of it overflows.
+    private static func overflowing(_ name: String) throws -> (Parameter, any Optimizer, ExponentialMovingAverage) {
+        let set = ParameterSet()
+        let parameter = set.scope.parameter("w", shape: [2], initializer: .ones)
+        parameter.value = .ones([2])
+        set.unfreeze()
+        let average = try ExponentialMovingAverage(of: set)
+        let adam = try Adam(set.all, learningRate: 1e-2, averages: [average])
+        let optimizer: any Optimizer = name == "SGD" ? try SGD(set.all, learningRate: 1e-2, momentum: 0.9) : adam
+        parameter.gradient = Tensor([0.5, -2], shape: [2])
+        try ClippedStep(of: optimizer).apply()
+        switch name {
+        case "SGD": optimizer.learningRate = 1e30
+        case "Adam, learning rate": optimizer.learningRate = .nan
+        default:
+            // Finite, and large beside a second moment of 0.
+            optimizer.state.tensors["first.w"] = Tensor([0, 3e38], shape: [2])
+            optimizer.state.tensors["second.w"] = .zeros([2])
+        }
+        parameter.gradient = Tensor(name == "SGD" ? [1e10, 1e10] : [1e-10, 1e-10], shape: [2])
+        return (parameter, optimizer, average)
+    }
+
+    @Test(
+        "A finite gradient whose update overflows is refused: weights, moments, averages and the step count stay as they were",
+        arguments: ["SGD", "Adam, moments", "Adam, learning rate"])
+    func overflow(name: String) throws {
+        let (parameter, optimizer, average) = try Self.overflowing(name)
+        func bits() -> [[UInt32]] {
+            let moments = optimizer.state.tensors.sorted { $0.key < $1.key }.map(\.value)
+            return ([parameter.value] + average.parameters.all.map(\.value) + moments).map {
+                $0.scalars.map(\.bitPattern)
+            }
+        }
+        let (before, counts) = (bits(), (optimizer.state.stepCount, average.updateCount))
+        let step = try ClippedStep(of: optimizer)
+        #expect(!step.isCertainlyFinite)
+        #expect(throws: NonFiniteUpdate.self) { try step.apply() }
+        #expect(throws: NonFiniteUpdate.self) { try optimizer.step() }
+        #expect(bits() == before)
+        #expect((optimizer.state.stepCount, average.updateCount) == counts)
+        #expect(parameter.gradient != nil)
+    }
+
+    @Test("A step that is only seen to be finite after it was taken gives the same bits as one that is known to be")
+    func checkedAfterwards() throws {
+        func results(largest: Float) throws -> (scalars: [Float], isCertain: Bool) {
+            let set = ParameterSet()
+            for name in ["a", "b"] { set.scope.parameter(name, shape: [1], initializer: .ones).value = .ones([1]) }
+            set.unfreeze()
+            let average = try ExponentialMovingAverage(of: set)
+            let optimizer = try Adam(set.all, learningRate: 1e-2, weightDecay: 0.1, averages: [average])
+            var isCertain = true
+            for number: Float in [0.5, -0.25, 3] {
+                set["a"]?.gradient = Tensor([number], shape: [1])
+                set["b"]?.gradient = Tensor([largest], shape: [1])
+                let step = try ClippedStep(of: optimizer)
+                isCertain = isCertain && step.isCertainlyFinite
+                try step.apply()
+            }
+            let all = [set["a"], average.parameters["a"]].compactMap { $0?.value.item }
+            return (all, isCertain)
+        }
+        let (known, seen) = (try results(largest: 1), try results(largest: 1e18))
+        #expect(known.isCertain && !seen.isCertain)
+        #expect(known.scalars == seen.scalars)
+    }
+
+    @Test("Optimisers, averages and adapters refuse settings out of range, as torch.optim raises a ValueError")
+    func settings() throws {
+        #expect(
+            throws: AutogradError.invalidSetting(
+                operation: "Adam", name: "epsilon", expected: "a number above 0 in Float32", found: "0.0")
+        ) { try Adam([], learningRate: 1, epsilon: 0) }
+        #expect(throws: AutogradError.self) { try Adam([], learningRate: .nan) }
+        #expect(throws: AutogradError.self) { try Adam([], learningRate: 1, betas: (0.9, 1)) }
+        #expect(throws: AutogradError.self) { try SGD([], learningRate: -1) }
+        #expect(throws: AutogradError.self) { try ExponentialMovingAverage(of: ParameterSet(), decay: 2) }
+        #expect(throws: AutogradError.self) { try LowRankAdapterSet(rank: 0, alpha: 1) }
+        _ = try Adam([], learningRate: 0, betas: (0, 0), weightDecay: 0)
     }
 }

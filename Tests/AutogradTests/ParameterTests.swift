@@ -71,7 +71,7 @@ struct ParameterTests {
         let plain = network(set.scope).1
         var stream = RandomStream(seed: 3)
         set.initialize(using: &stream)
-        let adapters = LowRankAdapterSet(rank: 2, alpha: 3)
+        let adapters = try LowRankAdapterSet(rank: 2, alpha: 3)
         let adapted = network(set.scope(adapters: adapters)).1
         #expect(set.paths.count == 4)
         let (a, b) = ("layers.0.to_q.lora_A.weight", "layers.0.to_q.lora_B.weight")

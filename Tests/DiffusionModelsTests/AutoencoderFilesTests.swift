@@ -119,7 +119,7 @@ final class AutoencoderFilesTests {
         #expect(tiny.autoencoder == nil && tiny.decoder is AutoencoderTiny)
         #expect(try tiny.latentSize(height: 64, width: 64) == LatentSize(height: 16, width: 16))
         #expect(throws: ModelError.self) { try tiny.save(to: folder.appending(path: "saved")) }
-        let picture = Picture(width: 4, height: 4, pixels: Array(repeating: 0, count: 48))
+        let picture = try Picture(width: 4, height: 4, pixels: Array(repeating: 0, count: 48))
         var noise = LatentNoise(seed: 1, count: 1)
         #expect(throws: ModelError.self) { try tiny.latents(of: picture, using: &noise) }
     }

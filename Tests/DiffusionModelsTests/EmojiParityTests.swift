@@ -42,7 +42,7 @@ struct EmojiParityTests {
     func picture() throws {
         let start = try golden.map("ddim.in")
         // The seed gives the same starting latents.
-        #expect(relativeError(model.startingLatents(count: 1, seed: 3).latents, start) <= 2e-6)
+        #expect(try relativeError(model.startingLatents(count: 1, seed: 3).latents, start) <= 2e-6)
         var sampler = try model.samples(for: "a red heart", steps: 25, guidanceScale: 4.5, seed: 3)
         let last = try #require(
             try sampler.last())

@@ -77,7 +77,7 @@ final class LowRankWeightsTests {
     func saving(layout: LowRankLayout) throws {
         let directory = try ModelFiles(contentsOf: model.folder)
         let network = try directory.unet()
-        let adapters = LowRankAdapterSet(rank: 3, alpha: 4, targets: ["to_v", "conv2"])
+        let adapters = try LowRankAdapterSet(rank: 3, alpha: 4, targets: ["to_v", "conv2"])
         let adapted = UNet2DConditionModel(network.configuration, in: network.parameters.scope(adapters: adapters))
         var stream = RandomStream(seed: 1)
         for parameter in adapters.parameters.all { parameter.value = stream.normal(parameter.shape) * 0.2 }

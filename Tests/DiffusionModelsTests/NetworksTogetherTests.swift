@@ -14,7 +14,7 @@ struct NetworksTogetherTests {
     func adapters(targets: [String], batch: Int) throws {
         for model in ParityModel.all {
             let base = try ModelFiles(contentsOf: model.folder).unet()
-            let adapters = LowRankAdapterSet(rank: 3, alpha: 6, targets: targets)
+            let adapters = try LowRankAdapterSet(rank: 3, alpha: 6, targets: targets)
             let adapted = base.over(base.parameters.scope(adapters: adapters))
             var stream = RandomStream(seed: 3)
             for parameter in adapters.parameters.all { parameter.value = stream.normal(parameter.shape) * 0.1 }

@@ -78,7 +78,7 @@ struct NoiseScheduleTests {
         let configuration = try JSONDecoder().decode(NoiseSchedule.Configuration.self, from: Data(text.utf8))
         #expect(!configuration.clipsSample)
         #expect(!configuration.endsAtOne)
-        #expect(NoiseSchedule(configuration).cumulativeAlphas == NoiseSchedule.scaledLinear().cumulativeAlphas)
+        #expect(try NoiseSchedule(configuration).cumulativeAlphas == NoiseSchedule.scaledLinear().cumulativeAlphas)
         let written = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(configuration))
         guard case .object(let fields) = written else { return #expect(Bool(false), "\(written)") }
         #expect(fields["skip_prk_steps"] == .boolean(true))

@@ -23,7 +23,7 @@ final class PictureFilesTests {
 
     private func picture(_ name: String) throws -> Picture {
         let tensor = try #require(golden[name])
-        return Picture(width: tensor.shape[1], height: tensor.shape[0], pixels: tensor.scalars.map { UInt8($0) })
+        return try Picture(width: tensor.shape[1], height: tensor.shape[0], pixels: tensor.scalars.map { UInt8($0) })
     }
 
     private func names(with ending: String) -> [String] {
@@ -207,9 +207,9 @@ final class PictureFilesTests {
     func resizing(width: Int, height: Int) throws {
         let photo = try picture("photo")
         for filter in [Resampling.Filter.bilinear, .bicubic, .lanczos] {
-            let found = photo.resized(width: width, height: height, by: Resampling(filter, isRounded: true))
+            let found = try photo.resized(width: width, height: height, by: Resampling(filter, isRounded: true))
             #expect(try found == picture("photo.\(width).\(height).\(filter.rawValue)"), "\(filter)")
         }
-        #expect(photo.resized(width: photo.width, height: photo.height) == photo)
+        #expect(try photo.resized(width: photo.width, height: photo.height) == photo)
     }
 }

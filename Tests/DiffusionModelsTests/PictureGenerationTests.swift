@@ -68,7 +68,7 @@ final class PictureGenerationTests {
         _ = try first.next()
         let parts = folder.appending(path: "parts")
         #expect(try PictureList(in: parts).entries.count == 5)
-        let own = Picture(width: 1, height: 1, pixels: [1, 2, 3])
+        let own = try Picture(width: 1, height: 1, pixels: [1, 2, 3])
         try PNG.write(own, to: parts.appending(path: "1-1.png"))
         try FileManager.default.removeItem(at: parts.appending(path: "1-3.png"))
         var second = try generation(in: "parts")

@@ -6,8 +6,12 @@ import Testing
 
 @Suite("Pictures")
 struct PictureTests {
-    private let picture = Picture(
-        width: 3, height: 2, pixels: [255, 0, 0, 0, 255, 0, 0, 0, 255, 1, 2, 3, 127, 128, 129, 254, 253, 252])
+    private let picture: Picture
+
+    init() throws {
+        picture = try Picture(
+            width: 3, height: 2, pixels: [255, 0, 0, 0, 255, 0, 0, 0, 255, 1, 2, 3, 127, 128, 129, 254, 253, 252])
+    }
 
     @Test("Colours are clamped and rounded half to even")
     func rounding() throws {
@@ -25,7 +29,7 @@ struct PictureTests {
 
     @Test("A PNG file keeps every pixel and the text chunks")
     func png() throws {
-        let data = PNG.encode(picture, text: ["prompt": "ein rotes Herz ♥", "seed": "7"])
+        let data = try PNG.encode(picture, text: ["prompt": "ein rotes Herz ♥", "seed": "7"])
         #expect(try PNG.decode(data) == picture)
         let bytes = String(decoding: data, as: UTF8.self)
         #expect(bytes.contains("iTXtprompt\0\0\0\0\0ein rotes Herz ♥"))
@@ -33,15 +37,15 @@ struct PictureTests {
     }
 
     @Test("Truncated PNG data is an error", arguments: [0, 10, 60])
-    func damaged(count: Int) {
-        let data = PNG.encode(picture).prefix(count)
+    func damaged(count: Int) throws {
+        let data = try PNG.encode(picture).prefix(count)
         #expect(throws: PictureError.self) { try PNG.decode(data) }
     }
 
     @Test("A grid arranges images in rows on white")
-    func grid() {
-        let dark = Picture(width: 1, height: 1, pixels: [1, 2, 3])
-        let grid = Picture.grid([dark, dark, dark], columns: 2, spacing: 1)
+    func grid() throws {
+        let dark = try Picture(width: 1, height: 1, pixels: [1, 2, 3])
+        let grid = try Picture.grid([dark, dark, dark], columns: 2, spacing: 1)
         #expect((grid.width, grid.height) == (5, 5))
         let isDark = (0..<25).map { grid.pixels[3 * $0..<3 * $0 + 3].elementsEqual([1, 2, 3]) }
         #expect(isDark.indices.filter { isDark[$0] } == [6, 8, 16])
@@ -49,8 +53,8 @@ struct PictureTests {
     }
 
     @Test("Enlarging repeats pixels")
-    func enlarging() {
-        let large = picture.enlarged(by: 2)
+    func enlarging() throws {
+        let large = try picture.enlarged(by: 2)
         #expect((large.width, large.height) == (6, 4))
         #expect(Array(large.pixels.prefix(9)) == [255, 0, 0, 255, 0, 0, 0, 255, 0])
         #expect(Array(large.pixels[18..<24]) == [255, 0, 0, 255, 0, 0])

@@ -127,7 +127,7 @@ struct PublishedConfigurationTests {
              "trained_betas": null, \(fields)}
             """
         let configuration = try read(NoiseSchedule.Configuration.self, json)
-        #expect(NoiseSchedule(configuration).cumulativeAlphas == NoiseSchedule.scaledLinear().cumulativeAlphas)
+        #expect(try NoiseSchedule(configuration).cumulativeAlphas == NoiseSchedule.scaledLinear().cumulativeAlphas)
         #expect(configuration.predictionType == .epsilon && !configuration.clipsSample)
     }
 
@@ -141,7 +141,7 @@ struct PublishedConfigurationTests {
              "timestep_spacing": "trailing"}
             """)
         #expect(configuration.predictionType == .velocity && configuration.timestepSpacing == .trailing)
-        let (rescaled, plain) = (NoiseSchedule(configuration), NoiseSchedule.scaledLinear())
+        let (rescaled, plain) = (try NoiseSchedule(configuration), NoiseSchedule.scaledLinear())
         #expect(rescaled.cumulativeAlphas[999] == 0)
         #expect(abs(rescaled.cumulativeAlphas[0] - plain.cumulativeAlphas[0]) <= 1e-15)
         // √ᾱ′ = (√ᾱ − √ᾱ_999) √ᾱ_0 / (√ᾱ_0 − √ᾱ_999) with the table's ᾱ_0, ᾱ_500 and ᾱ_999.
@@ -155,6 +155,6 @@ struct PublishedConfigurationTests {
     func trainedBetas() throws {
         let configuration = try read(
             NoiseSchedule.Configuration.self, #"{"num_train_timesteps": 3, "trained_betas": [0.5, 0.25, 0.75]}"#)
-        #expect(NoiseSchedule(configuration).cumulativeAlphas == [0.5, 0.375, 0.09375])
+        #expect(try NoiseSchedule(configuration).cumulativeAlphas == [0.5, 0.375, 0.09375])
     }
 }

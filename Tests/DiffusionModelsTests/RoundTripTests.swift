@@ -62,7 +62,7 @@ struct RoundTripTests {
     func adapters() throws {
         let folder = try #require(roundTripFolder).appending(path: "adapters")
         let model = try TextToImageModel(contentsOf: models.appending(path: "emoji-teacher"))
-        let adapters = LowRankAdapterSet(rank: 4, alpha: 6, targets: ["to_q", "to_k", "to_v", "to_out.0"])
+        let adapters = try LowRankAdapterSet(rank: 4, alpha: 6, targets: ["to_q", "to_k", "to_v", "to_out.0"])
         _ = model.network.over(model.network.parameters.scope(adapters: adapters))
         var stream = RandomStream(seed: 3)
         for parameter in adapters.parameters.all { parameter.value = stream.normal(parameter.shape) * 0.2 }

@@ -95,7 +95,7 @@ struct SamplerTests {
     func imageToImage() throws {
         var configuration = NoiseSchedule.scaledLinear().configuration
         configuration.timestepSpacing = .leading
-        let schedule = NoiseSchedule(configuration)
+        let schedule = try NoiseSchedule(configuration)
         var noise = LatentNoise(seed: 4, count: 1)
         let original = RandomStream(seed: 1).firstNormal([1, 4, 4, 4])
         var sampler = try DiffusionSampler(
@@ -133,12 +133,12 @@ struct SamplerTests {
     }
 
     @Test("Guidance extrapolates from the unconditional through the conditional prediction")
-    func guidance() {
+    func guidance() throws {
         let conditional = TextCondition(tokens: Tensor(repeating: 3, shape: [2, 1, 1]))
         let unconditional = TextCondition(tokens: Tensor(repeating: 1, shape: [1, 1, 1]))
         let noisy = Tensor.zeros([2, 2, 2, 4])
         for (scale, expected) in [(0.0, 1.0), (1.0, 3.0), (4.5, 10.0)] {
-            let guided = Guidance(scale: scale, unconditional: unconditional)
+            let guided = try Guidance(scale: scale, unconditional: unconditional)
                 .predict(with: ConditionNetwork(), noisy, at: [5, 9], given: conditional)
             #expect(guided.shape == noisy.shape)
             #expect(guided.scalars.allSatisfy { abs(Double($0) - expected) <= 1e-6 })
@@ -146,13 +146,13 @@ struct SamplerTests {
     }
 
     @Test("A one-step student solves x_t = α x₀ + σ ε for x₀", arguments: PredictionType.allCases)
-    func oneStep(type: PredictionType) {
+    func oneStep(type: PredictionType) throws {
         let schedule = NoiseSchedule.scaledLinear()
-        let step = OneStepConfiguration(timestep: 999, of: schedule)
+        let step = try OneStepConfiguration(timestep: 999, of: schedule)
         let student = OneStepStudent(network: FormulaNetwork(), step: step, predictionType: type)
         let noise = RandomStream(seed: 5).firstNormal([2, 3, 3, 4])
         let condition = TextCondition(tokens: .zeros([2, 1, 1]))
-        let latents = student.generate(from: Variable(noise), given: condition).value
+        let latents = try student.generate(from: Variable(noise), given: condition).value
         let output = FormulaNetwork().predict(Variable(noise), at: [999, 999], given: condition).value
         let expected = schedule.convert(output, from: type, to: .sample, noisy: noise, timesteps: [999, 999])
         #expect(relativeError(latents, expected) <= 1e-6)

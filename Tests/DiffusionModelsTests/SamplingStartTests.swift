@@ -27,11 +27,11 @@ final class SamplingStartTests {
     @Test("Image i of a batch equals the single image of its seed, and all seeds, 0 included, differ")
     func seeds() throws {
         let batch = try student.latents(for: Array(repeating: "a blue circle", count: 4), seed: 0)
-        let noise = student.startingLatents(count: 4, seed: 0).latents
+        let noise = try student.startingLatents(count: 4, seed: 0).latents
         var pictures: [Picture] = []
         for index in 0..<4 {
             let seed = UInt64(index)
-            let start = student.startingLatents(count: 1, seed: seed).latents
+            let start = try student.startingLatents(count: 1, seed: seed).latents
             #expect(noise.sliced(axis: 0, index..<index + 1).scalars == start.scalars)
             var stream = RandomStream(seed: seed)
             #expect(start.channelsFirst().scalars == stream.normal([1, 4, 16, 16]).scalars)
@@ -94,7 +94,7 @@ final class SamplingStartTests {
         expectError("latents: expected [1 pictures, height, width, 4], found [1, 16, 16, 3]") {
             _ = try student.latents(for: [""], seed: 0, start: .latents(wrong))
         }
-        let odd = Picture(width: 66, height: 64, pixels: Array(repeating: 0, count: 3 * 66 * 64))
+        let odd = try Picture(width: 66, height: 64, pixels: Array(repeating: 0, count: 3 * 66 * 64))
         expectError("width: expected a multiple of 4 pixels, found 66") {
             _ = try teacher.samples(
                 for: [""], SamplingSettings(steps: 2, guidanceScale: 1), seed: 0, start: .picture(odd, strength: 0.5))
@@ -109,7 +109,7 @@ final class SamplingStartTests {
         expectError("width: expected a multiple of 4 pixels, found 47") {
             _ = try teacher.fitted(odd, height: 32, width: 47)
         }
-        let small = Picture(width: 3, height: 9, pixels: Array(repeating: 0, count: 81))
+        let small = try Picture(width: 3, height: 9, pixels: Array(repeating: 0, count: 81))
         expectError("picture: expected at least 4 pixels per side, found 3 × 9") { _ = try teacher.fitted(small) }
         expectError("a picture") { _ = try student.latents(for: [""], seed: 0, start: .picture(odd, strength: 1)) }
         expectError("height: expected a multiple of 4 pixels, found 0") {
@@ -119,7 +119,7 @@ final class SamplingStartTests {
 
     @Test("Images are resized as in diffusers' image processor: to their own size rounded down, or to another")
     func fitting() throws {
-        let odd = Picture(width: 66, height: 67, pixels: (0..<3 * 66 * 67).map { UInt8($0 % 251) })
+        let odd = try Picture(width: 66, height: 67, pixels: (0..<3 * 66 * 67).map { UInt8($0 % 251) })
         #expect(try teacher.fitted(odd) == odd.resized(width: 64, height: 64))
         #expect(try teacher.fitted(odd, height: 32, width: 48) == odd.resized(width: 48, height: 32))
     }
@@ -135,7 +135,7 @@ final class SamplingStartTests {
     func imageToImage(count: Int) throws {
         let golden = try Fixtures.tensors("image-to-image/golden.safetensors")
         let colours = try golden.golden("picture")
-        let picture = Picture(
+        let picture = try Picture(
             width: colours.shape[1], height: colours.shape[0], pixels: colours.scalars.map { UInt8($0) })
         let file = folder.appending(path: "picture.png")
         try PNG.write(picture, to: file)

@@ -19,7 +19,7 @@ final class SavingTests {
     @Test("A saved student generates the same image, also in Float16, in which its weights were stored")
     func roundTrip() throws {
         var student = teacher
-        student.oneStep = OneStepConfiguration(timestep: 999, cumulativeAlpha: 0.0047)
+        student.oneStep = try OneStepConfiguration(timestep: 999, cumulativeAlpha: 0.0047)
         let expected = try student.picture(for: "a red heart", seed: 1)
         for type in [ScalarType.float32, .float16] {
             try student.save(to: folder, scalarType: type)
@@ -70,7 +70,7 @@ final class SavingTests {
                 for: ["a red heart"], SamplingSettings(steps: 2, guidanceScale: 1), seed: 0, start: .noise(size: size))
         }
         var student = teacher
-        student.oneStep = OneStepConfiguration(timestep: 999, of: teacher.schedule)
+        student.oneStep = try OneStepConfiguration(timestep: 999, of: teacher.schedule)
         #expect(throws: ModelError.self) {
             try student.latents(for: ["a red heart"], seed: 0, start: .noise(size: size))
         }
@@ -83,7 +83,7 @@ final class SavingTests {
     func wrongKind() throws {
         #expect(throws: ModelError.self) { try teacher.picture(for: "a red heart", seed: 0) }
         var student = teacher
-        student.oneStep = OneStepConfiguration(timestep: 999, of: teacher.schedule)
+        student.oneStep = try OneStepConfiguration(timestep: 999, of: teacher.schedule)
         #expect(throws: ModelError.self) { try student.samples(for: "", steps: 2, guidanceScale: 1, seed: 0) }
         for (steps, scale) in [(0, 1.0), (1001, 1), (2, .nan)] {
             #expect(throws: ModelError.self) {
@@ -95,7 +95,7 @@ final class SavingTests {
     @Test("An image does not depend on the batch it is generated in")
     func batches() throws {
         var student = teacher
-        student.oneStep = OneStepConfiguration(timestep: 999, of: teacher.schedule)
+        student.oneStep = try OneStepConfiguration(timestep: 999, of: teacher.schedule)
         let alone = try student.picture(for: "a blue circle", seed: 6)
         let together = try student.pictures(for: ["a red heart", "a blue circle"], seed: 5)[1]
         let worst = zip(alone.pixels, together.pixels).map { abs(Int($0) - Int($1)) }.max()

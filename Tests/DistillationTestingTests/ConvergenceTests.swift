@@ -76,7 +76,7 @@ struct ConvergenceTests {
         var (means, deviations): ([Float], [Float]) = ([], [])
         for step in 0..<4000 {
             let batch = try flow.step(FlowSamples(random: 16, timesteps: 20..<981, using: &stream), stepSize: 0.05)
-            for _ in 0..<updates { flow.train(fakeScore, on: batch, stepSize: 0.5, using: &stream) }
+            for _ in 0..<updates { try flow.train(fakeScore, on: batch, stepSize: 0.5, using: &stream) }
             if step >= 3000 {
                 means.append(generator.currentMean)
                 deviations.append(generator.currentDeviation)

@@ -55,7 +55,7 @@ struct GuidanceTests {
     }
 
     @Test("With equal variances, guidance shifts the mean: N(m_∅ + κ (m_c − m_∅), s²)", arguments: [0, 1, 4.5])
-    func shift(scale: Double) {
+    func shift(scale: Double) throws {
         let schedule = NoiseSchedule.scaledLinear()
         var stream = RandomStream(seed: 1)
         let shape = [4, 1, 1, 1]
@@ -63,7 +63,7 @@ struct GuidanceTests {
             original: stream.normal(shape), noise: stream.normal(shape), timesteps: [50, 300, 600, 900],
             condition: TextCondition(tokens: .ones([4, 1, 2])), nullCondition: TextCondition(tokens: .zeros([4, 1, 2])))
         let teacher = Shifted(schedule: schedule)
-        let input = ScoreNetworks(teacher: teacher, fakeScore: teacher, schedule: schedule)
+        let input = try ScoreNetworks(teacher: teacher, fakeScore: teacher, schedule: schedule)
             .evaluate(batch, needs: [.teacher, .unconditionalTeacher])
         let expected = GaussianPredictor(mean: Float(-0.5 + scale * 1.5), deviation: 0.7, schedule: schedule)
             .predict(input.noisy, at: batch.timesteps.map(Double.init), given: batch.condition).value

@@ -16,9 +16,9 @@ struct IdentityTests {
     }
 
     /// The loss input of the small problem for the given needs.
-    private func evaluated(_ needs: LossNeeds) -> LossInput {
+    private func evaluated(_ needs: LossNeeds) throws -> LossInput {
         let problem = ContractProblem(VariationalScoreDistillation(), seed: 5)
-        return problem.networks().evaluate(problem.batch, needs: needs)
+        return try problem.networks().evaluate(problem.batch, needs: needs)
     }
 
     private func error(_ a: Tensor, _ b: Tensor) -> Double {
@@ -31,10 +31,10 @@ struct IdentityTests {
         (squared.distance, squared.timesteps) = (.squared, 20..<980)
         var constant = ScoreIdentityDistillation()
         constant.smallestDenominator = 1000
-        let sample = evaluated([])
+        let sample = try evaluated([])
         let factor = sample.alpha.value.squared() / sample.sigma.value.squared().squared()
         let problem = ContractProblem(constant, seed: 5)
-        let identity = constant.gradient(problem.networks().evaluate(problem.batch, needs: constant.needs)).value
+        let identity = try constant.gradient(problem.networks().evaluate(problem.batch, needs: constant.needs)).value
         let times = problem.batch.timesteps
         let scale =
             problem.schedule.alphas(times).squared() / problem.schedule.sigmas(times).squared().squared() * 1000
@@ -63,12 +63,12 @@ struct IdentityTests {
         let problem = ContractProblem(loss, seed: 5)
         var plain = loss
         plain.divergence = .reverseKL
-        func gradient(_ loss: FDivergenceDistillation, _ memory: [String: Tensor] = [:]) -> LossGradient {
+        func gradient(_ loss: FDivergenceDistillation, _ memory: [String: Tensor] = [:]) throws -> LossGradient {
             var batch = problem.batch
             batch.memory = memory
-            return loss.gradient(problem.networks().evaluate(batch, needs: loss.needs))
+            return try loss.gradient(problem.networks().evaluate(batch, needs: loss.needs))
         }
-        let (weighted, unweighted) = (gradient(loss), gradient(plain))
+        let (weighted, unweighted) = try (gradient(loss), gradient(plain))
         let weights = (0..<5).map { weighted.value[$0, 0, 0, 0] / unweighted.value[$0, 0, 0, 0] }
         #expect(abs(weights.reduce(0, +) / 5 - 1) <= 1e-5)
         let means = try #require(weighted.memory["means"])
@@ -94,7 +94,7 @@ struct IdentityTests {
 
     @Test("f_F − f_T = (σ/α)(ε_T − ε_F); guidance scale 1 is the conditional prediction and 0 the unconditional one")
     func predictions() throws {
-        let sample = evaluated([.teacher, .unconditionalTeacher, .fakeScore])
+        let sample = try evaluated([.teacher, .unconditionalTeacher, .fakeScore])
         let ratio = sample.sigma / sample.alpha
         let expected = (sample.teacher.epsilon() - sample.fakeScore.epsilon()) * ratio
         let found = sample.fakeScore.original() - sample.teacher.original()
@@ -105,7 +105,7 @@ struct IdentityTests {
     }
 
     @Test("The score identity: E[(f_T − f_F)(f_T − x₀)] = E[(f_T − f_F)²]", arguments: [200, 500, 800])
-    func scoreIdentity(timestep: Int) {
+    func scoreIdentity(timestep: Int) throws {
         let schedule = NoiseSchedule.scaledLinear()
         let (data, student) = (LinearGaussian(mean: 1.5, deviation: 0.7), LinearGaussian(mean: -0.5, deviation: 1.1))
         let networks = ScoreNetworks(
@@ -113,7 +113,7 @@ struct IdentityTests {
             fakeScore: LinearGaussianPredictor([student], schedule: schedule), schedule: schedule)
         let samples = FlowSamples(
             nodes: .gaussHermite, timesteps: [timestep], conditionDeviation: nil, seed: 0)
-        let input = networks.evaluate(
+        let input = try networks.evaluate(
             GeneratedBatch(
                 original: samples.latents * 1.1 - 0.5, noise: samples.noise, timesteps: samples.timesteps,
                 condition: samples.conditions, nullCondition: samples.conditions), needs: [.teacher, .fakeScore])
@@ -130,12 +130,12 @@ struct IdentityTests {
     }
 
     @Test("An untrained student at T generates about the teacher's mean: its gain on the noise is 0.0335")
-    func untrainedStudent() {
+    func untrainedStudent() throws {
         let schedule = NoiseSchedule.scaledLinear()
         let student = OneStepStudent(
             network: GaussianPredictor(mean: 1.5, deviation: 0.7, schedule: schedule),
-            step: OneStepConfiguration(timestep: 999, of: schedule))
-        let batch = student.generate(
+            step: try OneStepConfiguration(timestep: 999, of: schedule))
+        let batch = try student.generate(
             from: Variable(Tensor([-1, 1], shape: [2, 1, 1, 1])), given: TextCondition(tokens: .zeros([2, 1, 2])))
         let (a, s) = (schedule.alpha(999), schedule.sigma(999))
         let gain = a * 0.49 / (a * a * 0.49 + s * s)

@@ -12,19 +12,19 @@ struct ContrastiveRewardTests {
         func pictures(of latents: Variable) -> Variable { latents.sliced(axis: 3, 0..<3) }
     }
 
-    private func conditions(_ count: Int) -> PromptConditions {
+    private func conditions(_ count: Int) throws -> PromptConditions {
         var stream = RandomStream(seed: 1)
-        return PromptConditions(
+        return try PromptConditions(
             TextCondition(tokens: stream.normal([count, 3, 8])), null: TextCondition(tokens: .zeros([1, 3, 8])))
     }
 
     /// Images of four prompts, each with its own colour.
-    private func pairs() -> TeacherPairs {
+    private func pairs() throws -> TeacherPairs {
         let colours: [[Float]] = [[1, -1, -1, 0], [-1, 1, -1, 0], [-1, -1, 1, 0], [1, 1, -1, 0]]
         let prompts = (0..<16).map { $0 % 4 }
         let pictures = Tensor(
             prompts.flatMap { prompt in (0..<256).flatMap { _ in colours[prompt] } }, shape: [16, 16, 16, 4])
-        return TeacherPairs(noise: .zeros(pictures.shape), pictures: pictures, prompts: prompts)
+        return try TeacherPairs(noise: .zeros(pictures.shape), pictures: pictures, prompts: prompts)
     }
 
     @Test("The losses of orthogonal pairs and of pairs that share a prompt equal their closed forms")
@@ -47,7 +47,7 @@ struct ContrastiveRewardTests {
         ) { losses.append($1) }
         // About four pairs per batch share each prompt, so ln 4 of the loss remains.
         #expect(losses.count == 40 && losses[39] - log(4) < 0.2 * (losses[0] - log(4)), "\(losses)")
-        let pictures = FirstChannels().pictures(of: Variable(pairs().pictures.gathered(rows: [0, 1, 2, 3])))
+        let pictures = try FirstChannels().pictures(of: Variable(pairs().pictures.gathered(rows: [0, 1, 2, 3])))
         let own = reward.scores(of: pictures, for: [0, 1, 2, 3]).value.scalars
         let other = reward.scores(of: pictures, for: [1, 2, 3, 0]).value.scalars
         for (own, other) in zip(own, other) { #expect(own > other + 0.3) }
@@ -57,7 +57,7 @@ struct ContrastiveRewardTests {
     @Test("Gradients flow into the images, not into the reward's parameters")
     func gradient() throws {
         var stream = RandomStream(seed: 4)
-        let reward = ContrastiveReward(conditions: conditions(3), using: &stream)
+        let reward = try ContrastiveReward(conditions: conditions(3), using: &stream)
         reward.parameters.freeze()
         let pictures = Variable.trainable(stream.normal([2, 16, 16, 3]))
         reward.scores(of: pictures, for: [2, 0]).sum().backward()

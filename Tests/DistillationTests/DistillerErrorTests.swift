@@ -100,6 +100,53 @@ struct DistillerErrorTests {
         }
     }
 
+    @Test(
+        "A finite gradient whose update overflows changes neither the student, nor the fake score, nor the discriminator",
+        arguments: [("student", 1), ("fake_score", 1), ("discriminator", 1), ("fake_score", 3), ("discriminator", 3)])
+    func overflowingUpdate(network: String, updates: Int) throws {
+        let run = try ReferenceRun()
+        var configuration = ReferenceRun.configuration
+        configuration.studentLearningRate = 1e-2
+        configuration.fakeScoreTraining.updatesPerStudentUpdate = updates
+        let distiller = try run.distiller(configuration, loss: DMD2(), prompts: 5) { fakeScore in
+            var (resources, stream) = (DistillationResources(), RandomStream(seed: 2))
+            if let features = fakeScore.network.features {
+                resources.discriminator = BottleneckDiscriminator(on: features, using: &stream)
+            }
+            resources.realLatents = try RealLatents(latents: stream.normal([2, 8, 8, 4]), prompts: [0, 1])
+            return resources
+        }
+        try distiller.step()
+        let optimizer = try #require(
+            ["student": distiller.studentOptimizer, "fake_score": distiller.fakeScoreOptimizer][network]
+                ?? distiller.discriminatorOptimizer)
+        let name = try #require(optimizer.state.tensors.keys.sorted().first { $0.hasPrefix("first.") })
+        let shape = try #require(optimizer.state.tensors[name]?.shape)
+        // A finite first moment that is large beside a second moment of 0: the next update is infinite.
+        optimizer.state.tensors[name] = Tensor(repeating: 3e38, shape: shape)
+        optimizer.state.tensors[name.replacing("first.", with: "second.")] = .zeros(shape)
+        func bits() -> [[UInt32]] {
+            let sets = [distiller.student.parameters, distiller.average.parameters, distiller.fakeScore.parameters]
+            let parameters = sets.flatMap(\.all) + (distiller.resources.discriminator?.parameters.all ?? [])
+            let moments = distiller.optimizers.flatMap { $0.state.tensors.sorted { $0.key < $1.key }.map(\.value) }
+            return (parameters.map(\.value) + moments).map { $0.scalars.map(\.bitPattern) }
+        }
+        let counts = [distiller.stepCount, distiller.average.updateCount] + distiller.optimizers.map(\.state.stepCount)
+        let (before, streams) = (bits(), distiller.streams)
+        do {
+            try distiller.step()
+            Issue.record("no error")
+        } catch RunError.nonFinite(let step, let tensor, let count) {
+            #expect(step == 2 && count > 0)
+            #expect(tensor == "the \(network.replacing("_", with: " ")) after the update")
+        }
+        #expect(bits() == before)
+        #expect(
+            [distiller.stepCount, distiller.average.updateCount] + distiller.optimizers.map(\.state.stepCount) == counts
+        )
+        #expect(distiller.streams == streams)
+    }
+
     @Test("MemoryEstimate counts weights, gradients, moments and average before a run starts")
     func memory() throws {
         let distiller = try ReferenceRun().distiller()
@@ -145,6 +192,10 @@ struct DistillerErrorTests {
             ("studentTimestep", { $0.studentTimestep = 1000 }),
             ("studentCumulativeAlpha", { $0.studentCumulativeAlpha = 0 }),
             ("averageDecay", { $0.averageDecay = 1.5 }),
+            ("adamEpsilon", { $0.adamEpsilon = 0 }),
+            ("firstMomentDecay", { $0.firstMomentDecay = 1 }),
+            ("learningRateSchedule.warmUp", { $0.learningRateSchedule = .constant(warmUp: -1) }),
+            ("fakeScoreTraining.guidanceScale", { $0.fakeScoreTraining.guidanceScale = 1e300 }),
             ("nullPromptRate", { $0.fakeScoreTraining.nullPromptRate = 2 }),
             ("fakeScoreTraining.timesteps", { $0.fakeScoreTraining.timesteps = 0..<1001 }),
         ]
@@ -162,6 +213,8 @@ struct DistillerErrorTests {
         var loss = VariationalScoreDistillation()
         loss.timesteps = 20..<20
         #expect(throws: DistillationError.self) { try run.distiller(loss: loss) }
+        let guided = VariationalScoreDistillation(guidanceScale: 1e300)
+        #expect(throws: DistillationError.self) { try run.distiller(loss: guided) }
     }
 
     @Test("Losses do not declare unconditional predictions at guidance scale 1, nor a fake score if they use none")

@@ -35,10 +35,10 @@ struct LossParityTests {
         entrance.value = entrance.value * 2
         let student = OneStepStudent(
             network: UNet2DConditionModel(run.teacher.configuration, in: parameters.scope),
-            step: OneStepConfiguration(timestep: 999, cumulativeAlpha: 0.0047))
+            step: try OneStepConfiguration(timestep: 999, cumulativeAlpha: 0.0047))
 
         let condition = TextCondition(tokens: try tensor("embeddings"))
-        let output = student.generate(from: Variable(try tensor("latents").channelsLast()), given: condition)
+        let output = try student.generate(from: Variable(try tensor("latents").channelsLast()), given: condition)
         #expect(relativeError(output.value.channelsFirst(), try tensor("x0")) <= 1e-4)
         let batch = GeneratedBatch(
             original: output.value, noise: try tensor("noise").channelsLast(),

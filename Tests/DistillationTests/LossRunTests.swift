@@ -44,8 +44,8 @@ final class LossRunTests {
             var stream = RandomStream(seed: 9)
             var resources = DistillationResources()
             (resources.decoder, resources.reward) = (FirstChannels(), Redness())
-            resources.realLatents = RealLatents(latents: stream.normal([6, 8, 8, 4]), prompts: [0, 1, 2, 3, 4, 0])
-            resources.pairs = TeacherPairs(
+            resources.realLatents = try RealLatents(latents: stream.normal([6, 8, 8, 4]), prompts: [0, 1, 2, 3, 4, 0])
+            resources.pairs = try TeacherPairs(
                 noise: stream.normal([4, 8, 8, 4]), pictures: stream.normal([4, 8, 8, 4]), prompts: [0, 2, 4, 1])
             if let features = fakeScore.network.features {
                 resources.discriminator = BottleneckDiscriminator(on: features, using: &stream)
@@ -157,7 +157,7 @@ final class LossRunTests {
         #expect(throws: DistillationError.self) {
             try ReferenceRun().distiller(loss: LatentConsistency()) { _ in
                 var resources = DistillationResources()
-                resources.realLatents = RealLatents(latents: .zeros([1, 8, 8, 4]), prompts: [5])
+                resources.realLatents = try RealLatents(latents: .zeros([1, 8, 8, 4]), prompts: [5])
                 return resources
             }
         }
@@ -196,21 +196,21 @@ final class LossRunTests {
         let inputs = FakeScoreInputs(timesteps: [100, 700], noise: noise, dropsPrompts: [false, false])
         let embeddings = TextCondition(tokens: try run.tensor("embeddings").sliced(axis: 0, 0..<2))
         let null = TextCondition(tokens: try run.tensor("null")).broadcast(to: 2)
-        func loss(_ condition: TextCondition) -> Double {
+        func loss(_ condition: TextCondition) throws -> Double {
             Double(
-                training.loss(
+                try training.loss(
                     of: run.teacher, on: original, inputs, given: condition, nullCondition: null, schedule: run.schedule
                 ).value.item)
         }
         let noisy = run.schedule.noisy(original, noise: noise, timesteps: inputs.timesteps)
-        let guided = Guidance(scale: 3, unconditional: null)
+        let guided = try Guidance(scale: 3, unconditional: null)
             .predict(with: run.teacher, noisy, at: [100, 700], given: embeddings)
         let expected = (guided - noise).squaredNorm() / Double(noise.count)
-        #expect(abs(loss(embeddings) - expected) <= 1e-5 * expected)
+        #expect(try abs(loss(embeddings) - expected) <= 1e-5 * expected)
         training.target = .sample
         let ratios = run.schedule.sigmas(inputs.timesteps) / run.schedule.alphas(inputs.timesteps)
         let inOriginal = ((guided - noise) * ratios).squaredNorm() / Double(noise.count)
-        #expect(abs(loss(embeddings) - inOriginal) <= 1e-4 * inOriginal)
+        #expect(try abs(loss(embeddings) - inOriginal) <= 1e-4 * inOriginal)
     }
 }
 
@@ -229,7 +229,7 @@ struct MergingTests {
             let own = try #require(student.network.parameters[parameter.path]).value
             #expect(relativeError(parameter.value, own * 2.5) <= 1e-5 || own.squaredNorm() == 0, "\(parameter.path)")
         }
-        other.oneStep = OneStepConfiguration(timestep: 625, cumulativeAlpha: 0.1)
+        other.oneStep = try OneStepConfiguration(timestep: 625, cumulativeAlpha: 0.1)
         #expect(throws: DistillationError.self) { try student.merged(with: other) }
     }
 }

@@ -42,7 +42,7 @@ struct ModelValueTests {
         (configuration.batchSize, configuration.fakeScoreWeights) = (1, .copy)
         (configuration.studentLearningRate, configuration.learningRateSchedule) = (0.001, .constant())
         let distiller = try Distiller(teacher: b, prompts: ["a red heart"], configuration: configuration)
-        let student = distiller.studentModel(of: b)
+        let student = try distiller.studentModel(of: b)
         let untrained = try student.latents(for: ["a red heart"], seed: 1).scalars
         // The first gradient is zero: the fake score begins as the teacher.
         for _ in 0..<2 { try distiller.step() }
@@ -51,10 +51,10 @@ struct ModelValueTests {
         #expect(try output(b) == merged)
 
         let network = b.network.copy(trainable: true)
-        let optimizer = Adam(network.parameters.all, learningRate: 0.01)
+        let optimizer = try Adam(network.parameters.all, learningRate: 0.01)
         network.predict(Variable(.ones([1, 16, 16, 4])), at: [500], given: TextCondition(tokens: .ones([1, 20, 128])))
             .squared().sum().backward()
-        optimizer.step(scalingGradientsBy: 1)
+        try optimizer.step()
         #expect(try output(b) == merged)
         b.network = network
         let trained = try output(b)

@@ -14,7 +14,7 @@ struct ParityTests {
         try distiller.fakeScore.parameters.load(run.tensors("adapter.start."))
         for step in 0..<3 {
             let inputs = try run.inputs(step)
-            let output = distiller.student.generate(
+            let output = try distiller.student.generate(
                 from: Variable(inputs.latents), given: distiller.conditions.conditions(inputs.prompts)
             ).value
             #expect(relativeError(output.channelsFirst(), try run.tensor("\(step).x0")) <= 1e-4)

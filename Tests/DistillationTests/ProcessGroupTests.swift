@@ -16,27 +16,27 @@ struct ProcessGroupTests {
 
     private let parameters = ParameterSet()
 
-    private func optimizer() -> SGD {
+    private func optimizer() throws -> SGD {
         for name in ["a", "b"] { _ = parameters.scope.parameter(name, shape: [1], initializer: .zeros) }
         var stream = RandomStream(seed: 0)
         parameters.initialize(using: &stream)
         parameters.unfreeze()
-        return SGD(parameters.all, learningRate: 1)
+        return try SGD(parameters.all, learningRate: 1)
     }
 
     @Test("Gradients are averaged over the processes before they are clipped, also where this process has none")
     func averages() throws {
-        let optimizer = optimizer()
+        let optimizer = try optimizer()
         parameters.all[0].gradient = Tensor([2], shape: [1])
         let step = try ClippedStep(of: optimizer, limit: 100, "the gradient", step: 1, in: Pair())
-        step.apply()
+        try step.apply()
         #expect(parameters.all.map { $0.value.item } == [-3, -2])
         #expect(step.norm == 13.0.squareRoot())
     }
 
     @Test("One process steps with its own gradients")
     func single() throws {
-        let optimizer = optimizer()
+        let optimizer = try optimizer()
         parameters.all[0].gradient = Tensor([2], shape: [1])
         try ClippedStep(of: optimizer, limit: 100, "the gradient", step: 1).apply()
         #expect(parameters.all.map { $0.value.item } == [-2, 0])
@@ -50,7 +50,7 @@ struct ProcessGroupTests {
             func sum(_ tensors: [Tensor]) -> [Tensor] { tensors.map { $0 * .nan } }
             func broadcast(_ tensors: [Tensor]) -> [Tensor] { tensors }
         }
-        let optimizer = optimizer()
+        let optimizer = try optimizer()
         #expect(throws: RunError.nonFinite(step: 7, tensor: "the gradient", count: 2)) {
             try ClippedStep(of: optimizer, limit: 100, "the gradient", step: 7, in: Broken())
         }

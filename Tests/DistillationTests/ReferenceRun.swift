@@ -40,18 +40,19 @@ struct ReferenceRun {
     func distiller(
         _ configuration: DistillationConfiguration = configuration,
         loss: any DistillationLoss = VariationalScoreDistillation(), prompts: Int = 5,
-        resources: (FakeScore) -> DistillationResources = { _ in DistillationResources() }
+        resources: (FakeScore) throws -> DistillationResources = { _ in DistillationResources() }
     ) throws -> Distiller {
+        try configuration.validate()
         let fakeScore = try configuration.fakeScore(of: teacher)
         let network = UNet2DConditionModel(
             teacher.configuration, in: teacher.parameters.copy(trainable: true).scope)
         return try Distiller(
             student: OneStepStudent(network: network, step: configuration.studentStep), teacher: teacher,
             fakeScore: fakeScore, schedule: schedule,
-            conditions: PromptConditions(
+            conditions: try PromptConditions(
                 TextCondition(tokens: try tensor("embeddings").sliced(axis: 0, 0..<prompts)),
                 null: TextCondition(tokens: try tensor("null"))),
-            latentShape: [8, 8, 4], loss: loss, configuration: configuration, resources: resources(fakeScore))
+            latentShape: [8, 8, 4], loss: loss, configuration: configuration, resources: try resources(fakeScore))
     }
 
     func tensor(_ name: String) throws -> Tensor {

@@ -114,7 +114,7 @@ final class RunCheckpointTests {
                 var stream = RandomStream(seed: 9)
                 var resources = DistillationResources()
                 let (noise, pictures) = (stream.normal([4, 8, 8, 4]), stream.normal([4, 8, 8, 4]))
-                resources.pairs = TeacherPairs(noise: noise, pictures: pictures + change, prompts: [0, 2, 4, 1])
+                resources.pairs = try TeacherPairs(noise: noise, pictures: pictures + change, prompts: [0, 2, 4, 1])
                 return resources
             }
         }
@@ -135,7 +135,7 @@ final class RunCheckpointTests {
         }
         #expect(teacher?.description.contains("expected the teacher of this run") == true)
 
-        let conditions = PromptConditions(
+        let conditions = try PromptConditions(
             TextCondition(tokens: try other.tensor("embeddings") * 1.01),
             null: TextCondition(tokens: try other.tensor("null")))
         #expect(

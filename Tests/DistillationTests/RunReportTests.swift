@@ -30,7 +30,7 @@ final class RunReportTests {
             let sheet = folder.appending(path: "sheets/step-0000\(step).png")
             try FileManager.default.createDirectory(
                 at: sheet.deletingLastPathComponent(), withIntermediateDirectories: true)
-            try PNG.write(Picture(width: 1, height: 1, pixels: [1, 2, 3]), to: sheet)
+            try PNG.write(try Picture(width: 1, height: 1, pixels: [1, 2, 3]), to: sheet)
         }
         let file = folder.appending(path: "report.html")
         try RunReport(of: folder).write(to: file)

@@ -14,12 +14,12 @@ final class TeacherPairsTests {
     deinit { try? FileManager.default.removeItem(at: file) }
 
     /// Two pairs of prompt 0 whose images differ by 0.1 % of the variance, two of prompt 1 with different images, one of prompt 2.
-    private func pairs() -> TeacherPairs {
+    private func pairs() throws -> TeacherPairs {
         var stream = RandomStream(seed: 1)
         let other = stream.normal([4, 2, 2, 4])
         let pictures = Tensor.concatenate(
             [other.gathered(rows: [0]), other.gathered(rows: [0]) + 0.03, other.gathered(rows: [1, 2, 3])], axis: 0)
-        return TeacherPairs(noise: stream.normal([5, 2, 2, 4]), pictures: pictures, prompts: [0, 0, 1, 1, 2])
+        return try TeacherPairs(noise: stream.normal([5, 2, 2, 4]), pictures: pictures, prompts: [0, 0, 1, 1, 2])
     }
 
     @Test("Pairs contain noise of consecutive seeds and the teacher's images; none are generated if not needed")
@@ -30,7 +30,7 @@ final class TeacherPairsTests {
         let pairs = try TeacherPairs(
             generatedBy: teacher, prompts: prompts, count: 3, steps: 2, guidanceScale: 2, seed: 5)
         #expect(pairs.prompts == [0, 1, 0])
-        #expect(pairs.noise.scalars == teacher.startingLatents(count: 3, seed: 5).latents.scalars)
+        #expect(try pairs.noise.scalars == teacher.startingLatents(count: 3, seed: 5).latents.scalars)
         var alone = try teacher.samples(for: "a red heart", steps: 2, guidanceScale: 2, seed: 7)
         let last = try #require(try alone.last()).latents
         // Batches of three and of one divide the same products into different blocks.
@@ -44,8 +44,8 @@ final class TeacherPairsTests {
     }
 
     @Test("Noise is replaced by new noise if the images do not depend on it, and kept otherwise")
-    func renewal() {
-        let pairs = pairs()
+    func renewal() throws {
+        let pairs = try pairs()
         #expect(pairs.dependsOnNoise == [false, false, true, true, true])
         var stream = RandomStream(seed: 2)
         let fresh = stream.normal([3, 2, 2, 4])
@@ -56,7 +56,7 @@ final class TeacherPairsTests {
 
     @Test("Saved pairs are read for prompts in another order")
     func reading() throws {
-        let pairs = pairs()
+        let pairs = try pairs()
         try pairs.save(to: file, prompts: ["a dog", "a cat", "a hen"])
         let read = try TeacherPairs(contentsOf: file, prompts: ["a hen", "a fox", "a dog", "a cat"])
         #expect(read.prompts == [2, 2, 3, 3, 0])
@@ -88,8 +88,8 @@ final class TeacherPairsTests {
         func distiller(pairs count: Int) throws -> Distiller {
             try ReferenceRun().distiller(loss: PairRegression()) { _ in
                 let latents = Tensor.zeros([count, 8, 8, 4])
-                return DistillationResources(
-                    TeacherPairs(noise: latents, pictures: latents, prompts: Array(0..<count)))
+                return try DistillationResources(
+                    try TeacherPairs(noise: latents, pictures: latents, prompts: Array(0..<count)))
             }
         }
         try RunDirectory(folder, resuming: false).begin(distiller(pairs: 3))

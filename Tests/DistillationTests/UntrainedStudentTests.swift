@@ -18,9 +18,9 @@ struct UntrainedStudentTests {
     @Test("untrainedStudent() equals a distillation's initial student")
     func start() throws {
         let distiller = try Distiller(teacher: teacher, prompts: ["a red heart"])
-        let noise = teacher.startingLatents(count: 1, seed: 3).latents
+        let noise = try teacher.startingLatents(count: 1, seed: 3).latents
         let condition = try teacher.embeddings(for: ["a red heart"]).condition(for: ["a red heart"])
-        let expected = distiller.student.generate(from: Variable(noise), given: condition).value
+        let expected = try distiller.student.generate(from: Variable(noise), given: condition).value
         let student = try teacher.untrainedStudent()
         // Trainable networks use other convolution kernels than frozen ones; σ/α = 14.6 magnifies the differences in ε.
         #expect(relativeError(try student.latents(for: ["a red heart"], seed: 3), expected) <= 5e-5)
@@ -32,12 +32,12 @@ struct UntrainedStudentTests {
         var trailing = teacher
         var configuration = teacher.schedule.configuration
         configuration.timestepSpacing = .trailing
-        trailing.schedule = NoiseSchedule(configuration)
+        trailing.schedule = try NoiseSchedule(configuration)
         func step(_ model: TextToImageModel) throws -> DenoisingStep {
             var sampler = try model.samples(for: "a red heart", steps: 1, guidanceScale: 1, seed: 3)
             return try #require(try sampler.next())
         }
-        let last = OneStepConfiguration(timestep: 999, of: teacher.schedule)
+        let last = try OneStepConfiguration(timestep: 999, of: teacher.schedule)
         let expected = try teacher.untrainedStudent(at: last).latents(for: ["a red heart"], seed: 3)
         #expect(try step(trailing).timestep == 999)
         #expect(relativeError(try step(trailing).predictedOriginal, expected) <= 1e-5)
@@ -51,11 +51,11 @@ struct UntrainedStudentTests {
         let parameters = other.network.parameters.copy(trainable: false)
         for parameter in parameters.all { parameter.value = parameter.value * 0.5 }
         other.network = other.network.over(parameters.scope)
-        other.oneStep = DistillationConfiguration().studentStep
+        other.oneStep = try DistillationConfiguration().studentStep
         let distiller = try Distiller(teacher: teacher, startingFrom: other, prompts: ["a red heart"])
         #expect(distiller.student.parameters.all.map(\.value.scalars) == parameters.all.map(\.value.scalars))
         #expect(distiller.average.parameters.all.map(\.value.scalars) == parameters.all.map(\.value.scalars))
-        other.oneStep = OneStepConfiguration(timestep: 625, of: teacher.schedule)
+        other.oneStep = try OneStepConfiguration(timestep: 625, of: teacher.schedule)
         #expect(throws: DistillationError.self) {
             try Distiller(teacher: teacher, startingFrom: other, prompts: ["a red heart"])
         }
@@ -71,10 +71,10 @@ struct UntrainedStudentTests {
         var configuration = DistillationConfiguration()
         configuration.studentPrediction = .sample
         let distiller = try Distiller(teacher: teacher, prompts: ["a red heart"], configuration: configuration)
-        let noise = teacher.startingLatents(count: 1, seed: 3).latents
+        let noise = try teacher.startingLatents(count: 1, seed: 3).latents
         let condition = try teacher.embeddings(for: ["a red heart"]).condition(for: ["a red heart"])
         let output = teacher.network.predict(Variable(noise), at: [999], given: condition).value
-        let batch = distiller.student.generate(from: Variable(noise), given: condition).value
+        let batch = try distiller.student.generate(from: Variable(noise), given: condition).value
         #expect(relativeError(batch, output) <= 1e-5)
         #expect(
             relativeError(try distiller.studentModel(of: teacher).latents(for: ["a red heart"], seed: 3), output)

@@ -17,7 +17,7 @@ enum ArticleSnippets {
             let step = try distiller.step()
             print(step.step, step.studentLoss, step.fakeScoreLoss, step.diagnostics)
         }
-        let student = distiller.studentModel(of: teacher)
+        let student = try distiller.studentModel(of: teacher)
         try student.save(to: URL(filePath: "student"))
     }
 

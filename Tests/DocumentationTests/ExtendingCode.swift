@@ -76,7 +76,7 @@ func student(of teacher: TextToImageModel, prompts: [String]) throws -> TextToIm
     settings.fakeScoreWeights = .copy
     let distiller = try Distiller(teacher: teacher, prompts: prompts, configuration: settings)
     for _ in 0..<3 { try distiller.step() }
-    return distiller.studentModel(of: teacher)
+    return try distiller.studentModel(of: teacher)
 }
 
 struct PlainEuler: Sampler {

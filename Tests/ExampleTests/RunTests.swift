@@ -230,7 +230,7 @@ final class RunTests {
     func evaluation() async throws {
         try FileManager.default.createDirectory(at: bench.url("images"), withIntermediateDirectories: true)
         for seed in 0..<6 {
-            let picture = Picture(
+            let picture = try Picture(
                 width: 64, height: 64,
                 pixels: (0..<64 * 64 * 3).map { UInt8(truncatingIfNeeded: $0 / (7 + seed) * (seed + 3)) })
             try PNG.write(picture, to: bench.url("images/\(seed).png"))

@@ -19,9 +19,10 @@ struct CLIPTests {
         let golden = try Fixtures.tensors("clip/embeddings.safetensors")
         let clip = try alignment(layout)
         let pixels = try #require(golden["picture"])
-        let picture = Picture(width: pixels.shape[1], height: pixels.shape[0], pixels: pixels.scalars.map { UInt8($0) })
+        let picture = try Picture(
+            width: pixels.shape[1], height: pixels.shape[0], pixels: pixels.scalars.map { UInt8($0) })
         let network = clip.pictureNetwork
-        let features = network(network.preparation(picture).reshaped(to: [1, 32, 32, 3]))
+        let features = try network(network.preparation(picture).reshaped(to: [1, 32, 32, 3]))
         let pictureError = relativeError(clip.pictureEmbeddings(features), try #require(golden["\(layout).picture"]))
         #expect(pictureError <= 1e-4, "\(pictureError)")
         let textError = relativeError(clip.textEmbeddings(captions), try #require(golden["\(layout).texts"]))

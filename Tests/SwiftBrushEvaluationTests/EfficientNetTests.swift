@@ -12,9 +12,9 @@ struct EfficientNetTests {
         let pictures = try #require(golden["pictures"])
         let network = try EfficientNetLite0(
             contentsOf: Fixtures.package.appending(path: "Examples/Models/efficientnet-lite0/model.safetensors"))
-        let prepared = (0..<pictures.shape[0]).map { index in
+        let prepared = try (0..<pictures.shape[0]).map { index in
             let picture = pictures.sliced(axis: 0, index..<index + 1)
-            return network.preparation(
+            return try network.preparation(
                 Picture(width: 64, height: 64, pixels: picture.scalars.map { UInt8($0) })
             ).reshaped(to: [1, 128, 128, 3])
         }

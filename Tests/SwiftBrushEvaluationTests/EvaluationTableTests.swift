@@ -28,7 +28,7 @@ final class EvaluationTableTests {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         var entries: [PictureEntry] = []
         for (index, text) in texts.enumerated() {
-            let picture = Picture(
+            let picture = try Picture(
                 width: 2, height: 2,
                 pixels: (0..<12).map { UInt8(128 + spread * (($0 % 3 + 2) * (index + 1) * 7 % 19 - 9)) })
             try PNG.write(picture, to: folder.appending(path: "\(index).png"))

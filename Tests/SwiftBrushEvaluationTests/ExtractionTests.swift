@@ -32,7 +32,7 @@ struct ExtractionTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         try FileManager.default.createDirectory(at: folder.appending(path: "in"), withIntermediateDirectories: true)
         for index in 0..<count {
-            let picture = Picture(width: 2, height: 2, pixels: [UInt8](repeating: UInt8(index % 251), count: 12))
+            let picture = try Picture(width: 2, height: 2, pixels: [UInt8](repeating: UInt8(index % 251), count: 12))
             try PNG.write(picture, to: folder.appending(path: "in/\(1000 + index).png"))
         }
         try body(folder)
@@ -75,7 +75,7 @@ struct ExtractionTests {
             #expect(try picturesSeen() == 40)
             #expect(try picturesSeen() == 0)
             // One picture of the second part changes.
-            let changed = Picture(width: 2, height: 2, pixels: [UInt8](repeating: 9, count: 12))
+            let changed = try Picture(width: 2, height: 2, pixels: [UInt8](repeating: 9, count: 12))
             try PNG.write(changed, text: ["a": "longer"], to: folder.appending(path: "in/1520.png"))
             #expect(try picturesSeen() == 40)
             // A damaged file, and a different network under the same name.

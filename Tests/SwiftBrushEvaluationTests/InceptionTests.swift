@@ -30,10 +30,11 @@ struct InceptionTests {
         try writeWeights(to: url)
         let golden = try Fixtures.tensors("inception/features.safetensors")
         let pixels = try #require(golden["picture"])
-        let picture = Picture(width: pixels.shape[1], height: pixels.shape[0], pixels: pixels.scalars.map { UInt8($0) })
+        let picture = try Picture(
+            width: pixels.shape[1], height: pixels.shape[0], pixels: pixels.scalars.map { UInt8($0) })
         for resizing in InceptionV3.Resizing.allCases {
             let network = try InceptionV3(contentsOf: url, resizing: resizing)
-            let features = network(network.preparation(picture).reshaped(to: [1, 299, 299, 3]))
+            let features = try network(network.preparation(picture).reshaped(to: [1, 299, 299, 3]))
             let error = relativeError(features, try #require(golden[resizing.rawValue]))
             #expect(error <= 1e-4, "\(resizing.rawValue): \(error)")
         }

@@ -27,7 +27,7 @@ final class PictureFolderTests {
         for name in names {
             let file = folder.appending(path: name)
             try files.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-            let picture = Picture(width: side, height: side, pixels: Array(repeating: 7, count: 3 * side * side))
+            let picture = try Picture(width: side, height: side, pixels: Array(repeating: 7, count: 3 * side * side))
             try PNG.write(picture, to: file)
         }
     }

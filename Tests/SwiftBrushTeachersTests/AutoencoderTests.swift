@@ -51,7 +51,7 @@ struct AutoencoderTests {
 
     @Test("Normalised latents have mean 0 and covariance 1 and decode to the same images")
     func normalization() throws {
-        let pictures = SmallSet.pictures()
+        let pictures = try SmallSet.pictures()
         let autoencoder = SmallSet.autoencoder()
         let normalized = try autoencoder.normalizingLatents(of: pictures)
         let latents = try normalized.latents(of: pictures)
@@ -74,7 +74,7 @@ struct AutoencoderTests {
 
     @Test("The mean variances of normalised latents are the mapped mean variances")
     func variances() throws {
-        let pictures = SmallSet.pictures()
+        let pictures = try SmallSet.pictures()
         let autoencoder = SmallSet.autoencoder()
         let map = LatentNormalization(of: try autoencoder.latents(of: pictures))
         let normalized = try autoencoder.normalizingLatents(of: pictures)
@@ -120,7 +120,7 @@ struct AutoencoderTests {
         #expect(throws: TrainingError.invalidSetting(name: "batchSize", expected: "1 to 4096", found: "0")) {
             try AutoencoderTrainer(pictures: SmallSet.pictures(), configuration: configuration)
         }
-        let odd = CaptionedPictures.shapes(side: 18).subset([1, 2])
+        let odd = try CaptionedPictures.shapes(side: 18).subset([1, 2])
         #expect(throws: TrainingError.self) { try AutoencoderTrainer(pictures: odd) }
         #expect(throws: TrainingError.self) { try SmallSet.autoencoder().latents(of: odd) }
     }

@@ -18,7 +18,7 @@ final class CaptionedPicturesTests {
     }
 
     private func write(_ name: String, side: Int) throws {
-        let picture = Picture(width: side, height: side, pixels: Array(repeating: 200, count: 3 * side * side))
+        let picture = try Picture(width: side, height: side, pixels: Array(repeating: 200, count: 3 * side * side))
         try PNG.write(picture, to: folder.appending(path: name))
     }
 
@@ -36,7 +36,7 @@ final class CaptionedPicturesTests {
 
     @Test("A saved data set is read back unchanged")
     func roundTrip() throws {
-        let set = SmallSet.pictures()
+        let set = try SmallSet.pictures()
         try set.save(to: folder)
         let read = try CaptionedPictures(contentsOf: folder)
         #expect(read.captions == set.captions)
@@ -109,9 +109,9 @@ final class CaptionedPicturesTests {
         let inner = folder.appending(path: "inner")
         try FileManager.default.createDirectory(at: inner, withIntermediateDirectories: true)
         try FileManager.default.createSymbolicLink(at: inner.appending(path: "link"), withDestinationURL: folder)
-        let picture = Picture(width: 1, height: 1, pixels: [1, 2, 3])
+        let picture = try Picture(width: 1, height: 1, pixels: [1, 2, 3])
         let captions = ["b.png", name].map { CaptionedPicture(fileName: $0, text: "a") }
-        let set = CaptionedPictures(captions, [picture, picture])
+        let set = try CaptionedPictures(captions, [picture, picture])
         let error = #expect(throws: PictureError.self) { try set.save(to: inner) }
         #expect(error?.path == inner.path)
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["inner"])
@@ -135,8 +135,8 @@ final class CaptionedPicturesTests {
     }
 
     @Test("The 150 shapes are distinct, and every tenth is held out, with words that occur in the training split")
-    func shapes() {
-        let set = CaptionedPictures.shapes()
+    func shapes() throws {
+        let set = try CaptionedPictures.shapes()
         #expect(set.count == 150)
         #expect(Set(set.captions.map(\.text)).count == 150)
         #expect(Set(set.captions.map(\.fileName)).count == 150)

@@ -19,7 +19,7 @@ final class ResumeTests {
     }
 
     private func teacher(learningRate: Double = 1e-3, iterations: Int = 8) throws -> TeacherTrainer {
-        let pictures = SmallSet.pictures()
+        let pictures = try SmallSet.pictures()
         let tokenizer = folder.appending(path: "tokenizer")
         try CLIPTokenizer.learn(
             from: pictures.captions.map(\.text), vocabularySize: 540, maximumLength: 12, to: tokenizer)

@@ -12,7 +12,7 @@ enum SmallSet {
     ]
     static let places = ["left", "right", "top", "bottom"]
 
-    static func pictures() -> CaptionedPictures {
+    static func pictures() throws -> CaptionedPictures {
         var captions: [CaptionedPicture] = []
         var pictures: [Picture] = []
         for colour in colours {
@@ -30,10 +30,10 @@ enum SmallSet {
                         fileName: "\(colour.name)-\(placeName).png", text: "\(colour.name) square \(placeName)",
                         keywords: [colour.name, placeName], group: "a square", split: isHeldOut ? .heldOut : .train,
                         weight: colour.name == "yellow" ? 0.5 : 1))
-                pictures.append(Picture(width: 16, height: 16, pixels: pixels))
+                pictures.append(try Picture(width: 16, height: 16, pixels: pixels))
             }
         }
-        return CaptionedPictures(captions, pictures)
+        return try CaptionedPictures(captions, pictures)
     }
 
     /// An autoencoder with random weights.

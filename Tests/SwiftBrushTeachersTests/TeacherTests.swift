@@ -11,10 +11,11 @@ import Testing
 @Suite("Teacher training")
 final class TeacherTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "teacher-\(UUID().uuidString)")
-    private let pictures = SmallSet.pictures()
+    private let pictures: CaptionedPictures
     private var tokenizer: URL { folder.appending(path: "tokenizer") }
 
     init() throws {
+        pictures = try SmallSet.pictures()
         try CLIPTokenizer.learn(
             from: pictures.captions.map(\.text), vocabularySize: 540, maximumLength: 12, to: tokenizer)
     }
@@ -142,7 +143,7 @@ final class TeacherTests {
     func originalErrors() throws {
         let autoencoder = try SmallSet.autoencoder().normalizingLatents(of: pictures)
         let model = try trainer().teacher(decodingWith: autoencoder, autoencoder: autoencoder)
-        let two = pictures.subset([0, 6])
+        let two = try pictures.subset([0, 6])
         let errors = try DenoisingErrors(of: model, on: two, timesteps: [300], seed: 4)
 
         let latents = try #require(model.autoencoder).latents(of: two)
@@ -161,7 +162,7 @@ final class TeacherTests {
         let (own, other) = (try error(texts), try error(texts.reversed()))
         #expect(abs(errors.rows[0].ownText - own) < 1e-5)
         #expect(abs(errors.rows[0].otherText - other) < 1e-5)
-        #expect(throws: TrainingError.self) { try DenoisingErrors(of: model, on: pictures.subset([1, 1])) }
+        #expect(throws: TrainingError.self) { try DenoisingErrors(of: model, on: try pictures.subset([1, 1])) }
     }
 
     @Test("Settings out of range are errors")

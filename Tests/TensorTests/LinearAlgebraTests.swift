@@ -4,9 +4,9 @@ import Testing
 /// Linear algebra in Double, against the identities that define it.
 @Suite("Linear algebra")
 struct LinearAlgebraTests {
-    private static func matrix(_ rows: Int, _ columns: Int, seed: UInt64) -> Matrix {
+    private static func matrix(_ rows: Int, _ columns: Int, seed: UInt64) throws -> Matrix {
         let numbers = Reference.numbers([rows, columns], seed: seed).scalars.map(Double.init)
-        return Matrix(numbers, rows: rows, columns: columns)
+        return try Matrix(numbers, rows: rows, columns: columns)
     }
 
     /// The largest difference between two matrices of one shape; infinite for different shapes.
@@ -21,15 +21,15 @@ struct LinearAlgebraTests {
         return result
     }
 
-    private static func sum(_ a: Matrix, _ b: Matrix, times factor: Double) -> Matrix {
-        Matrix(zip(a.elements, b.elements).map { $0 + factor * $1 }, rows: a.rows, columns: a.columns)
+    private static func sum(_ a: Matrix, _ b: Matrix, times factor: Double) throws -> Matrix {
+        try Matrix(zip(a.elements, b.elements).map { $0 + factor * $1 }, rows: a.rows, columns: a.columns)
     }
 
     @Test(
         "Products of matrices and their transposes equal sums in a loop",
         arguments: [(1, 1, 1), (5, 7, 3), (70, 40, 90)])
     func products(m: Int, n: Int, k: Int) throws {
-        let (a, b) = (Self.matrix(m, k, seed: 1), Self.matrix(k, n, seed: 2))
+        let (a, b) = (try Self.matrix(m, k, seed: 1), try Self.matrix(k, n, seed: 2))
         var expected = Matrix(zeros: m, n)
         for i in 0..<m {
             for j in 0..<n { expected[i, j] = (0..<k).reduce(0) { $0 + a[i, $1] * b[$1, j] } }
@@ -46,8 +46,8 @@ struct LinearAlgebraTests {
 
     @Test("The upper triangle of xᵀ x is added, and what is below stays")
     func triangle() throws {
-        let x = Self.matrix(9, 5, seed: 3)
-        var sums = Self.matrix(5, 5, seed: 4)
+        let x = try Self.matrix(9, 5, seed: 3)
+        var sums = try Self.matrix(5, 5, seed: 4)
         let before = sums
         let square = try x.matmul(x, transposingSelf: true)
         try sums.addUpperTriangle(ofTransposedTimes: x)
@@ -62,8 +62,8 @@ struct LinearAlgebraTests {
     @Test(
         "Eigenvalues ascend, and eigenvectors are orthonormal and diagonalise the matrix", arguments: [1, 2, 31, 130])
     func eigen(size: Int) throws {
-        let root = Self.matrix(size, size, seed: 5)
-        let matrix = Self.sum(root, root.transposed, times: 1)
+        let root = try Self.matrix(size, size, seed: 5)
+        let matrix = try Self.sum(root, root.transposed, times: 1)
         let (values, vectors) = try matrix.symmetricEigen()
         #expect(values == values.sorted())
         // Backward stable: a small multiple of n ε |A|.
@@ -84,7 +84,7 @@ struct LinearAlgebraTests {
         "A least-squares solution's residual is orthogonal to the columns; with too few rows it is the shortest exact one",
         arguments: [(12, 5), (6, 6), (4, 9)])
     func leastSquares(rows: Int, columns: Int) throws {
-        let (a, b) = (Self.matrix(rows, columns, seed: 6), Self.matrix(rows, 3, seed: 7))
+        let (a, b) = (try Self.matrix(rows, columns, seed: 6), try Self.matrix(rows, 3, seed: 7))
         let (solution, rank) = try a.leastSquares(b)
         #expect(rank == min(rows, columns))
         let residual = try Self.sum(a.matmul(solution), b, times: -1)
@@ -101,12 +101,12 @@ struct LinearAlgebraTests {
     @Test("A matrix of lower rank has the shortest solution")
     func lowerRank() throws {
         // Both columns are equal, so the shortest solution shares the weight.
-        let a = Matrix([1, 1, 2, 2, 3, 3], rows: 3, columns: 2)
-        let (solution, rank) = try a.leastSquares(Matrix([2, 4, 6], rows: 3, columns: 1))
+        let a = try Matrix([1, 1, 2, 2, 3, 3], rows: 3, columns: 2)
+        let (solution, rank) = try a.leastSquares(try Matrix([2, 4, 6], rows: 3, columns: 1))
         #expect(rank == 1)
         #expect(solution.elements.allSatisfy { abs($0 - 1) <= 16 * .ulpOfOne })
-        let small = Matrix([1, 0, 0, 1e-3], rows: 2, columns: 2)
-        let right = Matrix([1, 1], rows: 2, columns: 1)
+        let small = try Matrix([1, 0, 0, 1e-3], rows: 2, columns: 2)
+        let right = try Matrix([1, 1], rows: 2, columns: 1)
         #expect(try small.leastSquares(right).rank == 2)
         #expect(try small.leastSquares(right, threshold: 1e-2).solution == Matrix([1, 0], rows: 2, columns: 1))
     }
@@ -119,8 +119,8 @@ struct LinearAlgebraTests {
     }
 
     @Test("Shapes that do not fit, numbers that are not finite and a missing library are errors")
-    func errors() {
-        let (wide, square) = (Self.matrix(2, 3, seed: 8), Matrix([1, .nan, .infinity, 1], rows: 2, columns: 2))
+    func errors() throws {
+        let (wide, square) = (try Self.matrix(2, 3, seed: 8), try Matrix([1, .nan, .infinity, 1], rows: 2, columns: 2))
         func message(_ body: () throws -> Void) -> String {
             do { try body() } catch { return error is LinearAlgebraError ? "\(error)" : "another error" }
             return ""

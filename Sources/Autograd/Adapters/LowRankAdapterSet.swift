@@ -15,8 +15,13 @@ public final class LowRankAdapterSet: Sendable {
     private let candidates = Lock(Set<String>())
 
     /// An empty set. The first network made from a scope with this set declares its adapters; then initialise or load ``parameters``.
-    public init(rank: Int, alpha: Float, targets: [String] = ["to_q", "to_v"]) {
-        require(rank > 0, "LowRankAdapterSet: expected a positive rank, found \(rank)")
+    ///
+    /// Throws ``AutogradError`` for a rank outside 1 to 65536 or an alpha that is not finite.
+    public init(rank: Int, alpha: Float, targets: [String] = ["to_q", "to_v"]) throws(AutogradError) {
+        try AutogradError.check(
+            (1...65_536).contains(rank), "LowRankAdapterSet", "rank", expected: "1 to 65536", found: rank)
+        try AutogradError.check(
+            alpha.isFinite, "LowRankAdapterSet", "alpha", expected: "a finite number", found: alpha)
         (self.rank, self.alpha, self.targets) = (rank, alpha, targets)
     }
 

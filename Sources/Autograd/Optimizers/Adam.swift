@@ -14,7 +14,10 @@ public final class Adam: Optimizer {
     private var stepCount = 0
     private var first: [Tensor]
     private var second: [Tensor]
-    private let averages: [ExponentialMovingAverage]
+    /// No first moment is larger, and no second moment than its square.
+    private var largestNorm = 0.0
+    /// The moving averages that every step updates.
+    public let averages: [ExponentialMovingAverage]
     /// For each averaged parameter, the index of its moving average and its averaged copy.
     private let averagedParameters: [(average: Int, parameter: Parameter)?]
 
@@ -22,23 +25,35 @@ public final class Adam: Optimizer {
     ///
     /// - Parameters:
     ///   - parameters: the parameters to optimise.
-    ///   - learningRate: the learning rate.
-    ///   - betas: decay of the first and of the second moment.
-    ///   - epsilon: added to the root of the second moment, after its bias correction.
-    ///   - weightDecay: decoupled from the gradient (AdamW).
+    ///   - learningRate: the learning rate, at least 0.
+    ///   - betas: decay of the first and of the second moment, each from 0 to below 1.
+    ///   - epsilon: added to the root of the second moment, after its bias correction; above 0 in Float32.
+    ///   - weightDecay: decoupled from the gradient (AdamW); at least 0.
     ///   - groups: those of `parameters` for which learning rate or weight decay differ.
     ///   - averages: moving averages that every step updates in the same pass over memory; all parameters that they average
     ///     must be among `parameters`.
+    ///
+    /// Throws ``AutogradError`` for a setting that is out of range, where `torch.optim.Adam` raises a `ValueError`.
     public init(
         _ parameters: [Parameter], learningRate: Double, betas: (Double, Double) = (0.9, 0.999),
         epsilon: Double = 1e-8, weightDecay: Double = 0, groups: [ParameterGroup] = [],
         averages: [ExponentialMovingAverage] = []
-    ) {
+    ) throws(AutogradError) {
+        func check(_ isValid: Bool, _ name: String, _ expected: String, _ found: Any) throws(AutogradError) {
+            try AutogradError.check(isValid, "Adam", name, expected: expected, found: found)
+        }
+        let (finite, decays) = ("a finite number of at least 0", "a number from 0 to below 1")
+        try check(learningRate.isFinite && learningRate >= 0, "learningRate", finite, learningRate)
+        try check((0..<1).contains(betas.0), "betas.0", decays, betas.0)
+        try check((0..<1).contains(betas.1), "betas.1", decays, betas.1)
+        try check(
+            Float(epsilon) > 0 && Float(epsilon).isFinite, "epsilon", "a number above 0 in Float32", epsilon)
+        try check(weightDecay.isFinite && weightDecay >= 0, "weightDecay", finite, weightDecay)
         self.parameters = parameters
         self.learningRate = learningRate
         (beta1, beta2) = betas
         self.epsilon = epsilon
-        settings = ParameterSettings.each(of: parameters, in: groups, weightDecay: weightDecay)
+        settings = try ParameterSettings.each(of: parameters, in: groups, weightDecay: weightDecay)
         first = parameters.map { .zeros($0.shape) }
         second = parameters.map { .zeros($0.shape) }
         self.averages = averages
@@ -49,13 +64,14 @@ public final class Adam: Optimizer {
         }
         for (index, average) in averages.enumerated() {
             let (expected, found) = (average.parameters.all.count, averagedParameters.count { $0?.average == index })
-            require(found == expected, "Adam: expected all \(expected) averaged parameters, found \(found)")
+            try check(found == expected, "averages", "all \(expected) averaged parameters", found)
         }
     }
 
     /// Updates every parameter that has a gradient, with the same bias correction for all, and the moving averages in the same pass.
-    public func step(scalingGradientsBy factor: Float) {
+    public func step(scalingGradientsBy factor: Float, norm: Double) {
         stepCount += 1
+        largestNorm = max(largestNorm, norm)
         let firstMomentCorrection = 1 - pow(beta1, Double(stepCount))
         let correction = (1 - pow(beta2, Double(stepCount))).squareRoot()
         let shares = averages.map { Float(1 - $0.nextDecay) }
@@ -80,6 +96,17 @@ public final class Adam: Optimizer {
         for average in averages { average.updateCount += 1 }
     }
 
+    /// A weight changes by at most the step size times its first moment divided by ε, beside what weight decay takes from it.
+    public func bound(ofStepWithNorm norm: Double) -> Double {
+        let largest = max(largestNorm, norm)
+        let rate = learningRate * settings.largestScale
+        guard rate * (settings.map(\.weightDecay).max() ?? 0) <= 1, largest * largest < Double(Float.greatestFiniteMagnitude) else {
+            return .infinity
+        }
+        let stepSize = rate / (1 - pow(beta1, Double(stepCount + 1)))
+        return max(largest * largest, stepSize * largest / Double(Float(epsilon)))
+    }
+
     /// Both moments of every parameter, as `first.<path>` and `second.<path>`, and the step count.
     public var state: OptimizerState {
         get {
@@ -99,6 +126,7 @@ public final class Adam: Optimizer {
                 else { fatalError("Adam: the state has no moments that fit \(parameter.path)") }
                 (first[i], second[i]) = (m, v)
             }
+            largestNorm = max(newValue.largest("first."), newValue.largest("second.").squareRoot())
         }
     }
 }

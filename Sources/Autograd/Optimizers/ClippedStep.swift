@@ -4,14 +4,20 @@ import Tensor
 public struct ClippedStep {
     /// The global norm of the gradients before clipping.
     public let norm: Double
+    /// Whether the step is known beforehand to leave finite weights finite. Otherwise this is only seen after it was taken.
+    package let isCertainlyFinite: Bool
     private let factor: Float
     private let optimizer: any Optimizer
+
+    /// A change below this does not carry a finite weight past the largest Float: it is less than half the spacing of numbers there.
+    private static let largestHarmlessChange = 0x1p100
 
     /// The step that clips the optimiser's gradients to a global norm of `limit`, as torch's `clip_grad_norm_` does, but without a pass
     /// over memory of its own.
     ///
-    /// Throws ``NonFiniteGradients``; the parameters are unchanged then.
-    public init(of optimizer: any Optimizer, limit: Double = .infinity) throws(NonFiniteGradients) {
+    /// Throws ``NonFiniteGradients``, and ``AutogradError`` for a limit that is not above 0; the parameters are unchanged then.
+    public init(of optimizer: any Optimizer, limit: Double = .infinity) throws {
+        try AutogradError.check(limit > 0, "ClippedStep", "limit", expected: "a number above 0", found: limit)
         norm = optimizer.parameters.reduce(0.0) { $0 + ($1.gradient?.squaredNorm() ?? 0) }.squareRoot()
         guard norm.isFinite else {
             throw NonFiniteGradients(
@@ -19,12 +25,35 @@ public struct ClippedStep {
         }
         let scale = limit / (norm + 1e-6)
         (factor, self.optimizer) = (scale < 1 ? Float(scale) : 1, optimizer)
+        isCertainlyFinite =
+            optimizer.bound(ofStepWithNorm: Double(factor) * norm) < Self.largestHarmlessChange
     }
 
-    /// Takes the step and clears the gradients.
-    public func apply() {
-        optimizer.step(scalingGradientsBy: factor)
+    /// Takes the step and clears the gradients. Throws ``NonFiniteUpdate``; parameters, moments and averages are unchanged then.
+    public func apply() throws(NonFiniteUpdate) {
+        try take()
         optimizer.zeroGradients()
+    }
+
+    /// Takes the step and keeps the gradients.
+    func take() throws(NonFiniteUpdate) {
+        if isCertainlyFinite {
+            optimizer.step(scalingGradientsBy: factor, norm: Double(factor) * norm)
+            return
+        }
+        let averages = optimizer.averages
+        let changed = optimizer.parameters + averages.flatMap(\.parameters.all)
+        // Copies are made when the step writes to what these share.
+        let (values, state, counts) = (changed.map(\.storedValue), optimizer.state, averages.map(\.updateCount))
+        optimizer.step(scalingGradientsBy: factor, norm: Double(factor) * norm)
+        let count =
+            changed.reduce(0) { $0 + ($1.storedValue?.nonFiniteCount() ?? 0) }
+            + optimizer.state.tensors.values.reduce(0) { $0 + $1.nonFiniteCount() }
+        guard count > 0 else { return }
+        for (parameter, value) in zip(changed, values) { parameter.storedValue = value }
+        for (average, count) in zip(averages, counts) { average.updateCount = count }
+        optimizer.state = state
+        throw NonFiniteUpdate(count: count)
     }
 }
 
@@ -39,5 +68,19 @@ public struct NonFiniteGradients: Error, Equatable, CustomStringConvertible {
     /// One sentence with the number of values.
     public var description: String {
         "gradients: expected finite numbers, found \(count) that are infinite or not a number"
+    }
+}
+
+/// An update of finite gradients after which weights, moments or averages would be infinite or not a number.
+public struct NonFiniteUpdate: Error, Equatable, CustomStringConvertible {
+    /// The number of such values.
+    public let count: Int
+
+    /// An update with `count` such values.
+    public init(count: Int) { self.count = count }
+
+    /// One sentence with the number of values.
+    public var description: String {
+        "update: expected finite weights and moments after it, found \(count) that are infinite or not a number"
     }
 }

@@ -22,7 +22,14 @@ public final class ExponentialMovingAverage {
     private let source: ParameterSet
 
     /// An average that starts as a copy of `source`.
-    public init(of source: ParameterSet, decay: Double = 0.9999, rule: Rule = .warmingUp) {
+    ///
+    /// Throws ``AutogradError`` for a decay outside 0 to 1.
+    public init(
+        of source: ParameterSet, decay: Double = 0.9999, rule: Rule = .warmingUp
+    ) throws(AutogradError) {
+        try AutogradError.check(
+            (0...1).contains(decay), "ExponentialMovingAverage", "decay", expected: "a number from 0 to 1", found: decay
+        )
         self.source = source
         self.decay = decay
         self.rule = rule

@@ -7,6 +7,21 @@ public enum LearningRateSchedule: Sendable, Hashable, Codable {
     /// Half a cosine from 1 to 0 at step `total`, after `warmUp` steps of linear warm-up from 0.
     case cosine(warmUp: Int = 0, total: Int)
 
+    /// The number of warm-up steps.
+    package var warmUpSteps: Int {
+        switch self {
+        case .constant(let warmUp), .cosine(let warmUp, _): warmUp
+        }
+    }
+
+    /// The step at which the factor is 0; nil for a schedule without an end.
+    package var totalSteps: Int? {
+        switch self {
+        case .constant: nil
+        case .cosine(_, let total): total
+        }
+    }
+
     /// The factor at a step, counted from 0, as computed by diffusers' schedulers of the same names.
     public func factor(at step: Int) -> Double {
         switch self {
@@ -14,7 +29,7 @@ public enum LearningRateSchedule: Sendable, Hashable, Codable {
             return step < warmUp ? Double(step) / Double(warmUp) : 1
         case .cosine(let warmUp, let total):
             if step < warmUp { return Double(step) / Double(warmUp) }
-            let progress = Double(step - warmUp) / Double(max(1, total - warmUp))
+            let progress = (Double(step) - Double(warmUp)) / max(1, Double(total) - Double(warmUp))
             return progress >= 1 ? 0 : 0.5 * (1 + cos(.pi * progress))
         }
     }

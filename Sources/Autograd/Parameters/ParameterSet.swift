@@ -81,6 +81,14 @@ public final class ParameterSet: Sendable {
         return result
     }
 
+    /// Whether both sets have the same paths with the same shapes.
+    package func hasShapes(of other: ParameterSet) -> Bool {
+        func shapes(_ set: ParameterSet) -> [String: [Int]] {
+            Dictionary(set.all.map { ($0.path, $0.shape) }, uniquingKeysWith: { first, _ in first })
+        }
+        return shapes(self) == shapes(other)
+    }
+
     /// Initialises every parameter by its layer's initialiser, in declaration order.
     public func initialize(using stream: inout RandomStream) {
         for parameter in all { parameter.value = parameter.initializer(parameter.shape, using: &stream) }

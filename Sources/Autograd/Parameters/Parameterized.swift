@@ -1,3 +1,5 @@
+import Tensor
+
 /// A network, or a part of a model, whose parameters can be exchanged.
 public protocol Parameterized: Sendable {
     /// The weights, by the paths of a checkpoint. The default is none.

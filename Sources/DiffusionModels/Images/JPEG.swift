@@ -16,7 +16,7 @@ package enum JPEG {
             throw unreadable("\(data.count) bytes cannot hold the \(width) × \(height) pixels that it claims")
         }
         if decoder.isCMYK { return try fromCMYK(decoder.pixels(TJPF_CMYK, channels: 4), width, height) }
-        return Picture(width: width, height: height, pixels: try decoder.pixels(TJPF_RGB, channels: 3))
+        return try Picture(width: width, height: height, pixels: try decoder.pixels(TJPF_RGB, channels: 3))
     }
 
     /// The width and height in the header. Throws ``PictureError``.
@@ -63,7 +63,7 @@ package enum JPEG {
     }
 
     /// Converts CMYK to RGB. Like Pillow, it assumes Adobe's inverted convention, 255 for no ink, whatever the file says.
-    private static func fromCMYK(_ inks: [UInt8], _ width: Int, _ height: Int) -> Picture {
+    private static func fromCMYK(_ inks: [UInt8], _ width: Int, _ height: Int) throws(PictureError) -> Picture {
         var colours = [UInt8](repeating: 0, count: 3 * width * height)
         for pixel in 0..<width * height {
             let black = Int(inks[4 * pixel + 3])
@@ -72,7 +72,7 @@ package enum JPEG {
                 colours[3 * pixel + colour] = UInt8(max(black - ((product >> 8) + product) >> 8, 0))
             }
         }
-        return Picture(width: width, height: height, pixels: colours)
+        return try Picture(width: width, height: height, pixels: colours)
     }
 
     fileprivate static func unreadable(_ reason: String) -> PictureError {

@@ -35,7 +35,7 @@ extension PNG {
                 withUnsafeBytes(of: memory.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
         }
         if transparency == .onWhite { pixels = onWhite(pixels) }
-        return Picture(width: width, height: height, pixels: pixels)
+        return try Picture(width: width, height: height, pixels: pixels)
     }
 
     /// The width and height in the header. Throws ``PictureError``.

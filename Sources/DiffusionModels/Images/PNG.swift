@@ -10,12 +10,15 @@ public enum PNG {
     ///   - picture: the picture.
     ///   - text: keys of 1 to 79 ASCII characters and UTF-8 values, stored as international text chunks in the order of
     ///     the keys.
-    public static func encode(_ picture: Picture, text: [String: String] = [:]) -> Data {
-        require(
-            text.keys.allSatisfy {
-                (1...79).contains($0.utf8.count) && $0.utf8.allSatisfy { (0x20...0x7e).contains($0) }
-            },
-            "PNG.encode: expected keys of 1 to 79 ASCII characters, found \(text.keys.sorted())")
+    ///
+    /// Throws ``PictureError`` for another key.
+    public static func encode(_ picture: Picture, text: [String: String] = [:]) throws(PictureError) -> Data {
+        func isValid(_ key: String) -> Bool {
+            (1...79).contains(key.utf8.count) && key.utf8.allSatisfy { (0x20...0x7e).contains($0) }
+        }
+        if let key = text.keys.sorted().first(where: { !isValid($0) }) {
+            throw PictureError("PNG.encode: expected keys of 1 to 79 ASCII characters, found \"\(key)\"")
+        }
         let output = NSMutableData()
         // libpng's error function must not return. With a valid picture and valid keys it is called only if memory runs out.
         var writer = png_create_write_struct(PNG_LIBPNG_VER_STRING, nil, { _, _ in abort() }, nil)

@@ -47,6 +47,6 @@ extension Picture {
             if isUpright { orientation = JPEG.orientation(in: data) }
         case nil: throw PictureError("expected a PNG or JPEG file, found \(PictureFormat.name(of: data))")
         }
-        self = picture.turned(upright: orientation)
+        self = try picture.turned(upright: orientation)
     }
 }

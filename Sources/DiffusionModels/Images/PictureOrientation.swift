@@ -44,7 +44,7 @@ enum PictureOrientation: Int {
 
 extension Picture {
     /// The picture rotated or mirrored to be upright, as in Pillow's `exif_transpose`.
-    func turned(upright orientation: PictureOrientation) -> Picture {
+    func turned(upright orientation: PictureOrientation) throws(PictureError) -> Picture {
         if orientation == .upright { return self }
         let isSwapped = orientation.rawValue >= PictureOrientation.transposed.rawValue
         let (newWidth, newHeight) = isSwapped ? (height, width) : (width, height)
@@ -66,6 +66,6 @@ extension Picture {
                 for colour in 0..<3 { upright[target + colour] = pixels[source + colour] }
             }
         }
-        return Picture(width: newWidth, height: newHeight, pixels: upright)
+        return try Picture(width: newWidth, height: newHeight, pixels: upright)
     }
 }

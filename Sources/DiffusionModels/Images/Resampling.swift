@@ -31,9 +31,17 @@ public struct Resampling: Sendable, Equatable, CustomStringConvertible {
         filter.rawValue + (isAntialiased ? "" : " without antialiasing") + (isRounded ? ", 8 bits" : "")
     }
 
-    /// The colours of a picture resized to `new`, 0…255, row by row.
-    package func resized(_ picture: Picture, to new: (width: Int, height: Int)) -> [Float] {
+    /// The colours of a picture resized to `new`, 0…255, row by row. Throws ``PictureError`` if they do not fit in memory.
+    package func resized(
+        _ picture: Picture, to new: (width: Int, height: Int)
+    ) throws(PictureError) -> [Float] {
         let old = (width: picture.width, height: picture.height)
+        // Between the two passes a picture has the new width and the old height, or the old width and the new height.
+        let isDownFirst = isDownFirst(from: old, to: new)
+        let between = isDownFirst ? (old.width, new.height) : (new.width, old.height)
+        for (width, height) in [between, new] {
+            try Picture.checkMemory("Picture.resized", width: width, height: height, bytesPerColour: 8)
+        }
         func across(_ pixels: [some ColourLevel], rows: Int) -> [Float] {
             resampled(pixels, lines: rows, weights(from: old.width, to: new.width), old.width, step: 3)
         }
@@ -46,7 +54,7 @@ public struct Resampling: Sendable, Equatable, CustomStringConvertible {
         case (true, false): return across(picture.pixels, rows: old.height)
         case (false, true): return down(picture.pixels, width: old.width)
         case (true, true):
-            return isDownFirst(from: old, to: new)
+            return isDownFirst
                 ? across(down(picture.pixels, width: old.width), rows: new.height)
                 : down(across(picture.pixels, rows: old.height), width: new.width)
         }
@@ -137,22 +145,24 @@ extension Resampling.Filter {
 }
 
 extension Picture {
-    /// The picture resized, by default as with Pillow's `Image.resize` and its Lanczos filter.
+    /// The picture resized, by default as with Pillow's `Image.resize` and its Lanczos filter. Throws ``PictureError`` for a size below 1 × 1
+    /// or that does not fit in memory.
     public func resized(
         width newWidth: Int, height newHeight: Int, by resampling: Resampling = Resampling(.lanczos, isRounded: true)
-    ) -> Picture {
-        require(
-            newWidth > 0 && newHeight > 0, "Picture.resized: expected a positive size, found \(newWidth) × \(newHeight)"
-        )
+    ) throws(PictureError) -> Picture {
+        guard newWidth > 0, newHeight > 0 else {
+            throw PictureError("Picture.resized: expected a positive size, found \(newWidth) × \(newHeight)")
+        }
         if (newWidth, newHeight) == (width, height) { return self }
-        let colours = resampling.resized(self, to: (newWidth, newHeight))
-        return Picture(
+        let colours = try resampling.resized(self, to: (newWidth, newHeight))
+        return try Picture(
             width: newWidth, height: newHeight,
             pixels: colours.map { UInt8(min(max($0.rounded(), 0), 255)) })
     }
 
-    /// The central square crop, resized to `size` with Pillow's Lanczos filter in 8 bits, as in the COCO-2014 protocol.
-    public func centreSquare(resizedTo size: Int) -> Picture {
+    /// The central square crop, resized to `size` with Pillow's Lanczos filter in 8 bits, as in the COCO-2014 protocol. Throws as
+    /// ``resized(width:height:by:)``.
+    public func centreSquare(resizedTo size: Int) throws(PictureError) -> Picture {
         let side = min(width, height)
         let (left, top) = ((width - side) / 2, (height - side) / 2)
         var square: [UInt8] = []
@@ -160,6 +170,6 @@ extension Picture {
         for row in top..<top + side {
             square += pixels[3 * (row * width + left)..<3 * (row * width + left + side)]
         }
-        return Picture(width: side, height: side, pixels: square).resized(width: size, height: size)
+        return try Picture(width: side, height: side, pixels: square).resized(width: size, height: size)
     }
 }

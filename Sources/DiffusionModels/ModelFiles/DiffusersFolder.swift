@@ -1,18 +1,21 @@
 import Foundation
+import Tensor
 
 /// A model in the Hub's diffusers layout: one folder per part, each with its configuration.
 struct DiffusersFolder: CheckpointLayout {
     static let indexName = "model_index.json"
 
     let url: URL
+    private let storage: FileStorage
 
     /// Reads `model_index.json`. Throws ``ModelError`` if a part is missing or of an unsupported class.
     ///
     /// - Parameters:
     ///   - url: the folder.
     ///   - replaced: parts that are loaded from elsewhere, whose entries in the index are ignored.
-    init(_ url: URL, replacing replaced: Set<ModelFiles.Part> = []) throws {
-        self.url = url
+    ///   - storage: where the weights are.
+    init(_ url: URL, replacing replaced: Set<ModelFiles.Part> = [], storage: FileStorage = .mapped) throws {
+        (self.url, self.storage) = (url, storage)
         let file = url.appending(path: Self.indexName)
         if !FileManager.default.fileExists(atPath: file.path), let kind = CheckpointKind(folder: url) {
             throw ModelError.otherModel(path: url.path, kind: kind)
@@ -59,9 +62,10 @@ struct DiffusersFolder: CheckpointLayout {
 
     func weights(_ part: ModelFiles.Part) throws -> WeightFiles {
         switch part {
-        case .vae: try AutoencoderKL.weights(in: folder(part))
-        case .textEncoder: try WeightFiles(in: folder(part), stem: part.stem, naming: CLIPTextModel.names)
-        default: try WeightFiles(in: folder(part), stem: part.stem)
+        case .vae: try AutoencoderKL.weights(in: folder(part), storage: storage)
+        case .textEncoder:
+            try WeightFiles(in: folder(part), stem: part.stem, naming: CLIPTextModel.names, storage: storage)
+        default: try WeightFiles(in: folder(part), stem: part.stem, storage: storage)
         }
     }
 }
@@ -93,8 +97,9 @@ extension CLIPTextModel {
 
 extension AutoencoderKL {
     /// The weights in an autoencoder's folder, with old or new keys of diffusers.
-    static func weights(in folder: URL) throws -> WeightFiles {
-        try WeightFiles(in: folder, stem: ModelFiles.Part.vae.stem, naming: names, isLinear: isLinear)
+    static func weights(in folder: URL, storage: FileStorage) throws -> WeightFiles {
+        try WeightFiles(
+            in: folder, stem: ModelFiles.Part.vae.stem, naming: names, isLinear: isLinear, storage: storage)
     }
 
     /// Maps a key of diffusers to this library's names: before 0.18 the middle blocks' attention had other names.

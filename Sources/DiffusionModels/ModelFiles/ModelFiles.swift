@@ -1,5 +1,6 @@
 import Autograd
 import Foundation
+import Tensor
 
 /// A model's files, from which its parts are loaded individually.
 ///
@@ -45,6 +46,8 @@ public struct ModelFiles: Sendable {
     /// The autoencoder that replaces the model's own.
     let otherAutoencoder: AutoencoderFiles?
     private let predictionType: PredictionType?
+    /// Where the weights are.
+    let storage: FileStorage
 
     /// Opens a model without loading its weights.
     ///
@@ -55,13 +58,16 @@ public struct ModelFiles: Sendable {
     ///     small one (TAESD) replaces only the decoder.
     ///   - predictionType: the network's prediction type; nil for that of the folder's scheduler, or for a single file that of its
     ///     metadata (`modelspec.prediction_type`), or else of its family.
+    ///   - storage: where the weights are: mapped from the files, which must not be truncated while the model lives, or in memory.
     ///
     /// Throws ``ModelError`` if it is not a supported model, and `SafetensorsError`.
     public init(
-        contentsOf url: URL, tokenizer: URL? = nil, autoencoder: URL? = nil, predictionType: PredictionType? = nil
+        contentsOf url: URL, tokenizer: URL? = nil, autoencoder: URL? = nil, predictionType: PredictionType? = nil,
+        storage: FileStorage = .mapped
     ) throws {
         self.url = url
-        otherAutoencoder = try autoencoder.map { try AutoencoderFiles(contentsOf: $0) }
+        self.storage = storage
+        otherAutoencoder = try autoencoder.map { try AutoencoderFiles(contentsOf: $0, storage: storage) }
         self.predictionType = predictionType
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
@@ -71,11 +77,11 @@ public struct ModelFiles: Sendable {
         if isFolder.boolValue {
             var replaced: Set<Part> = tokenizer == nil ? [] : [.tokenizer]
             if otherAutoencoder != nil { replaced.insert(.vae) }
-            let folder = try DiffusersFolder(url, replacing: replaced)
+            let folder = try DiffusersFolder(url, replacing: replaced, storage: storage)
             (layout, oneStep) = (folder, try folder.oneStep())
             tokenizerFolder = tokenizer ?? (folder.has(.tokenizer) ? folder.folder(.tokenizer) : nil)
         } else {
-            layout = try SingleFileCheckpoint(url, predictionType: predictionType)
+            layout = try SingleFileCheckpoint(url, predictionType: predictionType, storage: storage)
             (oneStep, tokenizerFolder) = (nil, tokenizer)
         }
     }
@@ -99,7 +105,7 @@ extension ModelFiles {
         var configuration = try NoiseSchedule.Configuration(layout.fields(.scheduler))
         configuration.isAssumed = !layout.statesSchedule
         if let predictionType { configuration.predictionType = predictionType }
-        return NoiseSchedule(configuration)
+        return try NoiseSchedule(configuration)
     }
 
     /// The tokenizer. Throws ``ModelError/missingTokenizer(path:)`` for a model without one, and what `CLIPTokenizer` throws.

@@ -89,6 +89,8 @@ extension DenoisingNetwork {
         let outputs = predict(
             noisy.repeated(count), at: Array(repeating: timesteps, count: count).flatMap { $0 },
             given: .concatenate(conditions.map { $0.broadcast(to: batch) }))
+        // An output of another batch cannot be divided; the caller finds too few outputs.
+        guard outputs.shape.first == count * batch else { return [outputs] }
         return (0..<count).map { outputs.sliced(axis: 0, $0 * batch..<($0 + 1) * batch) }
     }
 
@@ -107,10 +109,7 @@ extension DenoisingNetwork {
 extension DenoisingNetwork {
     /// Whether this network can take over the weights of another: the same paths, shapes and stored settings.
     package func hasArchitecture(of other: any DenoisingNetwork) -> Bool {
-        func shapes(_ parameters: ParameterSet) -> [String: [Int]] {
-            Dictionary(parameters.all.map { ($0.path, $0.shape) }, uniquingKeysWith: { first, _ in first })
-        }
-        return shapes(parameters) == shapes(other.parameters)
+        parameters.hasShapes(of: other.parameters)
             && stored?.configuration == other.stored?.configuration
     }
 }

@@ -25,9 +25,11 @@ public struct OneStepStudent: Sendable {
     /// - Parameters:
     ///   - noise: z ~ N(0, 1), `[batch, height, width, channels]`.
     ///   - condition: the text condition, one per sample.
-    public func generate(from noise: Variable, given condition: TextCondition) -> Variable {
+    ///
+    /// Throws ``ModelError`` for a network whose output does not have the noise's shape.
+    public func generate(from noise: Variable, given condition: TextCondition) throws -> Variable {
         let timesteps = Array(repeating: Double(step.timestep), count: noise.shape[0])
-        let output = network.predict(noise, at: timesteps, given: condition)
+        let output = try network.checkedPrediction(noise, at: timesteps, given: condition)
         return SignalLevel(cumulativeAlpha: step.cumulativeAlpha)
             .convert(output, from: predictionType, to: .sample, noisy: noise)
     }

@@ -67,14 +67,20 @@ public struct PictureGeneration: Sendable {
             throw ModelError.invalidArgument(
                 operation: "PictureGeneration", argument: name, expected: "at least 1", found: "\(count)")
         }
+        let (total, isTooLarge) = prompts.count.multipliedReportingOverflow(by: picturesPerPrompt)
+        guard !isTooLarge, total <= 10_000_000 else {
+            throw ModelError.invalidArgument(
+                operation: "PictureGeneration", argument: "picturesPerPrompt",
+                expected: "at most 10000000 pictures in all",
+                found: "\(prompts.count) × \(picturesPerPrompt)")
+        }
         (self.prompts, self.picturesPerPrompt, self.model, self.sampling) = (
             prompts, picturesPerPrompt, model, sampling
         )
         (self.seed, self.folder, self.batchSize) = (seed, folder, batchSize)
         self.size = size ?? model.latentSize
         try model.checkMemory(
-            count: Swift.min(batchSize, prompts.count.multipliedReportingOverflow(by: picturesPerPrompt).partialValue),
-            size: self.size, operation: "PictureGeneration")
+            count: Swift.min(batchSize, total), size: self.size, operation: "PictureGeneration")
         encoder = try model.textEncoder.loaded()
         let chosen: SamplingSettings? = if case .steps(let settings) = sampling { settings } else { nil }
         var sampler = chosen?.sampler

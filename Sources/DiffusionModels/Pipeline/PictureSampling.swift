@@ -61,7 +61,7 @@ extension TextToImageModel {
         guard case .steps(let settings) = sampling, let sampler = settings.sampler else {
             guard let student else { throw ModelError.notOneStepModel(path: name) }
             try Task.checkCancellation()
-            return student.generate(from: Variable(latents), given: condition).value
+            return try student.generate(from: Variable(latents), given: condition).value
         }
         var steps = try DiffusionSampler(
             sampler, network: network, predictionType: schedule.predictionType, condition: condition,

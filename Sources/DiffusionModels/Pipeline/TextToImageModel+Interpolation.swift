@@ -10,7 +10,7 @@ extension TextToImageModel {
     ///
     /// ```swift
     /// let row = try student.latents(from: ("a red heart", 0), to: ("a red heart", 7), count: 8)
-    /// let strip = Picture.grid(try student.pictures(from: row), columns: 8)
+    /// let strip = try Picture.grid(student.pictures(from: row), columns: 8)
     /// ```
     ///
     /// - Parameters:
@@ -32,9 +32,9 @@ extension TextToImageModel {
         try checkMemory(count: count, size: size ?? latentSize, operation: "latents(from:to:count:)")
         let text = try conditions(for: [first.prompt, last.prompt])
         let (firstText, lastText) = (text.gathered(rows: [0]), text.gathered(rows: [1]))
-        let noise = [first.seed, last.seed].map { startingLatents(count: 1, seed: $0, size: size).latents }
+        let noise = try [first.seed, last.seed].map { try startingLatents(count: 1, seed: $0, size: size).latents }
         let shares = (0..<count).map { Double($0) / Double(count - 1) }
-        return student.generate(
+        return try student.generate(
             from: Variable(.concatenate(shares.map { noise[0].slerp(to: noise[1], by: $0) }, axis: 0)),
             given: .concatenate(shares.map { firstText.interpolated(towards: lastText, by: $0) })
         ).value

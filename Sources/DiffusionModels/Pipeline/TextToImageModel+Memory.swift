@@ -1,3 +1,4 @@
+import Foundation
 import Tensor
 
 extension TextToImageModel {
@@ -12,18 +13,26 @@ extension TextToImageModel {
         return 3 * Double(MemoryLayout<Float>.stride) * max(denoising, decoding)
     }
 
-    /// Throws ``ModelError/invalidArgument(operation:argument:expected:found:)`` if a batch of images of this size does not fit in
+    /// Throws ``ModelError/invalidArgument(operation:argument:expected:found:)`` for a batch without images or pixels, and if a batch of images of this size does not fit in
     /// the memory available to the process.
     func checkMemory(count: Int, size: LatentSize, operation: String) throws {
+        for (name, extent) in [("count", count), ("height", size.height), ("width", size.width)] where extent < 1 {
+            throw ModelError.invalidArgument(
+                operation: operation, argument: name, expected: "at least 1", found: "\(extent)")
+        }
         let granted = MemoryLimit.current.available
         let needed = leastWorkingBytes(count: count, size: size)
         if needed <= Double(granted) { return }
-        let factor = decoder.pixelsPerLatent
+        // Products of sizes from user input may overflow an integer here too.
+        func pixels(_ extent: Int) -> String {
+            String(format: "%.0f", Double(extent) * Double(decoder.pixelsPerLatent))
+        }
         throw ModelError.invalidArgument(
             operation: operation, argument: "size",
             expected: "images that fit in \(granted >> 20) MiB of memory",
             found:
-                "\(count) of \(size.width * factor) × \(size.height * factor) pixels, which need at least \(Int(needed / 0x1p20)) MiB"
+                "\(count) of \(pixels(size.width)) × \(pixels(size.height)) pixels, which need at least "
+                + String(format: "%.0f MiB", needed / 0x1p20)
         )
     }
 }

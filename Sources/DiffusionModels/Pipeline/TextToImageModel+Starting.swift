@@ -21,11 +21,14 @@ extension TextToImageModel {
     /// streams from which later noise is generated.
     ///
     /// Each image's noise is `torch.manual_seed(seed); torch.randn(1, channels, height, width)`.
+    ///
+    /// Throws ``ModelError`` unless count and size are positive and the images fit in memory.
     public func startingLatents(
         count: Int, seed: UInt64, size: LatentSize? = nil
-    ) -> (latents: Tensor, noise: LatentNoise) {
-        var noise = LatentNoise(seed: seed, count: count)
+    ) throws -> (latents: Tensor, noise: LatentNoise) {
         let size = size ?? latentSize
+        try checkMemory(count: count, size: size, operation: "startingLatents(count:seed:size:)")
+        var noise = LatentNoise(seed: seed, count: count)
         let latents = noise.next(
             height: size.height, width: size.width, channels: network.latentChannels)
         return (latents, noise)
@@ -49,7 +52,7 @@ extension TextToImageModel {
         let newHeight = height ?? picture.height / factor * factor
         let newWidth = width ?? picture.width / factor * factor
         _ = try latentSize(height: newHeight, width: newWidth)
-        return picture.resized(width: newWidth, height: newHeight)
+        return try picture.resized(width: newWidth, height: newHeight)
     }
 
     /// A picture's latents, scaled as the network's: one sample of the autoencoder's distribution per stream of `noise`, as in diffusers;
@@ -66,6 +69,19 @@ extension TextToImageModel {
         return (mean + deviation * standardNoise) * Float(autoencoder.configuration.scalingFactor)
     }
 
+    /// Throws ``ModelError`` for latents of another shape than the network's, or of another number of images than `count`.
+    func checkLatents(_ latents: Tensor, count: Int? = nil, operation: String) throws {
+        let channels = network.latentChannels
+        guard latents.rank == 4, latents.shape[3] == channels, latents.count > 0,
+            count.map({ $0 == latents.shape[0] }) ?? true
+        else {
+            throw ModelError.invalidArgument(
+                operation: operation, argument: "latents",
+                expected: "[\(count.map(String.init) ?? "pictures"), height, width, \(channels)]",
+                found: "\(latents.shape)")
+        }
+    }
+
     /// The latents to start from, and the random streams for later noise. Throws ``ModelError`` for latents of another shape.
     func start(
         _ start: SamplingStart, count: Int, seed: UInt64
@@ -73,14 +89,9 @@ extension TextToImageModel {
         switch start {
         case .noise(let size):
             try checkMemory(count: count, size: size ?? latentSize, operation: "samples")
-            return startingLatents(count: count, seed: seed, size: size)
+            return try startingLatents(count: count, seed: seed, size: size)
         case .latents(let latents):
-            let channels = network.latentChannels
-            guard latents.rank == 4, latents.shape[0] == count, latents.shape[3] == channels, latents.count > 0 else {
-                throw ModelError.invalidArgument(
-                    operation: "samples", argument: "latents",
-                    expected: "[\(count) pictures, height, width, \(channels)]", found: "\(latents.shape)")
-            }
+            try checkLatents(latents, count: count, operation: "samples")
             return (latents, LatentNoise(seed: seed, count: count))
         case .picture(let picture, _):
             var noise = LatentNoise(seed: seed, count: count)

@@ -59,18 +59,22 @@ public struct TextToImageModel: Sendable {
     ///   - tokenizer: the folder of a tokenizer, which single files do not contain; nil means the model's own.
     ///   - autoencoder: the folder or file of another autoencoder; see ``ModelFiles``.
     ///   - predictionType: the network's prediction type; nil means that of the files or, for a single file, of its model family.
+    ///   - storage: where the weights are. They are mapped from the files by default, which must not be truncated while the model lives
+    ///     (`FileStorage.mapped` says what happens then); with `.memory` all of them, also the text encoder's, are read at once.
     ///
     /// Throws ``ModelError`` for files that are missing, malformed or contradict each other, and the errors of the tokenizer and of
     /// safetensors files.
     public init(
-        contentsOf url: URL, tokenizer: URL? = nil, autoencoder: URL? = nil, predictionType: PredictionType? = nil
+        contentsOf url: URL, tokenizer: URL? = nil, autoencoder: URL? = nil, predictionType: PredictionType? = nil,
+        storage: FileStorage = .mapped
     ) throws {
         try self.init(
             ModelFiles(
-                contentsOf: url, tokenizer: tokenizer, autoencoder: autoencoder, predictionType: predictionType))
+                contentsOf: url, tokenizer: tokenizer, autoencoder: autoencoder, predictionType: predictionType,
+                storage: storage))
     }
 
-    /// Loads a model's files. Throws as ``init(contentsOf:tokenizer:autoencoder:predictionType:)`` does.
+    /// Loads a model's files. Throws as ``init(contentsOf:tokenizer:autoencoder:predictionType:storage:)`` does.
     ///
     /// - Parameters:
     ///   - files: the model's files.
@@ -88,8 +92,9 @@ public struct TextToImageModel: Sendable {
             parameters?.makeReadOnly()
         }
         self.init(
-            network: network, textEncoder: textEncoder, decoder: decoder, autoencoder: autoencoder, schedule: schedule,
-            oneStep: files.oneStep, name: files.url.path)
+            network: network, textEncoder: files.storage == .memory ? try textEncoder.loaded() : textEncoder,
+            decoder: decoder, autoencoder: autoencoder, schedule: schedule, oneStep: files.oneStep, name: files.url.path
+        )
     }
 
     /// The one-step generator, nil for a multi-step model.
@@ -113,11 +118,14 @@ public struct TextToImageModel: Sendable {
 }
 
 extension TextToImageModel {
-    /// Decodes the network's latents, `[batch, height, width, channels]`, into images. Throws
-    /// ``ModelError/nonFinitePicture(count:total:)``, and `CancellationError` in a cancelled task.
+    /// Decodes the network's latents, `[batch, height, width, channels]`, into images.
+    ///
+    /// Throws ``ModelError`` for latents of another shape or that are not finite, and for a decoder whose output has another shape, and
+    /// `CancellationError` in a cancelled task.
     public func pictures(from latents: Tensor) throws -> [Picture] {
+        try checkLatents(latents, operation: "pictures(from:)")
         try Task.checkCancellation()
-        let decoded = decoder.pictures(of: Variable(latents)).value
+        let decoded = try decoder.checkedPictures(of: Variable(latents)).value
         return try (0..<decoded.shape[0]).map { index in
             try Picture(decoded.sliced(axis: 0, index..<index + 1).reshaped(to: Array(decoded.shape.dropFirst())))
         }
@@ -152,9 +160,13 @@ extension TextToImageModel {
                 operation: "latents(for:seed:start:)", argument: "start",
                 expected: "noise, because a one-step student generates from noise", found: "a picture")
         }
+        guard !prompts.isEmpty else {
+            throw ModelError.invalidArgument(
+                operation: "latents(for:seed:start:)", argument: "prompts", expected: "at least one", found: "none")
+        }
         let noise = try self.start(start, count: prompts.count, seed: seed).latents
         let condition = try conditions(for: prompts)
         try Task.checkCancellation()
-        return student.generate(from: Variable(noise), given: condition).value
+        return try student.generate(from: Variable(noise), given: condition).value
     }
 }

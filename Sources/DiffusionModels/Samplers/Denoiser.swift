@@ -9,11 +9,11 @@ struct Denoiser {
     let guidance: Guidance?
 
     /// The network's prediction for latents at one sampling point.
-    func predict(_ latents: Tensor, at point: SamplingPoint) -> NetworkPrediction {
+    func predict(_ latents: Tensor, at point: SamplingPoint) throws -> NetworkPrediction {
         let timesteps = Array(repeating: point.timestep, count: latents.shape[0])
         let output =
-            guidance?.predict(with: network, latents, at: timesteps, given: condition)
-            ?? network.predict(Variable(latents), at: timesteps, given: condition).value
+            try guidance?.predict(with: network, latents, at: timesteps, given: condition)
+            ?? network.checkedPrediction(Variable(latents), at: timesteps, given: condition).value
         return NetworkPrediction(latents: latents, output: output, type: predictionType, point: point)
     }
 }

@@ -65,16 +65,18 @@ public struct DiffusionSampler: Sendable {
         _ sampler: any Sampler, network: any DenoisingNetwork, predictionType: PredictionType, condition: TextCondition,
         guidance: Guidance? = nil, steps: Int, original: Tensor, strength: Double, noise: LatentNoise
     ) throws {
-        require(
-            strength > 0 && strength <= 1,
-            "DiffusionSampler: expected a strength above 0 and at most 1, found \(strength)")
+        guard strength > 0, strength <= 1 else {
+            throw ModelError.invalidArgument(
+                operation: "DiffusionSampler", argument: "strength", expected: "above 0 and at most 1",
+                found: "\(strength)")
+        }
         (self.sampler, self.noise) = (sampler, noise)
         let plan = try self.sampler.begin(steps: steps)
         denoiser = Denoiser(
             network: network, predictionType: predictionType, condition: condition, guidance: guidance)
         points = plan.points
         let skipped = steps - Swift.max(1, Int(Double(steps) * strength))
-        index = Swift.min(skipped * plan.evaluationsPerStep, points.count - 1)
+        index = Swift.max(0, Swift.min(skipped * plan.evaluationsPerStep, points.count - 1))
         try Self.check(points[index...], predictionType, sampler.name)
         latents = points[index].level.noisy(original, noise: self.noise.next(like: original))
         warnings = sampler.warnings
@@ -86,9 +88,14 @@ public struct DiffusionSampler: Sendable {
     public mutating func next() throws -> DenoisingStep? {
         guard index < points.count else { return nil }
         try Task.checkCancellation()
-        let prediction = denoiser.predict(latents, at: points[index])
+        let prediction = try denoiser.predict(latents, at: points[index])
+        let before = latents.shape
         latents = sampler.step(prediction, at: index, noise: &noise)
         index += 1
+        guard latents.shape == before else {
+            throw ModelError.invalidArgument(
+                operation: "\(sampler.name).step", argument: "output", expected: "\(before)", found: "\(latents.shape)")
+        }
         guard latents.squaredNorm().isFinite else {
             throw ModelError.nonFiniteLatents(
                 sampler: sampler.name, step: index, total: points.count, timestep: prediction.point.timestep)
@@ -113,8 +120,12 @@ public struct DiffusionSampler: Sendable {
     }
 
     private static func check(
-        _ points: some Sequence<SamplingPoint>, _ type: PredictionType, _ name: String
+        _ points: some Collection<SamplingPoint>, _ type: PredictionType, _ name: String
     ) throws {
+        guard !points.isEmpty else {
+            throw ModelError.invalidArgument(
+                operation: "\(name).begin", argument: "points", expected: "at least one", found: "none")
+        }
         guard type == .epsilon, let point = points.first(where: { $0.level.alpha == 0 }) else { return }
         throw ModelError.noSignal(sampler: name, timestep: point.timestep)
     }

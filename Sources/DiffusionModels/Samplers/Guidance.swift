@@ -33,11 +33,15 @@ public struct Guidance: Sendable {
     ///   - noisy: x_t, `[batch, height, width, channels]`.
     ///   - timesteps: one per sample.
     ///   - condition: the text condition, one per sample.
+    ///
+    /// Throws ``ModelError`` for a network whose output does not have the shape of `noisy`.
     public func predict(
         with network: any DenoisingNetwork, _ noisy: Tensor, at timesteps: [Double], given condition: TextCondition
-    ) -> Tensor {
-        if scale == 1 { return network.predict(Variable(noisy), at: timesteps, given: condition).value }
-        let outputs = network.predict(Variable(noisy), at: timesteps, givenEach: [unconditional, condition])
+    ) throws -> Tensor {
+        let noisy = Variable(noisy)
+        if scale == 1 { return try network.checkedPrediction(noisy, at: timesteps, given: condition).value }
+        let outputs = network.predict(noisy, at: timesteps, givenEach: [unconditional, condition])
+        try network.checkOutputs(outputs, count: 2, of: noisy)
         let conditional = outputs[1].value
         let guided = Self.combine(unconditional: outputs[0], conditional: outputs[1], scale: scale).value
         return rescale == 0 ? guided : Self.rescaled(guided, to: conditional, by: rescale)

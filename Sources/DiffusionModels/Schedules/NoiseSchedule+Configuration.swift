@@ -144,6 +144,11 @@ extension NoiseSchedule.Configuration: Codable {
         }
     }
 
+    /// Throws ``ModelError`` for a field that was set to a value out of range.
+    func check() throws {
+        try Self.check(ConfigurationFields(json, file: "NoiseSchedule.Configuration"))
+    }
+
     /// Throws ``ModelError`` unless all fields that have a property here are valid.
     private static func check(_ fields: ConfigurationFields) throws {
         let count = try fields.integer("num_train_timesteps", default: 1000, in: 1...1_000_000)

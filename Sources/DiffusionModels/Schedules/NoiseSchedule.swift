@@ -15,8 +15,13 @@ public struct NoiseSchedule: Sendable, Equatable {
     /// The network's prediction type.
     public var predictionType: PredictionType { configuration.predictionType }
 
-    /// The schedule of a `scheduler_config.json`.
-    public init(_ configuration: Configuration) {
+    /// The schedule of a `scheduler_config.json`. Throws ``ModelError`` for a field that is out of range.
+    public init(_ configuration: Configuration) throws {
+        try configuration.check()
+        self.init(checked: configuration)
+    }
+
+    private init(checked configuration: Configuration) {
         self.configuration = configuration
         var product = 1.0
         let cumulative = Self.betas(configuration).map { beta in
@@ -26,20 +31,29 @@ public struct NoiseSchedule: Sendable, Equatable {
         cumulativeAlphas = configuration.rescalesToZeroSignal ? Self.rescaled(cumulative) : cumulative
     }
 
-    /// A schedule whose √β grows linearly from `√firstBeta` to `√lastBeta`; the defaults are Stable Diffusion's.
-    public static func scaledLinear(
-        from firstBeta: Double = 0.00085, to lastBeta: Double = 0.012, timesteps: Int = 1000,
-        predictionType: PredictionType = .epsilon
-    ) -> NoiseSchedule {
-        make(.scaledLinear, firstBeta, lastBeta, timesteps, predictionType)
+    /// Stable Diffusion's schedule of 1000 timesteps, whose √β grows linearly from √0.00085 to √0.012.
+    public static func scaledLinear(predictionType: PredictionType = .epsilon) -> NoiseSchedule {
+        NoiseSchedule(checked: configuration(.scaledLinear, 0.00085, 0.012, 1000, predictionType))
     }
 
-    /// A schedule whose β grows linearly; the defaults are DDPM's.
+    /// A schedule whose √β grows linearly from `√firstBeta` to `√lastBeta`. Throws ``ModelError`` for a β that is not between 0 and 1, and
+    /// for a number of timesteps below 1.
+    public static func scaledLinear(
+        from firstBeta: Double, to lastBeta: Double, timesteps: Int = 1000, predictionType: PredictionType = .epsilon
+    ) throws -> NoiseSchedule {
+        try NoiseSchedule(configuration(.scaledLinear, firstBeta, lastBeta, timesteps, predictionType))
+    }
+
+    /// DDPM's schedule of 1000 timesteps, whose β grows linearly from 0.0001 to 0.02.
+    public static func linear(predictionType: PredictionType = .epsilon) -> NoiseSchedule {
+        NoiseSchedule(checked: configuration(.linear, 0.0001, 0.02, 1000, predictionType))
+    }
+
+    /// A schedule whose β grows linearly. Throws as ``scaledLinear(from:to:timesteps:predictionType:)``.
     public static func linear(
-        from firstBeta: Double = 0.0001, to lastBeta: Double = 0.02, timesteps: Int = 1000,
-        predictionType: PredictionType = .epsilon
-    ) -> NoiseSchedule {
-        make(.linear, firstBeta, lastBeta, timesteps, predictionType)
+        from firstBeta: Double, to lastBeta: Double, timesteps: Int = 1000, predictionType: PredictionType = .epsilon
+    ) throws -> NoiseSchedule {
+        try NoiseSchedule(configuration(.linear, firstBeta, lastBeta, timesteps, predictionType))
     }
 
     /// α and σ of a timestep.
@@ -56,15 +70,15 @@ public struct NoiseSchedule: Sendable, Equatable {
         cumulativeAlphas[timestep] / (1 - cumulativeAlphas[timestep])
     }
 
-    private static func make(
+    private static func configuration(
         _ rule: BetaSchedule, _ firstBeta: Double, _ lastBeta: Double, _ timesteps: Int, _ type: PredictionType
-    ) -> NoiseSchedule {
+    ) -> Configuration {
         var configuration = Configuration.stableDiffusion
         configuration.betaSchedule = rule
         (configuration.firstBeta, configuration.lastBeta) = (firstBeta, lastBeta)
         configuration.timestepCount = timesteps
         configuration.predictionType = type
-        return NoiseSchedule(configuration)
+        return configuration
     }
 }
 

@@ -2,9 +2,16 @@ import Autograd
 import Tensor
 
 extension CLIPTextEncoder {
-    /// The embeddings of prompts, each of `windows` windows. Throws ``ModelError`` when the text model cannot be loaded, and when the weights
-    /// in a prompt make its embeddings non-finite.
+    /// The embeddings of prompts, each of `windows` windows. Throws ``ModelError`` when the text model cannot be loaded, for settings or a
+    /// number of windows out of range, and when the weights in a prompt make its embeddings non-finite.
     public func condition(for prompts: [String], windows: Int) throws -> TextCondition {
+        try check()
+        guard !prompts.isEmpty, Self.windowLimits.contains(windows) else {
+            throw ModelError.invalidArgument(
+                operation: "CLIPTextEncoder.condition", argument: prompts.isEmpty ? "prompts" : "windows",
+                expected: prompts.isEmpty ? "at least one" : "1 to \(Self.windowLimits.upperBound)",
+                found: prompts.isEmpty ? "none" : "\(windows)")
+        }
         let (model, all) = (try textModel(), prompts.map(words))
         let chunk = max(64 / windows, 1)
         let parts = try stride(from: 0, to: all.count, by: chunk).map { start in

@@ -43,6 +43,9 @@ public struct CLIPTextEncoder: TextEncoder {
         try files.checkAgreement(of: tokenizer)
     }
 
+    /// The numbers of windows that a prompt can have.
+    static let windowLimits = 1...1024
+
     /// Throws ``ModelError`` when the tokenizer's ids or prompt length exceed the text model's sizes, or ``encoding`` skips more layers
     /// than there are or allows no window.
     public func check() throws {
@@ -50,7 +53,7 @@ public struct CLIPTextEncoder: TextEncoder {
         let positions = configuration.maximumPositions
         for (argument, found, range) in [
             ("encoding.skippedLayers", encoding.skippedLayers, 0...configuration.layers),
-            ("encoding.windowLimit", encoding.windowLimit, 1...1024),
+            ("encoding.windowLimit", encoding.windowLimit, Self.windowLimits),
             ("tokenizer.maximumLength", tokenizer.maximumLength, 3...max(positions, 3)),
             ("tokenizer.vocabularySize", tokenizer.vocabularySize, 1...configuration.vocabularySize + added),
         ] where !range.contains(found) {

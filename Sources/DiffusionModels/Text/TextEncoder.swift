@@ -86,7 +86,8 @@ extension TextEncoder {
         var seen: Set<String> = []
         let unique = prompts.filter { seen.insert($0).inserted }
         let encoder = try loaded()
-        let condition = try encoder.condition(for: unique, windows: windows ?? encoder.windowCount(for: unique))
+        let condition = try encoder.checkedCondition(
+            for: unique, windows: windows ?? encoder.windowCount(for: unique))
         return try PromptEmbeddings(prompts: unique, condition: condition, fingerprint: encoder.fingerprint())
     }
 }

@@ -69,6 +69,6 @@ extension TeacherPairs {
             }
             return place
         }
-        self.init(noise: noise, pictures: pictures, prompts: own)
+        try self.init(noise: noise, pictures: pictures, prompts: own)
     }
 }

@@ -15,11 +15,15 @@ public struct TeacherPairs: Sendable {
     public let dependsOnNoise: [Bool]
 
     /// Pairs of noise and images.
-    public init(noise: Tensor, pictures: Tensor, prompts: [Int]) {
-        require(
-            noise.rank == 4 && noise.shape == pictures.shape && noise.shape[0] == prompts.count && !prompts.isEmpty,
-            "TeacherPairs: expected equal shapes [\(prompts.count), height, width, channels], found \(noise.shape) and "
-                + "\(pictures.shape)")
+    ///
+    /// Throws ``DistillationError`` for noise or images of another shape, of another number than the prompts, or that are not finite.
+    public init(noise: Tensor, pictures: Tensor, prompts: [Int]) throws {
+        try DistillationError.check(samples: noise, count: prompts.count, "TeacherPairs.noise")
+        try DistillationError.check(samples: pictures, count: prompts.count, "TeacherPairs.pictures")
+        guard noise.shape == pictures.shape else {
+            throw DistillationError.unsuitableShape(
+                of: "TeacherPairs.pictures", expected: "the noise's \(noise.shape)", found: "\(pictures.shape)")
+        }
         (self.noise, self.pictures, self.prompts) = (noise, pictures, prompts)
         dependsOnNoise = Self.dependsOnNoise(pictures, prompts)
     }

@@ -28,7 +28,9 @@ extension Distiller {
     /// Everything is read before anything is changed. Throws `SafetensorsError`, or ``DistillationError`` when the file
     /// belongs to another run.
     public func restoreCheckpoint(from url: URL) throws {
-        let (state, memory) = try checkpoint.restore(RunState.self, from: url)
+        let (state, memory) = try checkpoint.restore(RunState.self, from: url) {
+            $0.stepCount >= 0 && $0.averageUpdateCount >= 0 && $0.streams.fits(promptCount: conditions.count)
+        }
         self.memory = memory
         average.updateCount = state.averageUpdateCount
         streams = state.streams

@@ -12,9 +12,9 @@ struct FakeScoreUpdate {
     /// The norm of the fake score's gradient before clipping.
     var norm: Double { steps[0].norm }
 
-    /// The same update, after its optimisers' steps were taken.
-    func applied() -> FakeScoreUpdate {
-        for step in steps { step.apply() }
+    /// The same update, after its optimisers' steps were taken in the run's step `number`. Throws `RunError`.
+    func applied(step number: Int) throws -> FakeScoreUpdate {
+        for (step, name) in zip(steps, ["the fake score", "the discriminator"]) { try step.apply(name, step: number) }
         return self
     }
 }
@@ -27,16 +27,16 @@ extension Distiller {
         let training = configuration.fakeScoreTraining
         let prompts = inputs.newSamples?.prompts ?? batch.prompts
         let condition = conditions.conditions(prompts, dropping: inputs.dropsPrompts)
-        let newSamples = inputs.newSamples.map { new in
-            student.generate(from: Variable(new.latents), given: conditions.conditions(new.prompts)).value
+        let newSamples = try inputs.newSamples.map { new in
+            try student.generate(from: Variable(new.latents), given: conditions.conditions(new.prompts)).value
         }
         let original = newSamples ?? batch.original
 
-        let loss = training.loss(
+        let loss = try training.loss(
             of: fakeScore.network, on: original, inputs, given: condition, nullCondition: batch.nullCondition,
             schedule: schedule)
         try check(loss.value, "the fake score's loss")
-        let term = discriminatorLoss(inputs, original, conditions.conditions(prompts))
+        let term = try discriminatorLoss(inputs, original, conditions.conditions(prompts))
         if let term { try check(term.value, "the discriminator's loss") }
         (term.map { loss + $0 * Float(training.discriminatorWeight) } ?? loss).backward()
         let steps =
@@ -47,11 +47,11 @@ extension Distiller {
     }
 
     private func discriminatorLoss(_ inputs: FakeScoreInputs, _ original: Tensor, _ condition: TextCondition)
-        -> Variable?
+        throws -> Variable?
     {
         guard let discriminator = resources.discriminator, let data = resources.realLatents, let real = inputs.real
         else { return nil }
-        return configuration.fakeScoreTraining.discriminatorLoss(
+        return try configuration.fakeScoreTraining.discriminatorLoss(
             of: discriminator, on: original, given: condition, real: data.latents.gathered(rows: real.indices),
             given: conditions.conditions(real.indices.map { data.prompts[$0] }), inputs, realNoise: real.noise,
             schedule: schedule)

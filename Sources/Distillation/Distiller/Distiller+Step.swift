@@ -7,9 +7,8 @@ import Tensor
 extension Distiller {
     /// Takes one step with random inputs from the run's own streams.
     ///
-    /// Throws `RunError.nonFinite(step:tensor:count:)`, ``LossGradientError``, what the loss throws, and `CancellationError` in a
-    /// cancelled task, and leaves the distiller as it was
-    /// before.
+    /// Throws `RunError.nonFinite(step:tensor:count:)`, ``LossGradientError`` and what the loss throws, `ModelError` for a network of
+    /// one's own whose output has another shape, and `CancellationError` in a cancelled task, and leaves the distiller as it was before.
     @discardableResult
     public func step() throws -> DistillationStep {
         let before = streams
@@ -32,7 +31,7 @@ extension Distiller {
         fakeScoreOptimizer.learningRate = configuration.fakeScoreLearningRate * factor
         discriminatorOptimizer?.learningRate = configuration.fakeScoreLearningRate * factor
 
-        let (output, batch) = generate(inputs)
+        let (output, batch) = try generate(inputs)
         try check(output.value, "the student's x0")
         let gradient = try loss.checkedGradient(try evaluate(batch))
         try check(gradient.value, "the loss's gradient")
@@ -65,24 +64,26 @@ extension Distiller {
         let trained = [fakeScore.parameters] + (resources.discriminator.map { [$0.parameters] } ?? [])
         trained.forEach { $0.unfreeze() }
         defer { trained.forEach { $0.freeze() } }
-        // One update on the same batch does not depend on the student's: both gradients are checked before either is applied.
-        if inputs.count <= 1, inputs.first?.newSamples == nil {
-            let updates = try inputs.map { try fakeScoreUpdate($0, batch) }
-            student?.apply()
-            return (student?.norm ?? 0, updates.map { $0.applied() })
-        }
-        let before = UpdatedState(of: self)
+        // One update on the same batch does not depend on the student's: both are checked before either is applied.
+        let isIndependent = inputs.count <= 1 && inputs.first?.newSamples == nil
+        let early = isIndependent ? try inputs.map { try fakeScoreUpdate($0, batch) } : nil
+        let known = (student.map { [$0] } ?? []) + (early?.flatMap(\.steps) ?? [])
+        let before = early != nil && known.allSatisfy(\.isCertainlyFinite) ? nil : UpdatedState(of: self)
+        let number = stepCount + 1
         do {
-            student?.apply()
-            return (student?.norm ?? 0, try inputs.map { try fakeScoreUpdate($0, batch).applied() })
+            try student?.apply("the student", step: number)
+            let updates =
+                try early?.map { try $0.applied(step: number) }
+                ?? inputs.map { try fakeScoreUpdate($0, batch).applied(step: number) }
+            return (student?.norm ?? 0, updates)
         } catch {
-            before.restore(self)
+            before?.restore(self)
             throw error
         }
     }
 
     /// The student's output, and the batch on which the networks are evaluated.
-    private func generate(_ inputs: StepInputs) -> (output: Variable, batch: GeneratedBatch) {
+    private func generate(_ inputs: StepInputs) throws -> (output: Variable, batch: GeneratedBatch) {
         var (prompts, latents) = (inputs.prompts, inputs.latents)
         var targets: Tensor?
         if loss.needs.contains(.pairs), let pairs = resources.pairs {
@@ -99,7 +100,9 @@ extension Distiller {
         }
         let condition = conditions.conditions(prompts)
         let output =
-            noisedData.map { student.original(of: Variable($0), at: inputs.timesteps, given: condition, on: schedule) }
+            try noisedData.map {
+                try student.original(of: Variable($0), at: inputs.timesteps, given: condition, on: schedule)
+            }
             ?? student.generate(from: Variable(latents), given: condition)
         var batch = GeneratedBatch(
             original: output.value, noise: inputs.noise, timesteps: inputs.timesteps, condition: condition,
@@ -113,7 +116,7 @@ extension Distiller {
     private func evaluate(_ batch: GeneratedBatch) throws -> LossInput {
         let networks = ScoreNetworks(
             teacher: teacher, fakeScore: fakeScore.network, schedule: schedule, resources: resources, student: student)
-        let input = networks.evaluate(batch, needs: loss.needs)
+        let input = try networks.evaluate(batch, needs: loss.needs)
         let predictions = [
             ("the teacher's epsilon", input.teacherPrediction), ("the fake score's epsilon", input.fakeScorePrediction),
         ]

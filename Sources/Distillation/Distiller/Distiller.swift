@@ -76,16 +76,16 @@ public final class Distiller {
             student: student, teacher: teacher, schedule: schedule, conditions: conditions, resources: resources)
         student.parameters.unfreeze()
         resources.discriminator?.parameters.freeze()
-        average = ExponentialMovingAverage(
+        average = try ExponentialMovingAverage(
             of: student.parameters, decay: configuration.averageDecay, rule: configuration.averageRule)
-        studentOptimizer = configuration.adam(
+        studentOptimizer = try configuration.adam(
             student.parameters, learningRate: configuration.studentLearningRate, averages: [average])
-        fakeScoreOptimizer = configuration.adam(
+        fakeScoreOptimizer = try configuration.adam(
             fakeScore.parameters, learningRate: configuration.fakeScoreLearningRate)
         discriminatorOptimizer =
             loss.needs.contains(.discriminator)
-            ? resources.discriminator.map {
-                configuration.adam($0.parameters, learningRate: configuration.fakeScoreLearningRate)
+            ? try resources.discriminator.map {
+                try configuration.adam($0.parameters, learningRate: configuration.fakeScoreLearningRate)
             } : nil
         streams = DistillationStreams(seed: configuration.seed)
     }
@@ -121,6 +121,7 @@ public final class Distiller {
             throw DistillationError.invalidSetting(
                 name: "teacher", expected: "a multi-step model", found: "a one-step student")
         }
+        try configuration.validate(loss: loss, schedule: teacher.schedule)
         let fakeScore = try configuration.fakeScore(of: teacher.network)
         let conditions = try PromptConditions(prompts, in: teacher.embeddings(for: prompts + [""]))
         if let start { try configuration.check(start, against: teacher) }
@@ -137,7 +138,7 @@ public final class Distiller {
         let size = teacher.latentSize
         try self.init(
             student: OneStepStudent(
-                network: network, step: configuration.studentStep,
+                network: network, step: try configuration.studentStep,
                 predictionType: configuration.studentPrediction ?? teacher.schedule.predictionType),
             teacher: teacher.network, fakeScore: fakeScore, schedule: teacher.schedule,
             conditions: conditions,
@@ -149,13 +150,13 @@ public final class Distiller {
 extension DistillationConfiguration {
     /// The student's timestep and ᾱ.
     var studentStep: OneStepConfiguration {
-        OneStepConfiguration(timestep: studentTimestep, cumulativeAlpha: studentCumulativeAlpha)
+        get throws { try OneStepConfiguration(timestep: studentTimestep, cumulativeAlpha: studentCumulativeAlpha) }
     }
 
     fileprivate func adam(
         _ parameters: ParameterSet, learningRate: Double, averages: [ExponentialMovingAverage] = []
-    ) -> Adam {
-        Adam(
+    ) throws -> Adam {
+        try Adam(
             parameters.all, learningRate: learningRate, betas: (firstMomentDecay, secondMomentDecay),
             epsilon: adamEpsilon, weightDecay: weightDecay, averages: averages)
     }

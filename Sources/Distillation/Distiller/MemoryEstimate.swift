@@ -38,7 +38,9 @@ public struct MemoryEstimate: Sendable, Equatable, CustomStringConvertible {
             parameter.shape.count == 2
                 && configuration.adapterTargets.contains { parameter.path.hasSuffix("\($0).weight") }
         }
-        let adapters = configuration.adapterRank * adapted.reduce(0) { $0 + $1.shape[0] + $1.shape[1] }
+        // A rank out of range is refused elsewhere.
+        let rank = min(max(configuration.adapterRank, 0), 1 << 16)
+        let adapters = rank * adapted.reduce(0) { $0 + $1.shape[0] + $1.shape[1] }
         let count = teacher.parameters.scalarCount
         self.init(
             teacher: teacher.parameters, student: count,

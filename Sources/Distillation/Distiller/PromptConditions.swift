@@ -18,11 +18,14 @@ public struct PromptConditions: Sendable {
     /// - Parameters:
     ///   - conditions: one per prompt.
     ///   - null: the empty prompt's, of the same shapes.
-    public init(_ conditions: TextCondition, null: TextCondition) {
-        require(
-            conditions.count > 0 && null.tokens.shape == [1] + conditions.tokens.shape.dropFirst(),
-            "PromptConditions: expected [prompts, tokens, width] and [1, tokens, width], found \(conditions.tokens.shape) and "
-                + "\(null.tokens.shape)")
+    ///
+    /// Throws ``DistillationError`` for no conditions, and for shapes that do not fit.
+    public init(_ conditions: TextCondition, null: TextCondition) throws {
+        guard conditions.tokens.value.count > 0, null.tokens.shape == [1] + conditions.tokens.shape.dropFirst() else {
+            throw DistillationError.unsuitableShape(
+                of: "PromptConditions", expected: "conditions [prompts, tokens, width] and null [1, tokens, width]",
+                found: "\(conditions.tokens.shape) and \(null.tokens.shape)")
+        }
         self.init(conditions, rows: Array(0..<conditions.count), null: null, texts: nil)
     }
 

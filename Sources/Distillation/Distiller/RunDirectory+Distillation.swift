@@ -45,6 +45,6 @@ extension RunDirectory {
         let pictures = try distiller.studentModel(of: teacher)
             .pictures(for: prompts, seed: 0)
         let text = ["prompts": prompts.joined(separator: "\n"), "step": "\(distiller.stepCount)"]
-        try PNG.write(.grid(pictures, columns: 8), text: text, to: sheet(step: distiller.stepCount))
+        try PNG.write(Picture.grid(pictures, columns: 8), text: text, to: sheet(step: distiller.stepCount))
     }
 }

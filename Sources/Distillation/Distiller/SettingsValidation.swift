@@ -7,11 +7,17 @@ extension DistillationConfiguration {
         let training = fakeScoreTraining
         let rates = [
             ("studentLearningRate", studentLearningRate), ("fakeScoreLearningRate", fakeScoreLearningRate),
-            ("adamEpsilon", adamEpsilon), ("weightDecay", weightDecay), ("firstMomentDecay", firstMomentDecay),
-            ("secondMomentDecay", secondMomentDecay), ("averageDecay", averageDecay),
-            ("nullPromptRate", training.nullPromptRate),
+            ("weightDecay", weightDecay), ("averageDecay", averageDecay), ("nullPromptRate", training.nullPromptRate),
         ]
         for (name, rate) in rates { try check((0...1).contains(rate), name, "a number from 0 to 1", rate) }
+        for (name, decay) in [("firstMomentDecay", firstMomentDecay), ("secondMomentDecay", secondMomentDecay)] {
+            try check((0..<1).contains(decay), name, "a number from 0 to below 1", decay)
+        }
+        try check(
+            Float(adamEpsilon) > 0 && adamEpsilon <= 1, "adamEpsilon", "a number above 0 and at most 1", adamEpsilon)
+        let (warmUp, total) = (learningRateSchedule.warmUpSteps, learningRateSchedule.totalSteps ?? 1)
+        try check(warmUp >= 0, "learningRateSchedule.warmUp", "at least 0", warmUp)
+        try check(total >= 1, "learningRateSchedule.total", "at least 1", total)
         let counts = [
             ("batchSize", batchSize, 1...4096), ("adapterRank", adapterRank, 1...4096),
             ("fakeScoreWarmUpSteps", fakeScoreWarmUpSteps, 0...1_000_000_000),
@@ -23,14 +29,15 @@ extension DistillationConfiguration {
         try check(gradientNormLimit > 0, "gradientNormLimit", "a positive number", gradientNormLimit)
         try check(adapterAlpha.isFinite, "adapterAlpha", "a finite number", adapterAlpha)
         try check(
-            studentCumulativeAlpha > 0 && studentCumulativeAlpha <= 1, "studentCumulativeAlpha",
-            "a number above 0 and at most 1", studentCumulativeAlpha)
+            OneStepConfiguration.cumulativeAlphas.contains(studentCumulativeAlpha), "studentCumulativeAlpha",
+            "a number from \(OneStepConfiguration.cumulativeAlphas.lowerBound) to 1", studentCumulativeAlpha)
         try check(
             training.discriminatorWeight.isFinite && training.discriminatorWeight >= 0, "discriminatorWeight",
             "a finite number from 0", training.discriminatorWeight)
+        let scales = SamplingSettings.guidanceScales
         try check(
-            training.guidanceScale.isFinite, "fakeScoreTraining.guidanceScale", "a finite number",
-            training.guidanceScale)
+            scales.contains(training.guidanceScale), "fakeScoreTraining.guidanceScale",
+            "\(scales.lowerBound) to \(scales.upperBound)", training.guidanceScale)
     }
 
     private func check(_ isValid: Bool, _ name: String, _ expected: String, _ found: Any) throws {
@@ -40,14 +47,10 @@ extension DistillationConfiguration {
 
     func validate(loss: any DistillationLoss, schedule: NoiseSchedule) throws {
         try validate()
-        let (count, training) = (schedule.timestepCount, fakeScoreTraining)
-        func isInside(_ range: Range<Int>) -> Bool {
-            !range.isEmpty && 0 <= range.lowerBound && range.upperBound <= count
-        }
-        let timesteps = "a range of timesteps within 0..<\(count)"
+        try loss.check(on: schedule)
+        let count = schedule.timestepCount
         try check((0..<count).contains(studentTimestep), "studentTimestep", "0 to \(count - 1)", studentTimestep)
-        try check(isInside(training.timesteps), "fakeScoreTraining.timesteps", timesteps, training.timesteps)
-        try check(isInside(loss.timesteps), "loss.timesteps", timesteps, loss.timesteps)
+        try schedule.check(fakeScoreTraining.timesteps, "fakeScoreTraining.timesteps")
     }
 
     /// Throws ``DistillationError/invalidSetting(name:expected:found:)`` when a student cannot be initialised from a model.
@@ -56,7 +59,7 @@ extension DistillationConfiguration {
             throw DistillationError.invalidSetting(
                 name: "start", expected: "the teacher's architecture", found: "another")
         }
-        if let step = start.oneStep, step != studentStep {
+        if let step = start.oneStep, try step != studentStep {
             throw DistillationError.invalidSetting(
                 name: "start",
                 expected: "a student at timestep \(studentTimestep), alpha-bar \(studentCumulativeAlpha)",
@@ -89,6 +92,35 @@ extension DistillationResources {
                 throw DistillationError.invalidSetting(
                     name: "resources.\(name)", expected: "prompts within 0..<\(promptCount)", found: "\(prompts)")
             }
+        }
+    }
+}
+
+extension NoiseSchedule {
+    /// Throws ``DistillationError/invalidSetting(name:expected:found:)`` for a range that is empty or outside the schedule.
+    fileprivate func check(_ timesteps: Range<Int>, _ name: String) throws {
+        guard !timesteps.isEmpty, timesteps.lowerBound >= 0, timesteps.upperBound <= timestepCount else {
+            throw DistillationError.invalidSetting(
+                name: name, expected: "a range of timesteps within 0..<\(timestepCount)", found: "\(timesteps)")
+        }
+    }
+}
+
+extension DistillationLoss {
+    /// Checks the loss's settings, and its timesteps on a schedule. Throws ``DistillationError``.
+    package func check(on schedule: NoiseSchedule) throws {
+        try check()
+        try schedule.check(timesteps, "loss.timesteps")
+    }
+
+    /// The range of a term's weight.
+    static var weights: ClosedRange<Double> { -1e6...1e6 }
+
+    /// Throws ``DistillationError/invalidSetting(name:expected:found:)`` for a setting of the loss outside a range.
+    static func check(_ value: Double, _ setting: String, in range: ClosedRange<Double>) throws {
+        guard range.contains(value) else {
+            throw DistillationError.invalidSetting(
+                name: "\(name).\(setting)", expected: "\(range.lowerBound) to \(range.upperBound)", found: "\(value)")
         }
     }
 }

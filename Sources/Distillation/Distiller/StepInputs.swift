@@ -108,6 +108,9 @@ struct DistillationStreams: Codable, Equatable {
             && left.epoch == right.epoch && left.position == right.position
     }
 
+    /// Whether the streams can be those of a run with this number of prompts.
+    func fits(promptCount: Int) -> Bool { (0...promptCount).contains(position) }
+
     /// The next step's inputs.
     mutating func next(_ plan: StepPlan) -> StepInputs {
         let shape = [plan.batch] + plan.latentShape

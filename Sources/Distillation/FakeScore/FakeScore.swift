@@ -46,18 +46,18 @@ public struct FakeScore: Sendable {
     ///   - stream: random numbers for the initial weights.
     ///
     /// Throws `AdapterTargetError` when a target matches no layer, or one that cannot be adapted, and
-    /// ``DistillationError/invalidSetting(name:expected:found:)`` for a rank below 1 or an alpha that is not finite.
+    /// ``DistillationError/invalidSetting(name:expected:found:)`` for a rank outside 1 to 4096 or an alpha that is not finite.
     public init(
         adapting teacher: any DenoisingNetwork, rank: Int, alpha: Double, targets: [String],
         using stream: inout RandomStream
     ) throws {
         for (name, isValid, expected, found) in [
-            ("adapterRank", rank >= 1, "at least 1", "\(rank)"),
+            ("adapterRank", (1...4096).contains(rank), "1 to 4096", "\(rank)"),
             ("adapterAlpha", Float(alpha).isFinite, "a finite number", "\(alpha)"),
         ] where !isValid {
             throw DistillationError.invalidSetting(name: name, expected: expected, found: found)
         }
-        let adapters = LowRankAdapterSet(rank: rank, alpha: Float(alpha), targets: targets)
+        let adapters = try LowRankAdapterSet(rank: rank, alpha: Float(alpha), targets: targets)
         let network = teacher.over(teacher.parameters.scope(adapters: adapters))
         try adapters.checkTargets(in: teacher.parameters)
         adapters.parameters.initialize(using: &stream)
@@ -69,7 +69,7 @@ extension DistillationConfiguration {
     /// Checks that the settings' adapter targets match a teacher's network. Throws `AdapterTargetError` if they do not.
     public func checkAdapterTargets(on network: any DenoisingNetwork) throws {
         guard fakeScoreWeights == .adapters else { return }
-        let adapters = LowRankAdapterSet(rank: 1, alpha: 1, targets: adapterTargets)
+        let adapters = try LowRankAdapterSet(rank: 1, alpha: 1, targets: adapterTargets)
         _ = network.over(network.parameters.scope(adapters: adapters))
         try adapters.checkTargets(in: network.parameters)
     }

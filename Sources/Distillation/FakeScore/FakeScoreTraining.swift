@@ -63,13 +63,15 @@ public struct FakeScoreTraining: Codable, Sendable, Equatable {
     ///   - condition: the text embeddings, `[batch, tokens, width]`.
     ///   - nullCondition: the empty prompt's, `[1, tokens, width]` or one per sample; read if ``guidanceScale`` is not 1.
     ///   - schedule: the teacher's noise schedule.
+    ///
+    /// Throws `ModelError` for a network whose output does not have the samples' shape.
     public func loss(
         of network: any DenoisingNetwork, on original: Tensor, _ inputs: FakeScoreInputs,
         given condition: TextCondition,
         nullCondition: TextCondition, schedule: NoiseSchedule
-    ) -> Variable {
+    ) throws -> Variable {
         let noisy = Variable(schedule.noisy(original, noise: inputs.noise, timesteps: inputs.timesteps))
-        let output = guided(network, noisy, inputs.timesteps, condition, nullCondition)
+        let output = try guided(network, noisy, inputs.timesteps, condition, nullCondition)
         let prediction = schedule.convert(output, to: target, noisy: noisy, timesteps: inputs.timesteps)
         let goal = schedule.convert(
             inputs.noise, from: .epsilon, to: target, noisy: noisy.value, timesteps: inputs.timesteps)
@@ -82,10 +84,11 @@ public struct FakeScoreTraining: Codable, Sendable, Equatable {
     private func guided(
         _ network: any DenoisingNetwork, _ noisy: Variable, _ timesteps: [Int], _ condition: TextCondition,
         _ null: TextCondition
-    ) -> Variable {
+    ) throws -> Variable {
         let times = timesteps.map(Double.init)
-        if guidanceScale == 1 { return network.predict(noisy, at: times, given: condition) }
+        if guidanceScale == 1 { return try network.checkedPrediction(noisy, at: times, given: condition) }
         let outputs = network.predict(noisy, at: times, givenEach: [condition, null])
+        try network.checkOutputs(outputs, count: 2, of: noisy)
         return Guidance.combine(unconditional: outputs[1], conditional: outputs[0], scale: guidanceScale)
     }
 
@@ -101,15 +104,17 @@ public struct FakeScoreTraining: Codable, Sendable, Equatable {
     ///   - inputs: the timesteps of both, and the noise of the student's samples.
     ///   - realNoise: the noise of the real images.
     ///   - schedule: the teacher's noise schedule.
+    ///
+    /// Throws ``DistillationError`` for a discriminator whose logits have another shape.
     public func discriminatorLoss(
         of discriminator: any Discriminator, on original: Tensor, given condition: TextCondition, real: Tensor,
         given realCondition: TextCondition, _ inputs: FakeScoreInputs, realNoise: Tensor, schedule: NoiseSchedule
-    ) -> Variable {
-        func logits(_ pictures: Tensor, _ noise: Tensor, _ condition: TextCondition) -> Variable {
+    ) throws -> Variable {
+        func logits(_ pictures: Tensor, _ noise: Tensor, _ condition: TextCondition) throws -> Variable {
             let noisy = Variable(schedule.noisy(pictures, noise: noise, timesteps: inputs.timesteps))
-            return discriminator.logits(of: noisy, at: inputs.timesteps, given: condition)
+            return try discriminator.checkedLogits(of: noisy, at: inputs.timesteps, given: condition)
         }
-        let fake = logits(original, inputs.noise, condition).softplus().mean()
-        return fake + (-logits(real, realNoise, realCondition)).softplus().mean()
+        let fake = try logits(original, inputs.noise, condition).softplus().mean()
+        return fake + (-(try logits(real, realNoise, realCondition))).softplus().mean()
     }
 }

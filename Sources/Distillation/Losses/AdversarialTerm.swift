@@ -17,12 +17,17 @@ public struct AdversarialTerm: DistillationLoss, Equatable {
     /// DMD2's settings on Stable Diffusion 1.5.
     public init() {}
 
+    /// Checks the settings. Throws ``DistillationError``.
+    public func check() throws {
+        try Self.check(weight, "weight", in: Self.weights)
+    }
+
     /// A discriminator, and the real latents that it is trained on.
     public var needs: LossNeeds { [.discriminator, .realLatents] }
 
     /// g of each sample, `[batch, height, width, channels]`; reports `realness`, the mean of sigmoid(D).
-    public func gradient(_ input: LossInput) -> LossGradient {
-        let logits = input.discriminatorLogits()
+    public func gradient(_ input: LossInput) throws -> LossGradient {
+        let logits = try input.discriminatorLogits()
         let objective = (-logits).softplus() * (Float(weight) * input.elementCount)
         return LossGradient(
             input.gradient(of: objective), diagnostics: ["realness": logits.value.sigmoid().mean()])

@@ -21,6 +21,11 @@ public struct AlignmentTerm: DistillationLoss, Equatable {
     /// SwiftBrush v2's settings, with a constant λ.
     public init() {}
 
+    /// Checks the settings. Throws ``DistillationError``.
+    public func check() throws {
+        try Self.check(weight, "weight", in: Self.weights)
+    }
+
     /// A reward, and a decoder whose images it scores.
     public var needs: LossNeeds { [.reward, .decoder] }
 
@@ -32,8 +37,8 @@ public struct AlignmentTerm: DistillationLoss, Equatable {
     }
 
     /// g of each sample, `[batch, height, width, channels]`; reports `reward`, the mean reward.
-    public func gradient(_ input: LossInput) -> LossGradient {
-        let rewards = input.rewards()
+    public func gradient(_ input: LossInput) throws -> LossGradient {
+        let rewards = try input.rewards()
         let remaining = decaySteps.map { max(0, 1 - Double(input.batch.step) / Double(max($0, 1))) } ?? 1
         let slope = -Float(weight * remaining) * input.elementCount
         let enough = threshold ?? .infinity

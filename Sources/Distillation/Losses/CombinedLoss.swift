@@ -18,6 +18,12 @@ public struct CombinedLoss<First: DistillationLoss, Second: DistillationLoss>: D
         (self.first, self.second) = (first, second)
     }
 
+    /// Checks the settings of both losses. Throws as they do.
+    public func check() throws {
+        try first.check()
+        try second.check()
+    }
+
     /// The needs of both losses.
     public var needs: LossNeeds { first.needs.union(second.needs) }
     /// The timesteps of `first`.

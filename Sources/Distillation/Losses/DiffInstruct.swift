@@ -1,4 +1,5 @@
 import Autograd
+import DiffusionModels
 
 /// Diff-Instruct (arXiv 2305.18455), parameterised by x₀ as in its code.
 ///
@@ -16,6 +17,11 @@ public struct DiffInstruct: DistillationLoss, Equatable {
 
     /// The settings of the paper's code.
     public init() {}
+
+    /// Checks the settings. Throws ``DistillationError``.
+    public func check() throws {
+        try Self.check(teacherGuidanceScale, "teacherGuidanceScale", in: SamplingSettings.guidanceScales)
+    }
 
     /// Predictions of teacher and fake score.
     public var needs: LossNeeds { [.teacher(guidedBy: teacherGuidanceScale), .fakeScore] }

@@ -1,4 +1,5 @@
 import Autograd
+import DiffusionModels
 
 /// Distribution matching distillation, the core of DMD (arXiv 2311.18828) and DMD2 (arXiv 2405.14867).
 ///
@@ -17,6 +18,11 @@ public struct DistributionMatchingDistillation: DistillationLoss, Equatable {
 
     /// DMD2's settings on Stable Diffusion 1.5.
     public init() {}
+
+    /// Checks the settings. Throws ``DistillationError``.
+    public func check() throws {
+        try Self.check(teacherGuidanceScale, "teacherGuidanceScale", in: SamplingSettings.guidanceScales)
+    }
 
     /// Predictions of teacher and fake score.
     public var needs: LossNeeds { [.teacher(guidedBy: teacherGuidanceScale), .fakeScore] }

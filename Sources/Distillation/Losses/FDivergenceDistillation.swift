@@ -1,4 +1,5 @@
 import Autograd
+import DiffusionModels
 import Foundation
 import Tensor
 
@@ -61,6 +62,11 @@ public struct FDivergenceDistillation: DistillationLoss, Equatable {
     /// The paper's settings at small guidance.
     public init() {}
 
+    /// Checks the settings. Throws ``DistillationError``.
+    public func check() throws {
+        try Self.check(teacherGuidanceScale, "teacherGuidanceScale", in: SamplingSettings.guidanceScales)
+    }
+
     /// Predictions of teacher and fake score, a discriminator, and the real latents that it is trained on.
     public var needs: LossNeeds {
         [.teacher(guidedBy: teacherGuidanceScale), .fakeScore, .discriminator, .realLatents]
@@ -70,9 +76,9 @@ public struct FDivergenceDistillation: DistillationLoss, Equatable {
     public var usualFakeScoreTraining: FakeScoreTraining { .dmd2 }
 
     /// g of each sample, `[batch, height, width, channels]`; reports `ratio`, the mean of r, and keeps the running means in its memory.
-    public func gradient(_ input: LossInput) -> LossGradient {
+    public func gradient(_ input: LossInput) throws -> LossGradient {
         var memory = input.batch.memory
-        var ratios = input.discriminatorLogits().value.scalars.map { clamped(exp(Double($0))) }
+        var ratios = try input.discriminatorLogits().value.scalars.map { clamped(exp(Double($0))) }
         if isNormalized { ratios = normalized(ratios, input, &memory) }
         var weights = ratios.map(divergence.weight)
         if isNormalized {

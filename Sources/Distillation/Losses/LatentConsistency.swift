@@ -1,4 +1,5 @@
 import Autograd
+import DiffusionModels
 import Tensor
 
 /// Latent consistency distillation (LCM, arXiv 2310.04378), on noised latents of real images.
@@ -21,6 +22,13 @@ public struct LatentConsistency: DistillationLoss, Equatable {
     /// LCM's settings, but with the student itself as target network instead of its average (arXiv 2310.14189).
     public init() {}
 
+    /// Checks the settings. Throws ``DistillationError``.
+    public func check() throws {
+        for scale in [guidanceScales.lowerBound, guidanceScales.upperBound] {
+            try Self.check(scale, "guidanceScales", in: SamplingSettings.guidanceScales)
+        }
+    }
+
     /// The teacher's predictions on noised real latents.
     public var needs: LossNeeds {
         let isGuided = guidanceScales != 1...1
@@ -29,7 +37,7 @@ public struct LatentConsistency: DistillationLoss, Equatable {
     }
 
     /// g of each sample, `[batch, height, width, channels]`; reports `consistency`, the mean of L.
-    public func gradient(_ input: LossInput) -> LossGradient {
+    public func gradient(_ input: LossInput) throws -> LossGradient {
         var stream = input.batch.stream
         let (low, high) = (guidanceScales.lowerBound, guidanceScales.upperBound)
         let scale = low + (high - low) * Double(stream.unit())
@@ -38,15 +46,15 @@ public struct LatentConsistency: DistillationLoss, Equatable {
             input.teacher.original(guidedBy: scale).value, input.teacher.epsilon(guidedBy: scale).value
         )
         let stepped = input.schedule.noisy(original, noise: epsilon, timesteps: earlier)
-        let target = target(of: stepped, at: earlier, input)
+        let target = try target(of: stepped, at: earlier, input)
         let root = ((input.original - Variable(target)).squared() + Float(huberConstant * huberConstant)).squareRoot()
         return LossGradient(
             input.gradient(of: root), diagnostics: ["consistency": root.value.mean() - huberConstant])
     }
 
     /// f(x̂_u, u); at u = 0, where f is the identity, x̂_u itself.
-    private func target(of stepped: Tensor, at timesteps: [Int], _ input: LossInput) -> Tensor {
-        let predicted = input.studentOriginal(of: stepped, at: timesteps)
+    private func target(of stepped: Tensor, at timesteps: [Int], _ input: LossInput) throws -> Tensor {
+        let predicted = try input.studentOriginal(of: stepped, at: timesteps)
         let isEnd = Tensor(perSample: timesteps.map { $0 == 0 ? 1 : 0 })
         return predicted + (stepped - predicted) * isEnd
     }

@@ -18,14 +18,19 @@ public struct PairRegression: DistillationLoss, Equatable {
     /// DMD's weight.
     public init() {}
 
+    /// Checks the settings. Throws ``DistillationError``.
+    public func check() throws {
+        try Self.check(weight, "weight", in: Self.weights)
+    }
+
     /// Pairs, and a decoder if images are compared.
     public var needs: LossNeeds { isDecoded ? [.pairs, .decoder] : .pairs }
 
     /// g of each sample, `[batch, height, width, channels]`; reports `regression`, the mean squared error.
-    public func gradient(_ input: LossInput) -> LossGradient {
+    public func gradient(_ input: LossInput) throws -> LossGradient {
         let error =
             isDecoded
-            ? input.pictures(of: input.original) - input.pictures(of: input.targets)
+            ? try input.pictures(of: input.original) - input.pictures(of: input.targets)
             : input.original - input.targets
         let square = error.squared()
         return LossGradient(

@@ -1,4 +1,5 @@
 import Autograd
+import DiffusionModels
 
 /// Variational score distillation under a random guidance scale: PG-SB of SNOOPI (arXiv 2412.02687).
 ///
@@ -16,6 +17,13 @@ public struct RandomGuidanceDistillation: DistillationLoss, Equatable {
 
     /// SNOOPI's settings for Stable Diffusion.
     public init() {}
+
+    /// Checks the settings. Throws ``DistillationError``.
+    public func check() throws {
+        for scale in [guidanceScales.lowerBound, guidanceScales.upperBound] {
+            try Self.check(scale, "guidanceScales", in: SamplingSettings.guidanceScales)
+        }
+    }
 
     /// Predictions of teacher and fake score, with and without the prompt.
     public var needs: LossNeeds { [.teacher, .unconditionalTeacher, .fakeScore, .unconditionalFakeScore] }

@@ -1,4 +1,5 @@
 import Autograd
+import DiffusionModels
 
 /// Score distillation sampling, the baseline without a fake score (DreamFusion, arXiv 2209.14988).
 ///
@@ -16,6 +17,11 @@ public struct ScoreDistillationSampling: DistillationLoss, Equatable {
 
     /// DreamFusion's settings.
     public init() {}
+
+    /// Checks the settings. Throws ``DistillationError``.
+    public func check() throws {
+        try Self.check(teacherGuidanceScale, "teacherGuidanceScale", in: SamplingSettings.guidanceScales)
+    }
 
     /// Predictions of the teacher alone.
     public var needs: LossNeeds { .teacher(guidedBy: teacherGuidanceScale) }

@@ -1,4 +1,5 @@
 import Autograd
+import DiffusionModels
 
 /// Score identity distillation (SiD, arXiv 2404.04057), with gradients through both networks.
 ///
@@ -22,6 +23,13 @@ public struct ScoreIdentityDistillation: DistillationLoss, Equatable {
 
     /// SiD's settings without guidance.
     public init() {}
+
+    /// Checks the settings. Throws ``DistillationError``.
+    public func check() throws {
+        try Self.check(teacherGuidanceScale, "teacherGuidanceScale", in: SamplingSettings.guidanceScales)
+        try Self.check(fakeScoreGuidanceScale, "fakeScoreGuidanceScale", in: SamplingSettings.guidanceScales)
+        try Self.check(alpha, "alpha", in: Self.weights)
+    }
 
     /// Predictions of teacher and fake score, and gradients through both.
     public var needs: LossNeeds {

@@ -1,4 +1,5 @@
 import Autograd
+import DiffusionModels
 
 /// Score implicit matching (SIM, arXiv 2410.16794), with gradients through both networks.
 ///
@@ -27,6 +28,11 @@ public struct ScoreImplicitMatching: DistillationLoss, Equatable {
 
     /// SIM's settings without guidance.
     public init() {}
+
+    /// Checks the settings. Throws ``DistillationError``.
+    public func check() throws {
+        try Self.check(teacherGuidanceScale, "teacherGuidanceScale", in: SamplingSettings.guidanceScales)
+    }
 
     /// Predictions of teacher and fake score, and gradients through both.
     public var needs: LossNeeds {

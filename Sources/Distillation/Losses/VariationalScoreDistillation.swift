@@ -1,4 +1,5 @@
 import Autograd
+import DiffusionModels
 
 /// Variational score distillation as used by SwiftBrush (arXiv 2312.05239; ProlificDreamer, arXiv 2305.16213).
 ///
@@ -19,6 +20,12 @@ public struct VariationalScoreDistillation: DistillationLoss, Equatable {
 
     /// SwiftBrush's settings.
     public init() {}
+
+    /// Checks the settings. Throws ``DistillationError``.
+    public func check() throws {
+        try Self.check(teacherGuidanceScale, "teacherGuidanceScale", in: SamplingSettings.guidanceScales)
+        try Self.check(fakeScoreGuidanceScale, "fakeScoreGuidanceScale", in: SamplingSettings.guidanceScales)
+    }
 
     /// SwiftBrush's settings with another scale for both networks.
     public init(guidanceScale: Double) {

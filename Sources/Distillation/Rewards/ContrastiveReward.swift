@@ -89,6 +89,19 @@ extension ContrastiveReward {
 
         /// The settings for a few thousand small images.
         public init() {}
+
+        /// Throws ``DistillationError`` for a setting that is out of range.
+        func check() throws {
+            for (name, isValid, expected, found) in [
+                ("steps", (0...1_000_000).contains(steps), "0 to 1000000", "\(steps)"),
+                ("batchSize", (1...65_536).contains(batchSize), "1 to 65536", "\(batchSize)"),
+                ("learningRate", (0...1).contains(learningRate), "a number from 0 to 1", "\(learningRate)"),
+                ("temperature", (1e-6...1e6).contains(temperature), "a number from 1e-6 to 1e6", "\(temperature)"),
+                ("noise", (0...1000).contains(noise), "a number from 0 to 1000", "\(noise)"),
+            ] where !isValid {
+                throw DistillationError.invalidSetting(name: "training.\(name)", expected: expected, found: found)
+            }
+        }
     }
 
     /// Trains a reward on a teacher's images.
@@ -100,36 +113,38 @@ extension ContrastiveReward {
     ///   - training: the settings.
     ///   - progress: called after each step with its loss.
     ///
-    /// Throws `RunError.nonFinite(step:tensor:count:)`.
+    /// Throws ``DistillationError`` for a setting out of range, and `RunError.nonFinite(step:tensor:count:)`.
     public init(
         learnedFrom pairs: TeacherPairs, decoder: any LatentDecoder, conditions: PromptConditions,
         training: Training = Training(), progress: (_ step: Int, _ loss: Double) -> Void = { _, _ in }
     ) throws {
+        try training.check()
         let root = RandomStream(seed: training.seed)
         var (start, order, noise) = (root.split("reward"), root.split("reward-order"), root.split("reward-noise"))
         self.init(conditions: conditions, using: &start)
         parameters.unfreeze()
         defer { parameters.freeze() }
-        let optimizer = Adam(parameters.all, learningRate: training.learningRate)
-        func pictures(_ indices: [Int]) -> Variable {
+        let optimizer = try Adam(parameters.all, learningRate: training.learningRate)
+        func pictures(_ indices: [Int]) throws -> Variable {
             let latents = pairs.pictures.gathered(rows: indices)
             return Variable(
-                decoder.pictures(of: Variable(latents + noise.normal(latents.shape) * training.noise)).value)
+                try decoder.checkedPictures(of: Variable(latents + noise.normal(latents.shape) * training.noise)).value)
         }
         for step in 0..<training.steps {
             let chosen = order.integers(training.batchSize, in: 0..<pairs.prompts.count)
             let prompts = chosen.map { pairs.prompts[$0] }
-            let loss = Self.loss(
+            let loss = try Self.loss(
                 embeddings(of: pictures(chosen)), embeddings(of: prompts), prompts, training.temperature)
             try loss.value.checkFinite("the reward's loss", step: step + 1)
             loss.backward()
             optimizer.learningRate =
                 training.learningRate * LearningRateSchedule.cosine(total: training.steps).factor(at: step)
-            try ClippedStep(of: optimizer, limit: .infinity, "the reward's gradient", step: step + 1).apply()
+            try ClippedStep(of: optimizer, limit: .infinity, "the reward's gradient", step: step + 1)
+                .apply("the reward", step: step + 1)
             progress(step + 1, Double(loss.value.item))
         }
         let shown = order.integers(256, in: 0..<pairs.prompts.count)
-        teacherMean = scores(of: pictures(shown), for: shown.map { pairs.prompts[$0] }).value.mean()
+        teacherMean = try scores(of: pictures(shown), for: shown.map { pairs.prompts[$0] }).value.mean()
     }
 
     /// Symmetric InfoNCE: the cross entropy of each image's similarities to all prompts, and of each prompt's to all images; pairs

@@ -4,13 +4,20 @@ extension Distiller {
     /// The averaged student as a complete model, with the teacher's tokenizer, text encoder and autoencoder.
     ///
     /// - Parameter teacher: the model that the distiller was made from.
-    public func studentModel(of teacher: TextToImageModel) -> TextToImageModel {
+    ///
+    /// Throws ``DistillationError`` for a teacher of another architecture.
+    public func studentModel(of teacher: TextToImageModel) throws -> TextToImageModel {
+        guard teacher.network.parameters.hasShapes(of: average.parameters) else {
+            throw DistillationError.invalidSetting(
+                name: "teacher", expected: "the model that the distiller was made from",
+                found: "one of another architecture")
+        }
         var model = teacher
         model.network = teacher.network.over(average.parameters.scope)
         model.oneStep = student.step
         var configuration = teacher.schedule.configuration
         configuration.predictionType = student.predictionType
-        model.schedule = NoiseSchedule(configuration)
+        model.schedule = try NoiseSchedule(configuration)
         return model
     }
 }
@@ -25,11 +32,11 @@ extension TextToImageModel {
     ///   - guidanceScale: the teacher's guidance scale.
     ///   - seed: the seed of the first image; the others have the seeds after it.
     ///
-    /// Throws `ModelError` when this model is not a student or `teacher` is one.
+    /// Throws `ModelError` when this model is not a student or `teacher` is one, and for no prompts.
     public func sheet(
         beside teacher: TextToImageModel, prompts: [String], steps: Int, guidanceScale: Double, seed: UInt64 = 0
     ) throws -> Picture {
-        let columns = min(8, prompts.count)
+        let columns = max(1, min(8, prompts.count))
         let teacher = try teacher.keepingEmbeddings(of: prompts + [""])
         let settings = SamplingSettings(
             steps: steps, guidanceScale: guidanceScale, sampler: try DDIMSampler(teacher.schedule))
@@ -37,6 +44,6 @@ extension TextToImageModel {
         let above = try sampler.last().map { try teacher.pictures(from: $0.latents) } ?? []
         let below = try pictures(for: prompts, seed: seed)
         let rows = stride(from: 0, to: prompts.count, by: columns).map { $0..<min($0 + columns, prompts.count) }
-        return .grid(rows.flatMap { above[$0] + below[$0] }, columns: columns)
+        return try .grid(rows.flatMap { above[$0] + below[$0] }, columns: columns)
     }
 }

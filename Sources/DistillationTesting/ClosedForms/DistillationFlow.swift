@@ -30,8 +30,8 @@ package struct DistillationFlow {
         reduction: Reduction = .mean
     ) {
         (self.loss, self.generator, self.networks, self.reduction) = (loss, generator, networks, reduction)
-        let last = OneStepConfiguration(timestep: networks.schedule.timestepCount - 1, of: networks.schedule)
-        student = OneStepStudent(network: generator, step: last, predictionType: .sample)
+        // The generator ignores the timestep.
+        student = OneStepStudent(network: generator, step: .swiftBrush, predictionType: .sample)
         generator.parameters.unfreeze()
     }
 
@@ -50,7 +50,7 @@ package struct DistillationFlow {
     @discardableResult
     package func step(_ samples: FlowSamples, with optimizer: any Optimizer) throws -> Tensor {
         let original = try pullBack(samples)
-        optimizer.step()
+        try optimizer.step()
         generator.parameters.zeroGradients()
         return original
     }
@@ -65,7 +65,7 @@ package struct DistillationFlow {
     /// Evaluates the networks on the generator's output and accumulates the gradient in the generator's parameters.
     @discardableResult
     private func pullBack(_ samples: FlowSamples) throws -> Tensor {
-        let output = student.generate(from: Variable(samples.latents), given: samples.conditions)
+        let output = try student.generate(from: Variable(samples.latents), given: samples.conditions)
         var batch = GeneratedBatch(
             original: output.value, noise: samples.noise, timesteps: samples.timesteps, condition: samples.conditions,
             nullCondition: samples.conditions.zeroed(), prompts: samples.timesteps.map { _ in 0 })
@@ -203,7 +203,7 @@ extension DistillationFlow {
     ///   - stream: the random stream of timesteps and noise.
     package func train(
         _ fakeScore: any DenoisingNetwork, on original: Tensor, stepSize: Double, using stream: inout RandomStream
-    ) {
+    ) throws {
         let training = FakeScoreTraining()
         let batch = original.shape[0]
         let inputs = FakeScoreInputs(
@@ -211,11 +211,11 @@ extension DistillationFlow {
             dropsPrompts: Array(repeating: false, count: batch))
         fakeScore.parameters.unfreeze()
         let condition = TextCondition(tokens: .zeros([batch, 1, 2]))
-        training.loss(
+        try training.loss(
             of: fakeScore, on: original, inputs, given: condition, nullCondition: condition, schedule: networks.schedule
         ).backward()
-        let optimizer = SGD(fakeScore.parameters.all, learningRate: stepSize)
-        optimizer.step()
+        let optimizer = try SGD(fakeScore.parameters.all, learningRate: stepSize)
+        try optimizer.step()
         fakeScore.parameters.freeze()
     }
 }

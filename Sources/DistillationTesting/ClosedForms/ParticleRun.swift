@@ -26,9 +26,18 @@ public struct ParticleRun: Sendable {
 
     /// Runs all steps from N(0, 1) and returns the final positions, `[particles, 1, 1, dimensions]`.
     ///
-    /// Throws what the loss throws, and `LossGradientError` for a gradient of another shape than the particles'.
+    /// Throws `DistillationError` for settings out of range, what the loss throws, and `LossGradientError` for a gradient of another shape
+    /// than the particles'.
     public func run() throws -> Tensor {
+        for (name, isValid, expected, found) in [
+            ("data", !data.isEmpty, "at least one component", "none"),
+            ("count", (1...1_000_000).contains(count), "1 to 1000000", "\(count)"),
+            ("steps", (0...1_000_000_000).contains(steps), "0 to 1000000000", "\(steps)"),
+        ] where !isValid {
+            throw DistillationError.invalidSetting(name: name, expected: expected, found: found)
+        }
         let schedule = NoiseSchedule.scaledLinear()
+        try loss.check(on: schedule)
         var stream = RandomStream(seed: seed)
         let width = data[0].mean.count
         let generator = ParticleGenerator(stream.normal([count, 1, 1, width]))
@@ -38,7 +47,7 @@ public struct ParticleRun: Sendable {
         resources.discriminator = DensityRatio(real: teacher, fake: fake)
         let networks = ScoreNetworks(teacher: teacher, fakeScore: fake, schedule: schedule, resources: resources)
         let flow = DistillationFlow(loss, generator: generator, networks: networks, reduction: .sum)
-        let optimizer = Adam(generator.parameters.all, learningRate: 0, betas: (0.8, 0.95))
+        let optimizer = try Adam(generator.parameters.all, learningRate: 0, betas: (0.8, 0.95))
         let rates = LearningRateSchedule.cosine(total: steps)
         for step in 0..<steps {
             optimizer.learningRate = learningRate * rates.factor(at: step)

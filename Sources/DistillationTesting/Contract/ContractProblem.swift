@@ -77,7 +77,7 @@ struct ContractProblem {
         (resources.decoder, resources.reward) = (DoublingDecoder(), NearnessReward(centre: Self.rewardCentre))
         let student = OneStepStudent(
             network: ConsistencyPredictor(data, start: generator, schedule: schedule),
-            step: OneStepConfiguration(timestep: 999, of: schedule), predictionType: .sample)
+            step: .swiftBrush, predictionType: .sample)
         return ScoreNetworks(
             teacher: teacher, fakeScore: fakeScore, schedule: schedule, resources: resources, student: student)
     }

@@ -18,7 +18,7 @@ extension LossContract {
     ) throws -> [LinearGaussian] {
         let generator = LinearGaussianGenerator(start)
         let flow = DistillationFlow(loss, generator: generator, networks: gaussianNetworks(generator, data: data))
-        let optimizer = Adam(generator.parameters.all, learningRate: 0, betas: (0.8, 0.95))
+        let optimizer = try Adam(generator.parameters.all, learningRate: 0, betas: (0.8, 0.95))
         let schedule = LearningRateSchedule.cosine(total: steps)
         var samples = FlowSamples(
             nodes: .gaussHermite, timesteps: timesteps, conditionDeviation: conditionDeviation, width: start.count,

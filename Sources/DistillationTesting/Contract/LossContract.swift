@@ -43,6 +43,7 @@ public struct LossContract {
         let problem = ContractProblem(loss, seed: seed)
         var checks: [ContractCheck] = []
         do {
+            try loss.check(on: problem.schedule)
             let value = try gradient(problem)
             checks = gradientChecks(value)
             if checks.allSatisfy(\.passed) {

@@ -1,4 +1,5 @@
 import DiffusionModels
+import Distillation
 import Tensor
 
 /// A square scatter plot in the plane: data points in grey, with other points in red over them.
@@ -16,17 +17,25 @@ public struct ScatterPlot: Sendable {
     /// - Parameters:
     ///   - points: the points in red, `[count, …]` with two coordinates per point.
     ///   - data: the points in grey below them, of the same form.
-    public func picture(of points: Tensor, over data: Tensor) -> Picture {
+    ///
+    /// Throws `DistillationError` for a size or points of another form.
+    public func picture(of points: Tensor, over data: Tensor) throws -> Picture {
+        guard (1...16_384).contains(size), extent > 0 else {
+            throw DistillationError.invalidSetting(
+                name: "ScatterPlot", expected: "1 to 16384 pixels and an extent above 0", found: "\(size) and \(extent)"
+            )
+        }
         var pixels = [UInt8](repeating: 255, count: 3 * size * size)
-        draw(data, radius: 1, colour: [200, 200, 200], &pixels)
-        draw(points, radius: 2, colour: [200, 30, 40], &pixels)
-        return Picture(width: size, height: size, pixels: pixels)
+        try draw(data, radius: 1, colour: [200, 200, 200], &pixels)
+        try draw(points, radius: 2, colour: [200, 30, 40], &pixels)
+        return try Picture(width: size, height: size, pixels: pixels)
     }
 
-    private func draw(_ points: Tensor, radius: Int, colour: [UInt8], _ pixels: inout [UInt8]) {
-        require(
-            points.count == 2 * points.shape[0],
-            "ScatterPlot: expected two coordinates per point, found \(points.shape)")
+    private func draw(_ points: Tensor, radius: Int, colour: [UInt8], _ pixels: inout [UInt8]) throws {
+        guard points.rank > 0, points.count == 2 * points.shape[0] else {
+            throw DistillationError.unsuitableShape(
+                of: "ScatterPlot", expected: "two coordinates per point", found: "\(points.shape)")
+        }
         let values = points.scalars.map(Double.init)
         for start in stride(from: 0, to: values.count, by: 2) where values[start].isFinite && values[start + 1].isFinite
         {

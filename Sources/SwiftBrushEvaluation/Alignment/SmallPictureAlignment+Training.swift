@@ -23,6 +23,21 @@ extension SmallPictureAlignment {
 
         /// Creates the default settings.
         public init() {}
+
+        /// Throws ``EvaluationError`` for a setting that is out of range.
+        func check() throws {
+            for (name, isValid, expected, found) in [
+                ("steps", (0...1_000_000).contains(steps), "0 to 1000000", "\(steps)"),
+                ("width", (1...65_536).contains(width), "1 to 65536", "\(width)"),
+                ("learningRate", (0...1).contains(learningRate), "a number from 0 to 1", "\(learningRate)"),
+                ("weightDecay", (0...1).contains(weightDecay), "a number from 0 to 1", "\(weightDecay)"),
+                // Larger logits could overflow.
+                ("scale", (0...80).contains(scale), "a number from 0 to 80", "\(scale)"),
+                ("featureNoise", (0...1000).contains(featureNoise), "a number from 0 to 1000", "\(featureNoise)"),
+            ] where !isValid {
+                throw EvaluationError.invalidSetting(name: "training.\(name)", expected: expected, found: found)
+            }
+        }
     }
 
     /// Trains an alignment with a contrastive loss in both directions (InfoNCE, arXiv 1807.03748, as in CLIP).
@@ -42,6 +57,7 @@ extension SmallPictureAlignment {
         training entries: [PictureEntry], features: Features, network: any FeatureNetwork,
         _ training: Training = Training(), progress: (_ step: Int, _ loss: Double) -> Void = { _, _ in }
     ) throws {
+        try training.check()
         guard entries.count == features.count, entries.count > 1, features.width == network.width,
             entries.allSatisfy({ $0.text != nil })
         else {
@@ -61,7 +77,7 @@ extension SmallPictureAlignment {
             initializer: .normal(deviation: 1 / Float(network.width).squareRoot()))
         set.initialize(using: &stream)
         set.unfreeze()
-        let optimizer = Adam(set.all, learningRate: training.learningRate, weightDecay: training.weightDecay)
+        let optimizer = try Adam(set.all, learningRate: training.learningRate, weightDecay: training.weightDecay)
         let schedule = LearningRateSchedule.cosine(total: training.steps)
         for step in 0..<training.steps {
             let (bags, answers) = captions.sample(using: &stream)

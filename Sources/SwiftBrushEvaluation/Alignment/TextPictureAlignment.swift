@@ -35,14 +35,13 @@ public struct RetrievalScore: Sendable, Equatable {
 
     /// Ranks all pictures by their similarity to each caption; the first `captions.count` pictures belong to the captions, in order.
     ///
-    /// Throws ``EvaluationError`` for more captions than pictures.
+    /// Throws ``EvaluationError`` for more captions than pictures, and features of another width.
     public init(_ features: Features, captions: [String], by alignment: any TextPictureAlignment) throws {
         guard !captions.isEmpty, captions.count <= features.count else {
             throw EvaluationError.unsuitableFeatures(
                 metric: "RetrievalScore", expected: "1 to \(features.count) captions", found: "\(captions.count)")
         }
-        let pictures = alignment.pictureEmbeddings(features.tensor(0..<features.count)).normalizedRows()
-        let texts = alignment.textEmbeddings(captions).normalizedRows()
+        let (pictures, texts) = try alignment.embeddings(features, 0..<features.count, captions)
         let (count, cosines) = (features.count, texts.matmul(pictures, transposingOther: true).scalars)
         ranks = captions.indices.map { row in
             let own = cosines[row * count + row]
@@ -56,18 +55,38 @@ public struct RetrievalScore: Sendable, Equatable {
 
 extension TextPictureAlignment {
     func cosines(_ features: Features, _ captions: [String]) throws -> [Double] {
-        guard features.count == captions.count, features.width == pictureNetwork.width else {
+        guard !captions.isEmpty, features.count == captions.count, features.width == pictureNetwork.width else {
             throw EvaluationError.unsuitableFeatures(
-                metric: name, expected: "\(captions.count) feature vectors of \(pictureNetwork.width), one per caption",
+                metric: name,
+                expected: "\(max(captions.count, 1)) feature vectors of \(pictureNetwork.width), one per caption",
                 found: "\(features.count) of \(features.width)")
         }
         // Large text encoders need megabytes per caption.
-        return stride(from: 0, to: captions.count, by: 64).flatMap { start in
+        return try stride(from: 0, to: captions.count, by: 64).flatMap { start in
             let range = start..<min(start + 64, captions.count)
-            let pictures = pictureEmbeddings(features.tensor(range)).normalizedRows()
-            let texts = textEmbeddings(Array(captions[range])).normalizedRows()
+            let (pictures, texts) = try embeddings(features, range, Array(captions[range]))
             return (pictures * texts).sum(alongAxes: [1]).scalars.map(Double.init)
         }
+    }
+
+    /// The embeddings of pictures and captions, each row of length 1. Throws ``EvaluationError`` for features of another width, and unless
+    /// the embeddings are `[pictures, width]` and `[captions, width]`.
+    fileprivate func embeddings(
+        _ features: Features, _ range: Range<Int>, _ captions: [String]
+    ) throws -> (pictures: Tensor, texts: Tensor) {
+        guard features.width == pictureNetwork.width else {
+            throw EvaluationError.unsuitableFeatures(
+                metric: name, expected: "features of width \(pictureNetwork.width)", found: "\(features.width)")
+        }
+        let (pictures, texts) = (pictureEmbeddings(features.tensor(range)), textEmbeddings(captions))
+        guard pictures.rank == 2, texts.rank == 2, pictures.shape == [range.count, texts.shape[1]],
+            texts.shape[0] == captions.count
+        else {
+            throw EvaluationError.unsuitableFeatures(
+                metric: name, expected: "embeddings [\(range.count), width] and [\(captions.count), width]",
+                found: "\(pictures.shape) and \(texts.shape)")
+        }
+        return (pictures.normalizedRows(), texts.normalizedRows())
     }
 }
 

@@ -27,11 +27,15 @@ public struct FeatureExtraction: Sendable {
     ///   - croppedSize: a side in pixels to which the centre square of each picture is resized first, as in the COCO-2014 protocol.
     ///   - folder: the cache folder of the features; nil keeps them in memory.
     ///
-    /// Throws what the file system throws.
+    /// Throws ``EvaluationError`` for a side out of range, and what the file system throws.
     public init(
         of pictures: PictureFolder, by network: any FeatureNetwork, croppedTo croppedSize: Int? = nil,
         keptIn folder: URL? = nil
     ) throws {
+        if let croppedSize, !(1...16_384).contains(croppedSize) {
+            throw EvaluationError.invalidSetting(
+                name: "croppedTo", expected: "1 to 16384 pixels", found: "\(croppedSize)")
+        }
         (self.pictures, self.network, self.croppedSize) = (pictures, network, croppedSize)
         store = try folder.map { try FeatureStore($0, network: network, croppedSize: croppedSize) }
     }
@@ -48,7 +52,7 @@ public struct FeatureExtraction: Sendable {
             parts.append(kept)
         } else {
             let batches = try stride(from: 0, to: files.count, by: Self.batchSize).map { first in
-                network(try prepared(files[first..<min(first + Self.batchSize, files.count)]))
+                try network.checkedFeatures(of: prepared(files[first..<min(first + Self.batchSize, files.count)]))
             }
             let features = Tensor.concatenate(batches, axis: 0)
             parts.append(try store?.keep(features, part: parts.count, of: files) ?? features)
@@ -75,8 +79,8 @@ public struct FeatureExtraction: Sendable {
             for index in range {
                 let result = Result {
                     var picture = try Picture(contentsOf: files[index])
-                    if let croppedSize { picture = picture.centreSquare(resizedTo: croppedSize) }
-                    return preparation(picture).reshaped(to: [1, preparation.size, preparation.size, 3])
+                    if let croppedSize { picture = try picture.centreSquare(resizedTo: croppedSize) }
+                    return try preparation(picture).reshaped(to: [1, preparation.size, preparation.size, 3])
                 }
                 results.withLock { $0[index] = result }
             }

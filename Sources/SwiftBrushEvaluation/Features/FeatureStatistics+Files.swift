@@ -24,14 +24,14 @@ extension FeatureStatistics {
                 path: url.path, expected: "finite statistics: mu [width] and sigma [width, width]",
                 found: archive.names.joined(separator: ", "))
         }
-        self.init(mean: mean.values, covariance: covariance.values, count: count)
+        try self.init(mean: mean.values, covariance: covariance.values, count: count)
     }
 
     /// Writes the statistics as `.npz`, which pytorch-fid reads; at least two vectors must have been added. Throws
     /// ``EvaluationError`` with the reason, and `FileError`.
     public func save(to url: URL) throws {
         var members = [("mu.npy", NumPyArray(mean, shape: [width]))]
-        members.append(("sigma.npy", NumPyArray(covariance, shape: [width, width])))
+        members.append(("sigma.npy", NumPyArray(try covariance, shape: [width, width])))
         if hasKnownCount { members.append(("count.npy", NumPyArray([Double(count)], shape: [1]))) }
         try ZipArchive.write(members.map { ($0.0, $0.1.encoded) }, to: url)
     }

@@ -15,21 +15,23 @@ public struct FeatureStatistics: Sendable {
     /// Whether ``count`` is known; statistics saved by other programs do not contain it.
     public private(set) var hasKnownCount = true
 
-    /// Creates empty statistics for feature vectors of the given length.
-    public init(width: Int) {
-        require(width > 0, "FeatureStatistics: expected a positive width, found \(width)")
+    /// Creates empty statistics for feature vectors of the given length. Throws ``EvaluationError`` for a length out of range.
+    public init(width: Int) throws {
+        guard (1...32_768).contains(width) else {
+            throw EvaluationError.invalidSetting(name: "width", expected: "1 to 32768", found: "\(width)")
+        }
         self.width = width
         sums = Array(repeating: 0, count: width)
         products = Matrix(zeros: width, width)
     }
 
     /// Creates statistics from saved values; `count` is at least 2, or nil if it is not known.
-    init(mean: [Double], covariance: [Double], count: Int?) {
-        self.init(width: mean.count)
+    init(mean: [Double], covariance: [Double], count: Int?) throws {
+        try self.init(width: mean.count)
         self.count = count ?? 2
         hasKnownCount = count != nil
         shift = mean
-        products = Matrix(covariance.map { $0 * Double(self.count - 1) }, rows: width, columns: width)
+        products = try Matrix(covariance.map { $0 * Double(self.count - 1) }, rows: width, columns: width)
     }
 
     /// Adds features, `[samples, width]`. Features can be added to saved statistics only if their count is known.
@@ -45,7 +47,10 @@ public struct FeatureStatistics: Sendable {
             throw EvaluationError.unsuitableFeatures(
                 metric: "FeatureStatistics", expected: "finite features", found: "\(nonFinite) non-finite values")
         }
-        require(hasKnownCount, "FeatureStatistics.add: expected statistics of a known count")
+        guard hasKnownCount else {
+            throw EvaluationError.unsuitableFeatures(
+                metric: "FeatureStatistics.add", expected: "statistics of a known count", found: "an unknown count")
+        }
         let rows = features.shape[0]
         guard rows > 0 else { return }
         // Changed only once nothing can throw any more.
@@ -66,18 +71,24 @@ public struct FeatureStatistics: Sendable {
     /// The mean of each feature.
     public var mean: [Double] { zip(sums, shift).map { $0 / Double(count) + $1 } }
 
-    /// The covariance with denominator `count − 1`, as numpy's `cov`, row by row; at least two vectors must have been added.
+    /// The covariance with denominator `count − 1`, as numpy's `cov`, row by row. Throws ``EvaluationError`` unless at least two vectors have
+    /// been added.
     public var covariance: [Double] {
-        require(count > 1, "FeatureStatistics.covariance: expected at least 2 feature vectors, found \(count)")
-        let products = products.elements
-        var result = products
-        for i in 0..<width {
-            for j in i..<width {
-                let value = (products[i * width + j] - sums[i] * sums[j] / Double(count)) / Double(count - 1)
-                result[i * width + j] = value
-                result[j * width + i] = value
+        get throws {
+            guard count > 1 else {
+                throw EvaluationError.unsuitableFeatures(
+                    metric: "FeatureStatistics.covariance", expected: "at least 2 feature vectors", found: "\(count)")
             }
+            let products = products.elements
+            var result = products
+            for i in 0..<width {
+                for j in i..<width {
+                    let value = (products[i * width + j] - sums[i] * sums[j] / Double(count)) / Double(count - 1)
+                    result[i * width + j] = value
+                    result[j * width + i] = value
+                }
+            }
+            return result
         }
-        return result
     }
 }

@@ -13,9 +13,10 @@ struct FeatureStore {
     init(_ folder: URL, network: any FeatureNetwork, croppedSize: Int?) throws {
         self.folder = folder
         origin = "\(network.name), \(network.preparation)" + (croppedSize.map { ", cropped to \($0)" } ?? "")
-        let pattern = Picture(width: 16, height: 16, pixels: (0..<768).map { UInt8($0 * 37 % 251) })
+        let pattern = try Picture(width: 16, height: 16, pixels: (0..<768).map { UInt8($0 * 37 % 251) })
         let size = network.preparation.size
-        probe = network(network.preparation(pattern).reshaped(to: [1, size, size, 3]))
+        probe = try network.checkedFeatures(
+            of: network.preparation(pattern).reshaped(to: [1, size, size, 3]))
         try DurableFile.prepareFolder(folder)
     }
 

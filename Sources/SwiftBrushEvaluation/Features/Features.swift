@@ -32,8 +32,12 @@ public struct Features: Sendable {
     /// These vectors followed by others. Throws ``EvaluationError`` for a different width.
     public func appending(_ others: Features) throws -> Features { try Features(chunks + others.chunks) }
 
-    /// The vectors with the given indices, in this order. Throws ``EvaluationError`` if there are none.
+    /// The vectors with the given indices, in this order. Throws ``EvaluationError`` for no indices, and for one that is out of range.
     public func subset(_ rows: [Int]) throws -> Features {
+        if let row = rows.first(where: { !(0..<self.count).contains($0) }) {
+            throw EvaluationError.unsuitableFeatures(
+                metric: "Features.subset", expected: "indices below \(self.count)", found: "\(row)")
+        }
         let (size, count) = (512, rows.count)
         return try Features(
             stride(from: 0, to: count, by: size).map { gathered(Array(rows[$0..<min($0 + size, count)])) })
@@ -41,7 +45,7 @@ public struct Features: Sendable {
 
     /// The mean and covariance. Throws ``EvaluationError`` for features that are not finite.
     public func statistics() throws -> FeatureStatistics {
-        var statistics = FeatureStatistics(width: width)
+        var statistics = try FeatureStatistics(width: width)
         for chunk in chunks { try statistics.add(chunk) }
         return statistics
     }

@@ -15,8 +15,8 @@ public func frechetDistance(_ first: FeatureStatistics, _ second: FeatureStatist
             found: "\(first.count) of \(first.width) and \(second.count) of \(second.width)")
     }
     let width = first.width
-    let covariance = Matrix(first.covariance, rows: width, columns: width)
-    let other = Matrix(second.covariance, rows: width, columns: width)
+    let covariance = try Matrix(first.covariance, rows: width, columns: width)
+    let other = try Matrix(second.covariance, rows: width, columns: width)
     // Σ₁ = Q diag(λ) Qᵀ. Instead of its root, A = Q diag(√λ) without the columns of vanishing λ is sufficient: Aᵀ Σ₂ A has
     // the non-zero eigenvalues of Σ₁ Σ₂.
     let (values, vectors) = try covariance.symmetricEigen()
@@ -30,7 +30,7 @@ public func frechetDistance(_ first: FeatureStatistics, _ second: FeatureStatist
             scaled.append(vectors.elements[row * width + column] * values[column].squareRoot())
         }
     }
-    let root = Matrix(scaled, rows: width, columns: rank)
+    let root = try Matrix(scaled, rows: width, columns: rank)
     let inner = try root.matmul(other.matmul(root), transposingSelf: true)
     let squares = try inner.symmetricEigen().values
     let traceOfRoot = squares.filter(isSignificant(amongst: squares)).reduce(0) { $0 + $1.squareRoot() }

@@ -27,9 +27,9 @@ public struct KernelDistance: Sendable, Equatable {
     public init(_ first: Features, _ second: Features, subsets: Int = 100, subsetSize: Int = 1000, seed: UInt64 = 0)
         throws
     {
-        guard subsets >= 1, subsetSize >= 2 else {
+        guard (1...1_000_000).contains(subsets), subsetSize >= 2 else {
             throw EvaluationError.invalidSetting(
-                name: "subsets", expected: "at least one, of at least 2 vectors",
+                name: "subsets", expected: "1 to 1000000, of at least 2 vectors",
                 found: "\(subsets) of \(subsetSize)")
         }
         try Features.check("KernelDistance", first, second, atLeast: 2)

@@ -50,7 +50,8 @@ struct PairwiseDistances {
 /// The inner products of all vectors of two sets, `[left, right]`, each vector `width` long.
 func products(_ left: [Double], _ right: [Double], _ width: Int) throws -> [Double] {
     let (a, b) = (
-        Matrix(left, rows: left.count / width, columns: width), Matrix(right, rows: right.count / width, columns: width)
+        try Matrix(left, rows: left.count / width, columns: width),
+        try Matrix(right, rows: right.count / width, columns: width)
     )
     return try a.matmul(b, transposingOther: true).elements
 }

@@ -25,8 +25,9 @@ public struct PrecisionAndRecall: Sendable, Equatable {
     /// Throws ``EvaluationError`` for different widths, fewer than k + 1 vectors, or values that are not finite.
     public init(generated: Features, reference: Features, neighbours: Int? = nil) throws {
         let neighbours = neighbours ?? Self.usualNeighbours
-        guard neighbours >= 1 else {
-            throw EvaluationError.invalidSetting(name: "neighbours", expected: "at least 1", found: "\(neighbours)")
+        guard (1..<1 << 32).contains(neighbours) else {
+            throw EvaluationError.invalidSetting(
+                name: "neighbours", expected: "at least 1 and below 2^32", found: "\(neighbours)")
         }
         try Features.check("PrecisionAndRecall", generated, reference, atLeast: neighbours + 1)
         self.neighbours = neighbours

@@ -11,3 +11,15 @@ public protocol FeatureNetwork: Sendable {
     /// Prepared pictures, `[batch, height, width, 3]` → features, `[batch, width]`.
     func callAsFunction(_ pictures: Tensor) -> Tensor
 }
+
+extension FeatureNetwork {
+    /// The features of prepared pictures. Throws ``EvaluationError`` unless they are `[batch, width]`.
+    func checkedFeatures(of pictures: Tensor) throws -> Tensor {
+        let features = self(pictures)
+        guard features.shape == [pictures.shape[0], width] else {
+            throw EvaluationError.unsuitableFeatures(
+                metric: name, expected: "features [\(pictures.shape[0]), \(width)]", found: "\(features.shape)")
+        }
+        return features
+    }
+}

@@ -67,7 +67,7 @@ public struct PictureFolder: Sendable {
     /// The first `count` pictures, or all if there are fewer.
     public func prefix(_ count: Int) -> PictureFolder {
         var part = self
-        part.entries = Array(entries.prefix(count))
+        part.entries = Array(entries.prefix(max(count, 0)))
         return part
     }
 

@@ -32,14 +32,15 @@ public struct PicturePreparation: Sendable, Equatable, CustomStringConvertible {
         (self.means, self.deviations) = (means, deviations)
     }
 
-    /// Prepares a picture: `[size, size, 3]`.
-    public func callAsFunction(_ picture: Picture) -> Tensor {
+    /// Prepares a picture: `[size, size, 3]`. Throws `PictureError` for a picture so long and narrow that it does not fit in memory when it is
+    /// resized.
+    public func callAsFunction(_ picture: Picture) throws -> Tensor {
         var extent = (width: size, height: size)
         if framing == .cropped, picture.width != picture.height {
             let short = min(picture.width, picture.height)
             extent = (picture.width * size / short, picture.height * size / short)
         }
-        let pixels = resampling.resized(picture, to: extent)
+        let pixels = try resampling.resized(picture, to: extent)
         // torchvision's CenterCrop rounds half to even.
         func margin(_ long: Int) -> Int { Int((Double(long - size) / 2).rounded(.toNearestOrEven)) }
         let (left, top) = (margin(extent.width), margin(extent.height))

@@ -6,7 +6,7 @@ import Tensor
 /// ```swift
 /// let training = BackgroundTraining(try Distiller(teacher: teacher, prompts: prompts))
 /// for try await step in training.steps(to: 1_000) { print(step.studentLoss) }
-/// let student = await training.withTraining { $0.studentModel(of: teacher) }
+/// let student = try await training.withTraining { try $0.studentModel(of: teacher) }
 /// ```
 ///
 /// A step stops with the task that takes it, within one network pass, and then leaves the training as it was before the step.

@@ -51,9 +51,14 @@ package struct RunCheckpoint {
 
     /// Reads everything before it changes parameters and optimisers.
     ///
+    /// - Parameters:
+    ///   - type: the type of the state that is not a tensor.
+    ///   - url: the file.
+    ///   - check: whether the state can be one of this run.
+    ///
     /// Throws `SafetensorsError` for a corrupted file, which its checksum detects, or ``RunError`` for one of another run.
     package func restore<State: Decodable>(
-        _ type: State.Type = State.self, from url: URL
+        _ type: State.Type = State.self, from url: URL, checking check: (State) -> Bool = { _ in true }
     ) throws -> (state: State, memory: [String: Tensor]) {
         let file = try SafetensorsFile(contentsOf: url)
         if try !file.verifyChecksum() {
@@ -76,6 +81,10 @@ package struct RunCheckpoint {
             return tensor
         }
         let state: State = try decode(Self.stateKey)
+        guard check(state) else {
+            throw RunError.unsuitable(
+                path: url.path, expected: "the state of this run", found: "one that does not fit it")
+        }
         let steps: [String: Int] = try decode(Self.stepsKey)
         guard Set(steps.keys) == Set(optimizers.map(\.section)) else {
             throw RunError.unsuitable(

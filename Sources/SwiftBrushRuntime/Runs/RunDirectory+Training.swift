@@ -18,7 +18,8 @@ extension RunDirectory {
     ///   - progress: called after each step.
     ///   - saveSheet: writes the sample grid of the training's step, see ``sheet(step:)``.
     ///
-    /// Throws `StoppedBySignal`, `CancellationError`, what a step throws, and what the file system throws.
+    /// Throws `ModelError` for a number of steps out of range, `StoppedBySignal`, `CancellationError`, what a step throws, and what the file
+    /// system throws.
     public func train<Training: ResumableTraining>(
         _ training: Training, iterations: Int, checkpointEvery: Int, sheetEvery: Int? = nil,
         stopsOnSignals: Bool = true,

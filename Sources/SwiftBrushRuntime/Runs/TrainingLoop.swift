@@ -11,8 +11,15 @@ struct TrainingLoop<Training: ResumableTraining> {
     let signals: StopSignals?
     let saveSheet: (Training) throws -> Void
 
-    /// Makes the sample grid that is missing because the process ended before it wrote it.
+    /// Makes the sample grid that is missing because the process ended before it wrote it. Throws `ModelError` for a number of steps out of
+    /// range.
     func begin() throws {
+        for (argument, found, least) in [
+            ("iterations", iterations, 0), ("checkpointEvery", checkpointEvery, 1), ("sheetEvery", sheetEvery ?? 1, 1),
+        ] where found < least {
+            throw ModelError.invalidArgument(
+                operation: "RunDirectory.train", argument: argument, expected: "at least \(least)", found: "\(found)")
+        }
         if let sheetEvery, isDue(sheetEvery), !run.hasSheet(step: training.stepCount) { try saveSheet(training) }
     }
 

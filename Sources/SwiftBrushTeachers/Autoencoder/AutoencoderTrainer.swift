@@ -34,28 +34,36 @@ public final class AutoencoderTrainer: ResumableTraining {
     ///   - network: the network's configuration; nil means `small(side:)` for the pictures' height.
     ///   - configuration: the settings.
     ///
-    /// Throws ``TrainingError`` for settings out of range, and for pictures whose sides are not multiples of the pixels per latent.
+    /// Throws ``TrainingError`` for settings out of range, `ModelError` for those of the network, and for pictures whose sides are not multiples of the pixels per latent.
     public init(
         pictures: CaptionedPictures, network: AutoencoderKL.Configuration? = nil,
         configuration: AutoencoderTrainingConfiguration = AutoencoderTrainingConfiguration()
     ) throws {
         try configuration.validate()
         let network = network ?? .small(side: pictures.height)
+        try network.check()
+        try TrainingError.check(
+            network.inputChannels == 3 && network.outputChannels == 3, "network", expected: "3 colours in and out",
+            found: "\(network.inputChannels) and \(network.outputChannels)")
         let factor = network.pixelsPerLatent
         guard pictures.height % factor == 0, pictures.width % factor == 0 else {
             throw TrainingError.invalidSetting(
                 name: "pictures", expected: "sides that are multiples of \(factor) pixels",
                 found: "\(pictures.width) × \(pictures.height)")
         }
-        self.pictures = pictures.subset(pictures.split(.train))
+        let indices = pictures.split(.train)
+        try TrainingError.check(
+            indices.contains { pictures.captions[$0].weight > 0 }, "pictures",
+            expected: "training pictures with a positive weight", found: "none")
+        self.pictures = try pictures.subset(indices)
         self.configuration = configuration
         let root = RandomStream(seed: configuration.seed)
         autoencoder = AutoencoderKL(network, in: ParameterSet().scope)
         var start = root.split("autoencoder")
         autoencoder.parameters.initialize(using: &start)
         autoencoder.parameters.unfreeze()
-        average = ExponentialMovingAverage(of: autoencoder.parameters, decay: configuration.averageDecay)
-        optimizer = Adam(
+        average = try ExponentialMovingAverage(of: autoencoder.parameters, decay: configuration.averageDecay)
+        optimizer = try Adam(
             autoencoder.parameters.all, learningRate: configuration.learningRate,
             weightDecay: configuration.weightDecay, averages: [average])
         streams = Streams(pictures: root.split("pictures"), noise: root.split("noise"))
@@ -94,7 +102,7 @@ public final class AutoencoderTrainer: ResumableTraining {
         let update = try ClippedStep(
             of: optimizer, limit: configuration.gradientNormLimit, "the gradient", step: stepCount + 1,
             in: group)
-        update.apply()
+        try update.apply("the autoencoder", step: stepCount + 1)
         stepCount += 1
         return AutoencoderStep(
             step: stepCount, loss: Double(total.value.item), absoluteError: Double(loss.absolute.value.item),

@@ -19,6 +19,19 @@ public struct CaptionMix: Codable, Sendable, Equatable {
     /// Creates the default mix, mostly names.
     public init() {}
 
+    /// Throws ``TrainingError`` for a setting that is out of range.
+    func validate() throws {
+        for (name, share) in [
+            ("emptyRate", emptyRate), ("groupShare", groupShare), ("keywordShare", keywordShare),
+            ("phraseShare", phraseShare),
+        ] {
+            try TrainingError.check((0...1).contains(share), "captions.\(name)", expected: "0 to 1", found: share)
+        }
+        try TrainingError.check(
+            (1...1_000_000).contains(largestKeywordCount), "captions.largestKeywordCount",
+            expected: "1 to 1000000", found: largestKeywordCount)
+    }
+
     /// Samples a picture's caption with random numbers from `stream`.
     public func caption(of picture: CaptionedPicture, using stream: inout RandomStream) -> String {
         if Double(stream.unit()) < emptyRate { return "" }

@@ -6,7 +6,10 @@ extension CaptionedPictures {
     /// Every tenth combination is held out; its colour, shape and position occur in the training split.
     ///
     /// - Parameter side: the height and width of the pictures, in pixels.
-    public static func shapes(side: Int = 32) -> CaptionedPictures {
+    ///
+    /// Throws ``TrainingError`` for a side out of range.
+    public static func shapes(side: Int = 32) throws -> CaptionedPictures {
+        try TrainingError.check((1...1024).contains(side), "side", expected: "1 to 1024", found: side)
         var captions: [CaptionedPicture] = []
         var pictures: [Picture] = []
         for (c, colour) in colours.enumerated() {
@@ -17,11 +20,11 @@ extension CaptionedPictures {
                             fileName: "\(colour.name)-\(shape)-\(place.name.split(separator: " ").last ?? "").png",
                             text: "\(colour.name) \(shape) \(place.name)", keywords: [colour.name, place.name],
                             group: "a \(shape)", split: (c + 3 * s + 7 * p) % 10 == 0 ? .heldOut : .train))
-                    pictures.append(shape.picture(side: side, colour: colour.rgb, x: place.x, y: place.y))
+                    pictures.append(try shape.picture(side: side, colour: colour.rgb, x: place.x, y: place.y))
                 }
             }
         }
-        return CaptionedPictures(captions, pictures)
+        return try CaptionedPictures(captions, pictures)
     }
 
     private static let colours: [(name: String, rgb: [Double])] = [
@@ -55,7 +58,7 @@ private enum LatentShape: String, CaseIterable, CustomStringConvertible {
     }
 
     /// The shape on white, antialiased: a pixel's colour is the mean of 16 points.
-    func picture(side: Int, colour: [Double], x: Double, y: Double) -> Picture {
+    func picture(side: Int, colour: [Double], x: Double, y: Double) throws -> Picture {
         let points = 4
         var pixels: [UInt8] = []
         for row in 0..<side {
@@ -70,6 +73,6 @@ private enum LatentShape: String, CaseIterable, CustomStringConvertible {
                 pixels += colour.map { UInt8((255 + share * ($0 - 255)).rounded()) }
             }
         }
-        return Picture(width: side, height: side, pixels: pixels)
+        return try Picture(width: side, height: side, pixels: pixels)
     }
 }

@@ -9,13 +9,18 @@ public struct CaptionedPictures: Sendable {
     /// The pictures, all of the same size.
     public let pictures: [Picture]
 
-    /// Creates a data set of pictures of the same size with one caption per picture.
-    public init(_ captions: [CaptionedPicture], _ pictures: [Picture]) {
-        require(
-            captions.count == pictures.count && !pictures.isEmpty
-                && pictures.allSatisfy { ($0.width, $0.height) == (pictures[0].width, pictures[0].height) },
-            "CaptionedPictures: expected one caption per picture and pictures of the same size, found "
-                + "\(captions.count) captions and \(pictures.count) pictures")
+    /// Creates a data set of pictures of the same size with one caption per picture. Throws ``TrainingError`` for any other.
+    public init(_ captions: [CaptionedPicture], _ pictures: [Picture]) throws(TrainingError) {
+        try TrainingError.check(!pictures.isEmpty, "pictures", expected: "at least one", found: "none")
+        try TrainingError.check(
+            captions.count == pictures.count, "captions", expected: "one for each of \(pictures.count) pictures",
+            found: captions.count)
+        let (width, height) = (pictures[0].width, pictures[0].height)
+        if let other = pictures.first(where: { ($0.width, $0.height) != (width, height) }) {
+            throw .invalidSetting(
+                name: "pictures", expected: "the first one's \(width) × \(height) pixels for all",
+                found: "\(other.width) × \(other.height)")
+        }
         (self.captions, self.pictures) = (captions, pictures)
     }
 
@@ -49,7 +54,7 @@ public struct CaptionedPictures: Sendable {
         guard captions.contains(where: { $0.split == .train && $0.weight > 0 }) else {
             throw list.error(expected: "training pictures with a positive weight", found: "none")
         }
-        self.init(captions, pictures)
+        try self.init(captions, pictures)
     }
 
     /// Writes a folder that ``init(contentsOf:limits:)`` reads. Throws `PictureError` for a `file_name` outside the folder, before
@@ -75,13 +80,16 @@ extension CaptionedPictures {
     /// The indices of the pictures of a split, or of at most `count` of them, evenly spread.
     public func split(_ split: CaptionedPicture.Split, atMost count: Int = .max) -> [Int] {
         let all = captions.indices.filter { captions[$0].split == split }
-        let count = min(count, all.count)
+        let count = min(max(count, 0), all.count)
         return (0..<count).map { all[$0 * all.count / count] }
     }
 
-    /// The data set of the pictures with the given indices, at least one.
-    public func subset(_ indices: [Int]) -> CaptionedPictures {
-        CaptionedPictures(indices.map { captions[$0] }, indices.map { pictures[$0] })
+    /// The data set of the pictures with the given indices. Throws ``TrainingError`` for no indices, and for one outside the set.
+    public func subset(_ indices: [Int]) throws(TrainingError) -> CaptionedPictures {
+        if let index = indices.first(where: { !captions.indices.contains($0) }) {
+            throw .invalidSetting(name: "indices", expected: "0 to \(count - 1)", found: "\(index)")
+        }
+        return try CaptionedPictures(indices.map { captions[$0] }, indices.map { pictures[$0] })
     }
 
     /// The colours of the pictures with the given indices, `[indices, height, width, 3]` in −1…1.

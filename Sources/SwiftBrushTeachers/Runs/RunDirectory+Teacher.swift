@@ -70,7 +70,7 @@ extension RunDirectory {
         if try !metrics(TeacherErrors.self, in: name).contains(where: { $0.step == step }) {
             try record(TeacherErrors(of: model, step: step, on: pictures), in: name)
         }
-        let shown = SheetPictures(of: pictures)
+        let shown = try SheetPictures(of: pictures)
         let sheet = try shown.sheet(of: model)
         let names = shown.pictures.captions.map(\.text).joined(separator: "\n")
         try PNG.write(sheet, text: ["prompts": names, "step": "\(step)"], to: self.sheet(step: step))
@@ -81,7 +81,7 @@ extension RunDirectory {
     /// Saves a grid of pictures with their reconstructions from the latents' means below them. Throws ``TrainingError``, and what
     /// the file system throws.
     public func saveSheet(of autoencoder: AutoencoderKL, step: Int, pictures: CaptionedPictures) throws {
-        let shown = SheetPictures(of: pictures)
+        let shown = try SheetPictures(of: pictures)
         let latents =
             try autoencoder.latents(of: shown.pictures) * Float(1 / autoencoder.configuration.scalingFactor)
         let decoded = autoencoder.decode(Variable(latents)).value

@@ -37,6 +37,11 @@ public struct DenoisingErrors: Codable, Sendable, Equatable {
         of model: TextToImageModel, on pictures: CaptionedPictures, timesteps: [Int] = [400, 700, 950, 999],
         seed: UInt64 = 0
     ) throws {
+        let known = 0..<model.schedule.timestepCount
+        if let timestep = timesteps.first(where: { !known.contains($0) }) {
+            throw TrainingError.invalidSetting(
+                name: "timesteps", expected: "0 to \(known.upperBound - 1)", found: "\(timestep)")
+        }
         let texts = pictures.captions.map(\.text)
         let others = try Self.others(of: texts, seed: seed)
         let embeddings = try model.embeddings(for: texts)
@@ -54,7 +59,9 @@ public struct DenoisingErrors: Codable, Sendable, Equatable {
                 let (x, steps) = (latents.gathered(rows: rows), rows.map { _ in timestep })
                 let noisy = model.schedule.noisy(x, noise: noise.gathered(rows: rows), timesteps: steps)
                 let text = try embeddings.condition(for: rows.map { texts[$0] })
-                let output = model.network.predict(Variable(noisy), at: steps.map(Double.init), given: text).value
+                let output = try model.network.checkedPrediction(
+                    Variable(noisy), at: steps.map(Double.init), given: text
+                ).value
                 let original = model.schedule.convert(output, to: .sample, noisy: noisy, timesteps: steps)
                 sum += (original - x).squaredNorm()
             }

@@ -20,9 +20,10 @@ extension TeacherTrainer {
         blockChannels: [Int] = [64, 128, 176], start: ModelFiles? = nil,
         configuration: TeacherTrainingConfiguration = TeacherTrainingConfiguration()
     ) throws {
+        try configuration.validate()
         try Self.check(
             pictures: pictures, autoencoder: autoencoder.configuration, blockChannels: blockChannels, start: start)
-        let training = pictures.subset(pictures.split(.train))
+        let training = try pictures.subset(pictures.split(.train))
         let latents = try autoencoder.latents(of: training)
         let root = RandomStream(seed: configuration.seed)
         let unet: UNet2DConditionModel

@@ -52,22 +52,32 @@ public final class TeacherTrainer: ResumableTraining {
     ///   - captions: one per picture; at least one has a weight above 0.
     ///   - configuration: the settings.
     ///
-    /// Throws ``TrainingError`` for settings out of range.
+    /// Throws ``TrainingError`` for settings out of range, and for latents and captions that do not fit.
     public init(
         network: any DenoisingNetwork, textEncoder: any TextEncoder, schedule: NoiseSchedule = .scaledLinear(),
         latents: Tensor, captions: [CaptionedPicture],
         configuration: TeacherTrainingConfiguration = TeacherTrainingConfiguration()
     ) throws {
         try configuration.validate()
-        require(
-            latents.rank == 4 && latents.shape[0] == captions.count,
-            "TeacherTrainer: expected latents of \(captions.count) pictures, found \(latents.shape)")
+        let channels = network.latentChannels
+        try TrainingError.check(
+            latents.rank == 4 && latents.shape[0] == captions.count && latents.shape[3] == channels
+                && latents.count > 0,
+            "latents", expected: "[\(max(captions.count, 1)), height, width, \(channels)], one per caption",
+            found: latents.shape)
+        let broken = latents.nonFiniteCount()
+        try TrainingError.check(
+            broken == 0, "latents", expected: "finite numbers", found: "\(broken) that are infinite or not a number")
+        try TrainingError.check(
+            captions.allSatisfy { $0.weight.isFinite && $0.weight >= 0 } && captions.contains { $0.weight > 0 },
+            "captions", expected: "finite weights of at least 0, one of them above 0",
+            found: captions.map(\.weight).prefix(8))
         let (network, textEncoder) = (network.copy(trainable: true), try textEncoder.loaded().copy(trainable: true))
         (self.network, self.textEncoder, self.schedule) = (network, textEncoder, schedule)
         (self.latents, self.captions, self.configuration) = (latents, captions, configuration)
-        networkAverage = ExponentialMovingAverage(of: network.parameters, decay: configuration.averageDecay)
-        textEncoderAverage = ExponentialMovingAverage(of: textEncoder.parameters, decay: configuration.averageDecay)
-        optimizer = Adam(
+        networkAverage = try ExponentialMovingAverage(of: network.parameters, decay: configuration.averageDecay)
+        textEncoderAverage = try ExponentialMovingAverage(of: textEncoder.parameters, decay: configuration.averageDecay)
+        optimizer = try Adam(
             network.parameters.all + textEncoder.parameters.all, learningRate: configuration.learningRate,
             weightDecay: configuration.weightDecay, averages: [networkAverage, textEncoderAverage])
         streams = TeacherStreams(seed: configuration.seed)
@@ -84,8 +94,8 @@ public final class TeacherTrainer: ResumableTraining {
 
     /// Takes the next step with random inputs from the training's own streams.
     ///
-    /// Throws `RunError.nonFinite(step:tensor:count:)`, and `CancellationError` in a cancelled task, and leaves the trainer as it was
-    /// before.
+    /// Throws `RunError.nonFinite(step:tensor:count:)`, what the text encoder throws, `ModelError` for a network or text encoder of one's
+    /// own whose output has another shape, and `CancellationError` in a cancelled task; the trainer is then as it was before.
     @discardableResult
     public func step() throws -> TeacherStep {
         let before = streams
@@ -116,7 +126,7 @@ public final class TeacherTrainer: ResumableTraining {
         let update = try ClippedStep(
             of: optimizer, limit: configuration.gradientNormLimit, "the gradient", step: stepCount + 1,
             in: group)
-        update.apply()
+        try update.apply("the teacher", step: stepCount + 1)
         stepCount += 1
         let ratios = inputs.timesteps.map { 1 / self.schedule.signalToNoiseRatio($0) }
         return TeacherStep(
@@ -130,8 +140,9 @@ public final class TeacherTrainer: ResumableTraining {
     func squaredErrors(_ inputs: TeacherStepInputs) throws -> Variable {
         let noisy = schedule.noisy(
             latents.gathered(rows: inputs.pictures), noise: inputs.noise, timesteps: inputs.timesteps)
-        let text = try textEncoder.condition(for: inputs.captions, windows: 1)
-        let prediction = network.predict(Variable(noisy), at: inputs.timesteps.map(Double.init), given: text)
+        let text = try textEncoder.checkedCondition(for: inputs.captions, windows: 1)
+        let prediction = try network.checkedPrediction(
+            Variable(noisy), at: inputs.timesteps.map(Double.init), given: text)
         return (prediction - Variable(inputs.noise)).squared()
     }
 

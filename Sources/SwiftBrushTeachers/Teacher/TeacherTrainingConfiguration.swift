@@ -32,6 +32,7 @@ public struct TeacherTrainingConfiguration: OptimizationSettings, Codable, Senda
         try validateOptimization()
         try TrainingError.check((0...1_000_000_000).contains(warmUp), "warmUp", expected: "at least 0", found: warmUp)
         try noise.validate()
+        try captions.validate()
     }
 }
 
@@ -54,9 +55,10 @@ public struct NoiseLevels: Codable, Sendable, Equatable {
 
     func validate() throws {
         try TrainingError.check(
-            largestWeight >= 1, "noise.largestWeight", expected: "a number of at least 1", found: largestWeight)
+            largestWeight.isFinite && largestWeight >= 1, "noise.largestWeight",
+            expected: "a finite number of at least 1", found: largestWeight)
         try TrainingError.check((0...1).contains(highShare), "noise.highShare", expected: "0 to 1", found: highShare)
-        try TrainingError.check((0..<1).contains(high), "noise.high", expected: "0 to 1", found: high)
+        try TrainingError.check((0..<1).contains(high), "noise.high", expected: "0 to below 1", found: high)
     }
 
     /// The weight of each timestep; the mean under the sampling distribution is 1.

@@ -101,12 +101,13 @@ extension FileError {
             || type(of: error) is NSError.Type
     }
 
-    private static func sentence(_ code: Int32) -> String {
+    static func sentence(_ code: Int32) -> String {
         switch code {
         case ENOENT: "there is no such file or folder"
         case EACCES, EPERM: "permission is denied"
         case EISDIR: "it is a folder"
         case ENOTDIR: "a part of the path is not a folder"
+        case ENOMEM: "there is not enough memory"
         case ENOSPC: "no space is left on the disk"
         case EDQUOT: "the disk quota is exceeded"
         case EFBIG: "it would be larger than the file system or the process may write"

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A safetensors file mapped into memory. The header is read and checked on opening, numbers on access.
+/// A safetensors file, mapped into memory or read into it. The header is checked on opening; the numbers are converted on access.
 public struct SafetensorsFile: Sendable {
     /// The type and shape of one tensor.
     public struct TensorInfo: Sendable, Equatable {
@@ -12,13 +12,19 @@ public struct SafetensorsFile: Sendable {
 
     /// The path of the file.
     public let path: String
-    private let file: MappedFile
+    private let file: FileBytes
     private let header: SafetensorsHeader
 
-    /// Opens a file and checks its header. Throws ``SafetensorsError``.
-    public init(contentsOf url: URL) throws {
+    /// Opens a file and checks its header.
+    ///
+    /// - Parameters:
+    ///   - url: the file.
+    ///   - storage: where its bytes are while it is open. A ``FileStorage/mapped`` file must not be truncated meanwhile.
+    ///
+    /// Throws ``SafetensorsError``.
+    public init(contentsOf url: URL, storage: FileStorage = .mapped) throws {
         path = url.path
-        file = try MappedFile(path: url.path)
+        file = try FileBytes(path: url.path, storage: storage)
         header = try SafetensorsHeader(file.bytes, path: url.path)
     }
 
@@ -64,10 +70,10 @@ public struct SafetensorsFile: Sendable {
         }
     }
 
-    /// A floating-point tensor that stays in the file's memory map, in its stored type. 8-bit types are copied as BFloat16; other
+    /// A floating-point tensor that shares the file's bytes, mapped or in memory, in its stored type. 8-bit types are copied as BFloat16; other
     /// tensors whose type or alignment does not allow mapping are copied as Float32.
     ///
-    /// The file must not be changed in place while the tensor lives; replacing it by another is harmless. Throws
+    /// A mapped file must not be changed in place while the tensor lives, see ``FileStorage/mapped``. Throws
     /// ``SafetensorsError`` if there is no tensor of that name or it holds integers.
     public func mappedTensor(_ name: String) throws -> Tensor {
         let entry = try entry(name)

@@ -20,7 +20,7 @@ final class TensorStorage: @unchecked Sendable {
 
     private enum Source {
         /// A file, and the bytes of it to release when they are no longer read.
-        case file(MappedFile, UnsafeRawBufferPointer)
+        case file(FileBytes, UnsafeRawBufferPointer)
         /// A larger storage, of which this is a part.
         case whole(TensorStorage)
         /// A file's numbers, converted to a type that the kernels read.
@@ -50,7 +50,7 @@ final class TensorStorage: @unchecked Sendable {
     }
 
     /// Numbers of a file: Float32, Float16 or BFloat16, aligned to their size.
-    convenience init(mapping bytes: UnsafeRawBufferPointer, as scalarType: ScalarType, of file: MappedFile) {
+    convenience init(mapping bytes: UnsafeRawBufferPointer, as scalarType: ScalarType, of file: FileBytes) {
         self.init(reading: bytes, as: scalarType, from: .file(file, bytes))
     }
 

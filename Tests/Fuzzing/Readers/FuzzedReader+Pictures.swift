@@ -14,7 +14,9 @@ extension FuzzedReader {
                 _ = try? PNG.decode(input)
                 _ = try Picture(contentsOf: file)
             }
-        }.startingWith { try PNG.write(Picture(width: 3, height: 2, pixels: Array(0..<18)), text: ["a": "b"], to: $0) },
+        }.startingWith {
+            try PNG.write(try Picture(width: 3, height: 2, pixels: Array(0..<18)), text: ["a": "b"], to: $0)
+        },
         FuzzedReader("jpeg", .bytes, seeds: []) { folder in
             let file = folder.appending(path: "any.jpg")
             return { input in
@@ -39,7 +41,7 @@ extension FuzzedReader {
             }
         },
         FuzzedReader("picture-list", .jsonLines, texts: [list]) { folder in
-            let picture = Picture(width: 2, height: 2, pixels: [UInt8](repeating: 9, count: 12))
+            let picture = try Picture(width: 2, height: 2, pixels: [UInt8](repeating: 9, count: 12))
             for name in ["a.png", "b.png"] { try PNG.write(picture, to: folder.appending(path: name)) }
             return { input in
                 try input.replace(folder.appending(path: PictureList.fileName))
@@ -49,7 +51,7 @@ extension FuzzedReader {
             }
         },
         FuzzedReader("captions", .text, texts: ["a cat\na dog\n"]) { folder in
-            let picture = Picture(width: 2, height: 2, pixels: [UInt8](repeating: 9, count: 12))
+            let picture = try Picture(width: 2, height: 2, pixels: [UInt8](repeating: 9, count: 12))
             for name in ["a.png", "b.png"] { try PNG.write(picture, to: folder.appending(path: name)) }
             return { input in
                 try input.replace(folder.appending(path: "captions.txt"))

@@ -72,7 +72,7 @@ extension FuzzedReader {
         return try Distiller(
             student: OneStepStudent(network: student, step: .swiftBrush), teacher: teacher,
             fakeScore: FakeScore(copying: teacher), schedule: .scaledLinear(),
-            conditions: PromptConditions(
+            conditions: try PromptConditions(
                 TextCondition(tokens: text), null: TextCondition(tokens: text.sliced(axis: 0, 0..<1))),
             latentShape: [8, 8, 4],
             loss: VariationalScoreDistillation(), configuration: configuration)

@@ -40,9 +40,9 @@ struct SingleFileCheckpoint: CheckpointLayout {
     static let openCLIPPrefix = "cond_stage_model.model."
 
     /// Throws ``ModelError`` if the file is another kind of model or has an unknown tensor, and `SafetensorsError`.
-    init(_ url: URL, predictionType: PredictionType?) throws {
+    init(_ url: URL, predictionType: PredictionType?, storage: FileStorage) throws {
         self.url = url
-        file = try SafetensorsFile(contentsOf: url)
+        file = try SafetensorsFile(contentsOf: url, storage: storage)
         let kind = CheckpointKind(tensors: file.names)
         guard kind == .stableDiffusion1 || kind == .stableDiffusion2 else {
             throw ModelError.otherModel(path: url.path, kind: kind)

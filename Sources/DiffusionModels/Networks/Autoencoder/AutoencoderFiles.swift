@@ -21,20 +21,20 @@ struct AutoencoderFiles: Sendable {
     let isConfigurationAssumed: Bool
 
     /// Reads the configuration. Throws ``ModelError`` if the files are not an autoencoder's, and `SafetensorsError`.
-    init(contentsOf url: URL) throws {
+    init(contentsOf url: URL, storage: FileStorage = .mapped) throws {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
             throw ModelError.missingFile(
                 path: url.path, purpose: "an autoencoder: a diffusers folder or a safetensors file")
         }
         if isFolder.boolValue {
-            try self.init(folder: url)
+            try self.init(folder: url, storage)
         } else {
-            try self.init(file: url)
+            try self.init(file: url, storage)
         }
     }
 
-    private init(folder: URL) throws {
+    private init(folder: URL, _ storage: FileStorage) throws {
         let index = folder.appending(path: DiffusersFolder.indexName)
         if FileManager.default.fileExists(atPath: index.path) {
             throw ModelError.unreadableFile(
@@ -47,13 +47,13 @@ struct AutoencoderFiles: Sendable {
         network = try Network(fields)
         isConfigurationAssumed = false
         switch network {
-        case .full: weights = try AutoencoderKL.weights(in: folder)
-        case .tiny: weights = try WeightFiles(in: folder, stem: ModelFiles.Part.vae.stem)
+        case .full: weights = try AutoencoderKL.weights(in: folder, storage: storage)
+        case .tiny: weights = try WeightFiles(in: folder, stem: ModelFiles.Part.vae.stem, storage: storage)
         }
     }
 
-    private init(file url: URL) throws {
-        let file = try SafetensorsFile(contentsOf: url)
+    private init(file url: URL, _ storage: FileStorage) throws {
+        let file = try SafetensorsFile(contentsOf: url, storage: storage)
         let described = Self.configuration(beside: url)
         isConfigurationAssumed = described == nil
         func has(_ prefix: String) -> Bool { file.names.contains { $0.hasPrefix(prefix) } }

@@ -53,6 +53,11 @@ extension AutoencoderKL.Configuration: Codable {
         try self.init(ConfigurationFields(from: decoder))
     }
 
+    /// Throws ``ModelError`` for a setting that is out of range or contradicts another.
+    package func check() throws {
+        _ = try Self(ConfigurationFields(json, file: "AutoencoderKL.Configuration"))
+    }
+
     init(_ fields: ConfigurationFields) throws {
         let extent = 1...65_536
         try fields.require("_class_name", toBe: .string("AutoencoderKL"))

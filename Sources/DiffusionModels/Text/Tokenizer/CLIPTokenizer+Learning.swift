@@ -15,12 +15,17 @@ extension CLIPTokenizer {
     ///   - maximumLength: the number of tokens per encoded prompt, including start and end.
     ///   - folder: created if it does not exist.
     ///
-    /// Throws what the file system throws.
+    /// Throws ``ModelError`` for a size or a length out of range, and what the file system throws.
     public static func learn(
         from captions: some Sequence<String>, vocabularySize: Int, maximumLength: Int, to folder: URL
     ) throws {
-        require(
-            vocabularySize >= 514, "CLIPTokenizer.learn: expected at least 514 tokens, found \(vocabularySize)")
+        for (argument, found, range) in [
+            ("vocabularySize", vocabularySize, 514...1_000_000), ("maximumLength", maximumLength, 3...65_536),
+        ] where !range.contains(found) {
+            throw ModelError.invalidArgument(
+                operation: "CLIPTokenizer.learn", argument: argument,
+                expected: "\(range.lowerBound) to \(range.upperBound)", found: "\(found)")
+        }
         var pieces = BytePairLearning(captions)
         while pieces.names.count < vocabularySize - 2, pieces.mergeMostFrequent() {}
         let ids = Dictionary(uniqueKeysWithValues: zip(pieces.names + [startName, endName], 0...))

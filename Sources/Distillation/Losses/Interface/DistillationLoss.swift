@@ -12,6 +12,8 @@ public protocol DistillationLoss: Codable, Sendable {
     var timesteps: Range<Int> { get }
     /// The fake score's training in the loss's publication; a run's settings may override it.
     var usualFakeScoreTraining: FakeScoreTraining { get }
+    /// Throws ``DistillationError`` for a setting of the loss that is out of range. It is called before any work. The default does nothing.
+    func check() throws
     /// g = ∂L/∂x̂₀ of each sample, before any mean over the batch. An error ends the step, and leaves the distiller as it was before.
     func gradient(_ input: LossInput) throws -> LossGradient
     /// The loss for a reward that is `mean` on average for the teacher's own images: a loss with a threshold of the reward sets it to that.
@@ -20,6 +22,9 @@ public protocol DistillationLoss: Codable, Sendable {
 }
 
 extension DistillationLoss {
+    /// Nothing.
+    public func check() throws {}
+
     /// The loss itself.
     public func calibrated(toMeanReward mean: Double) -> Self { self }
 

@@ -59,6 +59,15 @@ public protocol Discriminator: Sendable {
     func logits(of noisy: Variable, at timesteps: [Int], given condition: TextCondition) -> Variable
 }
 
+extension Discriminator {
+    /// ``logits(of:at:given:)``. Throws ``DistillationError`` for another shape than `[batch, 1, 1, 1]`.
+    func checkedLogits(of noisy: Variable, at timesteps: [Int], given condition: TextCondition) throws -> Variable {
+        let logits = logits(of: noisy, at: timesteps, given: condition)
+        try DistillationError.check(logits, shape: [noisy.shape[0], 1, 1, 1], of: "\(Self.self).logits")
+        return logits
+    }
+}
+
 /// Latents of real images, each with its prompt.
 public struct RealLatents: Sendable {
     /// The latents, `[count, height, width, channels]`, scaled as the network expects them.
@@ -67,10 +76,10 @@ public struct RealLatents: Sendable {
     public let prompts: [Int]
 
     /// Latents with one prompt each.
-    public init(latents: Tensor, prompts: [Int]) {
-        require(
-            latents.rank == 4 && latents.shape[0] == prompts.count && !prompts.isEmpty,
-            "RealLatents: expected [\(prompts.count), height, width, channels], found \(latents.shape)")
+    ///
+    /// Throws ``DistillationError`` for latents of another shape, of another number than the prompts, or that are not finite.
+    public init(latents: Tensor, prompts: [Int]) throws {
+        try DistillationError.check(samples: latents, count: prompts.count, "RealLatents.latents")
         (self.latents, self.prompts) = (latents, prompts)
     }
 }

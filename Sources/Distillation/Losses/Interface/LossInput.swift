@@ -60,25 +60,33 @@ extension LossInput {
         return original.gradient ?? .zeros(original.shape)
     }
 
-    /// The same batch for another loss, with a gradient of its own; networks are evaluated again if that loss needs their Jacobian.
-    public func renewed(for needs: LossNeeds) -> LossInput { networks.evaluate(batch, needs: needs, reusing: self) }
+    /// The same batch for another loss, with a gradient of its own; networks are evaluated again if that loss needs their Jacobian. Throws
+    /// as ``ScoreNetworks/evaluate(_:needs:)``.
+    public func renewed(for needs: LossNeeds) throws -> LossInput {
+        try networks.evaluate(batch, needs: needs, reusing: self)
+    }
 }
 
 extension LossInput {
-    /// D(x_t), the discriminator's logits, `[batch, 1, 1, 1]`; positive for real images.
-    public func discriminatorLogits() -> Variable {
-        declared(networks.resources.discriminator, "discriminatorLogits()")
-            .logits(of: noisy, at: timesteps, given: batch.condition)
+    /// D(x_t), the discriminator's logits, `[batch, 1, 1, 1]`; positive for real images. Throws ``DistillationError`` for logits of another
+    /// shape.
+    public func discriminatorLogits() throws -> Variable {
+        try declared(networks.resources.discriminator, "discriminatorLogits()")
+            .checkedLogits(of: noisy, at: timesteps, given: batch.condition)
     }
 
-    /// Decoded images, nominally in −1…1, `[batch, height′, width′, 3]`.
-    public func pictures(of latents: Variable) -> Variable {
-        declared(networks.resources.decoder, "pictures(of:)").pictures(of: latents)
+    /// Decoded images, nominally in −1…1, `[batch, height′, width′, 3]`. Throws `ModelError` for a decoder whose output has another shape.
+    public func pictures(of latents: Variable) throws -> Variable {
+        try declared(networks.resources.decoder, "pictures(of:)").checkedPictures(of: latents, channels: nil)
     }
 
-    /// The reward of each generated image for its prompt, `[batch]`.
-    public func rewards() -> Variable {
-        declared(networks.resources.reward, "rewards()").scores(of: pictures(of: original), for: batch.prompts)
+    /// The reward of each generated image for its prompt, `[batch]`. Throws ``DistillationError`` for rewards of another shape, and as
+    /// ``pictures(of:)``.
+    public func rewards() throws -> Variable {
+        let reward = declared(networks.resources.reward, "rewards()")
+        let scores = reward.scores(of: try pictures(of: original), for: batch.prompts)
+        try DistillationError.check(scores, shape: [batch.original.shape[0]], of: "\(type(of: reward)).scores")
+        return scores
     }
 
     /// y, the pairs' images, `[batch, height, width, channels]`.
@@ -89,8 +97,10 @@ extension LossInput {
     /// - Parameters:
     ///   - noisy: `[batch, height, width, channels]`.
     ///   - timesteps: one per sample.
-    public func studentOriginal(of noisy: Tensor, at timesteps: [Int]) -> Tensor {
-        declared(networks.student, "studentOriginal(of:at:)")
+    ///
+    /// Throws `ModelError` for a student whose output has another shape.
+    public func studentOriginal(of noisy: Tensor, at timesteps: [Int]) throws -> Tensor {
+        try declared(networks.student, "studentOriginal(of:at:)")
             .original(of: Variable(noisy), at: timesteps, given: batch.condition, on: schedule).value
     }
 }

@@ -25,12 +25,14 @@ public struct ScoreNetworks {
     }
 
     /// Noises a batch and evaluates the networks on it, as far as `needs` says. All passes without a Jacobian are computed together.
-    public func evaluate(_ batch: GeneratedBatch, needs: LossNeeds) -> LossInput {
-        evaluate(batch, needs: needs, reusing: nil)
+    ///
+    /// Throws `ModelError` for a network whose output does not have the batch's shape.
+    public func evaluate(_ batch: GeneratedBatch, needs: LossNeeds) throws -> LossInput {
+        try evaluate(batch, needs: needs, reusing: nil)
     }
 
     /// The same, with the predictions of an earlier evaluation of the batch where no Jacobian is needed.
-    func evaluate(_ batch: GeneratedBatch, needs: LossNeeds, reusing earlier: LossInput?) -> LossInput {
+    func evaluate(_ batch: GeneratedBatch, needs: LossNeeds, reusing earlier: LossInput?) throws -> LossInput {
         let original = Variable.trainable(batch.original)
         let noisy =
             batch.noisedData.map { Variable($0) }
@@ -45,12 +47,14 @@ public struct ScoreNetworks {
             let outputs = teacher.predict(
                 noisy.detached(), at: batch.timesteps.map(Double.init), givenEach: own, and: fakeScore,
                 givenEach: other)
+            try teacher.checkOutputs(outputs.own, count: own.count, of: noisy)
+            try fakeScore.checkOutputs(outputs.other, count: other.count, of: noisy)
             predictions = (
                 prediction(outputs.own, batch, noisy).detached(), prediction(outputs.other, batch, noisy).detached()
             )
         } else {
             predictions = (
-                run(teacherPasses, of: teacher, batch, noisy), run(fakeScorePasses, of: fakeScore, batch, noisy)
+                try run(teacherPasses, of: teacher, batch, noisy), try run(fakeScorePasses, of: fakeScore, batch, noisy)
             )
         }
         return LossInput(
@@ -60,16 +64,17 @@ public struct ScoreNetworks {
 
     private func run(
         _ passes: NetworkPasses, of network: any DenoisingNetwork, _ batch: GeneratedBatch, _ noisy: Variable
-    ) -> ScorePrediction? {
-        func predict(_ conditions: [TextCondition], _ noisy: Variable) -> ScorePrediction {
-            prediction(
-                network.predict(noisy, at: batch.timesteps.map(Double.init), givenEach: conditions), batch, noisy)
+    ) throws -> ScorePrediction? {
+        func predict(_ conditions: [TextCondition], _ noisy: Variable) throws -> ScorePrediction {
+            let outputs = network.predict(noisy, at: batch.timesteps.map(Double.init), givenEach: conditions)
+            try network.checkOutputs(outputs, count: conditions.count, of: noisy)
+            return prediction(outputs, batch, noisy)
         }
         switch passes {
         case .none: return nil
         case .reused(let prediction): return prediction.detached()
-        case .constants(let conditions): return predict(conditions, noisy.detached()).detached()
-        case .variables(let conditions): return predict(conditions, noisy)
+        case .constants(let conditions): return try predict(conditions, noisy.detached()).detached()
+        case .variables(let conditions): return try predict(conditions, noisy)
         }
     }
 
@@ -119,10 +124,12 @@ extension OneStepStudent {
     ///   - timesteps: one per sample.
     ///   - condition: the text condition, one per sample.
     ///   - schedule: the teacher's.
+    ///
+    /// Throws `ModelError` for a network whose output does not have the shape of `noisy`.
     public func original(
         of noisy: Variable, at timesteps: [Int], given condition: TextCondition, on schedule: NoiseSchedule
-    ) -> Variable {
-        let output = network.predict(noisy, at: timesteps.map(Double.init), given: condition)
+    ) throws -> Variable {
+        let output = try network.checkedPrediction(noisy, at: timesteps.map(Double.init), given: condition)
         return schedule.convert(output, from: predictionType, to: .sample, noisy: noisy, timesteps: timesteps)
     }
 }

@@ -4,12 +4,14 @@ extension Matrix {
     /// Singular values below `threshold`, between 0 and 1, times the largest one count as zero; by default, as in NumPy, ε times the
     /// larger extent of A.
     ///
-    /// Throws ``LinearAlgebraError`` if the shapes do not fit, a matrix is not finite, or LAPACK does not converge.
+    /// Throws ``LinearAlgebraError`` if the shapes do not fit, the threshold is out of range, a matrix is not finite, or LAPACK does not converge.
     public func leastSquares(_ right: Matrix, threshold: Double? = nil) throws -> (solution: Matrix, rank: Int) {
         let operation = "Matrix.leastSquares"
-        require(
-            threshold.map { $0 > 0 && $0 < 1 } ?? true,
-            "\(operation): expected a threshold between 0 and 1, found \(threshold ?? 0)")
+        if let threshold, !(threshold > 0 && threshold < 1) {
+            throw LinearAlgebraError.invalidArgument(
+                operation: operation, argument: "threshold", expected: "a number between 0 and 1", found: "\(threshold)"
+            )
+        }
         guard rows == right.rows else {
             throw LinearAlgebraError.unsuitableShapes(
                 operation: operation, expected: "equally many rows",

@@ -10,17 +10,20 @@ public struct Matrix: Sendable, Equatable {
     /// The numbers, row by row.
     public internal(set) var elements: [Double]
 
-    /// A matrix of the given numbers in row-major order; there must be `rows · columns`.
-    public init(_ elements: [Double], rows: Int, columns: Int) {
-        require(
-            rows >= 0 && columns >= 0 && elements.count == rows * columns,
-            "Matrix: expected \(rows) × \(columns) numbers, found \(elements.count)")
+    /// A matrix of the given numbers in row-major order. Throws ``LinearAlgebraError`` unless there are `rows · columns`.
+    public init(_ elements: [Double], rows: Int, columns: Int) throws(LinearAlgebraError) {
+        let (count, isTooLarge) = rows.multipliedReportingOverflow(by: columns)
+        guard rows >= 0, columns >= 0, !isTooLarge, elements.count == count else {
+            throw .unsuitableShapes(
+                operation: "Matrix", expected: "\(rows) × \(columns) numbers", found: "\(elements.count)")
+        }
         (self.elements, self.rows, self.columns) = (elements, rows, columns)
     }
 
     /// A matrix of zeros.
     public init(zeros rows: Int, _ columns: Int) {
-        self.init(Array(repeating: 0, count: rows * columns), rows: rows, columns: columns)
+        require(rows >= 0 && columns >= 0, "Matrix: expected extents of at least 0, found \(rows) × \(columns)")
+        (elements, self.rows, self.columns) = (Array(repeating: 0, count: rows * columns), rows, columns)
     }
 
     /// The number in a row and a column.
