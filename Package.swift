@@ -127,6 +127,12 @@ let package = Package(
         .executableTarget(
             name: "SwiftBrushThreadChecks", dependencies: ["DiffusionModels", "Distillation"],
             path: "Tests/ThreadChecks"),
+        .executableTarget(
+            name: "SwiftBrushWrongCalls",
+            dependencies: [
+                "DistillationTesting", "SwiftBrushEvaluation", "SwiftBrushTeachers", "SwiftBrushTestFixtures",
+            ],
+            path: "Tests/WrongCalls"),
         .testTarget(name: "FuzzingTests", dependencies: ["SwiftBrushFuzzing", "SwiftBrushTestFixtures"]),
     ],
     swiftLanguageModes: [.v6]
