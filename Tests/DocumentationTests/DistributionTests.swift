@@ -42,7 +42,10 @@ struct DistributionTests {
     func swiftVersion() throws {
         let version = try #require(manifest.firstMatch(of: /^\/\/ swift-tools-version: (\d\.\d)\n/)).1
         #expect(manifest.contains("swiftLanguageModes: [.v6]"))
-        for path in ["Benchmarks/Package.swift", "Examples/loss-template/Package.swift", "Documentation/Extending.md"] {
+        for path in [
+            "Benchmarks/Package.swift", "Examples/loss-template/Package.swift", "Documentation/Extending.md",
+            "Examples/playground/Package.swift",
+        ] {
             #expect(try Self.text(path).contains("// swift-tools-version: \(version)\n"), "\(path)")
         }
         let named = [
