@@ -12,7 +12,9 @@ struct ConsistencyTests {
     private let data = LinearGaussian(mean: 1.5, deviation: 0.7)
 
     /// The loss gradient of a student f = M + S (x_t − α m)/√V, for 400 samples of noised data.
-    private func evaluate(_ student: LinearGaussian, skipping k: Int, at timestep: Int, huber: Double) throws -> LossGradient {
+    private func evaluate(_ student: LinearGaussian, skipping k: Int, at timestep: Int, huber: Double) throws
+        -> LossGradient
+    {
         var loss = LatentConsistency()
         (loss.skippedTimesteps, loss.guidanceScales, loss.huberConstant) = (k, 1...1, huber)
         var stream = RandomStream(seed: 2)

@@ -91,9 +91,9 @@ final class Workbench {
 
     /// A model of components of one's own: by default of ones that fit each other, on latents of 4 × 4 with 4 channels.
     func own(
-        network: @escaping (Variable) -> Variable = { $0 },
-        conditions: @escaping ([String]) -> TextCondition = Labels.ones,
-        decoder: @escaping (Variable) -> Variable = { $0.sliced(axis: 3, 0..<3) }, isStudent: Bool = true
+        network: @escaping @Sendable (Variable) -> Variable = { $0 },
+        conditions: @escaping @Sendable ([String]) -> TextCondition = Labels.ones,
+        decoder: @escaping @Sendable (Variable) -> Variable = { $0.sliced(axis: 3, 0..<3) }, isStudent: Bool = true
     ) -> TextToImageModel {
         TextToImageModel(
             network: OwnNetwork(output: network), textEncoder: Labels(conditions: conditions),
@@ -105,7 +105,7 @@ final class Workbench {
 struct OwnNetwork: DenoisingNetwork {
     let parameters = ParameterSet()
     var latentSize: LatentSize? { LatentSize(height: 4, width: 4) }
-    let output: (Variable) -> Variable
+    let output: @Sendable (Variable) -> Variable
 
     func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
         output(noisy)
@@ -114,7 +114,7 @@ struct OwnNetwork: DenoisingNetwork {
 
 /// A text encoder whose conditions are any function of the prompts.
 struct Labels: TextEncoder {
-    let conditions: ([String]) -> TextCondition
+    let conditions: @Sendable ([String]) -> TextCondition
 
     static func ones(_ prompts: [String]) -> TextCondition { TextCondition(tokens: .ones([prompts.count, 1, 2])) }
 
@@ -123,7 +123,7 @@ struct Labels: TextEncoder {
 
 /// A decoder whose pictures are any function of the latents.
 struct OwnDecoder: LatentDecoder {
-    let output: (Variable) -> Variable
+    let output: @Sendable (Variable) -> Variable
 
     func pictures(of latents: Variable) -> Variable { output(latents) }
 }

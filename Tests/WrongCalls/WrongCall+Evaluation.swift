@@ -213,7 +213,7 @@ private struct OwnFeatures: FeatureNetwork {
     let name = "own features"
     let width = 3
     let preparation: PicturePreparation
-    private let output: (Tensor) -> Tensor
+    private let output: @Sendable (Tensor) -> Tensor
 
     init(
         size: Int = 2, framing: PicturePreparation.Framing = .stretched,

@@ -100,7 +100,9 @@ public final class Adam: Optimizer {
     public func bound(ofStepWithNorm norm: Double) -> Double {
         let largest = max(largestNorm, norm)
         let rate = learningRate * settings.largestScale
-        guard rate * (settings.map(\.weightDecay).max() ?? 0) <= 1, largest * largest < Double(Float.greatestFiniteMagnitude) else {
+        guard rate * (settings.map(\.weightDecay).max() ?? 0) <= 1,
+            largest * largest < Double(Float.greatestFiniteMagnitude)
+        else {
             return .infinity
         }
         let stepSize = rate / (1 - pow(beta1, Double(stepCount + 1)))

@@ -36,7 +36,9 @@ struct ParameterSettings {
     ) throws(AutogradError) -> [Self] {
         var found: [ObjectIdentifier: Self] = [:]
         for group in groups {
-            for (name, value) in [("learningRateScale", group.learningRateScale), ("weightDecay", group.weightDecay ?? 0)] {
+            for (name, value) in [
+                ("learningRateScale", group.learningRateScale), ("weightDecay", group.weightDecay ?? 0),
+            ] {
                 try AutogradError.check(
                     value.isFinite && value >= 0, "ParameterGroup", name, expected: "a finite number of at least 0",
                     found: value)
