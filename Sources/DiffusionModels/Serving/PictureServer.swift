@@ -40,6 +40,9 @@ public actor PictureServer {
     /// The number of requests that wait, apart from those of the batch in progress.
     public var waitingCount: Int { waiting.count }
 
+    /// Whether a batch is being generated.
+    public var isWorking: Bool { work != nil }
+
     /// Generates an image of a prompt.
     ///
     /// - Parameters:

@@ -6,7 +6,7 @@ import Hummingbird
 func router(for server: PictureServer) -> Router<BasicRequestContext> {
     let router = Router()
     router.get("health") { _, _ in
-        try await json(["waiting": server.waitingCount], status: .ok)
+        try await json(Health(waiting: server.waitingCount, working: server.isWorking), status: .ok)
     }
     router.get("pictures") { request, _ -> Response in
         // A client that disconnects cancels the request.
@@ -16,6 +16,12 @@ func router(for server: PictureServer) -> Router<BasicRequestContext> {
         }
     }
     return router
+}
+
+/// The answer to /health.
+private struct Health: Encodable {
+    let waiting: Int
+    let working: Bool
 }
 
 /// An image, or what is wrong with the request.
