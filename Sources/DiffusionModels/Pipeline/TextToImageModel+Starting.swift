@@ -77,7 +77,7 @@ extension TextToImageModel {
         else {
             throw ModelError.invalidArgument(
                 operation: operation, argument: "latents",
-                expected: "[\(count.map(String.init) ?? "pictures"), height, width, \(channels)]",
+                expected: "[\(count.map { "\($0) pictures" } ?? "pictures"), height, width, \(channels)]",
                 found: "\(latents.shape)")
         }
     }

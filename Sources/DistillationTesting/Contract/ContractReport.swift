@@ -1,3 +1,4 @@
+import Autograd
 import Distillation
 import Foundation
 
@@ -24,7 +25,7 @@ public struct ContractCheck: Sendable {
         (self.name, self.measured, self.allowed, self.reason) = (name, measured, allowed, reason)
     }
 
-    /// The failed check of a loss that throws, or whose gradient has another shape than x̂₀: for the first gradient, or in other checks.
+    /// The failed check of a loss that throws, or whose gradient has another shape than x̂₀ or is not finite: for the first gradient, or in other checks.
     init(_ error: any Error, in group: String? = nil) {
         let prefix = group.map { "\($0): " } ?? ""
         let rest = "the other checks \(group == nil ? "" : "of this kind ")were not run"
@@ -32,6 +33,10 @@ public struct ContractCheck: Sendable {
             self.init(
                 prefix + "shape", 1, within: 0,
                 "expected \(error.expected), the shape of x0, found \(error.found); \(rest)")
+        } else if let error = error as? NonFiniteGradients {
+            self.init(
+                prefix + "finite", Double(error.count), within: 0,
+                "expected finite numbers, found \(error.count) in g that are not; \(rest)")
         } else {
             self.init(prefix + "no error", 1, within: 0, "the loss threw: \(error); \(rest)")
         }
