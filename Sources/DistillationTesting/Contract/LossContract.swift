@@ -40,10 +40,10 @@ public struct LossContract {
     /// Runs all checks.
     public func run() -> ContractReport {
         let start = ContinuousClock.now
-        let problem = ContractProblem(loss, seed: seed)
         var checks: [ContractCheck] = []
         do {
-            try loss.check(on: problem.schedule)
+            try loss.check(on: .scaledLinear())
+            let problem = ContractProblem(loss, seed: seed)
             let value = try gradient(problem)
             checks = gradientChecks(value)
             if checks.allSatisfy(\.passed) {
@@ -91,6 +91,7 @@ public struct LossContract {
     }
 
     private func measuredStep() throws -> Double {
+        try loss.check(on: .scaledLinear())
         var stream = RandomStream(seed: seed)
         let problem = ContractProblem(loss, seed: seed)
         let shape = [1024] + problem.batch.original.shape.dropFirst()
