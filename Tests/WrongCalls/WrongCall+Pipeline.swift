@@ -18,13 +18,15 @@ extension WrongCall {
             let picture = try Picture(width: 16, height: 16, pixels: Array(repeating: 0, count: 768))
             _ = try bench.student.pictures(for: ["a"], seed: 0, start: .picture(picture, strength: 0.5))
         },
-        WrongCall("one step: from latents of another rank", "latents", "[1, height, width, 4]", "[8, 8, 4]") { bench in
+        WrongCall("one step: from latents of another rank", "latents", "[1 pictures, height, width, 4]", "[8, 8, 4]") {
+            bench in
             _ = try bench.student.pictures(for: ["a"], seed: 0, start: .latents(.zeros([8, 8, 4])))
         },
-        WrongCall("one step: from latents of 3 channels", "latents", "[1, height, width, 4]", "[1, 8, 8, 3]") { bench in
+        WrongCall("one step: from latents of 3 channels", "latents", "[1 pictures, height, width, 4]", "[1, 8, 8, 3]") {
+            bench in
             _ = try bench.student.pictures(for: ["a"], seed: 0, start: .latents(.zeros([1, 8, 8, 3])))
         },
-        WrongCall("one step: from latents of too few images", "latents", "[2, ", "[1, 8, 8, 4]") { bench in
+        WrongCall("one step: from latents of too few images", "latents", "[2 pictures, ", "[1, 8, 8, 4]") { bench in
             _ = try bench.student.pictures(for: ["a", "b"], seed: 0, start: .latents(.zeros([1, 8, 8, 4])))
         },
         WrongCall("one step: of no pixels", "height", "at least 1", "0") { bench in
@@ -119,7 +121,7 @@ extension WrongCall {
         sampled("guidance of NaN", "guidanceScale", "-1000.0 to 1000.0", "nan") { $0.guidanceScale = .nan },
         sampled("a rescale of 2", "guidanceRescale", "0.0 to 1.0", "2.0") { $0.guidanceRescale = 2 },
         sampled(
-            "latents of another shape", "latents", "[1, height, width, 4]", "[2, 8, 8, 4]",
+            "latents of another shape", "latents", "[1 pictures, height, width, 4]", "[2, 8, 8, 4]",
             start: .latents(.zeros([2, 8, 8, 4]))
         ) { _ in },
         WrongCall("sampling: a strength of 0", "strength", "above 0", "0.0") { bench in
