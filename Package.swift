@@ -49,7 +49,7 @@ let package = Package(
             name: "DiffusionModels", dependencies: ["Autograd", "CSwiftBrushPNG", "CSwiftBrushTurboJPEG"],
             exclude: ["README.md"]),
         .target(name: "SwiftBrushRuntime", dependencies: ["DiffusionModels"], exclude: ["README.md"]),
-        .target(name: "Distillation", dependencies: ["SwiftBrushRuntime"], exclude: ["README.md"]),
+        .target(name: "Distillation", dependencies: ["DiffusionModels", "SwiftBrushRuntime"], exclude: ["README.md"]),
         .target(name: "SwiftBrushTeachers", dependencies: ["SwiftBrushRuntime"], exclude: ["README.md"]),
         .target(
             name: "SwiftBrushEvaluation",
@@ -111,7 +111,10 @@ let package = Package(
             name: "SwiftBrushEvaluationTests", dependencies: ["SwiftBrushEvaluation", "SwiftBrushTestFixtures"]),
         .testTarget(
             name: "DocumentationTests",
-            dependencies: ["DiffusionModels", "DistillationTesting", "SwiftBrushTeachers", "SwiftBrushTestFixtures"]),
+            dependencies: [
+                "DiffusionModels", "DistillationTesting", "SwiftBrushTeachers", "SwiftBrushEvaluation",
+                "SwiftBrushTestFixtures",
+            ]),
         .testTarget(
             name: "ExampleTests",
             dependencies: [
@@ -138,7 +141,7 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-// Documentation is built with `DOCUMENTATION=1 swift package generate-documentation`; users of the libraries never resolve the plugin.
+// For `Scripts/build-documentation`; users of the libraries never resolve the plugin.
 if ProcessInfo.processInfo.environment["DOCUMENTATION"] != nil {
     package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
 }

@@ -1,4 +1,4 @@
-/// An image file and its captions at three levels of detail: a line of `metadata.jsonl`; see ``PictureList``.
+/// An image file and its captions at three levels of detail: a line of `metadata.jsonl`, the list of a folder's images.
 public struct PictureEntry: Sendable, Equatable {
     /// The image file, relative to the folder.
     public let fileName: String

@@ -32,6 +32,8 @@ public struct CheckpointVerification: Sequence, IteratorProtocol {
     /// The error that ended the sequence, nil if there was none.
     public private(set) var failure: (any Error)?
 
+    /// Opens a model and the golden file with which it is compared.
+    ///
     /// - Parameters:
     ///   - model: the folder or single file; each part is loaded for its comparison and released afterwards.
     ///   - golden: the golden file.

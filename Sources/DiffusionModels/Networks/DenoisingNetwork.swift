@@ -3,8 +3,8 @@ import Tensor
 
 /// A denoising network, as samplers, the pipeline and distillation use it.
 ///
-/// A network of one's own implements ``predict(_:at:given:)`` and ``over(_:)``; the other requirements have defaults. See
-/// `Documentation/Extending.md`.
+/// A network of one's own implements ``predict(_:at:given:)`` and `over(_:)`; the other requirements have defaults. See
+/// the article "Extending SwiftBrush" of `Distillation`.
 public protocol DenoisingNetwork: Parameterized {
     /// The number of channels of the latents. The default is 4.
     var latentChannels: Int { get }

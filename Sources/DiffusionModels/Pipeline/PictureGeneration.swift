@@ -2,10 +2,10 @@ import Autograd
 import Foundation
 import Tensor
 
-/// Generates images of many prompts in batches and writes them to a folder: call ``next()`` until it returns nil.
+/// Generates images of many prompts in batches and writes them to a folder: call `next()` until it returns nil.
 ///
 /// The folder contains one PNG file per image, named after the number of its prompt and, with several images per prompt, its own number
-/// (`0012-003.png`, both from 1); a ``PictureList`` of the existing files; and `generation.json` with the settings and the time. Existing
+/// (`0012-003.png`, both from 1); `metadata.jsonl`, the list of the existing files; and `generation.json` with the settings and the time. Existing
 /// images are not generated again, so that a stopped generation can be resumed.
 ///
 /// Image n, from 0, is generated from the noise of seed `seed + n`, and its file records that seed. It depends only on its prompt and seed, bit

@@ -5,7 +5,7 @@ import Tensor
 // thrown within one network pass.
 extension TextToImageModel {
     /// Loads a diffusers folder or a single file, outside the cooperative thread pool. See
-    /// ``init(contentsOf:tokenizer:autoencoder:predictionType:)-(URL,_,_,_)``.
+    /// `init(contentsOf:tokenizer:autoencoder:predictionType:)`.
     public init(
         contentsOf url: URL, tokenizer: URL? = nil, autoencoder: URL? = nil, predictionType: PredictionType? = nil
     ) async throws {
@@ -16,14 +16,14 @@ extension TextToImageModel {
 
     /// Generates an image of a prompt in one step, outside the cooperative thread pool.
     ///
-    /// Throws ``ModelError`` as ``pictures(for:seed:start:)-(_,_,_)``, and `CancellationError`.
+    /// Throws ``ModelError`` as `pictures(for:seed:start:)`, and `CancellationError`.
     public func picture(for prompt: String, seed: UInt64) async throws -> Picture {
         try await outsideCooperativePool { try picture(for: prompt, seed: seed) }
     }
 
     /// Generates one image per prompt in one step, in one batch, outside the cooperative thread pool.
     ///
-    /// Throws ``ModelError`` as ``pictures(for:seed:start:)-(_,_,_)``, and `CancellationError`.
+    /// Throws ``ModelError`` as `pictures(for:seed:start:)`, and `CancellationError`.
     public func pictures(
         for prompts: [String], seed: UInt64, start: SamplingStart = .noise()
     ) async throws -> [Picture] {
@@ -32,7 +32,7 @@ extension TextToImageModel {
 
     /// Generates an image of a prompt in several steps, outside the cooperative thread pool.
     ///
-    /// Throws ``ModelError`` as ``samples(for:_:seed:start:)``, and `CancellationError`.
+    /// Throws ``ModelError`` as `samples(for:_:seed:start:)`, and `CancellationError`.
     public func picture(
         for prompt: String, steps: Int, guidanceScale: Double, seed: UInt64
     ) async throws -> Picture {
@@ -68,7 +68,7 @@ extension DiffusionSampler: AsyncSequence, AsyncIteratorProtocol {
     /// The sampling itself, from its current step on.
     public func makeAsyncIterator() -> DiffusionSampler { self }
 
-    /// Evaluates the network once, outside the cooperative thread pool; nil after the last evaluation. See ``next()-(_)``.
+    /// Evaluates the network once, outside the cooperative thread pool; nil after the last evaluation. See `next()`.
     ///
     /// Throws ``ModelError`` when the latents after it are infinite or not a number, and `CancellationError`.
     public mutating func next() async throws -> DenoisingStep? {

@@ -2,8 +2,8 @@ import Foundation
 import Tensor
 
 extension TextToImageModel {
-    /// Starts sampling an image of a prompt; the caller pulls the steps one by one. ``pictures(from:)`` decodes any step's latents or x₀.
-    /// See ``samples(for:_:seed:start:)``.
+    /// Starts sampling an image of a prompt; the caller pulls the steps one by one. `pictures(from:)` decodes any step's latents or x₀.
+    /// See `samples(for:_:seed:start:)`.
     public func samples(
         for prompt: String, steps: Int, guidanceScale: Double, seed: UInt64, negativePrompt: String = "",
         sampler: (any Sampler)? = nil

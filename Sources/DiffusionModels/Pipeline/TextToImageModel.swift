@@ -74,7 +74,7 @@ public struct TextToImageModel: Sendable {
                 storage: storage))
     }
 
-    /// Loads a model's files. Throws as ``init(contentsOf:tokenizer:autoencoder:predictionType:storage:)`` does.
+    /// Loads a model's files. Throws as `init(contentsOf:tokenizer:autoencoder:predictionType:storage:)` does.
     ///
     /// - Parameters:
     ///   - files: the model's files.
@@ -131,7 +131,7 @@ extension TextToImageModel {
         }
     }
 
-    /// Generates an image of a prompt in one step. Throws as ``pictures(for:seed:start:)``.
+    /// Generates an image of a prompt in one step. Throws as `pictures(for:seed:start:)`.
     public func picture(for prompt: String, seed: UInt64) throws -> Picture {
         try pictures(for: [prompt], seed: seed)[0]
     }

@@ -105,14 +105,14 @@ public struct DiffusionSampler: Sendable {
             predictedOriginal: prediction.original)
     }
 
-    /// Makes all remaining steps and returns the last one. Throws as ``next()``.
+    /// Makes all remaining steps and returns the last one. Throws as `next()`.
     public mutating func last() throws -> DenoisingStep? {
         var last: DenoisingStep?
         while let step = try next() { last = step }
         return last
     }
 
-    /// Makes all remaining steps. Throws as ``next()``.
+    /// Makes all remaining steps. Throws as `next()`.
     package mutating func remainingSteps() throws -> [DenoisingStep] {
         var steps: [DenoisingStep] = []
         while let step = try next() { steps.append(step) }

@@ -2,7 +2,7 @@ import Tensor
 
 /// A sampler: it chooses the timesteps at which the network is evaluated, and updates the latents with the network's output.
 ///
-/// The shipped samplers are ``SchedulerSampler``s, which agree with diffusers' schedulers of the same configuration. A custom sampler
+/// The shipped samplers are those of ``ShippedSamplers``, which agree with diffusers' schedulers of the same configuration. A custom sampler
 /// implements these two functions:
 ///
 /// ```swift

@@ -9,7 +9,7 @@ import Tensor
 /// let picture = try await server.picture(for: "a red heart", seed: 0)   // from any task
 /// ```
 ///
-/// An image is the same, bit for bit, as that of ``TextToImageModel/picture(for:seed:)-(String,_)``, whatever it was batched with. The
+/// An image is the same, bit for bit, as that of `TextToImageModel.picture(for:seed:)`, whatever it was batched with. The
 /// computation runs outside Swift's cooperative thread pool. A cancelled request leaves the queue at once; a batch all of whose requests
 /// are cancelled stops within one network pass. If a batch fails, its requests are generated one by one, so that an error is thrown only
 /// to the request that caused it.

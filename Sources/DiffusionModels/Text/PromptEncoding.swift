@@ -8,7 +8,7 @@ public struct PromptEncoding: Sendable, Equatable {
     /// that a denoising network attends to 77 tokens per window. Prompts that are embedded together get the same number of windows;
     /// shorter ones end with empty windows, as in Stable Diffusion web UI and diffusers' `lpw_stable_diffusion`.
     public var windowLimit = 1
-    /// Whether parentheses, brackets and weights in prompts are interpreted, see ``WeightedPrompt``.
+    /// Whether parentheses, brackets and weights in prompts are interpreted, see `Documentation/Checkpoints.md`.
     public var readsWeights = false
 
     /// The default options.

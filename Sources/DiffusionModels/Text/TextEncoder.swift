@@ -5,9 +5,9 @@ import Tensor
 /// Maps prompts to what a denoising network reads of them. ``CLIPTextEncoder`` is that of Stable Diffusion.
 ///
 /// An encoder of one's own implements ``condition(for:windows:)``; the other requirements have defaults. See
-/// `Documentation/Extending.md`.
+/// the article "Extending SwiftBrush" of `Distillation`.
 public protocol TextEncoder: Parameterized {
-    /// The conditions of prompts: one per prompt, in their order. Gradients flow to ``parameters`` that are trainable.
+    /// The conditions of prompts: one per prompt, in their order. Gradients flow to `parameters` that are trainable.
     ///
     /// - Parameters:
     ///   - prompts: at least one.
@@ -24,7 +24,7 @@ public protocol TextEncoder: Parameterized {
     func check() throws
 
     /// The encoder's fingerprint, which distinguishes it from others: embeddings are accepted only from an encoder with the same one. The
-    /// default contains the name of the type and a few values of each of ``parameters``.
+    /// default contains the name of the type and a few values of each of `parameters`.
     func fingerprint() throws -> TextEncoderFingerprint
 
     /// The settings that determine the embeddings, as recorded in image files, where they differ from the defaults. The default is none.
@@ -44,7 +44,7 @@ public protocol TextEncoder: Parameterized {
 }
 
 extension TextEncoder {
-    /// 1.
+    /// One window.
     public func windowCount(for prompts: [String]) -> Int { 1 }
     /// The encoder itself.
     public func loaded() throws -> any TextEncoder { self }

@@ -3,7 +3,7 @@ import Foundation
 
 /// The weight of a timestep in a loss.
 public enum TimestepWeight: String, Codable, Sendable, CaseIterable {
-    /// 1.
+    /// Constant 1.
     case one
     /// α_t² = ᾱ_t.
     case signal
