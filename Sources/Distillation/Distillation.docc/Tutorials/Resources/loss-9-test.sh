@@ -1,0 +1,1 @@
+swift test -c release --package-path my-loss

@@ -1,0 +1,2 @@
+swift run -c release --package-path first-student
+ls teacher.png
