@@ -43,7 +43,8 @@ struct DistributionTests {
         let version = try #require(manifest.firstMatch(of: /^\/\/ swift-tools-version: (\d\.\d)\n/)).1
         #expect(manifest.contains("swiftLanguageModes: [.v6]"))
         for path in [
-            "Benchmarks/Package.swift", "Examples/loss-template/Package.swift", "Documentation/Extending.md",
+            "Benchmarks/Package.swift", "Examples/loss-template/Package.swift",
+            "Sources/Distillation/Distillation.docc/ExtendingSwiftBrush.md",
             "Examples/playground/Package.swift",
         ] {
             #expect(try Self.text(path).contains("// swift-tools-version: \(version)\n"), "\(path)")
@@ -59,7 +60,10 @@ struct DistributionTests {
     @Test("README, the page on extending and the loss template depend on this package in the same way")
     func dependency() throws {
         let line = /\.package\(url: "https:\/\/github\.com\/swift-brush\/swift-brush", (?:branch|from): "[^"]+"\)/
-        let lines = try ["README.md", "Documentation/Extending.md", "Examples/loss-template/Package.swift"].map {
+        let lines = try [
+            "README.md", "Sources/Distillation/Distillation.docc/ExtendingSwiftBrush.md",
+            "Examples/loss-template/Package.swift",
+        ].map {
             try #require(try Self.text($0).firstMatch(of: line)).0
         }
         #expect(Set(lines).count == 1)

@@ -4,7 +4,7 @@ import Distillation
 import SwiftBrushTeachers
 import Tensor
 
-// The code of `Documentation/Extending.md`.
+// The code of the article `ExtendingSwiftBrush.md` and of the operation in `CustomLayersAndOperations.md`.
 
 struct TinyDenoiser: DenoisingNetwork {
     let parameters: ParameterSet

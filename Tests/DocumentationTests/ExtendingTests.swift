@@ -6,7 +6,7 @@ import SwiftBrushTestFixtures
 import Tensor
 import Testing
 
-/// The code of `Documentation/Extending.md` in use.
+/// The code of the article `ExtendingSwiftBrush.md` in use.
 @Suite("Extending")
 struct ExtendingTests {
     private var stream = RandomStream(seed: 0)
@@ -15,23 +15,6 @@ struct ExtendingTests {
     private func trained() throws -> TextToImageModel {
         var stream = stream
         return try teacher(of: labels, on: stream.normal([4, 8, 8, 4]))
-    }
-
-    @Test("The page's code is the code that is tested")
-    func page() throws {
-        func bare(_ text: some StringProtocol) -> String { String(text.filter { !$0.isWhitespace }) }
-        func text(_ path: String) throws -> String {
-            try String(contentsOf: Fixtures.package.appending(path: path), encoding: .utf8)
-        }
-        let code = bare(try text("Tests/DocumentationTests/ExtendingCode.swift"))
-        let blocks = try text("Documentation/Extending.md").components(separatedBy: "```swift\n").dropFirst().compactMap
-        {
-            $0.components(separatedBy: "```").first
-        }
-        #expect(blocks.count == 8)
-        for block in blocks where !block.hasPrefix("// swift-tools-version") {
-            #expect(code.contains(bare(block)), "\(block)")
-        }
     }
 
     @Test("Training updates an own network and an own text encoder, and the model draws with both")

@@ -14,7 +14,8 @@ struct ReadmeTests {
         readme = try String(contentsOf: Fixtures.package.appending(path: "README.md"), encoding: .utf8)
         let folder = URL(filePath: #filePath).deletingLastPathComponent()
         snippets = try String(contentsOf: folder.appending(path: "Snippets.swift"), encoding: .utf8)
-        articles = try String(contentsOf: folder.appending(path: "ArticleSnippets.swift"), encoding: .utf8)
+        articles = try String(
+            contentsOf: folder.appending(path: "Articles/DistillationArticles.swift"), encoding: .utf8)
     }
 
     /// Code without whitespace, which a formatter may change.

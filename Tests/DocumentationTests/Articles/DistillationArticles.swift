@@ -8,17 +8,20 @@ import Testing
 
 /// The Swift code of the articles in the documentation catalogues, so that it is compiled; `ArticleTests` compares it with the
 /// articles.
-enum ArticleSnippets {
-    static func run() throws {
+enum DistillationArticles {
+    static func run(savingTo folder: URL) throws {
         let teacher = try TextToImageModel(contentsOf: URL(filePath: "Examples/Models/emoji-teacher"))
         let prompts = try PromptFile.read(URL(filePath: "Examples/Models/emoji-prompts/train.txt"))
-        let distiller = try Distiller(teacher: teacher, loss: VariationalScoreDistillation(), prompts: prompts)
-        for _ in 0..<100 {
+        var settings = DistillationConfiguration()
+        settings.batchSize = 2  // for a first look; the default is 16
+        let distiller = try Distiller(
+            teacher: teacher, loss: VariationalScoreDistillation(), prompts: prompts, configuration: settings)
+        for _ in 0..<3 {
             let step = try distiller.step()
             print(step.step, step.studentLoss, step.fakeScoreLoss, step.diagnostics)
         }
         let student = try distiller.studentModel(of: teacher)
-        try student.save(to: URL(filePath: "student"))
+        try student.save(to: folder)
     }
 
     static func anotherLoss(_ teacher: TextToImageModel, _ prompts: [String]) throws -> Distiller {
@@ -33,7 +36,7 @@ enum ArticleSnippets {
 
     static func resources(_ teacher: TextToImageModel, _ prompts: [String]) throws -> Distiller {
         let pairs = try TeacherPairs(
-            generatedBy: teacher, prompts: prompts, count: 64, steps: 25, guidanceScale: 4.5, seed: 0)
+            generatedBy: teacher, prompts: prompts, count: 4, steps: 10, guidanceScale: 4.5, seed: 0)
         var resources = DistillationResources()
         resources.pairs = pairs
         let distiller = try Distiller(teacher: teacher, loss: DMD(), prompts: prompts, resources: resources)
@@ -68,8 +71,8 @@ enum ArticleSnippets {
         }
     }
 
-    static func rebuild() throws -> any DistillationLoss {
-        let run = try RunDirectory(URL(filePath: "runs/even"), resuming: true)
+    static func rebuild(_ folder: URL) throws -> any DistillationLoss {
+        let run = try RunDirectory(folder, resuming: true)
         let loss = try run.loss(among: SavedLoss.shippedTypes + [EvenScoreDistillation.self])
         return loss
     }
