@@ -3,7 +3,7 @@ import Distillation
 import Foundation
 
 let models = URL(filePath: "swift-brush/Examples/Models")
-let teacher = try await TextToImageModel(contentsOf: models.appending(path: "emoji-teacher"))
+let teacher = try TextToImageModel(contentsOf: models.appending(path: "emoji-teacher"))
 
 var settings = DistillationConfiguration()
 settings.batchSize = 4

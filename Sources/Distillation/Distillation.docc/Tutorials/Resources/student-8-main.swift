@@ -3,7 +3,7 @@ import Distillation
 import Foundation
 
 let models = URL(filePath: "swift-brush/Examples/Models")
-let teacher = try await TextToImageModel(contentsOf: models.appending(path: "emoji-teacher"))
+let teacher = try TextToImageModel(contentsOf: models.appending(path: "emoji-teacher"))
 
 var settings = DistillationConfiguration()
 settings.batchSize = 4
@@ -19,6 +19,6 @@ for _ in 0..<20 {
 
 let folder = URL(filePath: "student")
 try distiller.studentModel(of: teacher).save(to: folder)
-let student = try await TextToImageModel(contentsOf: folder)
-let heart = try await student.picture(for: "a red heart", seed: 0)
+let student = try TextToImageModel(contentsOf: folder)
+let heart = try student.picture(for: "a red heart", seed: 0)
 try PNG.write(heart, to: URL(filePath: "student.png"))
