@@ -7,10 +7,13 @@ extension TextToImageModel {
     /// Loads a diffusers folder or a single file, outside the cooperative thread pool. See
     /// `init(contentsOf:tokenizer:autoencoder:predictionType:)`.
     public init(
-        contentsOf url: URL, tokenizer: URL? = nil, autoencoder: URL? = nil, predictionType: PredictionType? = nil
+        contentsOf url: URL, tokenizer: URL? = nil, autoencoder: URL? = nil, predictionType: PredictionType? = nil,
+        storage: FileStorage = .mapped
     ) async throws {
         self = try await outsideCooperativePool {
-            try Self(contentsOf: url, tokenizer: tokenizer, autoencoder: autoencoder, predictionType: predictionType)
+            try Self(
+                contentsOf: url, tokenizer: tokenizer, autoencoder: autoencoder, predictionType: predictionType,
+                storage: storage)
         }
     }
 
