@@ -1,3 +1,4 @@
+import Foundation
 import Tensor
 import Testing
 
@@ -20,4 +21,35 @@ struct StoragePoolTests {
         }
         #expect(tensors.count { $0 == nil } == 800)
     }
+
+    #if os(Linux)
+        /// The resident memory of this process in bytes.
+        private func residentBytes() throws -> Int {
+            let fields = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ")
+            return try #require(Int(fields[1])) * Int(getpagesize())
+        }
+
+        @Test("Idle memory is returned to the system, and can be used again")
+        func idleMemory() async {
+            // In a process of its own, whose memory nothing else changes.
+            await #expect(processExitsWith: .success) {
+                let test = StoragePoolTests()
+                let before = try test.residentBytes()
+                // 100 MiB in small tensors, and 64 MiB in one.
+                var tensors = (0..<100).map { Tensor(repeating: Float($0), shape: [1 << 18]) }
+                tensors.append(Tensor(repeating: 1, shape: [1 << 24]))
+                let used = try test.residentBytes()
+                #expect(used - before > 150 << 20)
+                let kept = tensors[7]
+                tensors = []
+                releaseIdleTensorMemory()
+                let idle = try test.residentBytes()
+                #expect(idle - before < 16 << 20, "\(before) \(used) \(idle)")
+                #expect(kept.scalars.allSatisfy { $0 == 7 })
+                let again = (0..<100).map { Tensor(repeating: Float($0), shape: [1 << 18]) }
+                #expect(
+                    again.enumerated().allSatisfy { $1.scalars.allSatisfy { [number = Float($0)] in $0 == number } })
+            }
+        }
+    #endif
 }

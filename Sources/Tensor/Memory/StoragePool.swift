@@ -72,13 +72,30 @@ final class StoragePool: Sendable {
         Self.release(surplus)
     }
 
-    /// Returns idle memory to the system, except small allocations.
+    /// Returns idle memory to the system. Of small allocations, which stay parts of their blocks, the whole pages are returned.
     func releaseIdle() {
         Self.release(
             shelves.withLock { shelves in
                 shelves.mostUsedBytes = shelves.usedBytes
-                return shelves.shrink(to: 0)
+                let large = shelves.shrink(to: 0)
+                for (capacity, shelf) in shelves.byCapacity {
+                    for address in shelf.idle { Self.returnPages(address, capacity * MemoryLayout<Float>.stride) }
+                }
+                return large
             })
+    }
+
+    /// Returns the pages within an allocation, whose contents are lost, while its addresses stay valid.
+    private static func returnPages(_ address: UInt, _ bytes: Int) {
+        let page = UInt(getpagesize())
+        let first = (address + page - 1) / page * page
+        let end = (address + UInt(bytes)) / page * page
+        guard end > first, let memory = UnsafeMutableRawPointer(bitPattern: first) else { return }
+        #if os(Linux)
+            madvise(memory, Int(end - first), Int32(MADV_DONTNEED))
+        #else
+            madvise(memory, Int(end - first), MADV_FREE)
+        #endif
     }
 
     private static func release(_ addresses: [UInt]) {
