@@ -67,7 +67,7 @@ enum Part: String, CaseIterable, ExpressibleByArgument {
         let fakeScore = try FakeScore(
             adapting: teacher, rank: settings.adapterRank, alpha: settings.adapterAlpha,
             targets: settings.adapterTargets, using: &stream)
-        let step = OneStepConfiguration(
+        let step = try OneStepConfiguration(
             timestep: settings.studentTimestep, cumulativeAlpha: settings.studentCumulativeAlpha)
         let prompts = options.embeddings(for: teacher, count: 65, using: &stream)
         let size = options.latentSize(of: teacher)
