@@ -10,12 +10,24 @@ func router(for server: PictureServer) -> Router<BasicRequestContext> {
     }
     router.get("pictures") { request, _ -> Response in
         // A client that disconnects cancels the request.
-        let query = request.uri.queryParameters
+        let query = parameters(of: request.uri.query ?? "")
         return try await request.body.consumeWithCancellationOnInboundClose { _ in
-            await answer(prompt: query["prompt"].map(String.init), seed: query["seed"].map(String.init), by: server)
+            await answer(prompt: query["prompt"], seed: query["seed"], by: server)
         }
     }
     return router
+}
+
+/// The parameters of a query, in which a form writes spaces as "+".
+private func parameters(of query: String) -> [String: String] {
+    let pairs = query.split(separator: "&").compactMap { pair -> (String, String)? in
+        let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let value = parts[1].replacing("+", with: " ").removingPercentEncoding else {
+            return nil
+        }
+        return (String(parts[0]), value)
+    }
+    return Dictionary(pairs, uniquingKeysWith: { first, _ in first })
 }
 
 /// The answer to /health.
