@@ -83,10 +83,10 @@ final class PackedWeightsTests {
         #expect(plain.keptPanels() == nil)
         #expect(weight.keptPanels() != nil)
         #expect(PackedWeights.byteCount >= bytes)
-        for seed in 0..<200 {
-            #expect(try stored([512, 512], as: .float16, seed: UInt64(seed)).mapped.keptPanels() != nil)
+        // More than the budget holds at a time, whatever other tests keep meanwhile.
+        for _ in 0..<1100 {
+            #expect(try SafetensorsFile(contentsOf: file).mappedTensor("weight").keptPanels() != nil)
         }
-        #expect(PackedWeights.byteCount < 100 * bytes)
     }
 
     #if os(Linux)
