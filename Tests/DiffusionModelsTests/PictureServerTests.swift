@@ -27,6 +27,24 @@ struct PictureServerTests {
         #expect(network.batches == [1, 4, 2])
     }
 
+    @Test("A batch waits for those who were just answered to ask again, and starts as soon as they have")
+    func gathering() async throws {
+        let gate = DispatchSemaphore(value: 0)
+        let network = GatedNetwork(gate: gate)
+        let server = try PictureServer(network.model(), limits: ServerLimits(gatheringTime: .seconds(3_600)))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            let first = Task { try await server.picture(for: "first", seed: 0) }
+            await wait { network.batches.count == 1 }
+            for seed in 1..<4 { group.addTask { _ = try await server.picture(for: "a", seed: UInt64(seed)) } }
+            await wait { await server.waitingCount == 3 }
+            for _ in 0..<2 { gate.signal() }
+            _ = try await first.value
+            group.addTask { _ = try await server.picture(for: "again", seed: 0) }
+            try await group.waitForAll()
+        }
+        #expect(network.batches == [1, 4])
+    }
+
     @Test("Images are the same, bit for bit, as those generated alone, whatever they are batched with")
     func bits() async throws {
         for (name, sampling) in [("student", PictureSampling.oneStep), ("teacher", .steps(2, guidanceScale: 3))] {

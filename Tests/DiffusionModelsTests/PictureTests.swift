@@ -36,6 +36,15 @@ struct PictureTests {
         #expect(bytes.contains("iTXtseed\0\0\0\0\u{0}7"))
     }
 
+    @Test("Every compression level keeps every pixel, and a higher one makes a smaller file")
+    func compression() throws {
+        let large = try picture.enlarged(by: 50)
+        let files = try [0, 1, 6, 9].map { try PNG.encode(large, compressionLevel: $0) }
+        for file in files { #expect(try PNG.decode(file) == large) }
+        #expect(files[0].count > files[1].count && files[1].count > files[3].count)
+        #expect(try files[2] == PNG.encode(large))
+    }
+
     @Test("Truncated PNG data is an error", arguments: [0, 10, 60])
     func damaged(count: Int) throws {
         let data = try PNG.encode(picture).prefix(count)

@@ -60,6 +60,9 @@ extension WrongCall {
         WrongCall("PNG: an empty key", "PNG.encode", "1 to 79", "\"\"") { _ in
             _ = try PNG.encode(small(), text: ["": "text"])
         },
+        WrongCall("PNG: a compression level of 10", "PNG.encode", "0 to 9", "10") { _ in
+            _ = try PNG.encode(small(), compressionLevel: 10)
+        },
         WrongCall("PNG: a key that is not ASCII", "PNG.encode", "ASCII", "é") { _ in
             _ = try PNG.encode(small(), text: ["é": "text"])
         },

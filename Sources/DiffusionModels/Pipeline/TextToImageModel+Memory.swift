@@ -5,11 +5,11 @@ extension TextToImageModel {
     /// A lower bound on the bytes needed to generate images in one batch: a few feature maps at the highest resolution of the denoising
     /// network or of the decoder. It is a Double because sizes from user input may overflow an integer.
     func leastWorkingBytes(count: Int, size: LatentSize) -> Double {
-        let positions = Double(count) * Double(size.height) * Double(size.width)
-        let pixels =
-            positions * Double(decoder.pixelsPerLatent * decoder.pixelsPerLatent)
-        let denoising = positions * Double(network.channelsAtFullSize)
-        let decoding = pixels * Double(decoder.channelsAtFullSize)
+        let positions = Double(size.height) * Double(size.width)
+        let pixels = positions * Double(decoder.pixelsPerLatent * decoder.pixelsPerLatent)
+        let denoising = Double(count) * positions * Double(network.channelsAtFullSize)
+        let decodedAtATime = min(Double(count) * pixels, max(pixels, Double(Self.pixelsDecodedAtATime) - pixels))
+        let decoding = decodedAtATime * Double(decoder.channelsAtFullSize)
         return 3 * Double(MemoryLayout<Float>.stride) * max(denoising, decoding)
     }
 

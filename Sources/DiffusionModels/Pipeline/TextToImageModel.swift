@@ -118,17 +118,29 @@ public struct TextToImageModel: Sendable {
 }
 
 extension TextToImageModel {
-    /// Decodes the network's latents, `[batch, height, width, channels]`, into images.
+    /// The number of pixels that are decoded at a time, if these are several images.
+    static let pixelsDecodedAtATime = 1 << 17
+
+    /// Decodes the network's latents, `[batch, height, width, channels]`, into images, a few at a time.
     ///
     /// Throws ``ModelError`` for latents of another shape or that are not finite, and for a decoder whose output has another shape, and
     /// `CancellationError` in a cancelled task.
     public func pictures(from latents: Tensor) throws -> [Picture] {
         try checkLatents(latents, operation: "pictures(from:)")
-        try Task.checkCancellation()
-        let decoded = try decoder.checkedPictures(of: Variable(latents)).value
-        return try (0..<decoded.shape[0]).map { index in
-            try Picture(decoded.sliced(axis: 0, index..<index + 1).reshaped(to: Array(decoded.shape.dropFirst())))
+        return try rangesToDecode(of: latents).flatMap { rows in
+            try Task.checkCancellation()
+            let decoded = try decoder.checkedPictures(of: Variable(latents.sliced(axis: 0, rows))).value
+            return try (0..<decoded.shape[0]).map { index in
+                try Picture(decoded.sliced(axis: 0, index..<index + 1).reshaped(to: Array(decoded.shape.dropFirst())))
+            }
         }
+    }
+
+    /// The images of latents that are decoded at a time.
+    func rangesToDecode(of latents: Tensor) -> [Range<Int>] {
+        let pixels = latents.shape[1] * latents.shape[2] * decoder.pixelsPerLatent * decoder.pixelsPerLatent
+        let (count, atATime) = (latents.shape[0], max(1, Self.pixelsDecodedAtATime / max(1, pixels)))
+        return stride(from: 0, to: count, by: atATime).map { $0..<min(count, $0 + atATime) }
     }
 
     /// Generates an image of a prompt in one step. Throws as `pictures(for:seed:start:)`.

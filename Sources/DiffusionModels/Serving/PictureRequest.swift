@@ -39,17 +39,15 @@ extension TextToImageModel {
         return model
     }
 
-    /// The images of a batch of requests, which have the same key.
-    func pictures(of batch: [PictureRequest]) throws -> [Picture] {
-        guard let key = batch.first?.key else { return [] }
+    /// The latents of a batch of requests, which have the same key.
+    func latents(of batch: [PictureRequest], _ key: BatchKey) throws -> Tensor {
         var noise = LatentNoise(streams: batch.map { RandomStream(seed: $0.seed) })
         let latents = noise.next(height: key.size.height, width: key.size.width, channels: network.latentChannels)
         let prompts = batch.map(\.prompt)
         let negativePrompts = key.sampling.negativePrompt.map { [$0] } ?? []
         let embeddings = try embeddings(for: prompts + negativePrompts)
-        return try pictures(
-            from: sampled(
-                key.sampling, from: latents, noise, given: embeddings.condition(for: prompts),
-                unconditional: negativePrompts.isEmpty ? nil : embeddings.condition(for: negativePrompts)))
+        return try sampled(
+            key.sampling, from: latents, noise, given: embeddings.condition(for: prompts),
+            unconditional: negativePrompts.isEmpty ? nil : embeddings.condition(for: negativePrompts))
     }
 }

@@ -23,9 +23,15 @@ public actor PictureServer {
     private var running: [PictureRequest] = []
     private var work: Task<Void, Never>?
     private var idling: Task<Void, Never>?
+    /// After a batch, the time in which those who were answered may ask again.
+    private var gathering: Task<Void, Never>?
+    /// The number of requests that ends it.
+    private var expectedRequests = 0
     /// The model with its text encoder in memory, while there is work.
     private var loaded: TextToImageModel?
     private var requestCount = 0
+    /// The sizes found to fit in memory since the server was last idle.
+    private var fittingSizes: Set<LatentSize> = []
 
     /// A server of a model. Throws ``ModelError`` for limits below 1.
     public init(_ model: TextToImageModel, limits: ServerLimits = ServerLimits()) throws {
@@ -57,7 +63,7 @@ public actor PictureServer {
         for prompt: String, seed: UInt64, _ sampling: PictureSampling = .oneStep, size: LatentSize? = nil
     ) async throws -> Picture {
         let sampling = try model.checked(sampling, operation: "PictureServer.picture")
-        try model.checkMemory(count: 1, size: size ?? model.latentSize, operation: "PictureServer.picture")
+        try checkMemory(for: size ?? model.latentSize)
         guard waiting.count < limits.waitingRequests else {
             throw ServerBusyError(waitingRequests: limits.waitingRequests)
         }
@@ -78,8 +84,16 @@ public actor PictureServer {
         }
     }
 
+    private func checkMemory(for size: LatentSize) throws {
+        if fittingSizes.contains(size) { return }
+        try model.checkMemory(count: 1, size: size, operation: "PictureServer.picture")
+        fittingSizes.insert(size)
+    }
+
     private func startNextBatch() {
         guard work == nil, let first = waiting.first else { return }
+        if gathering != nil, waiting.count < expectedRequests { return }
+        endGathering()
         idling?.cancel()
         running = Array(waiting.filter { $0.key == first.key }.prefix(limits.batchSize))
         let numbers = Set(running.map(\.number))
@@ -88,33 +102,49 @@ public actor PictureServer {
         work = Task {
             await generate(batch)
             work = nil
-            if waiting.isEmpty { startIdling() } else { startNextBatch() }
+            gather(after: batch.count)
+            startNextBatch()
+            if work == nil { startIdling() }
         }
+    }
+
+    /// Lets the next batch wait a little for as many requests as the last one had, which are often made by the same clients.
+    private func gather(after count: Int) {
+        expectedRequests = min(limits.batchSize, waiting.count + count)
+        gathering = Task {
+            guard (try? await Task.sleep(for: limits.gatheringTime)) != nil, !Task.isCancelled else { return }
+            gathering = nil
+            startNextBatch()
+        }
+    }
+
+    private func endGathering() {
+        gathering?.cancel()
+        gathering = nil
     }
 
     private func generate(_ batch: [PictureRequest]) async {
         do {
-            finish(batch, try await pictures(of: batch))
+            try await finish(batch)
         } catch {
             guard batch.count > 1, !(error is CancellationError) else { return fail(batch, error) }
             for request in batch where running.contains(where: { $0.number == request.number }) {
-                do { finish([request], try await pictures(of: [request])) } catch { fail([request], error) }
+                do { try await finish([request]) } catch { fail([request], error) }
             }
         }
     }
 
-    private func pictures(of batch: [PictureRequest]) async throws -> [Picture] {
+    /// Generates the images of a batch, and answers its requests as soon as theirs is decoded.
+    private func finish(_ batch: [PictureRequest]) async throws {
+        guard let key = batch.first?.key else { return }
         let known = loaded
         let model = model
-        let (ready, pictures) = try await outsideCooperativePool {
+        let (ready, latents) = try await outsideCooperativePool {
             let ready = try known ?? model.loadingTextEncoder()
-            return (ready, try ready.pictures(of: batch))
+            return (ready, try ready.latents(of: batch, key))
         }
         loaded = ready
-        return pictures
-    }
-
-    private func finish(_ batch: [PictureRequest], _ pictures: [Picture]) {
+        let pictures = try await outsideCooperativePool { try model.pictures(from: latents) }
         for (request, picture) in zip(batch, pictures) { remove(request.number)?.resume(returning: picture) }
     }
 
@@ -141,6 +171,7 @@ public actor PictureServer {
         idling = Task {
             guard (try? await Task.sleep(for: limits.idleTime)) != nil, work == nil else { return }
             loaded = nil
+            fittingSizes = []
             releaseIdleTensorMemory()
         }
     }
@@ -150,14 +181,21 @@ public actor PictureServer {
 public struct ServerLimits: Sendable {
     /// The number of images per batch, at least 1.
     public var batchSize: Int
+    /// After a batch of several images, the time that the next one waits to become as large, because clients that were answered often
+    /// ask again at once.
+    public var gatheringTime: Duration
     /// The number of requests that may wait, at least 1; further ones are refused.
     public var waitingRequests: Int
     /// The time without requests after which memory is given back.
     public var idleTime: Duration
 
     /// Limits with these values.
-    public init(batchSize: Int = 8, waitingRequests: Int = 256, idleTime: Duration = .seconds(60)) {
-        (self.batchSize, self.waitingRequests, self.idleTime) = (batchSize, waitingRequests, idleTime)
+    public init(
+        batchSize: Int = 12, gatheringTime: Duration = .milliseconds(5), waitingRequests: Int = 256,
+        idleTime: Duration = .seconds(60)
+    ) {
+        (self.batchSize, self.gatheringTime) = (batchSize, gatheringTime)
+        (self.waitingRequests, self.idleTime) = (waitingRequests, idleTime)
     }
 }
 

@@ -15,7 +15,7 @@ struct Playground: AsyncParsableCommand {
     @Option(help: "The one-step student's folder.", completion: .directory) var model: String
     @Option(help: "The address to listen on.") var host = "127.0.0.1"
     @Option(help: "The port to listen on; 0 for a free one.") var port = 8080
-    @Option(help: "Images per batch, 1 to 64.") var batch = 8
+    @Option(help: "Images per batch, 1 to 64.") var batch = 12
     @Option(help: "Requests that may wait, 1 to 100000; further ones are answered with status 503.") var waiting = 256
     @Option(help: "Seconds without requests after which memory is given back.") var idle = 60.0
 

@@ -46,7 +46,7 @@ private func answer(prompt: String?, seed: String?, by server: PictureServer) as
     }
     do {
         let picture = try await server.picture(for: prompt, seed: seed)
-        let file = try PNG.encode(picture, text: ["prompt": prompt, "seed": "\(seed)"])
+        let file = try PNG.encode(picture, text: ["prompt": prompt, "seed": "\(seed)"], compressionLevel: 1)
         return Response(
             status: .ok, headers: [.contentType: "image/png"], body: ResponseBody(byteBuffer: ByteBuffer(bytes: file)))
     } catch let error as ServerBusyError {
