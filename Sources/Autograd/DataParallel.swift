@@ -79,6 +79,7 @@ private func joinedDataParallel(
 
 /// The results of `body` for 0 ..< `count`, each computed on one thread. A variable belongs to one task, so each call uses its own.
 private func sideBySide<Result>(_ count: Int, _ body: (Int) -> Result) -> [Result] {
+    let precision = MatmulPrecision.current
     var results = [Result?](repeating: nil, count: count)
     results.withUnsafeMutableBufferPointer { buffer in
         guard let base = buffer.baseAddress else { return }
@@ -86,7 +87,7 @@ private func sideBySide<Result>(_ count: Int, _ body: (Int) -> Result) -> [Resul
         withoutActuallyEscaping(body) { body in
             nonisolated(unsafe) let body = body
             parallelFor(count, grain: 1) { range in
-                for index in range { (target + index).pointee = body(index) }
+                for index in range { (target + index).pointee = precision.within { body(index) } }
             }
         }
     }

@@ -6,6 +6,8 @@ final class Node: Sendable {
     /// The length of the longest path to a leaf; greater than that of every parent.
     let depth: Int
     let isLeaf: Bool
+    /// The precision of the operation, at which its gradients are computed too.
+    private let precision: MatmulPrecision
 
     private struct State: Sendable {
         var parents: [Node?] = []
@@ -16,14 +18,14 @@ final class Node: Sendable {
     private let state: Lock<State>
 
     init(shape: [Int]) {
-        (self.shape, depth, isLeaf) = (shape, 0, true)
+        (self.shape, depth, isLeaf, precision) = (shape, 0, true, .current)
         state = Lock(State())
     }
 
     init(shape: [Int], parents: [Node?], backward: @escaping @Sendable (Tensor) -> [Tensor?]) {
         self.shape = shape
         depth = 1 + (parents.compactMap { $0?.depth }.max() ?? 0)
-        isLeaf = false
+        (isLeaf, precision) = (false, .current)
         state = Lock(State(parents: parents, backward: backward))
     }
 
@@ -81,7 +83,7 @@ final class Node: Sendable {
             guard let rule else {
                 fatalError("backward: this graph's backward pass has already run and its buffers are freed")
             }
-            let contributions = rule(outputGradient)
+            let contributions = node.precision.within { rule(outputGradient) }
             for (parent, contribution) in zip(node.parents, contributions) {
                 guard let parent, let contribution else { continue }
                 if parent.isLeaf { deliver(parent, contribution) } else { parent.accumulate(contribution) }

@@ -3,6 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -39,6 +46,29 @@ INLINE void fetch(struct tensor_lines *lines, intptr_t count) {
 #define STRIP 12
 #include "Kernels/variant.inc"
 #pragma clang attribute pop
+
+#pragma clang attribute push(__attribute__((target("amx-tile,amx-bf16,avx512f,avx512vl,avx512bw,avx512dq,avx2,fma,f16c"))), apply_to = function)
+#define VARIANT amx
+#define LANES 16
+#define PANEL_VECTORS 2
+#define STRIP 12
+#define AMX
+#include "Kernels/variant.inc"
+#pragma clang attribute pop
+#endif
+
+#if defined(__x86_64__)
+// Whether the processor has BFloat16 tiles and the system lets this process use them: their registers must be asked for, and some
+// containers and old kernels refuse.
+static bool may_use_tiles(void) {
+#if defined(__linux__)
+    static const long ask_for_state = 0x1023, tile_data = 18;
+    return __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") &&
+           syscall(SYS_arch_prctl, ask_for_state, tile_data) == 0;
+#else
+    return false;
+#endif
+}
 #endif
 
 const struct tensor_kernels *tensor_kernels_named(const char *name) {
@@ -47,14 +77,19 @@ const struct tensor_kernels *tensor_kernels_named(const char *name) {
     const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
     const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
                         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
+    if (strcmp(name, "amx") == 0) return avx512 && may_use_tiles() ? &table_with_tiles_amx : NULL;
+    if (strcmp(name, "model") == 0)
+        return avx512 ? &table_with_tiles_avx512 : avx2 ? &table_with_tiles_avx2 : &table_with_tiles_baseline;
     if (strcmp(name, "avx512") == 0) return avx512 ? &table_avx512 : NULL;
     if (strcmp(name, "avx2") == 0) return avx2 ? &table_avx2 : NULL;
+#else
+    if (strcmp(name, "model") == 0) return &table_with_tiles_baseline;
 #endif
     return strcmp(name, "baseline") == 0 ? &table_baseline : NULL;
 }
 
 static const struct tensor_kernels *choose(void) {
-    static const char *const names[] = {"avx512", "avx2", "baseline"};
+    static const char *const names[] = {"amx", "avx512", "avx2", "baseline", "model"};
     const char *wanted = getenv("TENSOR_ISA");
     if (wanted != NULL && *wanted != '\0') {
         const struct tensor_kernels *table = tensor_kernels_named(wanted);

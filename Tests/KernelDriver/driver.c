@@ -128,7 +128,7 @@ static struct comparison *find(struct comparison *all, int *count, const char *k
 }
 
 static int compare(const char *first, const char *second) {
-    static const double bounds[] = {0, 5e-7, 1e-6, 5e-6, 1e-14};
+    static const double bounds[] = {0, 5e-7, 1e-6, 5e-6, 5e-5, 2e-2, 1e-14};
     static struct comparison all[most_kernels];
     FILE *expected = fopen(first, "rb"), *found = fopen(second, "rb");
     if (expected == NULL || found == NULL) {

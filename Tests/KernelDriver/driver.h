@@ -17,6 +17,8 @@ enum bound {
     bound_elementwise,  // some units in the last place: a product and a sum round once if fused and twice if not
     bound_products,     // sums of many products, in an order that depends on the vector width
     bound_transformed,  // Winograd's weights of up to 11 partly cancel
+    bound_halves,       // factors that are sums of two BFloat16 numbers
+    bound_rounded,      // factors rounded to BFloat16
     bound_sums,         // sums in Double, in an order that depends on the vector width
 };
 

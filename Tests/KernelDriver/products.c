@@ -2,16 +2,46 @@
 
 #include <stdio.h>
 
-/// A right-hand matrix packed into a table's panels.
-static float *packed(const struct tensor_kernels *k, const struct tensor_matrix *matrix, intptr_t rows, intptr_t columns) {
-    const intptr_t panels = (columns + k->highest.panel_width - 1) / k->highest.panel_width;
-    float *result = filled(panels * rows * k->highest.row_bytes / (intptr_t)sizeof(float), 0);
-    k->highest.pack(matrix, rows, columns, result);
+static intptr_t rounded_up(intptr_t n, intptr_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+
+/// A right-hand matrix packed into panels.
+static float *packed(const struct tensor_product_kernels *k, const struct tensor_matrix *matrix, intptr_t rows,
+                     intptr_t columns) {
+    const intptr_t panels = rounded_up(columns, k->panel_width) / k->panel_width;
+    float *result = filled(panels * rounded_up(rows, k->row_multiple) * k->row_bytes / (intptr_t)sizeof(float), 0);
+    k->pack(matrix, rows, columns, result);
     return result;
 }
 
+/// A product whose left operand is packed first, if the kernels read it so.
+static void multiply(const struct tensor_product_kernels *k, const struct tensor_product *given) {
+    struct tensor_product product = *given;
+    if (k->pack_left != NULL) {
+        const struct tensor_matrix left = {product.left, tensor_scalar_float32, product.left_row_stride,
+                                           product.left_column_stride};
+        const intptr_t count = rounded_up(product.rows, k->strip_height) * rounded_up(product.depth, k->row_multiple);
+        float *memory = filled(count * k->left_number_bytes / (intptr_t)sizeof(float), 0);
+        k->pack_left(&left, product.rows, product.depth, memory);
+        product.left = memory;
+        product.left_row_stride = product.depth;
+    }
+    k->multiply(&product);
+}
+
+/// The kernels of each precision.
+enum { precisions = 3 };
+static const struct tensor_product_kernels *of_precision(const struct tensor_kernels *k, int precision, enum bound *bound,
+                                                         const char **name) {
+    *bound = (const enum bound[]){bound_products, bound_halves, bound_rounded}[precision];
+    *name = (const char *const[]){"highest", "high", "medium"}[precision];
+    return (const struct tensor_product_kernels *const[]){&k->highest, &k->high, &k->medium}[precision];
+}
+
 /// The width of the panels differs between tables, so packed matrices are compared by their products.
-static void pack_cases(const struct tensor_kernels *k, intptr_t rows, intptr_t columns, intptr_t height) {
+static void pack_cases(const struct tensor_kernels *all, int precision, intptr_t rows, intptr_t columns, intptr_t height) {
+    enum bound bound;
+    const char *precision_name;
+    const struct tensor_product_kernels *k = of_precision(all, precision, &bound, &precision_name);
     static const char *const types[] = {"float32", "float16", "bfloat16"}, *const layouts[] = {"rows", "columns", "scattered"};
     char name[48];
     for (int scalar = 0; scalar <= tensor_scalar_bfloat16; scalar++)
@@ -34,13 +64,17 @@ static void pack_cases(const struct tensor_kernels *k, intptr_t rows, intptr_t c
                                                    .panel_rows = rows,
                                                    .result = c,
                                                    .result_stride = columns};
-            k->highest.multiply(&product);
-            snprintf(name, sizeof name, "pack %s %s, multiply", types[scalar], layouts[layout]);
-            record(name, bound_products, height * columns, c);
+            multiply(k, &product);
+            snprintf(name, sizeof name, "%s: pack %s %s, multiply", precision_name, types[scalar], layouts[layout]);
+            record(name, bound, height * columns, c);
         }
 }
 
-static void multiply_cases(const struct tensor_kernels *k, intptr_t m, intptr_t n, intptr_t depth) {
+static void multiply_cases(const struct tensor_kernels *all, int precision, intptr_t m, intptr_t n, intptr_t depth) {
+    enum bound bound;
+    const char *precision_name;
+    char name[48];
+    const struct tensor_product_kernels *k = of_precision(all, precision, &bound, &precision_name);
     const struct tensor_matrix matrix = {numbers(depth * n, 33), tensor_scalar_float32, n, 1};
     const float *bias = numbers(n, 35), *addend = numbers(m * n, 36);
     struct tensor_product product = {.rows = m,
@@ -57,16 +91,18 @@ static void multiply_cases(const struct tensor_kernels *k, intptr_t m, intptr_t 
             product.bias = added ? bias : NULL;
             product.addend = added ? addend : NULL;
             product.result = filled(m * n, 0);
-            k->highest.multiply(&product);
-            record(transposed ? "multiply, left operand transposed" : "multiply", bound_products, m * n, product.result);
+            multiply(k, &product);
+            snprintf(name, sizeof name, "%s: multiply%s", precision_name, transposed ? ", left operand transposed" : "");
+            record(name, bound, m * n, product.result);
         }
     product.left_row_stride = depth;
     product.left_column_stride = 1;
     product.bias = NULL;
     // The addend may be the result itself.
     product.addend = product.result = numbers(m * n, 37);
-    k->highest.multiply(&product);
-    record("multiply", bound_products, m * n, product.result);
+    multiply(k, &product);
+    snprintf(name, sizeof name, "%s: multiply", precision_name);
+    record(name, bound, m * n, product.result);
 }
 
 static void patch_cases(const struct tensor_kernels *k, intptr_t n) {
@@ -97,11 +133,13 @@ static void patch_cases(const struct tensor_kernels *k, intptr_t n) {
 }
 
 void product_cases(const struct tensor_kernels *k, intptr_t n) {
-    pack_cases(k, n, 1 + n * 7 % largest_size, 1 + n * 5 % 13);
-    pack_cases(k, 1 + n * 3 % largest_size, n, 2);
-    multiply_cases(k, n, 1 + n * 11 % largest_size, 1 + n * 5 % largest_size);
-    multiply_cases(k, 1 + n * 5 % 29, n, n);
-    // Deeper than the rows of a panel per pass over the result.
-    if (n % 16 == 0) multiply_cases(k, 3, n + 1, 1280 + n);
+    for (int precision = 0; precision < precisions; precision++) {
+        pack_cases(k, precision, n, 1 + n * 7 % largest_size, 1 + n * 5 % 13);
+        pack_cases(k, precision, 1 + n * 3 % largest_size, n, 2);
+        multiply_cases(k, precision, n, 1 + n * 11 % largest_size, 1 + n * 5 % largest_size);
+        multiply_cases(k, precision, 1 + n * 5 % 29, n, n);
+        // Deeper than the rows of a panel per pass over the result.
+        if (n % 16 == 0) multiply_cases(k, precision, 3, n + 1, 1280 + n);
+    }
     patch_cases(k, n);
 }

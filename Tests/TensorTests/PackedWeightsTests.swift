@@ -1,3 +1,4 @@
+import CTensorKernels
 import Foundation
 import Tensor
 import Testing
@@ -27,7 +28,7 @@ final class PackedWeightsTests {
         for rows in [1, 5, 300] {
             let (weight, plain) = try stored([70, 37], as: type, seed: 2)
             let x = Reference.numbers([rows, 37], seed: 3)
-            #expect((MatrixView(weight: weight, rows: rows).keptPanels != nil) == (rows < 300))
+            #expect((MatrixView(weight: weight, rows: rows, of: .highest).keptPanels != nil) == (rows < 300))
             #expect(x.linear(weight: weight, bias: nil).scalars == x.linear(weight: plain, bias: nil).scalars)
         }
         for (side, inputs, size, stride) in [(8, 50, 3, 1), (8, 50, 3, 2), (8, 20, 1, 1), (40, 20, 3, 1)] {
@@ -52,15 +53,15 @@ final class PackedWeightsTests {
 
     @Test("A weight keeps a packed copy for each form of panels")
     func otherPanels() throws {
+        let tiles = MatrixProduct(try #require(tensor_kernels_named("model")).pointee.high)
         let (weight, plain) = try stored([70, 37], as: .float32, seed: 12)
         let x = Reference.numbers([5, 37], seed: 13)
         func product(_ weight: Tensor) -> [Float] {
-            let right = MatrixView(weight: weight, rows: 5, of: PanelFormatTests.pairs)
+            let right = MatrixView(weight: weight, rows: 5, of: tiles)
             #expect((right.keptPanels != nil) == (weight.keptPanels() != nil))
             return Tensor(shape: [5, 70]) { target in
                 guard let base = target.baseAddress else { return }
-                PanelFormatTests.pairs.multiply(
-                    m: 5, n: 70, k: 37, MatrixView(x, stride: 37), right, into: base, stride: 70)
+                tiles.multiply(m: 5, n: 70, k: 37, MatrixView(x, stride: 37), right, into: base, stride: 70)
             }.scalars
         }
         #expect(weight.keptPanels() != nil && plain.keptPanels() == nil)

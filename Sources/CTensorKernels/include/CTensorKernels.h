@@ -91,11 +91,12 @@ struct tensor_attention_head {
     float scale;
 };
 
-/// A matrix product, result[rows × columns] = left[rows × depth] · right[depth × columns] + bias + addend. The left operand is strided
-/// as a `tensor_matrix` is; the right one is packed into panels.
+/// A matrix product, result[rows × columns] = left[rows × depth] · right[depth × columns] + bias + addend. The right operand is packed into
+/// panels. The left one is Float32 numbers, strided as a `tensor_matrix` is, or packed too if the kernels have a function for that: then
+/// `left_row_stride` is the number of columns that were packed.
 struct tensor_product {
     intptr_t rows, columns, depth;
-    const float *left;
+    const void *left;
     intptr_t left_row_stride, left_column_stride;
     const void *panels;  // the product's first row inside the first panel
     intptr_t panel_rows; // rows of the packed panels, of which the product may use a part
@@ -115,6 +116,10 @@ struct tensor_product_kernels {
     intptr_t alignment;    // of the first panel, in bytes
     intptr_t strip_height; // rows that one call of the micro-kernel produces
     void (*pack)(const struct tensor_matrix *matrix, intptr_t rows, intptr_t columns, void *panels);
+    /// Packs the left operand into blocks of `strip_height` rows, each of which takes `strip_height` times its columns, rounded up to a
+    /// multiple of `row_multiple`, times `left_number_bytes` bytes. NULL for products that read it as it is.
+    void (*pack_left)(const struct tensor_matrix *matrix, intptr_t rows, intptr_t columns, void *left);
+    intptr_t left_number_bytes; // bytes of one number of the packed left operand
     void (*multiply)(const struct tensor_product *product);
 };
 
@@ -205,6 +210,8 @@ struct tensor_adam {
 struct tensor_kernels {
     const char *name;
     struct tensor_product_kernels highest; // products in Float32
+    struct tensor_product_kernels high;    // three BFloat16 products on tiles, where the processor has them
+    struct tensor_product_kernels medium;  // one BFloat16 product on tiles, where the processor has them
 #define KERNEL(RESULT, NAME, ...) RESULT (*NAME)(__VA_ARGS__);
     TENSOR_KERNELS(KERNEL)
 #undef KERNEL
@@ -220,7 +227,7 @@ static inline void tensor_pause(void) {
 }
 
 /// The kernels for this processor: the best instruction set it has, or the one that the environment variable `TENSOR_ISA` names
-/// (baseline, avx2, avx512). An unknown name, or an instruction set that the processor lacks, ends the process with an error message
+/// (baseline, avx2, avx512, amx; or model: the best of the first three, with a plain model of AMX's tiles). An unknown name, or an instruction set that the processor lacks, ends the process with an error message
 /// and exit code 64.
 const struct tensor_kernels *tensor_kernels(void);
 

@@ -3,8 +3,8 @@ import Testing
 
 @Suite("Instruction sets agree")
 struct InstructionSetTests {
-    /// The wider instruction sets that this processor has.
-    static let wider = ["avx2", "avx512"].filter { (name: String) in tensor_kernels_named(name) != nil }
+    /// The wider instruction sets that this processor has, and the plain model of tiles.
+    static let wider = ["avx2", "avx512", "amx", "model"].filter { (name: String) in tensor_kernels_named(name) != nil }
 
     @Test(arguments: KernelCase.all)
     func agrees(_ kernel: KernelCase) throws {

@@ -47,11 +47,6 @@ struct KernelTaps: Sendable {
     /// The columns of one panel.
     private static let panelWidth = MatrixProduct.highest.panelWidth
 
-    /// The numbers in the panels of `rows` × `columns`.
-    static func panelCount(columns: Int, rows: Int) -> Int {
-        (columns + panelWidth - 1) / panelWidth * panelWidth * rows
-    }
-
     /// Channels per block: with any number of taps, whole squares of numbers to transpose in every instruction set.
     private static let blockChannels = Int(tensor_winograd_channels)
 
@@ -100,12 +95,37 @@ struct KernelTaps: Sendable {
             tapStride: isFlipped ? -width : width, next: lines)
     }
 
-    /// Packs the whole operand into panels, each as ``packByTap(panel:into:)`` does.
-    func packAll(into packed: UnsafeMutablePointer<Float>) {
-        let width = Self.panelWidth
-        let target = SharedMutable(packed)
+    /// Packs the whole operand into a product's panels, its rows ordered tap by tap.
+    func packAll(into packed: UnsafeMutableRawPointer, for product: MatrixProduct) {
+        let (width, rows) = (product.panelWidth, taps * depth)
+        let target = SharedMutable(packed.assumingMemoryBound(to: UInt8.self))
         parallelFor((columns + width - 1) / width, grain: 1) { panels in
-            for panel in panels { packByTap(panel: panel, into: target + panel * taps * depth * width) }
+            for panel in panels {
+                let place = UnsafeMutableRawPointer(target.pointer) + product.scratchBytes(n: panel * width, k: rows)
+                if product.usesTiles {
+                    withRows(ofColumns: panel * width..<min(columns, (panel + 1) * width)) {
+                        product.pack($0, rows: rows, columns: min(width, columns - panel * width), into: place)
+                    }
+                } else {
+                    packByTap(panel: panel, into: place.assumingMemoryBound(to: Float.self))
+                }
+            }
+        }
+    }
+
+    /// Calls `body` with some columns, from the first of a panel on, in rows ordered tap by tap.
+    private func withRows(ofColumns range: Range<Int>, _ body: (MatrixView) -> Void) {
+        let (width, rows) = (Self.panelWidth, taps * depth)
+        let panels = (range.count + width - 1) / width
+        withScratch(rows * (panels + 1) * width) { memory in
+            let panel = memory + rows * panels * width
+            for index in 0..<panels {
+                packByTap(panel: range.lowerBound / width + index, into: panel)
+                for row in 0..<rows {
+                    (memory + (row * panels + index) * width).update(from: panel + row * width, count: width)
+                }
+            }
+            body(MatrixView(memory, stride: panels * width))
         }
     }
 

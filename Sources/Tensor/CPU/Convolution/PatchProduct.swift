@@ -11,8 +11,9 @@ enum PatchProduct {
     private static let rows = max(96 / MatrixProduct.highest.stripHeight, 1) * MatrixProduct.highest.stripHeight
 
     /// The taps that are summed in one product. It depends on nothing else, so that an image's result does not depend on its batch.
-    private static func tapsAtOnce(_ taps: Int, channels: Int) -> Int {
-        min(taps, max(1, patchesPerThread / (rows * channels)))
+    private static func tapsAtOnce(_ taps: Int, channels: Int, by product: MatrixProduct) -> Int {
+        // A product on tiles begins at a whole tile.
+        channels % product.rowMultiple == 0 ? min(taps, max(1, patchesPerThread / (rows * channels))) : taps
     }
 
     /// Patch numbers that the gradient of a kernel gathers before it multiplies them.
@@ -34,17 +35,19 @@ enum PatchProduct {
         into target: UnsafeMutablePointer<Float>
     ) {
         let depth = kernel.taps * kernel.depth
-        if batch * geometry.target_height * geometry.target_width * depth <= fewPatches {
+        let product = MatrixProduct.current
+        if !product.usesTiles, batch * geometry.target_height * geometry.target_width * depth <= fewPatches {
             multiplyFew(
                 geometry, batch: batch, source: source, kernel: kernel, bias: bias, biasStride: biasStride,
                 addend: addend, into: target)
             return
         }
-        withScratch(KernelTaps.panelCount(columns: kernel.columns, rows: depth)) { packed in
-            kernel.packAll(into: packed)
+        withScratch(byteCount: product.scratchBytes(n: kernel.columns, k: depth)) { packed in
+            kernel.packAll(into: packed, for: product)
             multiply(
-                geometry, batch: batch, source: source, matrix: MatrixProduct.highest.panels(packed, rows: depth),
-                outputs: kernel.columns, bias: bias, biasStride: biasStride, addend: addend, into: target)
+                geometry, batch: batch, source: source, matrix: product.panels(packed, rows: depth),
+                tapsAtOnce: tapsAtOnce(kernel.taps, channels: kernel.depth, by: product), outputs: kernel.columns,
+                bias: bias, biasStride: biasStride, addend: addend, into: target)
         }
     }
 
@@ -58,7 +61,7 @@ enum PatchProduct {
         let sourceCount = geometry.source_height * geometry.source_width * geometry.channels
         let (taps, outputs, panel) = (kernel.taps, kernel.columns, MatrixProduct.highest.panelWidth)
         let depth = taps * kernel.depth
-        let together = tapsAtOnce(taps, channels: kernel.depth) * kernel.depth
+        let together = tapsAtOnce(taps, channels: kernel.depth, by: .highest) * kernel.depth
         let y = SharedMutable(target)
         withScratch(batch * pixels * depth) { memory in
             let patches = SharedMutable(memory)
@@ -94,7 +97,7 @@ enum PatchProduct {
     }
 
     private static func multiply(
-        _ geometry: tensor_patch_geometry, batch: Int, source: Shared<Float>, matrix: Panels,
+        _ geometry: tensor_patch_geometry, batch: Int, source: Shared<Float>, matrix: Panels, tapsAtOnce: Int,
         outputs: Int, bias: Shared<Float>?, biasStride: Int, addend: Shared<Float>?,
         into target: UnsafeMutablePointer<Float>
     ) {
@@ -102,7 +105,6 @@ enum PatchProduct {
         let sourceCount = geometry.source_height * geometry.source_width * geometry.channels
         let taps = geometry.kernel_height * geometry.kernel_width
         let channels = geometry.channels
-        let tapsAtOnce = tapsAtOnce(taps, channels: channels)
         let blocks = (pixels + rows - 1) / rows
         let y = SharedMutable(target)
         parallelFor(batch * blocks, grain: 1) { range in

@@ -33,7 +33,7 @@ extension Tensor {
         let (shift, added) = (bias.map { Shared($0) }, addend.map { Shared($0) })
         let biasStride = bias?.rank == 2 ? geometry.outputs : 0
         if geometry.isPointwise, biasStride == 0 {
-            MatrixProduct.highest.multiply(
+            MatrixProduct.current.multiply(
                 m: geometry.outputPixels, n: geometry.outputs, k: geometry.inputs,
                 MatrixView(self, stride: geometry.inputs),
                 MatrixView(weight: kernel, rows: geometry.outputPixels), bias: shift, addend: added,

@@ -51,7 +51,7 @@ extension Tensor {
                         }
                     }
                 }
-                MatrixProduct.highest.multiply(
+                MatrixProduct.current.multiply(
                     m: outputs, n: depth, k: count,
                     MatrixView(dy + first * outputs, stride: outputs, transposed: true),
                     MatrixView(memory, stride: depth), addend: first > 0 ? Shared(UnsafePointer(sums)) : nil,

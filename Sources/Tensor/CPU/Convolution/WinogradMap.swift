@@ -17,9 +17,11 @@ extension tensor_winograd_map {
 }
 
 extension ConvolutionGeometry {
-    /// Whether Winograd's convolution supports the kernel, stride and channels, and the setting allows it.
+    /// Whether Winograd's convolution supports the kernel, stride and channels, and the settings allow it: on tiles the direct sum is faster and
+    /// more exact.
     var fitsWinograd: Bool {
-        ConvolutionAlgorithm.current == .fastest && kernelHeight == 3 && kernelWidth == 3 && stride == 1
+        !MatrixProduct.current.usesTiles && ConvolutionAlgorithm.current == .fastest && kernelHeight == 3
+            && kernelWidth == 3 && stride == 1
             && min(inputs, outputs) >= 16
     }
 

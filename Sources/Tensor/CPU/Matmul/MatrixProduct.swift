@@ -2,11 +2,17 @@ import CTensorKernels
 
 /// C = A · B at one precision, used for all matrix products. The right operand may be stored in 16 bits per number.
 package struct MatrixProduct: @unchecked Sendable {
+    private static let chosenBLAS = ProductLibrary.chosen == .blas ? try? BLAS.shared() : nil
     /// Products in Float32.
-    package static let highest = MatrixProduct(
-        kernels.highest, blas: ProductLibrary.chosen == .blas ? try? BLAS.shared() : nil)
+    package static let highest = MatrixProduct(kernels.highest, blas: chosenBLAS)
+    /// Products of ``MatmulPrecision/high``.
+    package static let high = MatrixProduct(kernels.high, blas: chosenBLAS)
+    /// Products of ``MatmulPrecision/medium``.
+    package static let medium = MatrixProduct(kernels.medium, blas: chosenBLAS)
+    /// Products of the precision in use.
+    package static var current: MatrixProduct { MatmulPrecision.current.product }
 
-    private let table: tensor_product_kernels
+    let table: tensor_product_kernels
     /// What computes the products of whole matrices instead of the kernels, if BLAS was chosen.
     let blas: BLAS?
 
@@ -32,6 +38,10 @@ package struct MatrixProduct: @unchecked Sendable {
     ) {
         guard m > 0, n > 0 else { return }
         if let blas, blas.multiply(m: m, n: n, k: k, a, b, bias: bias, addend: addend, into: c, stride: stride) {
+            return
+        }
+        if usesTiles {
+            multiplyTiles(m: m, n: n, k: k, a, b, bias: bias, addend: addend, into: c, stride: stride)
             return
         }
         if k > 0, fallsOntoOneCacheSet(a), m > table.strip_height, n > table.panel_width {
@@ -114,6 +124,9 @@ extension MatrixProduct {
 
     /// The columns of a panel.
     var panelWidth: Int { table.panel_width }
+
+    /// The rows of a panel that are stored together: a product may begin at multiples of them.
+    var rowMultiple: Int { table.row_multiple }
 
     /// Rows that one call of the micro-kernel produces.
     var stripHeight: Int { table.strip_height }

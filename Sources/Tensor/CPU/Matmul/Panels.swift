@@ -28,8 +28,28 @@ package struct Panels: @unchecked Sendable {
         bias: UnsafePointer<Float>? = nil, addend: UnsafePointer<Float>? = nil,
         into result: UnsafeMutablePointer<Float>, stride: Int
     ) {
+        if kernels.pack_left != nil {
+            withScratch(byteCount: kernels.leftByteCount(rows: m, columns: k)) { packed in
+                var matrix = MatrixView(left, rowStride: rowStride, columnStride: columnStride).matrix
+                kernels.pack_left(&matrix, m, k, packed)
+                multiply(
+                    m: m, n: n, k: k, packedLeft: packed, bias: bias, addend: addend, into: result, stride: stride)
+            }
+            return
+        }
         var product = tensor_product(
             rows: m, columns: n, depth: k, left: left, left_row_stride: rowStride, left_column_stride: columnStride,
+            panels: base, panel_rows: rows, bias: bias, addend: addend, result: result, result_stride: stride)
+        kernels.multiply(&product)
+    }
+
+    /// The same with a left operand of `k` columns that is packed already.
+    func multiply(
+        m: Int, n: Int, k: Int, packedLeft: UnsafeRawPointer, bias: UnsafePointer<Float>? = nil,
+        addend: UnsafePointer<Float>? = nil, into result: UnsafeMutablePointer<Float>, stride: Int
+    ) {
+        var product = tensor_product(
+            rows: m, columns: n, depth: k, left: packedLeft, left_row_stride: k, left_column_stride: 1,
             panels: base, panel_rows: rows, bias: bias, addend: addend, result: result, result_stride: stride)
         kernels.multiply(&product)
     }
@@ -38,6 +58,12 @@ package struct Panels: @unchecked Sendable {
 extension tensor_product_kernels {
     /// The bytes of one panel.
     func panelBytes(rows: Int) -> Int { (rows + row_multiple - 1) / row_multiple * row_multiple * row_bytes }
+
+    /// The bytes of a packed left operand.
+    func leftByteCount(rows: Int, columns: Int) -> Int {
+        (rows + strip_height - 1) / strip_height * strip_height
+            * ((columns + row_multiple - 1) / row_multiple * row_multiple) * left_number_bytes
+    }
 
     /// The bytes of the panels of a matrix.
     func byteCount(rows: Int, columns: Int) -> Int {

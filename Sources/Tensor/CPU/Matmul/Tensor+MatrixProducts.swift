@@ -27,9 +27,10 @@ extension Tensor {
         let result = Tensor(uninitialized: batchShape + [m, n])
         let target = result.storage.base
         let batch = batchShape.reduce(1, *)
-        if batch == 1 || MatrixProduct.highest.blas != nil {
+        let product = MatrixProduct.current
+        if batch == 1 || product.blas != nil {
             for i in 0..<batch {
-                MatrixProduct.highest.multiply(
+                product.multiply(
                     m: m, n: n, k: k,
                     MatrixView(self, offset: i * m * k, stride: columns, transposed: transposingSelf),
                     MatrixView(other, offset: i * k * n, stride: otherColumns, transposed: transposingOther),
@@ -39,9 +40,9 @@ extension Tensor {
         }
         let c = SharedMutable(target)
         parallelFor(batch, grain: max(1, 65_536 / max(m * n * k, 1))) { range in
-            withScratch(byteCount: MatrixProduct.highest.scratchBytes(n: n, k: k)) { scratch in
+            withScratch(byteCount: product.scratchBytes(n: n, k: k)) { scratch in
                 for i in range {
-                    MatrixProduct.highest.multiplyOnThisThread(
+                    product.multiplyOnThisThread(
                         m: m, n: n, k: k,
                         MatrixView(self, offset: i * m * k, stride: columns, transposed: transposingSelf),
                         MatrixView(other, offset: i * k * n, stride: otherColumns, transposed: transposingOther),
@@ -68,7 +69,7 @@ extension Tensor {
         let outputs = weight.shape[0]
         let rows = count / max(width, 1)
         let result = Tensor(uninitialized: resultShape)
-        MatrixProduct.highest.multiply(
+        MatrixProduct.current.multiply(
             m: rows, n: outputs, k: width, MatrixView(self, stride: width),
             MatrixView(weight: weight, rows: rows), bias: bias.map { Shared($0) },
             addend: addend.map { Shared($0) },
