@@ -28,6 +28,7 @@ extension BrushCommand {
             for warning in warnings { StandardError.write(line: "warning: \(warning)") }
             var command = try parseAsRoot(arguments)
             names = (type(of: command) as? any BrushCommand.Type)?.optionNames ?? [:]
+            (command as? any ComputingCommand)?.computation.apply()
             try command.run()
             try StandardStreams.finish()
         } catch let stop as StoppedBySignal {

@@ -8,7 +8,7 @@ import Tensor
 
 /// Compares losses on a teacher: one run per loss from the same student, seed and number of images; a sample grid for each, and a
 /// table.
-struct ComparePictures: BrushCommand {
+struct ComparePictures: ComputingCommand {
     static let configuration = CommandConfiguration(
         commandName: "pictures",
         abstract:
@@ -51,6 +51,7 @@ struct ComparePictures: BrushCommand {
     var teacherPictures = 64
 
     @OptionGroup var seeds: SeedOptions
+    @OptionGroup(title: "Computation") var computation: ComputationOptions
     var seed: UInt64 { seeds.value }
 
     func validate() throws {

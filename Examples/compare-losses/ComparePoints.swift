@@ -7,7 +7,7 @@ import SwiftBrushCommands
 import Tensor
 
 /// Compares losses on particles in the plane, with exact networks and a ring of eight modes: a plot per loss, in seconds.
-struct ComparePoints: BrushCommand {
+struct ComparePoints: ComputingCommand {
     static let configuration = CommandConfiguration(
         commandName: "points", abstract: "Particles in the plane: a table, and a plot per loss.")
 
@@ -24,6 +24,7 @@ struct ComparePoints: BrushCommand {
     var steps = 1200
 
     @OptionGroup var seeds: SeedOptions
+    @OptionGroup(title: "Computation") var computation: ComputationOptions
 
     func validate() throws {
         try check("--count", count, in: 2...100_000)

@@ -7,7 +7,7 @@ import SwiftBrushRuntime
 import Tensor
 
 @main
-struct Distill: BrushCommand {
+struct Distill: ComputingCommand {
     static let configuration = CommandConfiguration(
         commandName: "distill",
         abstract: "Turns a multi-step teacher into a one-step student, with prompts alone.")
@@ -16,6 +16,7 @@ struct Distill: BrushCommand {
     @OptionGroup(title: "Loss") var loss: LossOptions
     @OptionGroup(title: "Training") var training: TrainingOptions
     @OptionGroup(title: "Run") var running: RunOptions
+    @OptionGroup(title: "Computation") var computation: ComputationOptions
     @OptionGroup var seeds: SeedOptions
 
     static let optionNames = [
@@ -30,7 +31,8 @@ struct Distill: BrushCommand {
     ]
 
     func run() throws {
-        var settings = training.settings(for: loss, iterations: running.iterations, seed: seeds.value)
+        var settings = training.settings(
+            for: loss, iterations: running.iterations, seed: seeds.value, precision: computation.recordedPrecision)
         // What can be wrong is found before the teacher is loaded.
         try settings.validate()
         try models.check()

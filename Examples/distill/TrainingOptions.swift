@@ -2,6 +2,7 @@ import ArgumentParser
 import DiffusionModels
 import Distillation
 import SwiftBrushCommands
+import Tensor
 
 /// The settings of the student, the fake score and their optimisers.
 struct TrainingOptions: ParsableArguments {
@@ -26,6 +27,10 @@ struct TrainingOptions: ParsableArguments {
     @Option(help: "The largest decay of the student's moving average.") var averageDecay = defaults.averageDecay
     @Flag(help: "Recompute the student's blocks in the backward pass instead of keeping their intermediates.")
     var recompute = false
+    @Option(help: "The precision of the teacher's passes. Default: that of --precision.")
+    var teacherPrecision: MatmulPrecision?
+    @Option(help: "The precision of the fake score's passes. Default: that of --precision.")
+    var fakeScorePrecision: MatmulPrecision?
 
     func validate() throws {
         try check("--student-timestep", studentTimestep, in: 0...1_000_000)
@@ -34,7 +39,9 @@ struct TrainingOptions: ParsableArguments {
     }
 
     /// The settings, except those that depend on the teacher.
-    func settings(for loss: LossOptions, iterations: Int, seed: UInt64) -> DistillationConfiguration {
+    func settings(
+        for loss: LossOptions, iterations: Int, seed: UInt64, precision: MatmulPrecision?
+    ) -> DistillationConfiguration {
         var settings = DistillationConfiguration()
         settings.batchSize = batch
         settings.studentLearningRate = studentLearningRate
@@ -44,6 +51,8 @@ struct TrainingOptions: ParsableArguments {
         settings.adapterTargets = adapterTargets
         settings.averageDecay = averageDecay
         settings.recomputesBlocks = recompute
+        (settings.studentPrecision, settings.teacherPrecision) = (precision, teacherPrecision)
+        settings.fakeScorePrecision = fakeScorePrecision
         settings.seed = seed
         settings.studentPrediction = studentPrediction
         settings.fakeScoreWeights = fakeScore

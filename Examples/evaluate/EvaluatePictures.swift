@@ -3,7 +3,7 @@ import Foundation
 import SwiftBrushCommands
 import SwiftBrushEvaluation
 
-struct EvaluatePictures: BrushCommand {
+struct EvaluatePictures: ComputingCommand {
     static let configuration = CommandConfiguration(
         commandName: "pictures", abstract: "Compares a folder of images with a reference and with their captions.",
         discussion: """
@@ -32,6 +32,8 @@ struct EvaluatePictures: BrushCommand {
 
     @Option(help: "Write the images' statistics to this .npz file, for later runs or pytorch-fid.")
     var saveStatistics: URL?
+
+    @OptionGroup(title: "Computation") var computation: ComputationOptions
 
     func validate() throws {
         try check("--count", count, in: 1...1_000_000_000)

@@ -3,7 +3,7 @@ import Foundation
 import SwiftBrushCommands
 import SwiftBrushEvaluation
 
-struct EvaluateTable: BrushCommand {
+struct EvaluateTable: ComputingCommand {
     static let configuration = CommandConfiguration(
         commandName: "table",
         abstract: "Compares several folders of images with one reference, in a Markdown table.",
@@ -23,6 +23,8 @@ struct EvaluateTable: BrushCommand {
     var byGroup = false
 
     @OptionGroup var options: EvaluationOptions
+
+    @OptionGroup(title: "Computation") var computation: ComputationOptions
 
     func run() throws {
         for folder in pictures { try checkInput(folder, "the folder") }

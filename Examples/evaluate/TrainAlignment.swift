@@ -4,7 +4,7 @@ import Foundation
 import SwiftBrushCommands
 import SwiftBrushEvaluation
 
-struct TrainAlignment: BrushCommand {
+struct TrainAlignment: ComputingCommand {
     static let configuration = CommandConfiguration(
         abstract: "Trains the text-picture alignment model for small images on real images with captions.",
         discussion: """
@@ -25,6 +25,8 @@ struct TrainAlignment: BrushCommand {
     var steps = SmallPictureAlignment.Training().steps
 
     @OptionGroup var seeds: SeedOptions
+
+    @OptionGroup(title: "Computation") var computation: ComputationOptions
 
     func validate() throws { try check("--steps", steps, in: 1...1_000_000) }
 

@@ -5,7 +5,7 @@ import Foundation
 import SwiftBrushCommands
 
 @main
-struct LossContracts: BrushCommand {
+struct LossContracts: ComputingCommand {
     static let configuration = CommandConfiguration(
         commandName: "loss-contracts",
         abstract: "Checks every loss of the library against theory and prints a report for each.")
@@ -15,6 +15,8 @@ struct LossContracts: BrushCommand {
 
     @Flag(help: "Print only the failed checks.")
     var failuresOnly = false
+
+    @OptionGroup(title: "Computation") var computation: ComputationOptions
 
     func run() throws {
         func matches(_ contract: LossContract, _ name: String) -> Bool {

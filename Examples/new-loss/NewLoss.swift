@@ -30,10 +30,12 @@ struct EvenScoreDistillation: DistillationLoss {
 }
 
 @main
-struct NewLoss: BrushCommand {
+struct NewLoss: ComputingCommand {
     static let configuration = CommandConfiguration(
         commandName: "new-loss",
         abstract: "Checks the loss in this example's source, the start of one of your own, against theory.")
+
+    @OptionGroup(title: "Computation") var computation: ComputationOptions
 
     func run() throws {
         let loss = EvenScoreDistillation()

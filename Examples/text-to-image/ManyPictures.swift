@@ -29,7 +29,7 @@ extension TextToImage {
         var generation = try PictureGeneration(
             of: prompts, picturesPerPrompt: count, by: model, sampling.sampling(of: model), seed: seed,
             size: starting.size(for: model),
-            record: models.record(url), in: folder, batchSize: many.batch ?? 8)
+            record: recorded(url), in: folder, batchSize: many.batch ?? 8)
         generation.warnings.forEach { StandardError.write(line: "warning: \($0)") }
         let signals = StopSignals()
         let (start, missing, progress) = (ContinuousClock.now, generation.missingCount, ProgressLine())

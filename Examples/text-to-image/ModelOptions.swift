@@ -24,7 +24,6 @@ struct ModelOptions: ParsableArguments {
     @OptionGroup(title: "Prompt encoding") var prompts: PromptOptions
     @Flag(help: "Generate in one step with a multi-step model's own network: the initial student of a distillation.")
     var untrainedStudent = false
-    @Option(help: "Processor threads. Default: one per core.") var threads: Int?
     @Option(
         help: "GiB of memory for packed copies of weights, useful for many images. Default: 0.")
     var packedWeights: Double?
@@ -32,7 +31,6 @@ struct ModelOptions: ParsableArguments {
     var exactConvolution = false
 
     func validate() throws {
-        try check("--threads", threads, in: ThreadPool.threadCounts)
         try check("--packed-weights", packedWeights, in: 0...1_000_000)
         for adapter in lora where !adapter.weight.isFinite {
             throw ValidationError("--lora: expected a finite weight, found \(adapter)")

@@ -26,7 +26,7 @@ extension TextToImage {
         let pictures = try timed(&decoder) { try model.pictures(from: sampled) }
         let picture = try interpolation.isGiven ? Picture.grid(pictures, columns: count) : .grid(pictures)
         var record = sampling.record.merging(starting.record) { $1 }
-        for more in [models.record(url), interpolation.record, model.textEncoder.record] { record.merge(more) { $1 } }
+        for more in [recorded(url), interpolation.record, model.textEncoder.record] { record.merge(more) { $1 } }
         record.merge(
             ["prompt": prompt, "seed": "\(seed)", "Software": "SwiftBrush \(SwiftBrush.version)"]
         ) { $1 }

@@ -5,7 +5,7 @@ import SwiftBrushCommands
 import Tensor
 
 @main
-struct TextToImage: BrushCommand {
+struct TextToImage: ComputingCommand {
     static let configuration = CommandConfiguration(
         commandName: "text-to-image",
         abstract: "Generates images of prompts: in one step with a student, in several with a multi-step model.",
@@ -27,6 +27,7 @@ struct TextToImage: BrushCommand {
     @OptionGroup(title: "Multi-step sampling") var sampling: SamplingOptions
     @OptionGroup(title: "Interpolation") var interpolation: InterpolationOptions
     @OptionGroup(title: "Many prompts") var many: ManyPictures
+    @OptionGroup(title: "Computation") var computation: ComputationOptions
 
     static let renamedOptions = ["method": "sampler"]
 
@@ -62,6 +63,13 @@ struct TextToImage: BrushCommand {
 
     var seed: UInt64 { seeds.value }
 
+    /// The options of model and computation as recorded in image files.
+    func recorded(_ model: URL) -> [String: String] {
+        var record = models.record(model)
+        record["precision"] = computation.recordedPrecision?.summary
+        return record
+    }
+
     /// Checks all files that the options name, before the model is loaded.
     private func checkPaths() throws {
         let read = [
@@ -81,7 +89,6 @@ struct TextToImage: BrushCommand {
 
     func run() throws {
         try checkPaths()
-        if let threads = models.threads { ThreadPool.threadCount = threads }
         if let packedWeights = models.packedWeights { PackedWeights.budget = Int(packedWeights * 0x1p30) }
         if models.exactConvolution { ConvolutionAlgorithm.current = .direct }
         if let prompts = many.prompts, let output {

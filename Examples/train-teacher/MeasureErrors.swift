@@ -5,7 +5,7 @@ import SwiftBrushCommands
 import SwiftBrushTeachers
 
 /// Measures the error of a teacher's x0 predictions.
-struct MeasureErrors: BrushCommand {
+struct MeasureErrors: ComputingCommand {
     static let configuration = CommandConfiguration(
         commandName: "errors",
         abstract: "Measures the error of a model's x0 by timestep, with each image's own text and with another's.")
@@ -16,6 +16,7 @@ struct MeasureErrors: BrushCommand {
     @Option(help: "The maximum number of images per split.") var pictures = 128
     @Option(parsing: .upToNextOption, help: "The timesteps to measure.") var timesteps = [400, 700, 950, 999]
     @OptionGroup var seeds: SeedOptions
+    @OptionGroup(title: "Computation") var computation: ComputationOptions
 
     func validate() throws {
         try check("--pictures", pictures, in: 2...1_000_000_000)

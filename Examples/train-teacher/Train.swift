@@ -6,7 +6,7 @@ import SwiftBrushRuntime
 import SwiftBrushTeachers
 
 /// Trains a teacher.
-struct Train: BrushCommand {
+struct Train: ComputingCommand {
     static let configuration = CommandConfiguration(
         abstract:
             "Trains a small text-to-image model on captioned images: autoencoder, text encoder, denoising network.")
@@ -35,6 +35,7 @@ struct Train: BrushCommand {
     @Option(help: "Steps between checkpoints.") var saveEvery = 250
     @Option(help: "Steps between sample grids.") var sheetEvery = 1000
     @OptionGroup var starting: RunStartOptions
+    @OptionGroup(title: "Computation") var computation: ComputationOptions
 
     func validate() throws {
         if (data == nil) != shapes { throw ValidationError("expected a folder or --shapes, and not both") }
@@ -53,6 +54,7 @@ struct Train: BrushCommand {
         var settings = TeacherTrainingConfiguration()
         (settings.iterations, settings.batchSize, settings.seed) = (iterations, batch, seeds.value)
         (settings.learningRate, settings.averageDecay) = (learningRate, averageDecay)
+        settings.precision = computation.recordedPrecision
         try settings.validate()
         for (url, option) in [
             (data, "the folder"), (autoencoder, "--autoencoder"), (tokenizer, "--tokenizer"), (start, "--start"),

@@ -5,7 +5,7 @@ import SwiftBrushCommands
 import Tensor
 
 @main
-struct VerifyCheckpoint: BrushCommand {
+struct VerifyCheckpoint: ComputingCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify-checkpoint",
         abstract: "Compares the outputs of each part of a model with those of another implementation.",
@@ -28,6 +28,8 @@ struct VerifyCheckpoint: BrushCommand {
 
     @Flag(help: "Use direct convolution instead of Winograd's algorithm, which is faster but less exact.")
     var exactConvolution = false
+
+    @OptionGroup(title: "Computation") var computation: ComputationOptions
 
     func validate() throws { try check("--tolerance", tolerance, in: 0...1) }
 

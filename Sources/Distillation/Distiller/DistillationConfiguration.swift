@@ -1,5 +1,6 @@
 import Autograd
 import DiffusionModels
+import Tensor
 
 /// The settings of a run apart from its loss, with the defaults of SwiftBrush's README command.
 public struct DistillationConfiguration: Codable, Sendable, Equatable {
@@ -55,6 +56,14 @@ public struct DistillationConfiguration: Codable, Sendable, Equatable {
     public var averageRule = ExponentialMovingAverage.Rule.warmingUp
     /// Whether the student's blocks are recomputed in the backward pass instead of keeping their intermediates (gradient checkpointing).
     public var recomputesBlocks = false
+
+    /// The precision of the student's passes and their gradients; nil for `MatmulPrecision.current`. Weights, optimisers and averages are
+    /// Float32 at any precision.
+    public var studentPrecision: MatmulPrecision?
+    /// The precision of the teacher's passes; nil for the student's.
+    public var teacherPrecision: MatmulPrecision?
+    /// The precision of the fake score's passes and their gradients; nil for the student's.
+    public var fakeScorePrecision: MatmulPrecision?
 
     /// SwiftBrush's settings.
     public init() {}

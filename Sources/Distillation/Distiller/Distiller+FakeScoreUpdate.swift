@@ -32,9 +32,11 @@ extension Distiller {
         }
         let original = newSamples ?? batch.original
 
-        let loss = try training.loss(
-            of: fakeScore.network, on: original, inputs, given: condition, nullCondition: batch.nullCondition,
-            schedule: schedule)
+        let loss = try (configuration.fakeScorePrecision ?? .current).within {
+            try training.loss(
+                of: fakeScore.network, on: original, inputs, given: condition, nullCondition: batch.nullCondition,
+                schedule: schedule)
+        }
         try check(loss.value, "the fake score's loss")
         let term = try discriminatorLoss(inputs, original, conditions.conditions(prompts))
         if let term { try check(term.value, "the discriminator's loss") }

@@ -25,6 +25,10 @@ extension Distiller {
     /// Throws as ``step()``, and leaves the distiller as it was before.
     @discardableResult
     package func step(with inputs: StepInputs) throws -> DistillationStep {
+        try (configuration.studentPrecision ?? .current).within { try stepAtPrecision(with: inputs) }
+    }
+
+    private func stepAtPrecision(with inputs: StepInputs) throws -> DistillationStep {
         let start = ContinuousClock.now
         let factor = configuration.learningRateSchedule.factor(at: stepCount)
         studentOptimizer.learningRate = configuration.studentLearningRate * factor
@@ -114,8 +118,11 @@ extension Distiller {
 
     /// The networks' predictions on the noised batch, which must be finite.
     private func evaluate(_ batch: GeneratedBatch) throws -> LossInput {
-        let networks = ScoreNetworks(
+        var networks = ScoreNetworks(
             teacher: teacher, fakeScore: fakeScore.network, schedule: schedule, resources: resources, student: student)
+        (networks.teacherPrecision, networks.fakeScorePrecision) = (
+            configuration.teacherPrecision, configuration.fakeScorePrecision
+        )
         let input = try networks.evaluate(batch, needs: loss.needs)
         let predictions = [
             ("the teacher's epsilon", input.teacherPrediction), ("the fake score's epsilon", input.fakeScorePrediction),

@@ -116,7 +116,7 @@ public final class TeacherTrainer: ResumableTraining {
         let start = ContinuousClock.now
         let schedule = LearningRateSchedule.cosine(warmUp: configuration.warmUp, total: configuration.iterations)
         optimizer.learningRate = configuration.learningRate * schedule.factor(at: stepCount)
-        let errors = try squaredErrors(inputs)
+        let errors = try (configuration.precision ?? .current).within { try squaredErrors(inputs) }
         let loss = (errors * Variable(column(inputs.timesteps.map { weights[$0] }))).mean()
         try loss.value.checkFinite("the loss", step: stepCount + 1)
         try Task.checkCancellation()

@@ -1,5 +1,6 @@
 import DiffusionModels
 import Foundation
+import Tensor
 
 /// The settings of a teacher's training, except the networks' configurations.
 public struct TeacherTrainingConfiguration: OptimizationSettings, Codable, Sendable, Equatable {
@@ -23,6 +24,9 @@ public struct TeacherTrainingConfiguration: OptimizationSettings, Codable, Senda
     public var captions = CaptionMix()
     /// The seed of all random streams.
     public var seed: UInt64 = 0
+    /// The precision of the network's passes and their gradients; nil for `MatmulPrecision.current`. Weights, optimiser and average are Float32
+    /// at any precision.
+    public var precision: MatmulPrecision?
 
     /// Creates the settings with which the shipped teacher was trained.
     public init() {}

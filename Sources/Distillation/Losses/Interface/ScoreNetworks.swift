@@ -14,6 +14,10 @@ public struct ScoreNetworks {
     public let resources: DistillationResources
     /// The student, for losses that evaluate it again.
     public let student: OneStepStudent?
+    /// The precision of the teacher's passes; nil for `MatmulPrecision.current`.
+    public var teacherPrecision: MatmulPrecision?
+    /// The precision of the fake score's passes; nil for `MatmulPrecision.current`.
+    public var fakeScorePrecision: MatmulPrecision?
 
     /// The networks, and the resources and student that a loss may need besides.
     public init(
@@ -43,10 +47,16 @@ public struct ScoreNetworks {
             needs, .fakeScore, .unconditionalFakeScore, .fakeScoreJacobian, on: batch,
             reusing: earlier?.fakeScorePrediction)
         let predictions: (teacher: ScorePrediction?, fakeScore: ScorePrediction?)
-        if case (.constants(let own), .constants(let other)) = (teacherPasses, fakeScorePasses) {
-            let outputs = teacher.predict(
-                noisy.detached(), at: batch.timesteps.map(Double.init), givenEach: own, and: fakeScore,
-                givenEach: other)
+        let current = MatmulPrecision.current
+        let precisions = (teacher: teacherPrecision ?? current, fakeScore: fakeScorePrecision ?? current)
+        if case (.constants(let own), .constants(let other)) = (teacherPasses, fakeScorePasses),
+            precisions.teacher == precisions.fakeScore
+        {
+            let outputs = precisions.teacher.within {
+                teacher.predict(
+                    noisy.detached(), at: batch.timesteps.map(Double.init), givenEach: own, and: fakeScore,
+                    givenEach: other)
+            }
             try teacher.checkOutputs(outputs.own, count: own.count, of: noisy)
             try fakeScore.checkOutputs(outputs.other, count: other.count, of: noisy)
             predictions = (
@@ -54,7 +64,8 @@ public struct ScoreNetworks {
             )
         } else {
             predictions = (
-                try run(teacherPasses, of: teacher, batch, noisy), try run(fakeScorePasses, of: fakeScore, batch, noisy)
+                try precisions.teacher.within { try run(teacherPasses, of: teacher, batch, noisy) },
+                try precisions.fakeScore.within { try run(fakeScorePasses, of: fakeScore, batch, noisy) }
             )
         }
         return LossInput(
