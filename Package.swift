@@ -101,10 +101,17 @@ let package = Package(
 
         // MARK: - Tests
         .target(name: "SwiftBrushTestFixtures", dependencies: ["Tensor"], path: "Tests/TestFixtures"),
-        .testTarget(name: "TensorTests", dependencies: ["Tensor", "CTensorKernels", "SwiftBrushTestFixtures"]),
-        .testTarget(name: "AutogradTests", dependencies: ["Autograd", "SwiftBrushTestFixtures"]),
-        .testTarget(name: "DiffusionModelsTests", dependencies: ["DiffusionModels", "SwiftBrushTestFixtures"]),
-        .testTarget(name: "DistillationTests", dependencies: ["Distillation", "SwiftBrushTestFixtures"]),
+        .target(name: "SwiftBrushTestTraits", dependencies: ["Tensor"], path: "Tests/TestTraits"),
+        .testTarget(
+            name: "TensorTests",
+            dependencies: ["Tensor", "CTensorKernels", "SwiftBrushTestFixtures", "SwiftBrushTestTraits"]),
+        .testTarget(
+            name: "AutogradTests", dependencies: ["Autograd", "SwiftBrushTestFixtures", "SwiftBrushTestTraits"]),
+        .testTarget(
+            name: "DiffusionModelsTests",
+            dependencies: ["DiffusionModels", "SwiftBrushTestFixtures", "SwiftBrushTestTraits"]),
+        .testTarget(
+            name: "DistillationTests", dependencies: ["Distillation", "SwiftBrushTestFixtures", "SwiftBrushTestTraits"]),
         .testTarget(name: "SwiftBrushTeachersTests", dependencies: ["SwiftBrushTeachers", "SwiftBrushTestFixtures"]),
         .testTarget(name: "DistillationTestingTests", dependencies: ["DistillationTesting"]),
         .testTarget(
