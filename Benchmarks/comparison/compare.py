@@ -25,6 +25,14 @@ PARTS = {
     "emoji-iteration": ("iteration", "emoji", TORCH, {"batch": 16, "tokens": 20}),
     "training": ("training", "sd2", TORCH, {}),
 }
+# The second table: each as it comes, with the error against PyTorch's Float32 by the full-size fixture.
+FAST = {
+    "ours": ("ours", {"precision": "high"}),
+    "ours-medium": ("ours", {"precision": "medium"}),
+    "torch": ("torch", {"precision": "fast"}),
+    "openvino": ("openvino", {"precision": "fast"}),
+}
+FAST_PARTS = ["text", "unet", "decode"]
 # Options for SwiftBrush only: weights stay packed, as OpenVINO packs them when it compiles a model.
 OUR_OPTIONS = {"text": {"packed-weights": 4}, "unet": {"packed-weights": 4}}
 
@@ -35,18 +43,29 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="runs of each process (default: 3)")
     parser.add_argument("--starts", type=int, default=3, help="processes of each framework, one after another (default: 3)")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--fast", action="store_true", help="each framework as it comes, or in bfloat16: text, unet, decode")
     parser.add_argument("--models", type=Path, metavar="DIR", help="folder of the full-size model, created if it is missing")
     options = parser.parse_args()
-    unknown = set(options.parts) - set(PARTS)
+    known = FAST_PARTS if options.fast else list(PARTS)
+    unknown = set(options.parts) - set(known)
     if unknown:
-        parser.error(f"expected parts among {', '.join(PARTS)}, found {', '.join(sorted(unknown))}")
+        parser.error(f"expected parts among {', '.join(known)}, found {', '.join(sorted(unknown))}")
     RESULTS.mkdir(parents=True, exist_ok=True)
-    for name in options.parts or PARTS:
+    for name in options.parts or (FAST_PARTS if options.fast else PARTS):
         part, kind, frameworks, settings = PARTS[name]
         print(f"measuring {name}", file=sys.stderr)
         settings = {"model": model(kind, options.models), "threads": options.threads, **settings}
+        ours = settings | OUR_OPTIONS.get(name, {})
+        # In the first table all are in Float32.
         tasks = {framework: (framework, part, settings) for framework in frameworks}
-        tasks["ours"] = ("ours", part, settings | OUR_OPTIONS.get(name, {}))
+        tasks["ours"] = ("ours", part, ours | {"precision": "highest"})
+        if options.fast:
+            golden = {"golden": settings["model"] / "golden.safetensors"}
+            tasks = {
+                name: (framework, part, (ours if framework == "ours" else settings) | golden | more)
+                for name, (framework, more) in FAST.items()
+            }
+            frameworks = list(tasks)
         runs = {framework: [] for framework in frameworks}
         # The placement of a process's memory changes its speed by some percent.
         for _ in range(options.starts):
@@ -54,8 +73,15 @@ def main():
             for framework in frameworks:
                 runs[framework] += some[framework]
         record = {"date": f"{datetime.date.today()}", "threads": options.threads, "runs": runs}
-        (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
-    table.show({name: RESULTS / f"{name}.json" for name in PARTS})
+        (RESULTS / file(name, options.fast)).write_text(json.dumps(record, indent=1) + "\n")
+    if options.fast:
+        table.show_fast({name: RESULTS / file(name, True) for name in FAST_PARTS})
+    else:
+        table.show({name: RESULTS / file(name, False) for name in PARTS})
+
+
+def file(name, fast):
+    return f"{name}-fast.json" if fast else f"{name}.json"
 
 
 main()

@@ -1,4 +1,4 @@
-"""The same parts in OpenVINO, in Float32, converted from diffusers' modules once and cached."""
+"""The same parts in OpenVINO, converted from diffusers' modules once and cached."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ class Forward(torch.nn.Module):
 
 
 def file(options):
-    shape = f"{options.batch}x{options.size or 'own'}x{options.tokens}"
+    shape = f"{options.batch}x{options.size or 'own'}x{options.tokens}" + ("-golden" if options.golden else "")
     return CACHE / "openvino" / f"{options.model.name}-{options.part}-{shape}.xml"
 
 
@@ -43,9 +43,11 @@ def load(options):
         # In a separate process: conversion takes much memory, and memory is measured.
         subprocess.run([sys.executable, __file__, *sys.argv[1:]], check=True, stdout=subprocess.DEVNULL)
     inputs = torch.load(file(options).with_suffix(".pt"), weights_only=False)
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": options.threads}
+    settings = {"INFERENCE_NUM_THREADS": options.threads}
+    if options.precision == "float32":
+        settings["INFERENCE_PRECISION_HINT"] = "f32"
     compiled = openvino.Core().compile_model(str(file(options)), "CPU", settings)
-    return lambda: compiled(inputs)
+    return lambda: compiled(inputs)[0]
 
 
 if __name__ == "__main__":

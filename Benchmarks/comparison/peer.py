@@ -22,6 +22,11 @@ def parse():
     parser.add_argument("--size", type=int, help="height and width of the latents; default: the model's")
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--tokens", type=int, default=77)
+    parser.add_argument(
+        "--precision", choices=["float32", "fast"], default="float32",
+        help="fast: OpenVINO as it comes, PyTorch under bfloat16 autocast with channels_last",
+    )
+    parser.add_argument("--golden", type=Path, help="inputs and outputs of the part, to compute errors with")
     return parser.parse_args()
 
 
@@ -41,13 +46,19 @@ def load(options):
 
 
 def main():
-    work = load(parse())
+    options = parse()
+    work = load(options)
     while True:
         start = time.perf_counter()
-        work()
+        output = work()
         seconds = time.perf_counter() - start
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        print(json.dumps({"seconds": seconds, "peak_bytes": peak}), flush=True)
+        errors = {}
+        if options.golden:
+            import golden
+
+            errors = golden.errors(output, options)
+        print(json.dumps({"seconds": seconds, "peak_bytes": peak, **errors}), flush=True)
         if not sys.stdin.readline():
             return
 

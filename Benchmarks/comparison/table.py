@@ -1,6 +1,8 @@
 """The table of results in Markdown: seconds, ratios and peak memory of each part."""
 
 import json
+import platform
+from pathlib import Path
 from statistics import median
 
 TITLES = {
@@ -17,11 +19,12 @@ STEP = ["text", "unet", "decode"]
 
 
 def show(files):
-    """Prints the table of the result files; parts without one are left out."""
+    """Prints the table of the result files, all in Float32; parts without one are left out."""
     records = {name: json.loads(file.read_text()) for name, file in files.items() if file.exists()}
     rows = {name: record["runs"] for name, record in records.items()}
     if all(name in rows for name in STEP):
         rows["sum"] = total([rows[name] for name in STEP])
+    print(f"{processor()}\n")
     print("| | SwiftBrush s | PyTorch s | OpenVINO s | PyTorch ÷ ours | OpenVINO ÷ ours | peak GiB: ours, PyTorch, OpenVINO |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for name in (name for name in TITLES if name in rows):
@@ -30,6 +33,36 @@ def show(files):
         rounds = min(len(runs) for runs in record["runs"].values())
         print(f"\n{name}: {record['date']}, {record['threads']} threads, {rounds} rounds", end="")
     print("\n\nSeconds and ratios: median (minimum … maximum); a ratio is of two runs of the same round.")
+
+
+def show_fast(files):
+    """Prints the table of each framework as it comes: seconds, errors and memory; parts without a result are left out."""
+    records = {name: json.loads(file.read_text()) for name, file in files.items() if file.exists()}
+    rows = {name: record["runs"] for name, record in records.items()}
+    if all(name in rows for name in STEP):
+        rows["sum"] = total([rows[name] for name in STEP])
+    titles = {"ours": "ours, high", "ours-medium": "ours, medium", "torch": "PyTorch bfloat16", "openvino": "OpenVINO"}
+    print(f"{processor()}\n\n| | {' | '.join(titles.values())} | error, rms and max | peak GiB |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for name in (name for name in TITLES if name in rows):
+        runs = rows[name]
+        times = [spread([run["seconds"] for run in runs[f]], 3) for f in titles]
+        errors = [f"{runs[f][0]['rms']:.1e} {runs[f][0]['max']:.1e}" for f in titles if "rms" in runs[f][0]]
+        peaks = [f"{max(run['peak_bytes'] for run in runs[f]) / 2**30:.2f}" for f in titles]
+        print("| " + " | ".join([TITLES[name], *times, ", ".join(errors) or "–", ", ".join(peaks)]) + " |")
+    for name, record in records.items():
+        rounds = min(len(runs) for runs in record["runs"].values())
+        print(f"\n{name}: {record['date']}, {record['threads']} threads, {rounds} rounds", end="")
+    print("\n\nErrors are over the standard deviation of PyTorch's Float32 output; errors and memory in the order of the columns.")
+
+
+def processor():
+    """The processor's name and its instructions for low precision."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    fields = dict(line.split(":", 1) for line in reversed(lines) if ":" in line)
+    names = {name.strip(): value.strip() for name, value in fields.items()}
+    low = [flag for flag in names.get("flags", "").split() if flag.startswith("amx") or flag == "avx512_bf16"]
+    return f"{names.get('model name', platform.processor())}, model {names.get('model', '?')}: {' '.join(low) or 'Float32 only'}"
 
 
 def total(parts):

@@ -2,13 +2,19 @@
 
 import json
 
+import golden
 import torch
 from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
 from transformers import CLIPTextModel
 
 
 def module(options):
-    """A part's module and random inputs for it."""
+    """A part's module and inputs for it."""
+    network, example = module_and_random_inputs(options)
+    return network, golden.inputs(options) if options.golden else example
+
+
+def module_and_random_inputs(options):
     torch.manual_seed(0)
     folder, batch = options.model, options.batch
     if options.part == "text":
@@ -39,9 +45,15 @@ def load(options):
     network, inputs = module(options)
     call = forward(network, options.part)
 
+    fast = options.precision == "fast"
+    if fast:
+        network = network.to(memory_format=torch.channels_last)
+        inputs = [x.to(memory_format=torch.channels_last) if x.ndim == 4 else x for x in inputs]
+
     @torch.inference_mode()
     def infer():
-        call(*inputs)
+        with torch.autocast("cpu", torch.bfloat16, enabled=fast):
+            return call(*inputs).float()
 
     def train():
         output = call(*inputs)

@@ -22,9 +22,17 @@ struct MeasuringOptions: ParsableArguments {
     @Flag(help: "Use direct convolution instead of Winograd's.") var direct = false
 
     @Flag(help: "Recompute the network's blocks in the backward pass.") var recompute = false
+    @Option(help: "The precision of matrix products: highest, high or medium.") var precision = "high"
+
+    func validate() throws {
+        guard MatmulPrecision(rawValue: precision) != nil else {
+            throw ValidationError("--precision: expected highest, high or medium, found \(precision)")
+        }
+    }
 
     func apply() {
         ThreadPool.threadCount = threads
+        MatmulPrecision.current = MatmulPrecision(rawValue: precision) ?? .high
         PackedWeights.budget = Int(packedWeights * 0x1p30)
         if direct { ConvolutionAlgorithm.current = .direct }
     }
@@ -37,17 +45,25 @@ struct Run: ParsableCommand {
 
     @Argument(help: "\(Part.allCases.map(\.rawValue).joined(separator: ", ")).") var part: Part
     @OptionGroup var options: MeasuringOptions
+    @Option(
+        help: "A file of inputs and outputs of the part, as Tests/Fixtures/full-size writes it, to compute errors with."
+    )
+    var golden: URL?
 
     func run() throws {
         options.apply()
-        let work = try part.load(options)
-        try Self.report(work)
-        while readLine() != nil { try Self.report(work) }
+        let golden = try golden.map { try Golden(contentsOf: $0) }
+        let work = try part.load(options, golden)
+        try report(work, golden)
+        while readLine() != nil { try report(work, golden) }
     }
 
-    private static func report(_ work: () throws -> Void) throws {
-        let time = try seconds(work)
-        print(#"{"seconds": \#(time), "peak_bytes": \#(peakBytes())}"#)
+    private func report(_ work: () throws -> Tensor?, _ golden: Golden?) throws {
+        var output: Tensor?
+        let time = try seconds { output = try work() }
+        let errors = try output.flatMap { try golden?.errors(of: $0, part) }
+        let fields = errors.map { ", \"rms\": \($0.rms), \"max\": \($0.max)" } ?? ""
+        print("{\"seconds\": \(time), \"peak_bytes\": \(peakBytes())\(fields)}")
         fflush(nil)
     }
 }

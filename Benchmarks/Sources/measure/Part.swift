@@ -18,8 +18,9 @@ enum Part: String, CaseIterable, ExpressibleByArgument {
     /// One iteration of SwiftBrush with its default settings.
     case iteration
 
-    /// Loads the part, and returns a closure that runs it once.
-    func load(_ options: MeasuringOptions) throws -> () throws -> Void {
+    /// Loads the part, and returns a closure that runs it once and returns its output, nil for training. Inputs are random unless a file
+    /// has them.
+    func load(_ options: MeasuringOptions, _ golden: Golden? = nil) throws -> () throws -> Tensor? {
         let checkpoint = try ModelFiles(contentsOf: options.model)
         var stream = RandomStream(seed: 0)
         let batch = options.batch
@@ -27,30 +28,39 @@ enum Part: String, CaseIterable, ExpressibleByArgument {
         case .text:
             let encoder = try checkpoint.textEncoder()
             let last = encoder.configuration.vocabularySize
-            let prompts = (0..<batch).map { _ in stream.integers(options.tokens, in: 0..<last) }
-            return { _ = encoder(prompts) }
+            let prompts = try golden?.tokens() ?? (0..<batch).map { _ in stream.integers(options.tokens, in: 0..<last) }
+            return { encoder(prompts).value }
         case .decode:
             let decoder = try ModelFiles.latentDecoder(contentsOf: options.model.appending(path: "vae"))
             let size = options.size ?? 64
-            let latents = Variable(stream.normal([batch, size, size, 4]))
-            return { _ = decoder.pictures(of: latents) }
+            let latents = Variable(try golden?.map("vae.in") ?? stream.normal([batch, size, size, 4]))
+            if golden != nil, let autoencoder = decoder as? AutoencoderKL {
+                return { autoencoder.decode(latents).value }
+            }
+            return { decoder.pictures(of: latents).value }
         case .unet, .training:
             var unet = try checkpoint.unet()
             unet.recomputesBlocks = options.recompute
             let size = options.latentSize(of: unet)
-            let latents = Variable(stream.normal([batch, size, size, unet.configuration.inputChannels]))
-            let text = Variable(options.embeddings(for: unet, count: batch, using: &stream))
+            let latents = Variable(
+                try golden?.map("unet.in") ?? stream.normal([batch, size, size, unet.configuration.inputChannels]))
+            let text = Variable(
+                try golden?.tensor("text.out") ?? options.embeddings(for: unet, count: batch, using: &stream))
             let network = unet
-            guard self == .training else { return { _ = network(latents, timesteps: [999], textEmbeddings: text) } }
+            guard self == .training else { return { network(latents, timesteps: [999], textEmbeddings: text).value } }
             network.parameters.unfreeze()
             return {
                 let output = network(latents, timesteps: [999], textEmbeddings: text)
                 output.backward(from: output.value)
                 network.parameters.zeroGradients()
+                return nil
             }
         case .iteration:
             let distiller = try Self.distiller(checkpoint, options, using: &stream)
-            return { try distiller.step() }
+            return {
+                try distiller.step()
+                return nil
+            }
         }
     }
 
