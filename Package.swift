@@ -115,7 +115,8 @@ let package = Package(
         .testTarget(name: "SwiftBrushTeachersTests", dependencies: ["SwiftBrushTeachers", "SwiftBrushTestFixtures"]),
         .testTarget(name: "DistillationTestingTests", dependencies: ["DistillationTesting"]),
         .testTarget(
-            name: "SwiftBrushEvaluationTests", dependencies: ["SwiftBrushEvaluation", "SwiftBrushTestFixtures"]),
+            name: "SwiftBrushEvaluationTests",
+            dependencies: ["SwiftBrushEvaluation", "SwiftBrushTestFixtures", "SwiftBrushTestTraits"]),
         .testTarget(
             name: "DocumentationTests",
             dependencies: [

@@ -1,9 +1,10 @@
 import Autograd
 import SwiftBrushTestFixtures
+import SwiftBrushTestTraits
 import Tensor
 import Testing
 
-@Suite("Operations")
+@Suite("Operations", .highestPrecision)
 struct OperationTests {
     private static let golden: [String: Tensor] = (try? Fixtures.tensors("operations/operations.safetensors")) ?? [:]
 

@@ -1,8 +1,9 @@
 import Autograd
+import SwiftBrushTestTraits
 import Tensor
 import Testing
 
-@Suite("Parameters")
+@Suite("Parameters", .highestPrecision)
 struct ParameterTests {
     private func network(_ scope: ParameterScope) -> (Conv2d, Linear) {
         (

@@ -1,11 +1,12 @@
 import Foundation
 import SwiftBrushTestFixtures
+import SwiftBrushTestTraits
 import Tensor
 import Testing
 
 @testable import DiffusionModels
 
-@Suite("CheckpointVerification and CheckpointSummary")
+@Suite("CheckpointVerification and CheckpointSummary", .highestPrecision)
 final class CheckpointReportTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "report-\(UUID().uuidString)")
     private let model = ParityModel.all[0]

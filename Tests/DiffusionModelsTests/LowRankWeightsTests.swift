@@ -1,12 +1,13 @@
 import Autograd
 import Foundation
 import SwiftBrushTestFixtures
+import SwiftBrushTestTraits
 import Tensor
 import Testing
 
 @testable import DiffusionModels
 
-@Suite("LoRA files")
+@Suite("LoRA files", .highestPrecision)
 final class LowRankWeightsTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "lora-\(UUID().uuidString)")
     private let model = ParityModel.all[0]

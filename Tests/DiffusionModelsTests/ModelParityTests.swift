@@ -1,13 +1,14 @@
 import Autograd
 import Foundation
 import SwiftBrushTestFixtures
+import SwiftBrushTestTraits
 import Tensor
 import Testing
 
 @testable import DiffusionModels
 
 /// Compares random-weight models with diffusers and transformers in Float32: max |Δ| / standard deviation of the reference.
-@Suite("Parity with PyTorch")
+@Suite("Parity with PyTorch", .highestPrecision)
 struct ModelParityTests {
     /// The rounding of Float32 sums in different orders, over a few dozen layers.
     static let tolerance = 2e-5

@@ -1,12 +1,13 @@
 import Autograd
 import Foundation
 import SwiftBrushTestFixtures
+import SwiftBrushTestTraits
 import Tensor
 import Testing
 
 @testable import DiffusionModels
 
-@Suite("Prompt encoding")
+@Suite("Prompt encoding", .highestPrecision)
 final class PromptEncodingTests {
     private struct Cases: Decodable {
         struct Numbered: Decodable {

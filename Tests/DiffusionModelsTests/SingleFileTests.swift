@@ -1,6 +1,7 @@
 import Autograd
 import Foundation
 import SwiftBrushTestFixtures
+import SwiftBrushTestTraits
 import Tensor
 import Testing
 
@@ -23,7 +24,7 @@ enum SingleFileFamily: String, CaseIterable, Sendable {
     }
 }
 
-@Suite("Single-file checkpoints in the original layout")
+@Suite("Single-file checkpoints in the original layout", .highestPrecision)
 final class SingleFileTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "single-\(UUID().uuidString)")
     private static let tokenizer = Fixtures.package.appending(path: "Tests/Fixtures/tokenizer/small")

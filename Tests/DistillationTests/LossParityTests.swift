@@ -2,13 +2,14 @@ import Autograd
 import DiffusionModels
 import Foundation
 import SwiftBrushTestFixtures
+import SwiftBrushTestTraits
 import Tensor
 import Testing
 
 @testable import Distillation
 
 /// Gradients compared with PyTorch's on a small random network; the script is `Tests/Fixtures/losses/make.py`.
-@Suite("Losses compared with PyTorch")
+@Suite("Losses compared with PyTorch", .highestPrecision)
 struct LossParityTests {
     private static let cases: [(name: String, loss: any DistillationLoss)] = {
         var general = ScoreIdentityDistillation()

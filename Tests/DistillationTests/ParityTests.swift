@@ -1,11 +1,12 @@
 import Autograd
 import SwiftBrushTestFixtures
+import SwiftBrushTestTraits
 import Tensor
 import Testing
 
 @testable import Distillation
 
-@Suite("Three iterations compared with PyTorch and PEFT")
+@Suite("Three iterations compared with PyTorch and PEFT", .highestPrecision)
 struct ParityTests {
     @Test("Losses, samples, student and adapters match after each iteration, the average after the last")
     func threeIterations() throws {

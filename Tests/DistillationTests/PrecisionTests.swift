@@ -54,7 +54,8 @@ struct PrecisionTests {
             try plain.step(with: run.inputs(index))
             try mixed.step(with: run.inputs(index))
         }
-        let difference = zip(plain.student.parameters.all, mixed.student.parameters.all)
+        let difference =
+            zip(plain.student.parameters.all, mixed.student.parameters.all)
             .map { ($0.value - $1.value).scalars.map(abs).max() ?? 0 }.max() ?? 0
         // Separate passes of teacher and fake score add in another order than the joint one.
         #expect(difference < (MatmulPrecision.high.isFloat32 ? 1e-6 : 1e-4))

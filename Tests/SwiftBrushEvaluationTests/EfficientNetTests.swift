@@ -1,10 +1,11 @@
 import DiffusionModels
 import SwiftBrushEvaluation
 import SwiftBrushTestFixtures
+import SwiftBrushTestTraits
 import Tensor
 import Testing
 
-@Suite("EfficientNet-Lite0")
+@Suite("EfficientNet-Lite0", .highestPrecision)
 struct EfficientNetTests {
     @Test("Features of drawings match PyTorch")
     func parity() throws {

@@ -1,7 +1,8 @@
+import SwiftBrushTestTraits
 import Tensor
 import Testing
 
-@Suite("Pooling and depthwise convolution")
+@Suite("Pooling and depthwise convolution", .highestPrecision)
 struct PoolingTests {
     /// [1, 3, 4, 2]: 0, 1, 2, … in the first channel, their negatives in the second.
     private let map = Tensor((0..<12).flatMap { [Float($0), -Float($0)] }, shape: [1, 3, 4, 2])

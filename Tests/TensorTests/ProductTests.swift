@@ -1,10 +1,11 @@
+import SwiftBrushTestTraits
 import Tensor
 import Testing
 
 /// Float32 sums of k products lose about √k units in the last place; 2e-6 of the largest result covers the sizes here.
 private let bound = 2e-6
 
-@Suite("Matrix products and convolutions against plain loops")
+@Suite("Matrix products and convolutions against plain loops", .highestPrecision)
 struct ProductTests {
     @Test(arguments: [
         (1, 1, 1), (5, 7, 3), (6, 16, 256), (13, 33, 257), (97, 50, 300), (200, 17, 9), (128, 300, 600),
