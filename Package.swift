@@ -100,7 +100,8 @@ let package = Package(
             path: "Examples/evaluate"),
 
         // MARK: - Tests
-        .target(name: "SwiftBrushTestFixtures", dependencies: ["Tensor"], path: "Tests/TestFixtures"),
+        .target(
+            name: "SwiftBrushTestFixtures", dependencies: ["SwiftBrushRuntime", "Tensor"], path: "Tests/TestFixtures"),
         .target(name: "SwiftBrushTestTraits", dependencies: ["Tensor"], path: "Tests/TestTraits"),
         .testTarget(
             name: "TensorTests",

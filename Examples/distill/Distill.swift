@@ -20,7 +20,7 @@ struct Distill: ComputingCommand {
     @OptionGroup var seeds: SeedOptions
 
     static let optionNames = [
-        "batchSize": "batch", "studentLearningRate": "student-learning-rate",
+        "batchSize": "batch", "accumulatedParts": "accumulate", "studentLearningRate": "student-learning-rate",
         "fakeScoreLearningRate": "fake-score-learning-rate", "adapterRank": "rank", "averageDecay": "average-decay",
         "fakeScoreWarmUpSteps": "fake-score-warm-up-steps", "adapterTargets": "adapter-targets", "start": "student",
         "studentTimestep": "student-timestep",
@@ -43,6 +43,7 @@ struct Distill: ComputingCommand {
         let pairs = try loss.pairs.map { try TeacherPairs(contentsOf: $0, prompts: prompts) }
         let run = try RunDirectory(
             running.output, resuming: running.starting.resume, allowingOtherFiles: running.starting.allowOtherFiles)
+        if training.accumulate == nil, let parts = run.accumulatedParts { settings.accumulatedParts = parts }
         var teacher = try models.loadTeacher()
         try run.claim()
         try settings.setStudentTimestep(training.studentTimestep, on: teacher.schedule)

@@ -9,6 +9,9 @@ struct TrainingOptions: ParsableArguments {
     private static let defaults = DistillationConfiguration()
 
     @Option(help: "Images per step.") var batch = defaults.batchSize
+    @Option(
+        help: "Compute the gradients of a step in this many parts of the batch, one after the other. Default: 1.")
+    var accumulate: Int?
     @Option(help: "The student's learning rate.") var studentLearningRate = defaults.studentLearningRate
     @Option(help: "The fake score's learning rate.") var fakeScoreLearningRate = defaults.fakeScoreLearningRate
     @Option(help: "The schedule of both learning rates; cosine ends at 0.")
@@ -44,6 +47,7 @@ struct TrainingOptions: ParsableArguments {
     ) -> DistillationConfiguration {
         var settings = DistillationConfiguration()
         settings.batchSize = batch
+        if let accumulate { settings.accumulatedParts = accumulate }
         settings.studentLearningRate = studentLearningRate
         settings.fakeScoreLearningRate = fakeScoreLearningRate
         if learningRateSchedule == .cosine { settings.learningRateSchedule = .cosine(total: iterations) }

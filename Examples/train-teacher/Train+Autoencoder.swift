@@ -5,9 +5,12 @@ import SwiftBrushTeachers
 
 extension Train {
     /// Trains an autoencoder in its own run inside the run's folder, or resumes that run.
-    func trainAutoencoder(on pictures: CaptionedPictures, in run: RunDirectory) throws -> AutoencoderKL {
+    func trainAutoencoder(
+        on pictures: CaptionedPictures, parts: Int, in run: RunDirectory
+    ) throws -> AutoencoderKL {
         var settings = AutoencoderTrainingConfiguration()
         (settings.iterations, settings.seed) = (autoencoderIterations, seeds.value)
+        settings.accumulatedParts = min(parts, settings.batchSize)
         let trainer = try AutoencoderTrainer(pictures: pictures, configuration: settings)
         let run = try RunDirectory(run.autoencoder, resuming: starting.resume)
         try run.begin(trainer)

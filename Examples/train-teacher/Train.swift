@@ -23,6 +23,9 @@ struct Train: ComputingCommand {
     @Option(help: "The total number of autoencoder steps.")
     var autoencoderIterations = AutoencoderTrainingConfiguration().iterations
     @Option(help: "Images per step.") var batch = TeacherTrainingConfiguration().batchSize
+    @Option(
+        help: "Compute the gradients of a step in this many parts of the batch, one after the other. Default: 1.")
+    var accumulate: Int?
     @Option(help: "AdamW's maximum learning rate.") var learningRate = TeacherTrainingConfiguration().learningRate
     @Option(help: "The maximum decay of the moving average.")
     var averageDecay = TeacherTrainingConfiguration().averageDecay
@@ -46,7 +49,8 @@ struct Train: ComputingCommand {
     }
 
     static let optionNames = [
-        "batchSize": "batch", "iterations": "iterations", "learningRate": "learning-rate",
+        "batchSize": "batch", "accumulatedParts": "accumulate", "iterations": "iterations",
+        "learningRate": "learning-rate",
         "averageDecay": "average-decay", "blockChannels": "channels", "start": "start",
     ]
 
@@ -55,6 +59,7 @@ struct Train: ComputingCommand {
         (settings.iterations, settings.batchSize, settings.seed) = (iterations, batch, seeds.value)
         (settings.learningRate, settings.averageDecay) = (learningRate, averageDecay)
         settings.precision = computation.recordedPrecision
+        if let accumulate { settings.accumulatedParts = accumulate }
         try settings.validate()
         for (url, option) in [
             (data, "the folder"), (autoencoder, "--autoencoder"), (tokenizer, "--tokenizer"), (start, "--start"),
@@ -73,13 +78,15 @@ struct Train: ComputingCommand {
             blockChannels: blockChannels, start: startModel)
         let run = try RunDirectory(
             output, resuming: starting.resume, allowingOtherFiles: starting.allowOtherFiles)
+        if accumulate == nil, let parts = run.accumulatedParts { settings.accumulatedParts = parts }
         try run.claim()
 
         let tokenizerFolder = tokenizer ?? start?.appending(path: "tokenizer") ?? run.tokenizer
         if tokenizer == nil, start == nil {
             try run.learnTokenizer(from: pictures, mix: settings.captions, vocabularySize: vocabulary)
         }
-        let autoencoder = try keptModel?.autoencoder() ?? trainAutoencoder(on: pictures, in: run)
+        let autoencoder =
+            try keptModel?.autoencoder() ?? trainAutoencoder(on: pictures, parts: settings.accumulatedParts, in: run)
         let trainer = try TeacherTrainer(
             pictures: pictures, autoencoder: autoencoder, tokenizer: CLIPTokenizer(contentsOf: tokenizerFolder),
             blockChannels: blockChannels, start: startModel, configuration: settings)

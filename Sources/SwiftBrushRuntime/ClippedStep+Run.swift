@@ -2,21 +2,16 @@ import Autograd
 import Tensor
 
 extension ClippedStep {
-    /// The optimiser's clipped step in a step of a run. In a group, the gradients are first replaced by their means over the processes.
+    /// The optimiser's clipped step in a step of a run.
     ///
     /// - Parameters:
     ///   - optimizer: the optimiser.
     ///   - limit: the largest global norm of the gradients.
     ///   - name: the gradients' name in an error.
     ///   - number: the number of the run's step.
-    ///   - group: the processes of the run.
     ///
-    /// Throws ``RunError/nonFinite(step:tensor:count:)``, and what the group throws.
-    package init(
-        of optimizer: any Optimizer, limit: Double, _ name: String, step number: Int,
-        in group: any ProcessGroup = SingleProcess()
-    ) throws {
-        if group.count > 1 { try optimizer.parameters.averageGradients(in: group) }
+    /// Throws ``RunError/nonFinite(step:tensor:count:)``.
+    package init(of optimizer: any Optimizer, limit: Double, _ name: String, step number: Int) throws {
         do {
             try self.init(of: optimizer, limit: limit)
         } catch let error as NonFiniteGradients {
@@ -37,14 +32,6 @@ extension ClippedStep {
         } catch {
             throw RunError.nonFinite(step: number, tensor: "\(name) after the update", count: error.count)
         }
-    }
-}
-
-extension [Parameter] {
-    /// Replaces the gradients by their means over the processes. A parameter without a gradient in this process may have one in others.
-    fileprivate func averageGradients(in group: any ProcessGroup) throws {
-        let sums = try group.sum(map { $0.gradient ?? .zeros($0.shape) })
-        for (parameter, sum) in zip(self, sums) { parameter.gradient = sum * (1 / Float(group.count)) }
     }
 }
 

@@ -1,5 +1,5 @@
 /// A training that cannot start, continue, or be resumed.
-public enum RunError: Error, Equatable, Sendable, CustomStringConvertible {
+public enum RunError: Error, Equatable, Codable, Sendable, CustomStringConvertible {
     /// A tensor of a step has non-finite values; it has not reached the weights.
     case nonFinite(step: Int, tensor: String, count: Int)
     /// A run's folder or one of its files is missing something, or contains something unexpected.

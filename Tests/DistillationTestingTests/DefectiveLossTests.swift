@@ -9,7 +9,7 @@ private struct DefectiveLoss: DistillationLoss {
     enum Defect: String, Codable, CaseIterable {
         case none, channelsReversed, channelDropped, channelWeights, rowsReversed, normPerChannel, normOverBatch
         case pooledPixels, pooledChannels, pooledBatch, flattened, sidesSwapped, notANumber, infinite, throwing
-        case throwingForManySamples, pooledForManySamples, notANumberForManySamples
+        case throwingForManySamples, pooledForManySamples, notANumberForManySamples, remembering
     }
 
     struct Failure: Error, CustomStringConvertible {
@@ -19,6 +19,7 @@ private struct DefectiveLoss: DistillationLoss {
     static let name = "defective"
     var defect: Defect
     var timesteps = 20..<981
+    var couplesSamples = true
     var needs: LossNeeds { [.teacher, .fakeScore] }
 
     func gradient(_ input: LossInput) throws -> LossGradient {
@@ -27,6 +28,7 @@ private struct DefectiveLoss: DistillationLoss {
         let isLarge = g.shape[0] > 100
         return switch defect {
         case .none: LossGradient(g)
+        case .remembering: LossGradient(g, memory: ["last": g])
         case .channelsReversed: LossGradient(reversed(g, axis: 3))
         case .channelDropped: LossGradient(g * ramp(g) { $0 == 0 ? 0 : 1 })
         case .channelWeights: LossGradient(g * ramp(g) { 1 + Float($0) })
@@ -89,6 +91,22 @@ struct DefectiveLossTests {
         for (defect, check) in expected {
             let report = report(defect) { $0.coverage = .unknown }
             #expect(report.failures.map(\.name).contains(check), "\(defect)\n\(report)")
+        }
+    }
+
+    @Test("A loss that wrongly denies that it couples samples fails, whatever is expected of it")
+    func coupling() {
+        for (defect, check) in [
+            (DefectiveLoss.Defect.normOverBatch, "batch independence"), (.remembering, "no memory"),
+        ] {
+            var expectation = LossExpectation.matchesData
+            (expectation.isPerSample, expectation.coverage) = (false, .unknown)
+            var loss = DefectiveLoss(defect: defect)
+            let honest = LossContract(loss, expecting: expectation).run()
+            #expect(!honest.failures.map(\.name).contains(check), "\(honest)")
+            loss.couplesSamples = false
+            let wrong = LossContract(loss, expecting: expectation).run()
+            #expect(wrong.failures.map(\.name).contains(check), "\(wrong)")
         }
     }
 

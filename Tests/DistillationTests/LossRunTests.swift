@@ -22,69 +22,25 @@ final class LossRunTests {
         FDivergenceDistillation(), LatentConsistency(), SwiftBrushV2(),
     ]
 
-    private struct FirstChannels: LatentDecoder {
-        func pictures(of latents: Variable) -> Variable { latents.sliced(axis: 3, 0..<3) }
-    }
-
-    private struct Redness: ImageTextReward {
-        func scores(of pictures: Variable, for prompts: [Int]) -> Variable {
-            pictures.sliced(axis: 3, 0..<1).mean(alongAxes: [1, 2, 3]).tanh()
-        }
-    }
-
-    private func distiller(
-        _ loss: any DistillationLoss, _ change: (inout DistillationConfiguration) -> Void = { _ in }
-    ) throws -> Distiller {
-        var configuration = ReferenceRun.configuration
-        configuration.fakeScoreTraining = loss.usualFakeScoreTraining
-        configuration.fakeScoreTraining.nullPromptRate = 0.4
-        configuration.fakeScoreTraining.dropsPromptsPerSample = true
-        change(&configuration)
-        return try ReferenceRun().distiller(configuration, loss: loss) { fakeScore in
-            var stream = RandomStream(seed: 9)
-            var resources = DistillationResources()
-            (resources.decoder, resources.reward) = (FirstChannels(), Redness())
-            resources.realLatents = try RealLatents(latents: stream.normal([6, 8, 8, 4]), prompts: [0, 1, 2, 3, 4, 0])
-            resources.pairs = try TeacherPairs(
-                noise: stream.normal([4, 8, 8, 4]), pictures: stream.normal([4, 8, 8, 4]), prompts: [0, 2, 4, 1])
-            if let features = fakeScore.network.features {
-                resources.discriminator = BottleneckDiscriminator(on: features, using: &stream)
-            }
-            return resources
-        }
-    }
-
-    private func bits(_ distiller: Distiller) -> [[UInt32]] {
-        let sets =
-            [distiller.student.parameters, distiller.average.parameters, distiller.fakeScore.parameters]
-            + (distiller.resources.discriminator.map { [$0.parameters] } ?? [])
-        let optimizers =
-            [distiller.studentOptimizer, distiller.fakeScoreOptimizer]
-            + (distiller.discriminatorOptimizer.map { [$0] } ?? [])
-        let moments = optimizers.flatMap { $0.state.tensors.sorted { $0.key < $1.key }.map(\.value) }
-        let memory = distiller.memory.sorted { $0.key < $1.key }.map(\.value)
-        return (sets.flatMap { $0.all.map(\.value) } + moments + memory).map { $0.scalars.map(\.bitPattern) }
-    }
-
     @Test("A run of three steps equals one that is resumed after the first, bit for bit", arguments: losses.indices)
     func resume(index: Int) throws {
         let loss = Self.losses[index]
-        let straight = try distiller(loss)
+        let straight = try ReferenceRun.distiller(loss)
         for _ in 0..<3 { try straight.step() }
-        let first = try distiller(loss)
+        let first = try ReferenceRun.distiller(loss)
         try first.step()
         let file = folder.appending(path: "checkpoint.safetensors")
         try first.saveCheckpoint(to: file)
-        let second = try distiller(loss)
+        let second = try ReferenceRun.distiller(loss)
         try second.restoreCheckpoint(from: file)
         for _ in 0..<2 { try second.step() }
-        #expect(bits(second) == bits(straight))
+        #expect(second.bits == straight.bits)
         #expect(second.streams == straight.streams)
     }
 
     @Test("A fake score that is a full copy starts equal to the teacher, shares no weights with it, and is trained")
     func fullCopy() throws {
-        let distiller = try distiller(VariationalScoreDistillation()) { $0.fakeScoreWeights = .copy }
+        let distiller = try ReferenceRun.distiller(VariationalScoreDistillation()) { $0.fakeScoreWeights = .copy }
         let before = distiller.teacher.parameters.all.map(\.value.scalars)
         #expect(try distiller.step().studentLoss == 0)
         #expect(try distiller.step().studentLoss > 0)
@@ -94,18 +50,18 @@ final class LossRunTests {
 
     @Test("The discriminator's loss decreases in training and is reported")
     func discriminator() throws {
-        let distiller = try distiller(DMD2()) {
+        let distiller = try ReferenceRun.distiller(DMD2()) {
             ($0.studentLearningRate, $0.fakeScoreTraining.discriminatorWeight) = (0, 1)
         }
         let losses = try (0..<12).map { _ in try #require(try distiller.step().discriminatorLoss) }
         #expect(losses[11] < 0.8 * losses[0], "\(losses)")
         #expect(try distiller.step().diagnostics.keys.sorted() == ["realness"])
-        #expect(try self.distiller(VariationalScoreDistillation()).step().discriminatorLoss == nil)
+        #expect(try ReferenceRun.distiller(VariationalScoreDistillation()).step().discriminatorLoss == nil)
     }
 
     @Test("The fake score is not updated for a loss that does not need it")
     func withoutFakeScore() throws {
-        let distiller = try distiller(ScoreDistillationSampling())
+        let distiller = try ReferenceRun.distiller(ScoreDistillationSampling())
         let before = distiller.fakeScore.parameters.all.map(\.value.scalars)
         try distiller.step()
         #expect(distiller.fakeScore.parameters.all.map(\.value.scalars) == before)
@@ -114,7 +70,8 @@ final class LossRunTests {
     @Test("With reduction over samples, the student's gradient is larger by the number of elements per sample")
     func reduction() throws {
         let norms = try [GradientReduction.elements, .samples].map { reduction in
-            try distiller(ScoreDistillationSampling()) { $0.gradientReduction = reduction }.step().studentGradientNorm
+            try ReferenceRun.distiller(ScoreDistillationSampling()) { $0.gradientReduction = reduction }.step()
+                .studentGradientNorm
         }
         // A sample has 8 · 8 · 4 elements.
         #expect(abs(norms[1] / norms[0] - 256) <= 1e-3)
@@ -180,7 +137,7 @@ final class LossRunTests {
         var own = Own()
         own.strength = 3
         let run = try RunDirectory(folder.appending(path: "own"), resuming: false)
-        try run.begin(distiller(own))
+        try run.begin(ReferenceRun.distiller(own))
         #expect(throws: DistillationError.self) { try run.loss() }
         let found = try run.loss(among: SavedLoss.shippedTypes + [Own.self])
         #expect((found as? Own)?.strength == 3)

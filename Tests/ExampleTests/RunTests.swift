@@ -142,8 +142,8 @@ final class RunTests {
         let trained = try await succeed(
             .trainTeacher,
             [
-                "--shapes", "--output", "shapes", "--channels", "16", "32", "--batch", "2", "--iterations", "2",
-                "--autoencoder-iterations", "2",
+                "--shapes", "--output", "shapes", "--channels", "16", "32", "--batch", "2", "--accumulate", "2",
+                "--iterations", "2", "--autoencoder-iterations", "2",
             ])
         #expect(trained.output == bench.url("shapes/teacher").path + "\n")
         #expect(try bench.text("shapes/metrics.jsonl").split(separator: "\n").count == 2)
@@ -151,10 +151,11 @@ final class RunTests {
         try await succeed(.textToImage, ["red ring", "--model", "shapes/teacher", "--steps", "1"])
 
         let settings = [
-            "--teacher", "shapes/teacher", "--prompts", "shapes/prompts/train.txt", "--output", "run", "--batch", "1",
+            "--teacher", "shapes/teacher", "--prompts", "shapes/prompts/train.txt", "--output", "run", "--batch", "2",
             "--rank", "2", "--iterations",
         ]
-        for rest in [["1"], ["2", "--resume"]] {
+        // A resumed run computes its gradients in as many parts as before.
+        for rest in [["1", "--accumulate", "2"], ["2", "--resume"]] {
             let found = try await succeed(.distill, settings + rest)
             #expect(found.output == bench.url("run/student").path + "\n")
         }

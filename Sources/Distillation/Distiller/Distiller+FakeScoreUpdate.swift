@@ -20,32 +20,53 @@ struct FakeScoreUpdate {
 }
 
 extension Distiller {
-    /// Computes one update of the fake score: on the batch as the student generated it before its own update, or on new samples.
+    /// Computes one update of the fake score, part by part: on the batch as the student generated it before its own update, or on new
+    /// samples.
     ///
     /// Its parameters must be unfrozen; its gradients stay in them until it is applied.
-    func fakeScoreUpdate(_ inputs: FakeScoreInputs, _ batch: GeneratedBatch) throws -> FakeScoreUpdate {
-        let training = configuration.fakeScoreTraining
+    func fakeScoreUpdate(
+        _ inputs: FakeScoreInputs, _ batches: [GeneratedBatch], _ parts: BatchParts
+    ) throws -> FakeScoreUpdate {
+        let trained = [fakeScoreOptimizer] + (discriminatorOptimizer.map { [$0] } ?? [])
+        var gradients = PartGradients(of: trained.flatMap(\.parameters), in: group)
+        // The losses of each part, times its share of the batch.
+        let losses = try group.results {
+            try zip(parts.own, batches).map { part, batch in
+                let (loss, term) = try fakeScoreLosses(inputs.samples(part.rows), batch)
+                let total = term.map { loss + $0 * Float(configuration.fakeScoreTraining.discriminatorWeight) } ?? loss
+                total.backward(from: Tensor(repeating: Float(part.share), shape: total.shape))
+                gradients.take()
+                try Task.checkCancellation()
+                return [loss, term].map { Double($0?.value.item ?? 0) * part.share }
+            }
+        }.flatMap { $0 }
+        try gradients.sum()
+        let steps =
+            [try clipped(fakeScoreOptimizer, "the fake score's gradient")]
+            + (try discriminatorOptimizer.map { [try clipped($0, "the discriminator's gradient")] } ?? [])
+        return FakeScoreUpdate(
+            loss: losses.reduce(0) { $0 + $1[0] }, discriminatorLoss: losses.reduce(0) { $0 + $1[1] }, steps: steps)
+    }
+
+    /// The losses of fake score and discriminator on a batch, or a part of one.
+    private func fakeScoreLosses(
+        _ inputs: FakeScoreInputs, _ batch: GeneratedBatch
+    ) throws -> (fakeScore: Variable, discriminator: Variable?) {
         let prompts = inputs.newSamples?.prompts ?? batch.prompts
         let condition = conditions.conditions(prompts, dropping: inputs.dropsPrompts)
         let newSamples = try inputs.newSamples.map { new in
             try student.generate(from: Variable(new.latents), given: conditions.conditions(new.prompts)).value
         }
         let original = newSamples ?? batch.original
-
         let loss = try (configuration.fakeScorePrecision ?? .current).within {
-            try training.loss(
+            try configuration.fakeScoreTraining.loss(
                 of: fakeScore.network, on: original, inputs, given: condition, nullCondition: batch.nullCondition,
                 schedule: schedule)
         }
         try check(loss.value, "the fake score's loss")
         let term = try discriminatorLoss(inputs, original, conditions.conditions(prompts))
         if let term { try check(term.value, "the discriminator's loss") }
-        (term.map { loss + $0 * Float(training.discriminatorWeight) } ?? loss).backward()
-        let steps =
-            [try clipped(fakeScoreOptimizer, "the fake score's gradient")]
-            + (try discriminatorOptimizer.map { [try clipped($0, "the discriminator's gradient")] } ?? [])
-        return FakeScoreUpdate(
-            loss: Double(loss.value.item), discriminatorLoss: term.map { Double($0.value.item) } ?? 0, steps: steps)
+        return (loss, term)
     }
 
     private func discriminatorLoss(_ inputs: FakeScoreInputs, _ original: Tensor, _ condition: TextCondition)

@@ -37,8 +37,8 @@ public final class Distiller {
     let discriminatorOptimizer: Adam?
     var optimizers: [Adam] { [studentOptimizer, fakeScoreOptimizer] + (discriminatorOptimizer.map { [$0] } ?? []) }
     var streams: DistillationStreams
-    /// The processes that take each step together.
-    package var group: any ProcessGroup = SingleProcess()
+    /// The processes that take each step together, at most one for each of the parts of its gradients.
+    public var group: any ProcessGroup = SingleProcess()
     /// The memory that the loss returned at the last step.
     var memory: [String: Tensor] = [:]
 

@@ -19,7 +19,9 @@ extension DistillationConfiguration {
         try check(warmUp >= 0, "learningRateSchedule.warmUp", "at least 0", warmUp)
         try check(total >= 1, "learningRateSchedule.total", "at least 1", total)
         let counts = [
-            ("batchSize", batchSize, 1...4096), ("adapterRank", adapterRank, 1...4096),
+            ("batchSize", batchSize, 1...4096),
+            ("accumulatedParts", accumulatedParts, 1...max(1, min(batchSize, 4096))),
+            ("adapterRank", adapterRank, 1...4096),
             ("fakeScoreWarmUpSteps", fakeScoreWarmUpSteps, 0...1_000_000_000),
             ("updatesPerStudentUpdate", training.updatesPerStudentUpdate, 0...1000),
         ]

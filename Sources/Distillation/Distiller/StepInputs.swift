@@ -22,6 +22,16 @@ package struct StepInputs: Sendable {
         (self.prompts, self.latents, self.timesteps) = (prompts, latents, timesteps)
         (self.noise, self.fakeScore) = (noise, fakeScore)
     }
+
+    /// The inputs of the student's update of some samples of the batch.
+    func samples(_ rows: Range<Int>) -> StepInputs {
+        if rows == timesteps.indices { return self }
+        var part = self
+        (part.prompts, part.timesteps) = (Array(prompts[rows]), Array(timesteps[rows]))
+        (part.latents, part.noise) = (latents.sliced(axis: 0, rows), noise.sliced(axis: 0, rows))
+        if !data.isEmpty { part.data = Array(data[rows]) }
+        return part
+    }
 }
 
 /// All random inputs of one update of the fake score.
@@ -56,6 +66,19 @@ public struct FakeScoreInputs: Sendable {
     /// Inputs of an update.
     package init(timesteps: [Int], noise: Tensor, dropsPrompts: [Bool]) {
         (self.timesteps, self.noise, self.dropsPrompts) = (timesteps, noise, dropsPrompts)
+    }
+
+    /// The inputs of some samples of the batch.
+    func samples(_ rows: Range<Int>) -> FakeScoreInputs {
+        if rows == timesteps.indices { return self }
+        var part = FakeScoreInputs(
+            timesteps: Array(timesteps[rows]), noise: noise.sliced(axis: 0, rows),
+            dropsPrompts: Array(dropsPrompts[rows]))
+        part.newSamples = newSamples.map {
+            NewSamples(prompts: Array($0.prompts[rows]), latents: $0.latents.sliced(axis: 0, rows))
+        }
+        part.real = real.map { Real(indices: Array($0.indices[rows]), noise: $0.noise.sliced(axis: 0, rows)) }
+        return part
     }
 }
 

@@ -21,10 +21,10 @@ public struct TimeEstimate: Sendable, Equatable, CustomStringConvertible {
 }
 
 extension Distiller {
-    /// Times the teacher on a batch of zeros and counts the forward passes that a step amounts to. The teacher runs twice, because
+    /// Times the teacher on this process's share of a batch, of zeros, and counts the forward passes that a step amounts to. The teacher runs twice, because
     /// the first pass also reads the weights.
     public func estimateTime() -> TimeEstimate {
-        let batch = configuration.batchSize
+        let batch = max(1, configuration.batchSize / group.count)
         let text = conditions.nulls(batch)
         let latents = Variable(Tensor(repeating: 0, shape: [batch] + latentShape))
         let timesteps = Array(repeating: Double(configuration.studentTimestep), count: batch)

@@ -25,6 +25,9 @@ public struct AdversarialTerm: DistillationLoss, Equatable {
     /// A discriminator, and the real latents that it is trained on.
     public var needs: LossNeeds { [.discriminator, .realLatents] }
 
+    /// False.
+    public var couplesSamples: Bool { false }
+
     /// g of each sample, `[batch, height, width, channels]`; reports `realness`, the mean of sigmoid(D).
     public func gradient(_ input: LossInput) throws -> LossGradient {
         let logits = try input.discriminatorLogits()

@@ -36,6 +36,9 @@ public struct AlignmentTerm: DistillationLoss, Equatable {
         return term
     }
 
+    /// False.
+    public var couplesSamples: Bool { false }
+
     /// g of each sample, `[batch, height, width, channels]`; reports `reward`, the mean reward.
     public func gradient(_ input: LossInput) throws -> LossGradient {
         let rewards = try input.rewards()

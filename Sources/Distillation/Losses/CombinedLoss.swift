@@ -33,6 +33,9 @@ public struct CombinedLoss<First: DistillationLoss, Second: DistillationLoss>: D
         needs.contains(.discriminator) ? .dmd2 : first.usualFakeScoreTraining
     }
 
+    /// Whether one of both losses does.
+    public var couplesSamples: Bool { first.couplesSamples || second.couplesSamples }
+
     /// The sum of both losses, calibrated.
     public func calibrated(toMeanReward mean: Double) -> CombinedLoss {
         CombinedLoss(first.calibrated(toMeanReward: mean), second.calibrated(toMeanReward: mean))

@@ -29,6 +29,9 @@ public struct DiffInstruct: DistillationLoss, Equatable {
     /// Unweighted noise prediction; the paper trains a full copy of the teacher.
     public var usualFakeScoreTraining: FakeScoreTraining { .plain }
 
+    /// False.
+    public var couplesSamples: Bool { false }
+
     /// g of each sample, `[batch, height, width, channels]`.
     public func gradient(_ input: LossInput) -> LossGradient {
         let difference = input.fakeScore.original() - input.teacher.original(guidedBy: teacherGuidanceScale)

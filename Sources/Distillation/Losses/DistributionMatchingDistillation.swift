@@ -30,6 +30,9 @@ public struct DistributionMatchingDistillation: DistillationLoss, Equatable {
     /// DMD's training: one unweighted update per step.
     public var usualFakeScoreTraining: FakeScoreTraining { .plain }
 
+    /// False.
+    public var couplesSamples: Bool { false }
+
     /// g of each sample, `[batch, height, width, channels]`.
     public func gradient(_ input: LossInput) -> LossGradient {
         let teacher = input.teacher.original(guidedBy: teacherGuidanceScale)

@@ -75,6 +75,9 @@ public struct FDivergenceDistillation: DistillationLoss, Equatable {
     /// DMD2's training of the fake score.
     public var usualFakeScoreTraining: FakeScoreTraining { .dmd2 }
 
+    /// Whether it divides by means over the batch.
+    public var couplesSamples: Bool { isNormalized }
+
     /// g of each sample, `[batch, height, width, channels]`; reports `ratio`, the mean of r, and keeps the running means in its memory.
     public func gradient(_ input: LossInput) throws -> LossGradient {
         var memory = input.batch.memory

@@ -36,6 +36,9 @@ public struct LatentConsistency: DistillationLoss, Equatable {
             ? [.teacher, .unconditionalTeacher, .realLatents, .noisedData] : [.teacher, .realLatents, .noisedData]
     }
 
+    /// False.
+    public var couplesSamples: Bool { false }
+
     /// g of each sample, `[batch, height, width, channels]`; reports `consistency`, the mean of L.
     public func gradient(_ input: LossInput) throws -> LossGradient {
         var stream = input.batch.stream

@@ -26,6 +26,9 @@ public struct PairRegression: DistillationLoss, Equatable {
     /// Pairs, and a decoder if images are compared.
     public var needs: LossNeeds { isDecoded ? [.pairs, .decoder] : .pairs }
 
+    /// False.
+    public var couplesSamples: Bool { false }
+
     /// g of each sample, `[batch, height, width, channels]`; reports `regression`, the mean squared error.
     public func gradient(_ input: LossInput) throws -> LossGradient {
         let error =

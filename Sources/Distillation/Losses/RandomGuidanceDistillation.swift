@@ -28,6 +28,9 @@ public struct RandomGuidanceDistillation: DistillationLoss, Equatable {
     /// Predictions of teacher and fake score, with and without the prompt.
     public var needs: LossNeeds { [.teacher, .unconditionalTeacher, .fakeScore, .unconditionalFakeScore] }
 
+    /// False.
+    public var couplesSamples: Bool { false }
+
     /// g of each sample, `[batch, height, width, channels]`; reports `guidanceScale`.
     public func gradient(_ input: LossInput) -> LossGradient {
         var stream = input.batch.stream

@@ -26,6 +26,9 @@ public struct ScoreDistillationSampling: DistillationLoss, Equatable {
     /// Predictions of the teacher alone.
     public var needs: LossNeeds { .teacher(guidedBy: teacherGuidanceScale) }
 
+    /// False.
+    public var couplesSamples: Bool { false }
+
     /// g of each sample, `[batch, height, width, channels]`.
     public func gradient(_ input: LossInput) -> LossGradient {
         LossGradient((input.teacher.epsilon(guidedBy: teacherGuidanceScale) - input.noise) * input.weights(weight))

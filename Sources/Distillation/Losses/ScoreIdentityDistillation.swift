@@ -42,6 +42,9 @@ public struct ScoreIdentityDistillation: DistillationLoss, Equatable {
     /// ``FakeScoreTraining/scoreIdentity(guidanceScale:)`` with the fake score's guidance scale of this loss.
     public var usualFakeScoreTraining: FakeScoreTraining { .scoreIdentity(guidanceScale: fakeScoreGuidanceScale) }
 
+    /// False.
+    public var couplesSamples: Bool { false }
+
     /// g of each sample, `[batch, height, width, channels]`.
     public func gradient(_ input: LossInput) -> LossGradient {
         let teacher = input.teacher.epsilon(guidedBy: teacherGuidanceScale)

@@ -42,6 +42,9 @@ public struct VariationalScoreDistillation: DistillationLoss, Equatable {
         [.teacher(guidedBy: teacherGuidanceScale), .fakeScore(guidedBy: fakeScoreGuidanceScale)]
     }
 
+    /// False.
+    public var couplesSamples: Bool { false }
+
     /// g of each sample, `[batch, height, width, channels]`.
     public func gradient(_ input: LossInput) -> LossGradient {
         let teacher = input.teacher.epsilon(guidedBy: teacherGuidanceScale)

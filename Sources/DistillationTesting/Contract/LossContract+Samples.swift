@@ -15,7 +15,15 @@ extension LossContract {
             try nonFiniteCheck(problem),
             try settingsCheck(problem, value),
         ]
-        if expectation.isPerSample {
+        if !loss.couplesSamples {
+            let memory = try loss.gradient(problem.networks().evaluate(problem.batch, needs: loss.needs)).memory
+            checks.append(
+                ContractCheck(
+                    "no memory", Double(memory.count), within: 0,
+                    "a batch is computed in parts, each with the memory of the step before, as couplesSamples is false")
+            )
+        }
+        if expectation.isPerSample || !loss.couplesSamples {
             let one = try problem.batch.timesteps.indices.map { try gradient(problem, of: problem.single($0)) }
             checks.append(
                 ContractCheck(

@@ -15,6 +15,8 @@ public protocol ResumableTraining: AnyObject, SendableMetatype {
     func contents() throws -> RunContents
     /// The JSON Lines files that it writes with ``RunDirectory/record(_:in:)``. The default is `metrics.jsonl`.
     var metricsFiles: [String] { get }
+    /// The processes that take each step together. The default is one process.
+    var group: any ProcessGroup { get }
     /// The number of steps taken so far.
     var stepCount: Int { get }
     /// Takes the next step. Throws ``RunError/nonFinite(step:tensor:count:)``.
@@ -31,6 +33,8 @@ public protocol ResumableTraining: AnyObject, SendableMetatype {
 extension ResumableTraining {
     /// No renamed settings.
     public static var renamedSettings: [String: String] { [:] }
+    /// One process.
+    public var group: any ProcessGroup { SingleProcess() }
     /// No contents.
     public func contents() throws -> RunContents { RunContents() }
     /// `metrics.jsonl`.

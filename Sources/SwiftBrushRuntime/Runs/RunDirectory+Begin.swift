@@ -69,6 +69,15 @@ extension RunDirectory {
 
     private var contentsFile: URL { url.appending(path: Self.contentsName) }
 
+    /// The number of parts in which the run in the folder computes the gradients of a step; nil without a run.
+    public var accumulatedParts: Int? {
+        struct Parts: Decodable {
+            struct Settings: Decodable { var accumulate: Int? }
+            let settings: Settings
+        }
+        return (try? storedRecord(Parts.self, renamed: [:])).map { $0.settings.accumulate ?? 1 }
+    }
+
     /// The recorded settings. Throws what the file system throws, and `DecodingError`.
     ///
     /// - Parameters:

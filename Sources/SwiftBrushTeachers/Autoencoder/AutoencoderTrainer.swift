@@ -17,8 +17,8 @@ public final class AutoencoderTrainer: ResumableTraining {
     /// Steps taken so far.
     public private(set) var stepCount = 0
 
-    /// The processes that take each step together.
-    package var group: any ProcessGroup = SingleProcess()
+    /// The processes that take each step together, at most one for each of the parts of its gradients.
+    public var group: any ProcessGroup = SingleProcess()
     let optimizer: Adam
     private(set) var streams: Streams
 
@@ -89,25 +89,40 @@ public final class AutoencoderTrainer: ResumableTraining {
             * LearningRateSchedule.cosine(warmUp: 100, total: configuration.iterations).factor(at: stepCount)
         let chosen = WeightedChoice(pictures.captions.map(\.weight))
             .indices(configuration.batchSize, using: &streams.pictures)
-        let colours = pictures.colours(chosen)
-        let latents = autoencoder.encode(Variable(colours))
-        let reconstruction = autoencoder.decode(latents.sample(noise: streams.noise.normal(latents.mean.shape)))
-        let loss = AutoencoderLoss(of: reconstruction, pictures: colours, latents: latents)
-        let total = loss.total(configuration)
-        try total.value.checkFinite("the loss", step: stepCount + 1)
-        try Task.checkCancellation()
+        let network = autoencoder.configuration
+        let noise = streams.noise.normal([
+            chosen.count, pictures.height / network.pixelsPerLatent, pictures.width / network.pixelsPerLatent,
+            network.latentChannels,
+        ])
         defer { optimizer.zeroGradients() }
-        total.backward()
-        try Task.checkCancellation()
+        let parts = try BatchParts(configuration.accumulatedParts, of: chosen.count, in: group)
+        var gradients = PartGradients(of: optimizer.parameters, in: group)
+        // The means of each part, times its share of the batch.
+        let means = try group.results {
+            try parts.own.map { part in
+                let colours = pictures.colours(Array(chosen[part.rows]))
+                let latents = autoencoder.encode(Variable(colours))
+                let sample = latents.sample(noise: noise.sliced(axis: 0, part.rows))
+                let loss = AutoencoderLoss(of: autoencoder.decode(sample), pictures: colours, latents: latents)
+                let total = loss.total(configuration)
+                try total.value.checkFinite("the loss", step: stepCount + 1)
+                try Task.checkCancellation()
+                total.backward(from: Tensor(repeating: Float(part.share), shape: total.shape))
+                try Task.checkCancellation()
+                gradients.take()
+                return [total, loss.absolute, loss.squared, loss.divergence]
+                    .map { Double($0.value.item) * part.share }
+            }
+        }.flatMap { $0 }
+        try gradients.sum()
         let update = try ClippedStep(
-            of: optimizer, limit: configuration.gradientNormLimit, "the gradient", step: stepCount + 1,
-            in: group)
+            of: optimizer, limit: configuration.gradientNormLimit, "the gradient", step: stepCount + 1)
         try update.apply("the autoencoder", step: stepCount + 1)
         stepCount += 1
+        func mean(_ index: Int) -> Double { means.reduce(0) { $0 + $1[index] } }
         return AutoencoderStep(
-            step: stepCount, loss: Double(total.value.item), absoluteError: Double(loss.absolute.value.item),
-            peakSignalToNoise: 10 * log10(4 / Double(loss.squared.value.item)),
-            divergence: Double(loss.divergence.value.item), gradientNorm: update.norm,
+            step: stepCount, loss: mean(0), absoluteError: mean(1), peakSignalToNoise: 10 * log10(4 / mean(2)),
+            divergence: mean(3), gradientNorm: update.norm,
             learningRate: optimizer.learningRate,
             seconds: (ContinuousClock.now - start) / .seconds(1), peakBytes: peakResidentBytes())
     }

@@ -11,6 +11,14 @@ public struct TeacherStepInputs: Sendable {
     package var timesteps: [Int]
     /// The noise ε, `[batch, height, width, channels]`.
     package var noise: Tensor
+
+    /// The inputs of some samples of the batch.
+    func samples(_ rows: Range<Int>) -> TeacherStepInputs {
+        if rows == timesteps.indices { return self }
+        return TeacherStepInputs(
+            pictures: Array(pictures[rows]), captions: Array(captions[rows]), timesteps: Array(timesteps[rows]),
+            noise: noise.sliced(axis: 0, rows))
+    }
 }
 
 /// The random streams of a teacher's training, one per purpose.

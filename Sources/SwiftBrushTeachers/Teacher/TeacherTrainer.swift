@@ -34,8 +34,8 @@ public final class TeacherTrainer: ResumableTraining {
     /// The memory in bytes that the training holds throughout: weights, gradients, both moments, averages, and the latents.
     public var memoryByteCount: Int { MemoryLayout<Float>.stride * (5 * scalarCount + latents.count) }
 
-    /// The processes that take each step together.
-    package var group: any ProcessGroup = SingleProcess()
+    /// The processes that take each step together, at most one for each of the parts of its gradients.
+    public var group: any ProcessGroup = SingleProcess()
     let optimizer: Adam
     private(set) var streams: TeacherStreams
     private let weights: [Double]
@@ -116,23 +116,34 @@ public final class TeacherTrainer: ResumableTraining {
         let start = ContinuousClock.now
         let schedule = LearningRateSchedule.cosine(warmUp: configuration.warmUp, total: configuration.iterations)
         optimizer.learningRate = configuration.learningRate * schedule.factor(at: stepCount)
-        let errors = try (configuration.precision ?? .current).within { try squaredErrors(inputs) }
-        let loss = (errors * Variable(column(inputs.timesteps.map { weights[$0] }))).mean()
-        try loss.value.checkFinite("the loss", step: stepCount + 1)
-        try Task.checkCancellation()
         defer { optimizer.zeroGradients() }
-        loss.backward()
-        try Task.checkCancellation()
+        let parts = try BatchParts(configuration.accumulatedParts, of: inputs.timesteps.count, in: group)
+        var gradients = PartGradients(of: optimizer.parameters, in: group)
+        // The means of each part, times its share of the batch.
+        let means = try group.results {
+            try parts.own.map { part in
+                let inputs = inputs.samples(part.rows)
+                let errors = try (configuration.precision ?? .current).within { try squaredErrors(inputs) }
+                let loss = (errors * Variable(column(inputs.timesteps.map { weights[$0] }))).mean()
+                try loss.value.checkFinite("the loss", step: stepCount + 1)
+                try Task.checkCancellation()
+                loss.backward(from: Tensor(repeating: Float(part.share), shape: loss.shape))
+                try Task.checkCancellation()
+                gradients.take()
+                let ratios = inputs.timesteps.map { 1 / self.schedule.signalToNoiseRatio($0) }
+                return [Double(loss.value.item), errors.value.mean(), (errors.value * column(ratios)).mean()]
+                    .map { $0 * part.share }
+            }
+        }.flatMap { $0 }
+        try gradients.sum()
         let update = try ClippedStep(
-            of: optimizer, limit: configuration.gradientNormLimit, "the gradient", step: stepCount + 1,
-            in: group)
+            of: optimizer, limit: configuration.gradientNormLimit, "the gradient", step: stepCount + 1)
         try update.apply("the teacher", step: stepCount + 1)
         stepCount += 1
-        let ratios = inputs.timesteps.map { 1 / self.schedule.signalToNoiseRatio($0) }
+        func mean(_ index: Int) -> Double { means.reduce(0) { $0 + $1[index] } }
         return TeacherStep(
-            step: stepCount, samplesSeen: stepCount * configuration.batchSize, loss: Double(loss.value.item),
-            epsilonLoss: errors.value.mean(), originalError: (errors.value * column(ratios)).mean(),
-            gradientNorm: update.norm, learningRate: optimizer.learningRate,
+            step: stepCount, samplesSeen: stepCount * configuration.batchSize, loss: mean(0), epsilonLoss: mean(1),
+            originalError: mean(2), gradientNorm: update.norm, learningRate: optimizer.learningRate,
             seconds: (ContinuousClock.now - start) / .seconds(1), peakBytes: peakResidentBytes())
     }
 

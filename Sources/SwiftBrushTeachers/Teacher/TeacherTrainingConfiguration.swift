@@ -6,6 +6,14 @@ import Tensor
 public struct TeacherTrainingConfiguration: OptimizationSettings, Codable, Sendable, Equatable {
     /// Pictures per step.
     public var batchSize = 32
+    /// The number of parts in which a step computes its gradients, one after the other or each in a process of its own: gradient
+    /// accumulation. Parts need less memory, and the result depends on their number in its last bits.
+    public var accumulatedParts: Int {
+        get { accumulate ?? 1 }
+        set { accumulate = newValue == 1 ? nil : newValue }
+    }
+    /// Nil for one part, as in the settings of runs that had no parts.
+    private var accumulate: Int?
     /// The number of steps over which the learning rate falls from ``learningRate`` to 0, along half a cosine.
     public var iterations = 20_000
     /// AdamW's maximum learning rate.

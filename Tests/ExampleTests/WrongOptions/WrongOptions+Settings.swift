@@ -6,6 +6,8 @@ extension WrongOptions {
             """
             --batch 0 → --batch: expected 1 to 4096, found 0
             --batch 100000000 → --batch: expected 1 to 4096, found 100000000
+            --accumulate 0 → --accumulate: expected 1 to 16, found 0
+            --accumulate 17 → --accumulate: expected 1 to 16, found 17
             --student-learning-rate=-1 → --student-learning-rate: expected a number from 0 to 1, found -1.0
             --student-learning-rate nan → --student-learning-rate: expected a number from 0 to 1, found nan
             --fake-score-learning-rate inf → --fake-score-learning-rate: expected a number from 0 to 1, found inf
@@ -18,6 +20,7 @@ extension WrongOptions {
             .trainTeacher, "/absent --output teacher",
             """
             --batch 0 → --batch: expected 1 to 4096, found 0
+            --batch 8 --accumulate 9 → --accumulate: expected 1 to 8, found 9
             --iterations 0 → --iterations: expected 1 to 1000000000, found 0
             --iterations=-1 → --iterations: expected 1 to 1000000000, found -1
             --learning-rate nan → --learning-rate: expected a number from 0 to 1, found nan

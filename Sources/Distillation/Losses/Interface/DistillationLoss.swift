@@ -10,6 +10,10 @@ public protocol DistillationLoss: Codable, Sendable {
     var needs: LossNeeds { get }
     /// The range from which a timestep is sampled uniformly for each sample.
     var timesteps: Range<Int> { get }
+    /// Whether the gradient of a sample depends on other samples of the batch, as with statistics of the batch, or the loss has a memory. A
+    /// batch that is computed in parts is put together for such a loss. The default is true, which is right for any loss; false saves a
+    /// pass of the student where it is true of the loss, which its contract checks.
+    var couplesSamples: Bool { get }
     /// The fake score's training in the loss's publication; a run's settings may override it.
     var usualFakeScoreTraining: FakeScoreTraining { get }
     /// Throws ``DistillationError`` for a setting of the loss that is out of range. It is called before any work. The default does nothing.
@@ -24,6 +28,9 @@ public protocol DistillationLoss: Codable, Sendable {
 extension DistillationLoss {
     /// Nothing.
     public func check() throws {}
+
+    /// True, which is right for any loss.
+    public var couplesSamples: Bool { true }
 
     /// The loss itself.
     public func calibrated(toMeanReward mean: Double) -> Self { self }

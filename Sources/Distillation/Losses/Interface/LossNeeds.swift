@@ -40,4 +40,14 @@ public struct LossNeeds: OptionSet, Sendable {
     public static func fakeScore(guidedBy scale: Double) -> LossNeeds {
         scale == 1 ? .fakeScore : [.fakeScore, .unconditionalFakeScore]
     }
+
+    /// The needs without the predictions whose Jacobian is needed.
+    var withoutJacobians: LossNeeds {
+        var needs = self
+        if contains(.teacherJacobian) { needs.subtract([.teacher, .unconditionalTeacher, .teacherJacobian]) }
+        if contains(.fakeScoreJacobian) {
+            needs.subtract([.fakeScore, .unconditionalFakeScore, .fakeScoreJacobian])
+        }
+        return needs
+    }
 }

@@ -73,6 +73,27 @@ public struct ScoreNetworks {
             fakeScorePrediction: predictions.fakeScore)
     }
 
+    /// The input of a loss on a batch whose predictions are known, as ε: constants of x̂₀.
+    func input(
+        _ batch: GeneratedBatch, teacher: (conditional: Variable?, unconditional: Variable?),
+        fakeScore: (conditional: Variable?, unconditional: Variable?)
+    ) -> LossInput {
+        let original = Variable.trainable(batch.original)
+        let noisy =
+            batch.noisedData.map { Variable($0) }
+            ?? schedule.noisy(original, noise: batch.noise, timesteps: batch.timesteps)
+        func known(_ epsilons: (conditional: Variable?, unconditional: Variable?)) -> ScorePrediction? {
+            epsilons.conditional.map {
+                ScorePrediction(
+                    conditional: $0, unconditional: epsilons.unconditional, noisy: noisy.detached(),
+                    timesteps: batch.timesteps, schedule: schedule)
+            }
+        }
+        return LossInput(
+            networks: self, batch: batch, original: original, noisy: noisy, teacherPrediction: known(teacher),
+            fakeScorePrediction: known(fakeScore))
+    }
+
     private func run(
         _ passes: NetworkPasses, of network: any DenoisingNetwork, _ batch: GeneratedBatch, _ noisy: Variable
     ) throws -> ScorePrediction? {

@@ -1,0 +1,195 @@
+import Autograd
+import DiffusionModels
+import Foundation
+import SwiftBrushRuntime
+import Tensor
+
+/// The first half of a step: what the student generated, and the loss on it. The student's gradients are in its parameters, except in a
+/// warm-up step.
+struct StudentPass {
+    /// What the student generated in each part of this process.
+    let batches: [GeneratedBatch]
+    /// The squared norm of the loss's gradient in the whole batch.
+    let squaredNorm: Double
+    /// The loss's diagnostics of the whole batch.
+    let diagnostics: [String: Double]
+    /// The memory that the loss returned.
+    let memory: [String: Tensor]
+}
+
+/// What a part contributes to a step's metrics.
+private struct LossTotals: Codable {
+    var squaredNorm: Double
+    var diagnostics: [String: Double]
+
+    /// Those of a part.
+    init(_ gradient: LossGradient, share: Double) {
+        squaredNorm = gradient.value.squaredNorm()
+        diagnostics = gradient.diagnostics.mapValues { $0 * share }
+    }
+
+    static func + (a: LossTotals, b: LossTotals) -> LossTotals {
+        var sum = a
+        sum.squaredNorm += b.squaredNorm
+        sum.diagnostics.merge(b.diagnostics, uniquingKeysWith: +)
+        return sum
+    }
+}
+
+extension Distiller {
+    /// Generates the batch, evaluates the networks and the loss on it, and computes the student's gradients, part by part.
+    func studentPass(_ inputs: StepInputs, _ parts: BatchParts) throws -> StudentPass {
+        try loss.couplesSamples && parts.count > 1 ? coupledPass(inputs, parts) : independentPass(inputs, parts)
+    }
+
+    /// The pass of a loss that needs no other part of the batch than the one at hand.
+    private func independentPass(_ inputs: StepInputs, _ parts: BatchParts) throws -> StudentPass {
+        var gradients = PartGradients(of: studentOptimizer.parameters, in: group)
+        var batches: [GeneratedBatch] = []
+        var memory: [String: Tensor] = [:]
+        let totals = try group.results {
+            try parts.own.map { part in
+                let (output, batch) = try generate(inputs.samples(part.rows))
+                try check(output.value, "the student's x0")
+                let gradient = try loss.checkedGradient(try evaluate(batch, needs: loss.needs))
+                guard parts.count == 1 || gradient.memory.isEmpty else {
+                    throw DistillationError.invalidSetting(
+                        name: "loss.couplesSamples", expected: "true for \(type(of: loss).name), which has a memory",
+                        found: "false")
+                }
+                try check(gradient.value, "the loss's gradient")
+                try propagate(gradient.value, to: output, of: inputs, &gradients)
+                batches.append(batch)
+                memory = gradient.memory
+                return LossTotals(gradient, share: part.share)
+            }
+        }
+        if !isWarmingUp { try gradients.sum() }
+        return pass(batches, totals.flatMap { $0 }, memory)
+    }
+
+    /// The pass of a loss whose gradient of a sample depends on others: all parts are generated and evaluated first, and every process
+    /// computes the loss of the whole batch. Then the student generates each part again, and its rows of the gradient are propagated.
+    private func coupledPass(_ inputs: StepInputs, _ parts: BatchParts) throws -> StudentPass {
+        student.parameters.freeze()
+        defer { student.parameters.unfreeze() }
+        var batches: [GeneratedBatch] = []
+        var evaluated: [LossInput] = []
+        _ = try group.results {
+            for part in parts.own {
+                let (output, batch) = try generate(inputs.samples(part.rows))
+                try check(output.value, "the student's x0")
+                evaluated.append(try evaluate(batch, needs: loss.needs.withoutJacobians))
+                batches.append(batch)
+            }
+            return true
+        }
+        func joined(_ rows: (LossInput) -> Variable?) throws -> Variable? {
+            let own = evaluated.compactMap(rows)
+            return own.isEmpty ? nil : Variable(try group.gatherRows(.concatenate(own.map(\.value), axis: 0)))
+        }
+        let original = try group.gatherRows(.concatenate(batches.map(\.original), axis: 0))
+        let teacher = (
+            try joined { $0.teacherPrediction?.conditional }, try joined { $0.teacherPrediction?.unconditional }
+        )
+        let fake = (
+            try joined { $0.fakeScorePrediction?.conditional }, try joined { $0.fakeScorePrediction?.unconditional }
+        )
+        var gradients = PartGradients(of: studentOptimizer.parameters, in: group)
+        var gradient: LossGradient?
+        _ = try group.results {
+            var batch = self.batch(inputs)
+            batch.original = original
+            let earlier = networks.input(batch, teacher: teacher, fakeScore: fake)
+            let value = try loss.checkedGradient(try evaluate(batch, needs: loss.needs, reusing: earlier))
+            try check(value.value, "the loss's gradient")
+            gradient = value
+            student.parameters.unfreeze()
+            for part in parts.own where !isWarmingUp {
+                let (output, _) = try generate(inputs.samples(part.rows))
+                try propagate(value.value.sliced(axis: 0, part.rows), to: output, of: inputs, &gradients)
+            }
+            return true
+        }
+        if !isWarmingUp { try gradients.sum() }
+        return pass(batches, gradient.map { [LossTotals($0, share: 1)] } ?? [], gradient?.memory ?? [:])
+    }
+
+    private func pass(
+        _ batches: [GeneratedBatch], _ totals: [LossTotals], _ memory: [String: Tensor]
+    ) -> StudentPass {
+        let total = totals.dropFirst().reduce(totals[0], +)
+        return StudentPass(
+            batches: batches, squaredNorm: total.squaredNorm, diagnostics: total.diagnostics, memory: memory)
+    }
+
+    /// Computes the student's gradients of one part from the loss's, except in a warm-up step.
+    private func propagate(
+        _ gradient: Tensor, to output: Variable, of inputs: StepInputs, _ gradients: inout PartGradients
+    ) throws {
+        if isWarmingUp { return }
+        output.backward(from: gradient / configuration.gradientReduction.divisor(for: inputs.latents.shape))
+        gradients.take()
+        try Task.checkCancellation()
+    }
+
+    /// The student's output, and the batch on which the networks are evaluated.
+    private func generate(_ inputs: StepInputs) throws -> (output: Variable, batch: GeneratedBatch) {
+        var batch = self.batch(inputs)
+        let output =
+            try batch.noisedData.map {
+                try student.original(of: Variable($0), at: batch.timesteps, given: batch.condition, on: schedule)
+            }
+            ?? student.generate(from: Variable(batch.original), given: batch.condition)
+        batch.original = output.value
+        return (output, batch)
+    }
+
+    /// The batch with the student's input in place of its output.
+    private func batch(_ inputs: StepInputs) -> GeneratedBatch {
+        var (prompts, latents) = (inputs.prompts, inputs.latents)
+        var targets: Tensor?
+        if loss.needs.contains(.pairs), let pairs = resources.pairs {
+            prompts = inputs.data.map { pairs.prompts[$0] }
+            (latents, targets) = (
+                pairs.noise(inputs.data, orFresh: inputs.latents), pairs.pictures.gathered(rows: inputs.data)
+            )
+        }
+        var noisedData: Tensor?
+        if loss.needs.contains(.noisedData), let real = resources.realLatents {
+            prompts = inputs.data.map { real.prompts[$0] }
+            noisedData = schedule.noisy(
+                real.latents.gathered(rows: inputs.data), noise: inputs.noise, timesteps: inputs.timesteps)
+        }
+        var batch = GeneratedBatch(
+            original: latents, noise: inputs.noise, timesteps: inputs.timesteps,
+            condition: conditions.conditions(prompts), nullCondition: conditions.null, prompts: prompts)
+        (batch.noisedData, batch.targets) = (noisedData, targets)
+        (batch.step, batch.stream, batch.memory) = (stepCount, inputs.stream, memory)
+        return batch
+    }
+
+    private var networks: ScoreNetworks {
+        var networks = ScoreNetworks(
+            teacher: teacher, fakeScore: fakeScore.network, schedule: schedule, resources: resources, student: student)
+        (networks.teacherPrecision, networks.fakeScorePrecision) = (
+            configuration.teacherPrecision, configuration.fakeScorePrecision
+        )
+        return networks
+    }
+
+    /// The networks' predictions on the noised batch, which must be finite.
+    private func evaluate(
+        _ batch: GeneratedBatch, needs: LossNeeds, reusing earlier: LossInput? = nil
+    ) throws -> LossInput {
+        let input = try networks.evaluate(batch, needs: needs, reusing: earlier)
+        let predictions = [
+            ("the teacher's epsilon", input.teacherPrediction), ("the fake score's epsilon", input.fakeScorePrediction),
+        ]
+        for case (let name, let prediction?) in predictions {
+            try check(prediction.conditional.value, name)
+            if let unconditional = prediction.unconditional { try check(unconditional.value, name) }
+        }
+        return input
+    }
+}

@@ -1,0 +1,86 @@
+import Foundation
+import Tensor
+
+/// The processes that compute each step of one run together, each with its own parts of the batch.
+///
+/// All functions are collective: every process of the group calls them in the same order, and a call returns when all have called it.
+public protocol ProcessGroup: Sendable {
+    /// This process's number, from 0. The process with rank 0 alone writes the run's folder.
+    var rank: Int { get }
+    /// The number of processes.
+    var count: Int { get }
+    /// Sends each process one tensor, all of one dimension.
+    ///
+    /// - Parameter tensors: one per process, in the order of ranks.
+    /// - Returns: what each process sent to this one, in the order of ranks.
+    func exchange(_ tensors: [Tensor]) throws -> [Tensor]
+    /// The tensors of all processes, in the order of ranks; all have one dimension, and lengths may differ.
+    func gather(_ tensor: Tensor) throws -> [Tensor]
+    /// The bytes of all processes, in the order of ranks; lengths may differ.
+    func gather(_ bytes: Data) throws -> [Data]
+}
+
+/// A group of one process.
+public struct SingleProcess: ProcessGroup {
+    /// 0.
+    public let rank = 0
+    /// 1.
+    public let count = 1
+
+    /// The group of this process alone.
+    public init() {}
+
+    /// The tensor itself.
+    public func exchange(_ tensors: [Tensor]) -> [Tensor] { tensors }
+    /// The tensor itself.
+    public func gather(_ tensor: Tensor) -> [Tensor] { [tensor] }
+    /// The bytes themselves.
+    public func gather(_ bytes: Data) -> [Data] { [bytes] }
+}
+
+extension ProcessGroup {
+    /// The bytes of the process with rank 0.
+    package func broadcast(_ bytes: Data) throws -> Data { try gather(rank == 0 ? bytes : Data())[0] }
+
+    /// The rows of all processes' tensors, in the order of ranks.
+    ///
+    /// - Parameter rows: this process's, `[rows, …]`, of the same extents in all processes except the first.
+    package func gatherRows(_ rows: Tensor) throws -> Tensor {
+        if count == 1 { return rows }
+        let sample = Array(rows.shape.dropFirst())
+        let width = sample.reduce(1, *)
+        return .concatenate(
+            try gather(rows.reshaped(to: [rows.count])).map { $0.reshaped(to: [$0.count / width] + sample) }, axis: 0)
+    }
+
+    /// The results of `body` in all processes, in the order of ranks.
+    ///
+    /// `body` calls no collective function. If it throws in one process, all throw: a ``RunError`` in all of them, another error in its own
+    /// process, and ``ProcessError`` in the others.
+    package func results<Result: Codable>(_ body: () throws -> Result) throws -> [Result] {
+        if count == 1 { return [try body()] }
+        var failure: (any Error)?
+        var outcome = Outcome<Result>()
+        do { outcome.result = try body() } catch {
+            failure = error
+            outcome.error = error as? RunError
+            outcome.description = "\(error)"
+        }
+        let encoder = PropertyListEncoder()
+        encoder.outputFormat = .binary
+        let outcomes = try gather(encoder.encode(outcome))
+            .map { try PropertyListDecoder().decode(Outcome<Result>.self, from: $0) }
+        if let rank = outcomes.firstIndex(where: { $0.description != nil }) {
+            throw outcomes[rank].error ?? failure
+                ?? ProcessError.failed(rank: rank, count: count, description: outcomes[rank].description ?? "")
+        }
+        return outcomes.compactMap(\.result)
+    }
+}
+
+/// What `results` sends from one process to the others.
+private struct Outcome<Result: Codable>: Codable {
+    var result: Result?
+    var error: RunError?
+    var description: String?
+}
