@@ -27,6 +27,9 @@ let package = Package(
         .executable(name: "compare-losses", targets: ["SwiftBrushCompareLosses"]),
         .executable(name: "evaluate", targets: ["SwiftBrushEvaluate"]),
     ],
+    traits: [
+        .trait(name: "MPI", description: "Trainings on many processes, started by MPI's mpirun or by Slurm.")
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
     ],
@@ -40,6 +43,9 @@ let package = Package(
             providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
         .systemLibrary(
             name: "CSwiftBrushLibZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"]), .brew(["libzip"])]),
+        // Open MPI or MPICH, as Debian's alternatives say.
+        .systemLibrary(
+            name: "CSwiftBrushMPI", pkgConfig: "mpi", providers: [.apt(["libopenmpi-dev"]), .brew(["open-mpi"])]),
 
         // MARK: - Libraries, each on top of those before it
         .target(name: "CTensorKernels", exclude: ["Kernels", "README.md"]),
@@ -48,7 +54,11 @@ let package = Package(
         .target(
             name: "DiffusionModels", dependencies: ["Autograd", "CSwiftBrushPNG", "CSwiftBrushTurboJPEG"],
             exclude: ["README.md"]),
-        .target(name: "SwiftBrushRuntime", dependencies: ["DiffusionModels"], exclude: ["README.md"]),
+        .target(
+            name: "SwiftBrushRuntime",
+            dependencies: [
+                "DiffusionModels", .target(name: "CSwiftBrushMPI", condition: .when(traits: ["MPI"])),
+            ], exclude: ["README.md"]),
         .target(name: "Distillation", dependencies: ["DiffusionModels", "SwiftBrushRuntime"], exclude: ["README.md"]),
         .target(name: "SwiftBrushTeachers", dependencies: ["SwiftBrushRuntime"], exclude: ["README.md"]),
         .target(

@@ -30,7 +30,9 @@ struct Distill: ComputingCommand {
         "adapter-learning-rate": "fake-score-learning-rate", "fake-score-head-start": "fake-score-warm-up-steps",
     ]
 
-    func run() throws {
+    func run() throws { try LaunchedProcesses.run(run(in:)) }
+
+    private func run(in group: any ProcessGroup) throws {
         var settings = training.settings(
             for: loss, iterations: running.iterations, seed: seeds.value, precision: computation.recordedPrecision)
         // What can be wrong is found before the teacher is loaded.
@@ -42,25 +44,29 @@ struct Distill: ComputingCommand {
         let shown = try running.sheetPrompts(among: prompts)
         let pairs = try loss.pairs.map { try TeacherPairs(contentsOf: $0, prompts: prompts) }
         let run = try RunDirectory(
-            running.output, resuming: running.starting.resume, allowingOtherFiles: running.starting.allowOtherFiles)
-        if training.accumulate == nil, let parts = run.accumulatedParts { settings.accumulatedParts = parts }
+            running.output, resuming: running.starting.resume, allowingOtherFiles: running.starting.allowOtherFiles,
+            in: group)
+        settings.accumulatedParts = try run.accumulatedParts(training.accumulate, in: group)
+        try settings.validate()
         var teacher = try models.loadTeacher()
         try run.claim()
         try settings.setStudentTimestep(training.studentTimestep, on: teacher.schedule)
         try settings.checkAdapterTargets(on: teacher.network)
         let memory = MemoryEstimate(distilling: teacher.network, settings)
-        try running.starting.checkMemory(memory.written, of: "this distillation")
+        try running.starting.checkMemory(memory.written * group.countOnHost, of: "this distillation")
 
         teacher = try models.keepingEmbeddings(of: prompts + shown, teacher)
         let (loss, resources) = try loss.lossAndResources(teacher, pairs, prompts: prompts, seed: seeds.value)
         let distiller = try Distiller(
             teacher: teacher, startingFrom: models.start(), loss: loss, prompts: prompts,
             configuration: settings, resources: resources)
+        distiller.group = group
         try run.begin(distiller)
         StandardError.write(line: "\(distiller.memoryEstimate)")
         StandardError.write(line: "\(distiller.estimateTime())")
         try train(distiller, of: teacher, shown, in: run)
 
+        guard group.rank == 0 else { return }
         let student = try distiller.studentModel(of: teacher)
         try student.save(to: run.student, scalarType: running.dtype.scalarType)
         try distiller.fakeScore.adapters?.save(to: run.fakeScore)
@@ -75,11 +81,12 @@ struct Distill: ComputingCommand {
         _ distiller: Distiller, of teacher: TextToImageModel, _ shown: [String], in run: RunDirectory
     ) throws {
         let progress = ProgressBar(
-            total: running.iterations, done: distiller.stepCount, picturesPerStep: training.batch)
+            total: running.iterations, done: distiller.stepCount, picturesPerStep: training.batch,
+            processes: distiller.group.count)
         func saveSheet() throws {
             try run.saveSheet(of: distiller, teacher: teacher, prompts: shown)
         }
-        if distiller.stepCount == 0 { try saveSheet() }
+        if distiller.stepCount == 0, distiller.group.rank == 0 { try saveSheet() }
         try run.train(
             distiller, iterations: running.iterations, checkpointEvery: running.saveEvery,
             sheetEvery: running.saveEvery,

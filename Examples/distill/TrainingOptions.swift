@@ -9,8 +9,7 @@ struct TrainingOptions: ParsableArguments {
     private static let defaults = DistillationConfiguration()
 
     @Option(help: "Images per step.") var batch = defaults.batchSize
-    @Option(
-        help: "Compute the gradients of a step in this many parts of the batch, one after the other. Default: 1.")
+    @Option(help: "Parts in which a step computes its gradients, in turn or by processes. Default: one per process.")
     var accumulate: Int?
     @Option(help: "The student's learning rate.") var studentLearningRate = defaults.studentLearningRate
     @Option(help: "The fake score's learning rate.") var fakeScoreLearningRate = defaults.fakeScoreLearningRate

@@ -6,16 +6,18 @@ import SwiftBrushTeachers
 extension Train {
     /// Trains an autoencoder in its own run inside the run's folder, or resumes that run.
     func trainAutoencoder(
-        on pictures: CaptionedPictures, parts: Int, in run: RunDirectory
+        on pictures: CaptionedPictures, parts: Int, in run: RunDirectory, _ group: any ProcessGroup
     ) throws -> AutoencoderKL {
         var settings = AutoencoderTrainingConfiguration()
         (settings.iterations, settings.seed) = (autoencoderIterations, seeds.value)
         settings.accumulatedParts = min(parts, settings.batchSize)
         let trainer = try AutoencoderTrainer(pictures: pictures, configuration: settings)
-        let run = try RunDirectory(run.autoencoder, resuming: starting.resume)
+        let run = try RunDirectory(run.autoencoder, resuming: starting.resume, in: group)
+        trainer.group = group
         try run.begin(trainer)
         let progress = ProgressBar(
-            total: settings.iterations, done: trainer.stepCount, picturesPerStep: settings.batchSize)
+            total: settings.iterations, done: trainer.stepCount, picturesPerStep: settings.batchSize,
+            processes: group.count)
         try run.train(
             trainer, iterations: settings.iterations, checkpointEvery: saveEvery, sheetEvery: sheetEvery,
             progress: { step in

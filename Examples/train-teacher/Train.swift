@@ -23,8 +23,7 @@ struct Train: ComputingCommand {
     @Option(help: "The total number of autoencoder steps.")
     var autoencoderIterations = AutoencoderTrainingConfiguration().iterations
     @Option(help: "Images per step.") var batch = TeacherTrainingConfiguration().batchSize
-    @Option(
-        help: "Compute the gradients of a step in this many parts of the batch, one after the other. Default: 1.")
+    @Option(help: "Parts in which a step computes its gradients, in turn or by processes. Default: one per process.")
     var accumulate: Int?
     @Option(help: "AdamW's maximum learning rate.") var learningRate = TeacherTrainingConfiguration().learningRate
     @Option(help: "The maximum decay of the moving average.")
@@ -54,7 +53,9 @@ struct Train: ComputingCommand {
         "averageDecay": "average-decay", "blockChannels": "channels", "start": "start",
     ]
 
-    func run() throws {
+    func run() throws { try LaunchedProcesses.run(run(in:)) }
+
+    private func run(in group: any ProcessGroup) throws {
         var settings = TeacherTrainingConfiguration()
         (settings.iterations, settings.batchSize, settings.seed) = (iterations, batch, seeds.value)
         (settings.learningRate, settings.averageDecay) = (learningRate, averageDecay)
@@ -77,8 +78,9 @@ struct Train: ComputingCommand {
             autoencoder: keptModel?.autoencoderConfiguration() ?? .small(side: pictures.height),
             blockChannels: blockChannels, start: startModel)
         let run = try RunDirectory(
-            output, resuming: starting.resume, allowingOtherFiles: starting.allowOtherFiles)
-        if accumulate == nil, let parts = run.accumulatedParts { settings.accumulatedParts = parts }
+            output, resuming: starting.resume, allowingOtherFiles: starting.allowOtherFiles, in: group)
+        settings.accumulatedParts = try run.accumulatedParts(accumulate, in: group)
+        try settings.validate()
         try run.claim()
 
         let tokenizerFolder = tokenizer ?? start?.appending(path: "tokenizer") ?? run.tokenizer
@@ -86,11 +88,13 @@ struct Train: ComputingCommand {
             try run.learnTokenizer(from: pictures, mix: settings.captions, vocabularySize: vocabulary)
         }
         let autoencoder =
-            try keptModel?.autoencoder() ?? trainAutoencoder(on: pictures, parts: settings.accumulatedParts, in: run)
+            try keptModel?.autoencoder()
+            ?? trainAutoencoder(on: pictures, parts: settings.accumulatedParts, in: run, group)
         let trainer = try TeacherTrainer(
             pictures: pictures, autoencoder: autoencoder, tokenizer: CLIPTokenizer(contentsOf: tokenizerFolder),
             blockChannels: blockChannels, start: startModel, configuration: settings)
-        try starting.checkMemory(trainer.memoryByteCount, of: "this training")
+        trainer.group = group
+        try starting.checkMemory(trainer.memoryByteCount * group.countOnHost, of: "this training")
         try run.begin(trainer)
         try run.savePrompts(of: pictures, sampledBy: settings.captions, seed: settings.seed)
         StandardError.write(
@@ -102,13 +106,15 @@ struct Train: ComputingCommand {
             try run.saveSheet(of: teacher, step: trainer.stepCount, pictures: pictures)
             try RunReport(of: run.url).write(to: run.report)
         }
-        let progress = ProgressBar(total: iterations, done: trainer.stepCount, picturesPerStep: batch)
+        let progress = ProgressBar(
+            total: iterations, done: trainer.stepCount, picturesPerStep: batch, processes: group.count)
         try run.train(
             trainer, iterations: iterations, checkpointEvery: saveEvery, sheetEvery: sheetEvery,
             progress: { step in
                 let numbers = String(format: "loss %.4f  x0 error %.3f", step.loss, step.originalError)
                 progress.show(step: step.step, peakBytes: step.peakBytes, numbers)
             }, saveSheet: saveSheet)
+        guard group.rank == 0 else { return }
         try RunReport(of: run.url).write(to: run.report)
         print(run.teacher.path)
     }

@@ -6,6 +6,7 @@ import Tensor
 package struct ThreadGroup: ProcessGroup {
     package let rank: Int
     package var count: Int { meeting.count }
+    package var countOnHost: Int { count }
     private let meeting: Meeting
 
     /// Where the threads leave what they send, one after the other at each call.

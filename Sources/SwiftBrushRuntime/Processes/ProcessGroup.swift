@@ -9,6 +9,8 @@ public protocol ProcessGroup: Sendable {
     var rank: Int { get }
     /// The number of processes.
     var count: Int { get }
+    /// The number of processes on this host, which share its processor cores and memory.
+    var countOnHost: Int { get }
     /// Sends each process one tensor, all of one dimension.
     ///
     /// - Parameter tensors: one per process, in the order of ranks.
@@ -26,6 +28,8 @@ public struct SingleProcess: ProcessGroup {
     public let rank = 0
     /// 1.
     public let count = 1
+    /// 1.
+    public let countOnHost = 1
 
     /// The group of this process alone.
     public init() {}
@@ -61,7 +65,7 @@ extension ProcessGroup {
         if count == 1 { return [try body()] }
         var failure: (any Error)?
         var outcome = Outcome<Result>()
-        do { outcome.result = try body() } catch {
+        do { outcome.results = [try body()] } catch {
             failure = error
             outcome.error = error as? RunError
             outcome.description = "\(error)"
@@ -74,13 +78,14 @@ extension ProcessGroup {
             throw outcomes[rank].error ?? failure
                 ?? ProcessError.failed(rank: rank, count: count, description: outcomes[rank].description ?? "")
         }
-        return outcomes.compactMap(\.result)
+        return outcomes.flatMap(\.results)
     }
 }
 
 /// What `results` sends from one process to the others.
 private struct Outcome<Result: Codable>: Codable {
-    var result: Result?
+    /// One, none after an error.
+    var results: [Result] = []
     var error: RunError?
     var description: String?
 }

@@ -7,6 +7,7 @@ public struct ProgressBar {
     private let total: Int
     private let first: Int
     private let picturesPerStep: Int
+    private let processes: Int
     private let start = ContinuousClock.now
     private let line = ProgressLine()
 
@@ -16,15 +17,18 @@ public struct ProgressBar {
     ///   - total: the number of steps in all.
     ///   - done: the number of steps done before the run was started or resumed.
     ///   - picturesPerStep: images per step, for the speed that is shown.
-    public init(total: Int, done: Int, picturesPerStep: Int) {
-        (self.total, first, self.picturesPerStep) = (total, done, picturesPerStep)
+    ///   - processes: the number of processes, which is shown if there are several.
+    public init(total: Int, done: Int, picturesPerStep: Int, processes: Int = 1) {
+        (self.total, first, self.picturesPerStep, self.processes) = (total, done, picturesPerStep, processes)
     }
 
     /// Shows a step, and after the last one also the total time and the peak memory.
     public func show(step: Int, peakBytes: Int, _ numbers: String) {
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         let pace = seconds / Double(max(step - first, 1))
-        let speed = String(format: "%.1f images/s", Double(picturesPerStep) / max(pace, 1e-9))
+        let speed =
+            String(format: "%.1f images/s", Double(picturesPerStep) / max(pace, 1e-9))
+            + (processes > 1 ? " in \(processes) processes" : "")
         line.show(Double(step) / Double(max(total, 1)), text(step, numbers, speed, pace * Double(total - step)))
         guard step == total else { return }
         line.finish()

@@ -9,9 +9,23 @@ extension RunDirectory {
     /// A run of an earlier version, which did not record its ``RunContents``, is resumed. What cannot be compared is reported on
     /// standard error, and recorded from then on.
     ///
+    /// Of several processes, the one with rank 0 does so, and sends the others what it has read.
+    ///
     /// Throws ``RunError/unsuitable(path:expected:found:)`` when settings or contents differ from those of the run, and when
-    /// none of its checkpoints is intact; `SafetensorsError` when the disk has no room for a checkpoint; and `FileError`.
+    /// none of its checkpoints is intact; `SafetensorsError` when the disk has no room for a checkpoint; `FileError`; and ``ProcessError``
+    /// when settings or contents differ between processes.
     public func begin<Training: ResumableTraining>(_ training: Training) throws {
+        let group = training.group
+        if group.count == 1 { return try beginAlone(training) }
+        try training.checkProcesses()
+        _ = try group.results {
+            if group.rank == 0 { try beginAlone(training) }
+            return true
+        }
+        try training.shareCheckpoint(session.state.withLock { $0.whole.last })
+    }
+
+    private func beginAlone<Training: ResumableTraining>(_ training: Training) throws {
         try claim()
         let (record, contents) = (try training.record(), try training.contents())
         let isNew = !FileManager.default.fileExists(atPath: configuration.path)
@@ -69,13 +83,24 @@ extension RunDirectory {
 
     private var contentsFile: URL { url.appending(path: Self.contentsName) }
 
-    /// The number of parts in which the run in the folder computes the gradients of a step; nil without a run.
-    public var accumulatedParts: Int? {
+    /// The number of parts in which a run's steps compute their gradients.
+    ///
+    /// - Parameters:
+    ///   - chosen: the number that was asked for; nil for that of the run in the folder, or of a new run one part per process.
+    ///   - group: the processes of the run.
+    ///
+    /// Throws ``ProcessError`` for more processes than parts.
+    public func accumulatedParts(_ chosen: Int?, in group: any ProcessGroup) throws -> Int {
         struct Parts: Decodable {
             struct Settings: Decodable { var accumulate: Int? }
             let settings: Settings
         }
-        return (try? storedRecord(Parts.self, renamed: [:])).map { $0.settings.accumulate ?? 1 }
+        let parts = try group.results {
+            let recorded = group.rank == 0 ? try? storedRecord(Parts.self, renamed: [:]) : nil
+            return chosen ?? recorded.map { $0.settings.accumulate ?? 1 } ?? group.count
+        }[0]
+        if parts < group.count { throw ProcessError.tooMany(count: group.count, parts: parts) }
+        return parts
     }
 
     /// The recorded settings. Throws what the file system throws, and `DecodingError`.

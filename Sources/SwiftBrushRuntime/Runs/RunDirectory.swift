@@ -18,7 +18,21 @@ public struct RunDirectory: Sendable {
     public let allowsOtherFiles: Bool
 
     let isResuming: Bool
-    let session = RunSession()
+    let session: RunSession
+
+    /// The run of several processes in a folder of the process with rank 0; the others get a temporary folder, which is removed after use.
+    ///
+    /// Throws as ``init(_:resuming:allowingOtherFiles:)``, in all processes.
+    public init(_ url: URL, resuming: Bool, allowingOtherFiles: Bool = false, in group: any ProcessGroup) throws {
+        let own =
+            group.rank == 0 ? url : FileManager.default.temporaryDirectory.appending(path: "run-\(UUID().uuidString)")
+        (self.url, isResuming, allowsOtherFiles) = (own, resuming, allowingOtherFiles)
+        session = RunSession(temporaryFolder: group.rank == 0 ? nil : own)
+        _ = try group.results {
+            try checkFolder()
+            return true
+        }
+    }
 
     /// The run in a folder, which ``claim()`` or ``begin(_:)`` creates if it is missing.
     ///
@@ -30,8 +44,7 @@ public struct RunDirectory: Sendable {
     /// Throws ``RunError/unsuitable(path:expected:found:)`` for a folder with another run or other files, and changes
     /// nothing in it.
     public init(_ url: URL, resuming: Bool, allowingOtherFiles: Bool = false) throws {
-        (self.url, isResuming, allowsOtherFiles) = (url, resuming, allowingOtherFiles)
-        try checkFolder()
+        try self.init(url, resuming: resuming, allowingOtherFiles: allowingOtherFiles, in: SingleProcess())
     }
 
     static let configurationName = "configuration.json"

@@ -13,4 +13,12 @@ final class RunSession: Sendable {
     }
 
     let state = Mutex(State())
+    private let temporaryFolder: URL?
+
+    /// A session whose temporary folder, if it has one, is removed with it.
+    init(temporaryFolder: URL? = nil) { self.temporaryFolder = temporaryFolder }
+
+    deinit {
+        if let temporaryFolder { try? FileManager.default.removeItem(at: temporaryFolder) }
+    }
 }

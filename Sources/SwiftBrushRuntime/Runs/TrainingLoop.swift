@@ -1,7 +1,8 @@
 import DiffusionModels
 import Foundation
 
-/// The remaining steps of a training, one at a time, with the metrics, checkpoints and sample grids that are due after each.
+/// The remaining steps of a training, one at a time, with the metrics, checkpoints and sample grids that are due after each. Of several
+/// processes only the one with rank 0 writes them.
 struct TrainingLoop<Training: ResumableTraining> {
     let training: Training
     let run: RunDirectory
@@ -20,7 +21,9 @@ struct TrainingLoop<Training: ResumableTraining> {
             throw ModelError.invalidArgument(
                 operation: "RunDirectory.train", argument: argument, expected: "at least \(least)", found: "\(found)")
         }
-        if let sheetEvery, isDue(sheetEvery), !run.hasSheet(step: training.stepCount) { try saveSheet(training) }
+        if isWriting, let sheetEvery, isDue(sheetEvery), !run.hasSheet(step: training.stepCount) {
+            try saveSheet(training)
+        }
     }
 
     /// Takes the next step and saves what is due after it; nil after the last step.
@@ -36,30 +39,43 @@ struct TrainingLoop<Training: ResumableTraining> {
             try saveCheckpointIfMissing()
             throw error
         }
+        guard isWriting else { return step }
         try run.record(step)
         if isDue(checkpointEvery) { try run.saveCheckpoint(of: training) }
         if let sheetEvery, isDue(sheetEvery) { try saveSheet(training) }
         return step
     }
 
+    private var isWriting: Bool { training.group.rank == 0 }
+
     private func isDue(_ interval: Int) -> Bool {
         training.stepCount > 0 && (training.stepCount % interval == 0 || training.stepCount >= iterations)
     }
 
     private func stopIfAsked() throws {
-        if Task.isCancelled {
+        // All processes stop at the same step.
+        let requests = try training.group.results {
+            StopRequest(isCancelled: Task.isCancelled, signal: signals?.received)
+        }
+        if requests.contains(where: \.isCancelled) {
             try saveCheckpointIfMissing()
             throw CancellationError()
         }
-        guard let signal = signals?.received else { return }
+        guard let signal = requests.lazy.compactMap(\.signal).first else { return }
         try saveCheckpointIfMissing()
         throw StoppedBySignal(
             signal, work: "\(run.url.path): step \(training.stepCount) of \(iterations); its checkpoint is written")
     }
 
     private func saveCheckpointIfMissing() throws {
-        if !run.hasCheckpoint(step: training.stepCount) { try run.saveCheckpoint(of: training) }
+        if isWriting, !run.hasCheckpoint(step: training.stepCount) { try run.saveCheckpoint(of: training) }
     }
+}
+
+/// Whether a process was asked to stop.
+private struct StopRequest: Codable {
+    let isCancelled: Bool
+    let signal: Int32?
 }
 
 extension RunDirectory {

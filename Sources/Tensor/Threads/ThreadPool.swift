@@ -2,9 +2,13 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// The threads that tensor operations run on: a process-wide setting, by default one per processor core.
+/// The threads that tensor operations run on: a process-wide setting, by default `TENSOR_THREADS` of the environment, or one per processor
+/// core.
 public enum ThreadPool {
-    private static let count = Atomic<Int>(max(1, ProcessInfo.processInfo.activeProcessorCount))
+    private static let count = Atomic<Int>(
+        ProcessInfo.processInfo.environment["TENSOR_THREADS"].flatMap { Int($0) }.flatMap {
+            threadCounts.contains($0) ? $0 : nil
+        } ?? max(1, ProcessInfo.processInfo.activeProcessorCount))
 
     /// The valid values of ``threadCount``.
     public static let threadCounts = 1...1024

@@ -1,0 +1,69 @@
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <mpi.h>
+
+// MPI's constants are macros with casts, which Swift does not import, and differ between implementations: calls that need them are made
+// here. Every function returns MPI's error code, MPI_SUCCESS = 0.
+
+/// Starts MPI for calls from one thread at a time, and lets calls return their errors.
+static inline int brush_mpi_start(int *rank, int *count, int *rank_on_host, int *count_on_host) {
+    int provided = 0, started = 0, code = MPI_Initialized(&started);
+    if (code == MPI_SUCCESS && !started) code = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &provided);
+    if (code != MPI_SUCCESS) return code;
+    MPI_Comm host;
+    (code = MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN)) || (code = MPI_Comm_rank(MPI_COMM_WORLD, rank))
+        || (code = MPI_Comm_size(MPI_COMM_WORLD, count))
+        || (code = MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host))
+        || (code = MPI_Comm_rank(host, rank_on_host)) || (code = MPI_Comm_size(host, count_on_host))
+        || (code = MPI_Comm_free(&host));
+    return code;
+}
+
+/// Ends MPI; all processes call it.
+static inline int brush_mpi_finish(void) { return MPI_Finalize(); }
+
+/// Ends all processes.
+static inline void brush_mpi_abort(int code) {
+    MPI_Abort(MPI_COMM_WORLD, code);
+    _Exit(code);
+}
+
+/// The description of an error code, in a buffer of `size` characters.
+static inline void brush_mpi_describe(int code, char *text, int size) {
+    char message[MPI_MAX_ERROR_STRING] = "";
+    int length = 0;
+    MPI_Error_string(code, message, &length);
+    snprintf(text, (size_t)size, "%s", message);
+}
+
+/// Gathers one number of each process.
+static inline int brush_mpi_gather_counts(int count, int *counts) {
+    return MPI_Allgather(&count, 1, MPI_INT, counts, 1, MPI_INT, MPI_COMM_WORLD);
+}
+
+/// Sends one number to each process.
+static inline int brush_mpi_exchange_counts(const int *sent, int *received) {
+    return MPI_Alltoall(sent, 1, MPI_INT, received, 1, MPI_INT, MPI_COMM_WORLD);
+}
+
+/// Gathers the bytes of all processes.
+static inline int brush_mpi_gather_bytes(
+    const void *sent, int count, void *received, const int *counts, const int *offsets) {
+    return MPI_Allgatherv(sent, count, MPI_BYTE, received, counts, offsets, MPI_BYTE, MPI_COMM_WORLD);
+}
+
+/// Gathers the numbers of all processes.
+static inline int brush_mpi_gather_floats(
+    const float *sent, int count, float *received, const int *counts, const int *offsets) {
+    return MPI_Allgatherv(sent, count, MPI_FLOAT, received, counts, offsets, MPI_FLOAT, MPI_COMM_WORLD);
+}
+
+/// Sends numbers to each process.
+static inline int brush_mpi_exchange_floats(
+    const float *sent, const int *sent_counts, const int *sent_offsets, float *received, const int *received_counts,
+    const int *received_offsets) {
+    return MPI_Alltoallv(
+        sent, sent_counts, sent_offsets, MPI_FLOAT, received, received_counts, received_offsets, MPI_FLOAT,
+        MPI_COMM_WORLD);
+}
