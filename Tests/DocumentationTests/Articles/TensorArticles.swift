@@ -111,9 +111,9 @@ struct TensorArticles {
             ConvolutionAlgorithm.current = .direct
 
             let (a, b) = (Tensor.ones([2, 3]), Tensor.ones([3, 2]))
-            MatmulPrecision.current = .highest
-            let product = MatmulPrecision.medium.within { a.matmul(b) }
-            print(MatmulPrecision.medium.summary)
+            MatmulPrecision.current = .highest  // for the process
+            let product = MatmulPrecision.medium.within { a.matmul(b) }  // for one computation
+            print(MatmulPrecision.medium.summary)  // medium (Float32 on this processor)
             precondition(product == Tensor(repeating: 3, shape: [2, 2]))
         }
     }
