@@ -55,7 +55,7 @@ public enum PNG {
         var data = Data()
     }
 
-    /// Writes a PNG file atomically. See ``encode(_:text:)``. Throws
+    /// Writes a PNG file atomically. See ``encode(_:text:compressionLevel:)``. Throws
     /// ``PictureError`` with the path.
     public static func write(_ picture: Picture, text: [String: String] = [:], to url: URL) throws {
         do {

@@ -24,7 +24,7 @@ public enum MatmulPrecision: String, CaseIterable, Sendable, Codable {
     private static let setting = Atomic<Int>(1)
     @TaskLocal private static var scoped: MatmulPrecision?
 
-    /// The precision in use: that of the innermost ``within(_:)``, else the process-wide one, which setting it changes.
+    /// The precision in use: that of the innermost `within(_:)`, else the process-wide one, which setting it changes.
     public static var current: MatmulPrecision {
         get { scoped ?? allCases[setting.load(ordering: .relaxed)] }
         set { setting.store(allCases.firstIndex(of: newValue) ?? 1, ordering: .relaxed) }
