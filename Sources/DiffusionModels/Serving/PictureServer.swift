@@ -134,7 +134,7 @@ public actor PictureServer {
         }
     }
 
-    /// Generates the images of a batch, and answers its requests as soon as theirs is decoded.
+    /// Generates the images of a batch, and answers those of its requests that were not cancelled.
     private func finish(_ batch: [PictureRequest]) async throws {
         guard let key = batch.first?.key else { return }
         let known = loaded
@@ -181,7 +181,7 @@ public actor PictureServer {
 public struct ServerLimits: Sendable {
     /// The number of images per batch, at least 1.
     public var batchSize: Int
-    /// After a batch of several images, the time that the next one waits to become as large, because clients that were answered often
+    /// After a batch, the time for which the next one waits for as many requests more, because clients that were answered often
     /// ask again at once.
     public var gatheringTime: Duration
     /// The number of requests that may wait, at least 1; further ones are refused.
