@@ -23,7 +23,10 @@ struct Distill: ComputingCommand {
         "batchSize": "batch", "accumulatedParts": "accumulate", "studentLearningRate": "student-learning-rate",
         "fakeScoreLearningRate": "fake-score-learning-rate", "adapterRank": "rank", "averageDecay": "average-decay",
         "fakeScoreWarmUpSteps": "fake-score-warm-up-steps", "adapterTargets": "adapter-targets", "start": "student",
-        "studentTimestep": "student-timestep",
+        "studentTimestep": "student-timestep", "guidanceScale": "guidance-scale",
+        "fakeScoreGuidanceScale": "fake-score-guidance-scale", "loss.timesteps": "loss-timesteps",
+        "loss.guidanceTimesteps": "guidance-timesteps", "loss.weight": "loss-weight",
+        "fakeScoreTraining.timesteps": "fake-score-timesteps",
     ]
 
     static let renamedOptions = [
@@ -33,7 +36,7 @@ struct Distill: ComputingCommand {
     func run() throws { try LaunchedProcesses.run(run(in:)) }
 
     private func run(in group: any ProcessGroup) throws {
-        var settings = training.settings(
+        var settings = try training.settings(
             for: loss, iterations: running.iterations, seed: seeds.value, precision: computation.recordedPrecision)
         // What can be wrong is found before the teacher is loaded.
         try settings.validate()

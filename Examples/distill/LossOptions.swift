@@ -10,20 +10,34 @@ struct LossOptions: ParsableArguments {
     @Option(
         help: "Guidance scale of the teacher, and of the fake score if the loss guides it. Default: as published.")
     var guidanceScale: Double?
+    @Option(help: "Guidance scale of the fake score, if the loss guides it. Default: the teacher's, or as published.")
+    var fakeScoreGuidanceScale: Double?
+    @Option(help: "The timesteps at which the loss compares the networks, such as 20-980. Default: as published.")
+    var lossTimesteps: TimestepRange?
+    @Option(
+        help: "Decoupled guidance: the timesteps of the guidance term, for which the samples are noised again.")
+    var guidanceTimesteps: TimestepRange?
+    @Option(help: "The weight of a timestep in the loss. Default: as published.") var lossWeight: TimestepWeight?
     @Option(help: "Images of the teacher to generate, for losses that need pairs or data.") var teacherPictures = 64
     @Option(help: "Pairs of noise and teacher image that an earlier run saved, instead of generating them.")
     var pairs: URL?
     @Option(help: "Where to save the generated pairs.") var savePairs: URL?
 
-    /// The loss with its guidance scale.
-    var chosen: any DistillationLoss { guidanceScale.flatMap(loss.loss(guidanceScale:)) ?? loss.loss }
+    /// The loss with its settings. Throws `DistillationError` for one that it does not have.
+    var chosen: any DistillationLoss {
+        get throws {
+            var settings = LossSettings(guidanceScale: guidanceScale)
+            settings.fakeScoreGuidanceScale = fakeScoreGuidanceScale
+            (settings.timesteps, settings.guidanceTimesteps) = (lossTimesteps?.range, guidanceTimesteps?.range)
+            settings.weight = lossWeight
+            return try loss.loss(settings)
+        }
+    }
 
     func validate() throws {
         try check("--teacher-pictures", teacherPictures, in: 1...1_000_000)
         try check("--guidance-scale", guidanceScale, in: -1000...1000)
-        if let guidanceScale, loss.loss(guidanceScale: guidanceScale) == nil {
-            throw ValidationError("--guidance-scale: --loss \(loss.rawValue) takes none")
-        }
+        try check("--fake-score-guidance-scale", fakeScoreGuidanceScale, in: -1000...1000)
         if savePairs != nil, pairs == nil, loss.loss.needs.isDisjoint(with: [.pairs, .realLatents, .reward]) {
             throw ValidationError("--save-pairs: --loss \(loss.rawValue) generates no pairs")
         }
@@ -39,7 +53,7 @@ struct LossOptions: ParsableArguments {
     func lossAndResources(
         _ model: TextToImageModel, _ saved: TeacherPairs?, prompts: [String], seed: UInt64
     ) throws -> (loss: any DistillationLoss, resources: DistillationResources) {
-        let loss = chosen
+        let loss = try chosen
         var resources =
             try saved.map { try DistillationResources($0) }
             ?? DistillationResources(
@@ -67,3 +81,4 @@ struct LossOptions: ParsableArguments {
 }
 
 extension PublishedLoss: ExpressibleByArgument {}
+extension TimestepWeight: ExpressibleByArgument {}

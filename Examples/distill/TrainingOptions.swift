@@ -22,6 +22,10 @@ struct TrainingOptions: ParsableArguments {
         defaults.fakeScoreWeights
     @Option(help: "Updates of the fake score per update of the student; if several, each on newly generated samples.")
     var fakeScoreUpdates: Int?
+    @Option(help: "The timesteps at which the fake score is trained, such as 0-999. Default: as published.")
+    var fakeScoreTimesteps: TimestepRange?
+    @Option(help: "The weight of a timestep in the fake score's loss. Default: as published.")
+    var fakeScoreWeight: TimestepWeight?
     @Option(help: "Warm-up steps: only the fake score is updated.") var fakeScoreWarmUpSteps = 0
     @Option(help: "The adapters' rank; their scale is 1.6875 at any rank.") var rank = defaults.adapterRank
     @Option(parsing: .upToNextOption, help: "The layers that get adapters, by suffixes of their paths.")
@@ -43,7 +47,7 @@ struct TrainingOptions: ParsableArguments {
     /// The settings, except those that depend on the teacher.
     func settings(
         for loss: LossOptions, iterations: Int, seed: UInt64, precision: MatmulPrecision?
-    ) -> DistillationConfiguration {
+    ) throws -> DistillationConfiguration {
         var settings = DistillationConfiguration()
         settings.batchSize = batch
         if let accumulate { settings.accumulatedParts = accumulate }
@@ -60,7 +64,9 @@ struct TrainingOptions: ParsableArguments {
         settings.studentPrediction = studentPrediction
         settings.fakeScoreWeights = fakeScore
         settings.fakeScoreWarmUpSteps = fakeScoreWarmUpSteps
-        settings.fakeScoreTraining = loss.loss.fakeScoreTraining(for: loss.chosen)
+        settings.fakeScoreTraining = try loss.loss.fakeScoreTraining(for: loss.chosen)
+        if let fakeScoreTimesteps { settings.fakeScoreTraining.timesteps = fakeScoreTimesteps.range }
+        if let fakeScoreWeight { settings.fakeScoreTraining.weight = fakeScoreWeight }
         if let fakeScoreUpdates { settings.setFakeScoreUpdates(fakeScoreUpdates) }
         return settings
     }

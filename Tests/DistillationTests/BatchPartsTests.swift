@@ -18,10 +18,16 @@ struct BatchPartsTests {
         func gradient(_ input: LossInput) -> LossGradient { base.gradient(input) }
     }
 
+    private static var decoupled: VariationalScoreDistillation {
+        var loss = VariationalScoreDistillation()
+        (loss.fakeScoreGuidanceScale, loss.guidanceTimesteps) = (1, 500..<981)
+        return loss
+    }
+
     private static let losses: [any DistillationLoss] = [
         VariationalScoreDistillation(), DMD2(), FDivergenceDistillation(),
         ScoreIdentityDistillation.longShortGuidance(),
-        Reticent(), LatentConsistency(), DMD(),
+        Reticent(), LatentConsistency(), DMD(), decoupled, CombinedLoss(decoupled, FDivergenceDistillation()),
     ]
 
     private static func distiller(_ loss: any DistillationLoss, parts: Int) throws -> Distiller {

@@ -32,4 +32,28 @@ struct PublishedLossTests {
         let loss = try #require(PublishedLoss.sidLSG.loss(guidanceScale: 3))
         #expect(PublishedLoss.sidLSG.fakeScoreTraining(for: loss).guidanceScale == 3)
     }
+
+    @Test("A setting reaches the loss, or is refused by name if the loss has none")
+    func adjusted() throws {
+        var settings = LossSettings(guidanceScale: 4.5)
+        (settings.fakeScoreGuidanceScale, settings.timesteps) = (2, 20..<400)
+        (settings.guidanceTimesteps, settings.weight) = (500..<981, .one)
+        let loss = try #require(try PublishedLoss.vsd.loss(settings) as? VariationalScoreDistillation)
+        #expect(loss.teacherGuidanceScale == 4.5 && loss.fakeScoreGuidanceScale == 2)
+        #expect(loss.timesteps == 20..<400 && loss.guidanceTimesteps == 500..<981 && loss.weight == .one)
+        #expect(try PublishedLoss.swiftBrushV2.loss(settings).guidanceTimesteps == 500..<981)
+        let expected = DistillationError.invalidSetting(
+            name: "loss.guidanceTimesteps", expected: "none for distribution-matching-distillation", found: "500..<981")
+        settings.fakeScoreGuidanceScale = nil
+        #expect(throws: expected) { try PublishedLoss.dmd.loss(settings) }
+    }
+
+    @Test("Settings of a run without decoupled guidance are recorded as before it existed")
+    func recorded() throws {
+        let saved = try SavedLoss(VariationalScoreDistillation())
+        #expect(
+            saved.settings
+                == #"{"fakeScoreGuidanceScale":4.5,"teacherGuidanceScale":4.5,"timesteps":[20,981],"weight":"noise"}"#)
+        #expect(try saved.loss() as? VariationalScoreDistillation == VariationalScoreDistillation())
+    }
 }

@@ -101,7 +101,8 @@ extension Distiller {
             ? resources.pairs?.prompts.count : needs.contains(.noisedData) ? resources.realLatents?.prompts.count : nil
         return StepPlan(
             promptCount: conditions.count, latentShape: latentShape, batch: configuration.batchSize,
-            timesteps: loss.timesteps, training: configuration.fakeScoreTraining,
+            timesteps: loss.timesteps, guidanceTimesteps: loss.guidanceTimesteps,
+            training: configuration.fakeScoreTraining,
             fakeScoreUpdates: needs.contains(.fakeScore) ? configuration.fakeScoreTraining.updatesPerStudentUpdate : 0,
             dataCount: data ?? 0,
             realCount: needs.contains(.discriminator) ? resources.realLatents?.prompts.count ?? 0 : 0)

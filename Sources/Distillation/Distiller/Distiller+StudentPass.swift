@@ -95,12 +95,15 @@ extension Distiller {
         let fake = (
             try joined { $0.fakeScorePrediction?.conditional }, try joined { $0.fakeScorePrediction?.unconditional }
         )
+        let guidance = (
+            try joined { $0.guidancePrediction?.conditional }, try joined { $0.guidancePrediction?.unconditional }
+        )
         var gradients = PartGradients(of: studentOptimizer.parameters, in: group)
         var gradient: LossGradient?
         _ = try group.results {
             var batch = self.batch(inputs)
             batch.original = original
-            let earlier = networks.input(batch, teacher: teacher, fakeScore: fake)
+            let earlier = networks.input(batch, teacher: teacher, fakeScore: fake, guidance: guidance)
             let value = try loss.checkedGradient(try evaluate(batch, needs: loss.needs, reusing: earlier))
             try check(value.value, "the loss's gradient")
             gradient = value
@@ -164,7 +167,7 @@ extension Distiller {
         var batch = GeneratedBatch(
             original: latents, noise: inputs.noise, timesteps: inputs.timesteps,
             condition: conditions.conditions(prompts), nullCondition: conditions.null, prompts: prompts)
-        (batch.noisedData, batch.targets) = (noisedData, targets)
+        (batch.noisedData, batch.targets, batch.guidance) = (noisedData, targets, inputs.guidance)
         (batch.step, batch.stream, batch.memory) = (stepCount, inputs.stream, memory)
         return batch
     }
@@ -185,6 +188,7 @@ extension Distiller {
         let input = try networks.evaluate(batch, needs: needs, reusing: earlier)
         let predictions = [
             ("the teacher's epsilon", input.teacherPrediction), ("the fake score's epsilon", input.fakeScorePrediction),
+            ("the teacher's epsilon of the guidance term", input.guidancePrediction),
         ]
         for case (let name, let prediction?) in predictions {
             try check(prediction.conditional.value, name)

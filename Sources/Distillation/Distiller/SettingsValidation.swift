@@ -113,6 +113,7 @@ extension DistillationLoss {
     package func check(on schedule: NoiseSchedule) throws {
         try check()
         try schedule.check(timesteps, "loss.timesteps")
+        if let guidanceTimesteps { try schedule.check(guidanceTimesteps, "loss.guidanceTimesteps") }
     }
 
     /// The range of a term's weight.

@@ -14,6 +14,8 @@ package struct StepInputs: Sendable {
     package var fakeScore: [FakeScoreInputs]
     /// Indices of pairs or real latents, one per sample, for losses that need them in the student's update.
     package var data: [Int] = []
+    /// With which the generated batch is noised once more for a loss with a guidance term of its own.
+    package var guidance: GeneratedBatch.Renoising?
     /// The loss's own stream.
     package var stream = RandomStream(seed: 0)
 
@@ -30,6 +32,7 @@ package struct StepInputs: Sendable {
         (part.prompts, part.timesteps) = (Array(prompts[rows]), Array(timesteps[rows]))
         (part.latents, part.noise) = (latents.sliced(axis: 0, rows), noise.sliced(axis: 0, rows))
         if !data.isEmpty { part.data = Array(data[rows]) }
+        part.guidance = guidance?.samples(rows)
         return part
     }
 }
@@ -88,6 +91,8 @@ struct StepPlan {
     let latentShape: [Int]
     let batch: Int
     let timesteps: Range<Int>
+    /// Of the loss's guidance term; nil without one.
+    var guidanceTimesteps: Range<Int>?
     let training: FakeScoreTraining
     let fakeScoreUpdates: Int
     /// Pairs or real latents for the student's update, 0 for none.
@@ -143,6 +148,11 @@ struct DistillationStreams: Codable, Equatable {
             fakeScore: (0..<plan.fakeScoreUpdates).map { _ in nextFakeScoreInputs(plan, shape) })
         if plan.dataCount > 0 { inputs.data = data.integers(plan.batch, in: 0..<plan.dataCount) }
         inputs.stream = RandomStream(seed: UInt64(loss.integer(in: 0..<1 << 31)))
+        // A stream of this step's own: checkpoints of earlier versions have none for it.
+        if let range = plan.guidanceTimesteps {
+            var stream = inputs.stream.split("guidance")
+            inputs.guidance = .init(timesteps: stream.integers(plan.batch, in: range), noise: stream.normal(shape))
+        }
         return inputs
     }
 

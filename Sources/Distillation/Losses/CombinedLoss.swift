@@ -28,6 +28,8 @@ public struct CombinedLoss<First: DistillationLoss, Second: DistillationLoss>: D
     public var needs: LossNeeds { first.needs.union(second.needs) }
     /// The timesteps of `first`.
     public var timesteps: Range<Int> { first.timesteps }
+    /// The timesteps of the guidance term of `first`, or else of `second`.
+    public var guidanceTimesteps: Range<Int>? { first.guidanceTimesteps ?? second.guidanceTimesteps }
     /// DMD2's for a loss with a discriminator, which it trains in the fake score's steps; otherwise that of `first`.
     public var usualFakeScoreTraining: FakeScoreTraining {
         needs.contains(.discriminator) ? .dmd2 : first.usualFakeScoreTraining

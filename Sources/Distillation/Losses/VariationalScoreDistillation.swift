@@ -5,6 +5,9 @@ import DiffusionModels
 ///
 /// g = ω(t) (ε̂_T − ε̂_F), each guided: ε̂ = ε(∅) + κ (ε(c) − ε(∅)). It is the gradient of the KL divergence between the
 /// student's noised samples and the teacher's, weighted by ω σ/α.
+///
+/// The same g is a sum: both networks guided by κ_F, and (κ_T − κ_F) (ε_T(c) − ε_T(∅)). Decoupled DMD (arXiv 2511.22677, with κ_F = 1) noises
+/// the samples for the second term anew, at timesteps of its own; see ``guidanceTimesteps``.
 public struct VariationalScoreDistillation: DistillationLoss, Equatable {
     /// The name under which runs record the loss.
     public static let name = "variational-score-distillation"
@@ -17,6 +20,9 @@ public struct VariationalScoreDistillation: DistillationLoss, Equatable {
     public var weight = TimestepWeight.noise
     /// Timesteps are sampled uniformly from this range.
     public var timesteps = 20..<981
+    /// The range of the timesteps of the guidance term (κ_T − κ_F) (ε_T(c) − ε_T(∅)), for which the samples are noised again; nil for one
+    /// noise for both terms.
+    public var guidanceTimesteps: Range<Int>?
 
     /// SwiftBrush's settings.
     public init() {}
@@ -39,16 +45,26 @@ public struct VariationalScoreDistillation: DistillationLoss, Equatable {
 
     /// Predictions of teacher and fake score.
     public var needs: LossNeeds {
-        [.teacher(guidedBy: teacherGuidanceScale), .fakeScore(guidedBy: fakeScoreGuidanceScale)]
+        [.teacher(guidedBy: matchedTeacherScale), .fakeScore(guidedBy: fakeScoreGuidanceScale)]
     }
 
     /// False.
     public var couplesSamples: Bool { false }
 
+    /// κ of the teacher in the term that compares it with the fake score.
+    private var matchedTeacherScale: Double {
+        guidanceTimesteps == nil ? teacherGuidanceScale : fakeScoreGuidanceScale
+    }
+
     /// g of each sample, `[batch, height, width, channels]`.
     public func gradient(_ input: LossInput) -> LossGradient {
-        let teacher = input.teacher.epsilon(guidedBy: teacherGuidanceScale)
+        let teacher = input.teacher.epsilon(guidedBy: matchedTeacherScale)
         let fake = input.fakeScore.epsilon(guidedBy: fakeScoreGuidanceScale)
-        return LossGradient((teacher - fake) * input.weights(weight))
+        guard guidanceTimesteps != nil else {
+            return LossGradient((teacher - fake) * input.weights(weight))
+        }
+        let direction = input.guidance.epsilon() - input.guidance.epsilon(guidedBy: 0)
+        let guidance = direction * Float(teacherGuidanceScale - fakeScoreGuidanceScale)
+        return LossGradient((teacher - fake) * input.weights(weight) + guidance * input.guidanceWeights(weight))
     }
 }

@@ -70,6 +70,7 @@ package struct DistillationFlow {
             original: output.value, noise: samples.noise, timesteps: samples.timesteps, condition: samples.conditions,
             nullCondition: samples.conditions.zeroed(), prompts: samples.timesteps.map { _ in 0 })
         batch.stream = samples.stream
+        batch.setGuidance(for: loss)
         var gradient = try loss.checkedGradient(networks.evaluate(batch, needs: loss.needs)).value
         if let shares = samples.shares {
             gradient *= shares
@@ -78,6 +79,18 @@ package struct DistillationFlow {
         }
         output.backward(from: gradient)
         return output.value
+    }
+}
+
+extension GeneratedBatch {
+    /// Sets what a loss with a guidance term of its own needs: timesteps that spread over its range as those of the batch do over theirs, and
+    /// the batch's noise. Expectations are those of independent timesteps and noise, because g is a sum of both terms.
+    mutating func setGuidance(for loss: any DistillationLoss) {
+        guard let range = loss.guidanceTimesteps else { return }
+        let timesteps = timesteps.map {
+            range.lowerBound + ($0 - loss.timesteps.lowerBound) * range.count / loss.timesteps.count
+        }
+        guidance = .init(timesteps: timesteps, noise: noise)
     }
 }
 

@@ -42,6 +42,10 @@ struct ContractProblem {
         if loss.needs.contains(.noisedData) {
             batch.noisedData = schedule.noisy(stream.normal(shape), noise: noise, timesteps: timesteps)
         }
+        if let range = loss.guidanceTimesteps {
+            let timesteps = [0.9, 0.15, 0.35, 0.6, 0.02].map { range.lowerBound + Int($0 * Double(range.count)) }
+            batch.guidance = .init(timesteps: timesteps, noise: stream.normal(shape))
+        }
         self.batch = batch
     }
 
@@ -96,7 +100,8 @@ struct ContractProblem {
                 target: batch.targets.map { row($0, index) } ?? [],
                 weight: { referenceWeight($0, at: timestep, in: schedule) },
                 condition: Double(condition[2 * index]), noisedData: batch.noisedData.map { row($0, index) },
-                problem: self, timestep: timestep)
+                problem: self, timestep: timestep,
+                again: batch.guidance.map { (row($0.noise, index), $0.timesteps[index]) })
         }
     }
 
@@ -110,6 +115,7 @@ struct ContractProblem {
         )
         (one.prompts, one.targets) = ([batch.prompts[index]], batch.targets.map(row))
         one.noisedData = batch.noisedData.map(row)
+        one.guidance = batch.guidance.map { .init(timesteps: [$0.timesteps[index]], noise: row($0.noise)) }
         return one
     }
 }

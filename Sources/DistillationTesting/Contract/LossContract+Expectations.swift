@@ -99,6 +99,7 @@ extension LossContract {
             original: original, noise: samples.noise, timesteps: samples.timesteps, condition: samples.conditions,
             nullCondition: samples.conditions.zeroed(), prompts: samples.timesteps.map { _ in 0 })
         batch.stream = samples.stream
+        batch.setGuidance(for: loss)
         let input = try gaussianNetworks(generator, data: [data]).evaluate(batch, needs: loss.needs)
         return try loss.checkedGradient(input).value.scalars
     }

@@ -48,8 +48,9 @@ extension LossContract {
         let fake = CountingPredictor(LinearGaussianPredictor(problem.generator, schedule: problem.schedule))
         _ = try gradient(problem, problem.networks(teacher: teacher, fakeScore: fake))
         let passes = teacher.passes + fake.passes
-        let declared = [LossNeeds.teacher, .unconditionalTeacher, .fakeScore, .unconditionalFakeScore]
-            .filter { loss.needs.contains($0) }.count
+        let declared =
+            [LossNeeds.teacher, .unconditionalTeacher, .fakeScore, .unconditionalFakeScore]
+            .filter { loss.needs.contains($0) }.count + (loss.guidanceTimesteps == nil ? 0 : 2)
         let touched = [teacher, fake].reduce(0.0) { sum, network in
             sum + (network.weight.gradient?.squaredNorm() ?? 0) + Double(abs(network.weight.value.item - 1))
         }
@@ -65,6 +66,16 @@ extension LossContract {
                 ContractCheck(
                     "as \(type.rawValue)", Self.difference(other, value) / size, within: 2e-5,
                     "g does not depend on the prediction type; conversions round"))
+        }
+        if let equal = expectation.atEqualTimesteps {
+            var batch = problem.batch
+            batch.guidance = .init(timesteps: batch.timesteps, noise: batch.noise)
+            let undivided = try equal.gradient(problem.networks().evaluate(problem.batch, needs: equal.needs)).value
+            let difference = Self.difference(try gradient(problem, of: batch), undivided)
+            checks.append(
+                ContractCheck(
+                    "equal timesteps", difference / Self.size(undivided), within: 1e-5,
+                    "with one noise for both terms g is that of the loss without a term for guidance; sums round"))
         }
         if expectation.vanishesAtAgreement {
             let agreed = try gradient(problem, problem.networks(isAgreed: true))

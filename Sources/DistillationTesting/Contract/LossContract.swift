@@ -101,6 +101,7 @@ public struct LossContract {
             condition: TextCondition(tokens: .ones([1024, 1, 2])),
             nullCondition: TextCondition(tokens: .zeros([1024, 1, 2])), prompts: [Int](repeating: 0, count: 1024))
         batch.targets = batch.noise
+        batch.setGuidance(for: loss)
         if loss.needs.contains(.noisedData) { batch.noisedData = batch.original }
         let (networks, start) = (problem.networks(), ContinuousClock.now)
         for _ in 0..<3 { _ = try loss.gradient(networks.evaluate(batch, needs: loss.needs)) }

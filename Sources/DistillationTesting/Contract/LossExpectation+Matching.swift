@@ -22,16 +22,33 @@ extension LossExpectation {
         return expectation
     }
 
-    /// g = ω (ε̂_T − ε̂_F); E[g] is ω σ/α times the gradient of KL(q_t ‖ p_t).
+    /// g = ω (ε̂_T − ε̂_F); E[g] is ω σ/α times the gradient of KL(q_t ‖ p_t). With guidance at timesteps t′ of its own,
+    /// g = ω(t) (ε̂_T − ε̂_F) + ω(t′) (κ_T − κ_F) (ε_T(c) − ε_T(∅)), both networks in the first term guided by κ_F.
     public static func variational(_ loss: VariationalScoreDistillation) -> LossExpectation {
         let scales = (loss.teacherGuidanceScale, loss.fakeScoreGuidanceScale)
         var expectation = weightedKL { $0.weight(loss.weight) * $0.sigma / $0.alpha }
         expectation.guidedOptimum = scales.0 == scales.1 ? .teacher : scales.0 > scales.1 ? .further : .unknown
         expectation.vanishesAtAgreement = scales.0 == scales.1
+        guard loss.guidanceTimesteps != nil else {
+            expectation.gradient = { sample in
+                scaled(
+                    difference(sample.teacherEpsilon(guidedBy: scales.0), sample.fakeEpsilon(guidedBy: scales.1)),
+                    sample.weight(loss.weight))
+            }
+            return expectation
+        }
+        var undivided = loss
+        undivided.guidanceTimesteps = nil
+        expectation.atEqualTimesteps = undivided
         expectation.gradient = { sample in
-            scaled(
-                difference(sample.teacherEpsilon(guidedBy: scales.0), sample.fakeEpsilon(guidedBy: scales.1)),
-                sample.weight(loss.weight))
+            let again = sample.guidance
+            let matching = difference(
+                sample.teacherEpsilon(guidedBy: scales.1), sample.fakeEpsilon(guidedBy: scales.1))
+            let direction = difference(again.teacherEpsilon(guidedBy: 1), again.teacherEpsilon(guidedBy: 0))
+            return zip(
+                scaled(matching, sample.weight(loss.weight)),
+                scaled(direction, again.weight(loss.weight) * (scales.0 - scales.1))
+            ).map { $0 + $1 }
         }
         return expectation
     }

@@ -57,6 +57,8 @@ public struct LossExpectation: Sendable {
     /// Whether g treats all elements of a sample alike, however they are arranged in height, width and channels; false for a loss with
     /// filters, patches or weights of its own per channel.
     public var treatsElementsAlike = true
+    /// The loss that it equals where the guidance term has the timesteps and noise of the other; nil for a loss without such a term.
+    public var atEqualTimesteps: (any DistillationLoss)?
     /// g of one sample in closed form: an independent version of the loss's formula, in Double.
     public var gradient: (@Sendable (ReferenceSample) -> [Double])?
     /// L of one sample, whose derivative with respect to x̂₀ is g. The second argument is the sample at which the loss is

@@ -25,6 +25,18 @@ public struct ReferenceSample {
     let noisedData: [Double]?
     let problem: ContractProblem
     let timestep: Int
+    let again: (noise: [Double], timestep: Int)?
+
+    /// The sample noised once more, at the timestep and with the noise of `LossInput.guidance`; without them the sample itself.
+    public var guidance: ReferenceSample {
+        guard let again else { return self }
+        let schedule = problem.schedule
+        return ReferenceSample(
+            original: original, noise: again.noise, alpha: schedule.alpha(again.timestep),
+            sigma: schedule.sigma(again.timestep), stream: stream, target: target,
+            weight: { referenceWeight($0, at: again.timestep, in: schedule) }, condition: condition, noisedData: nil,
+            problem: problem, timestep: again.timestep, again: nil)
+    }
 
     /// x_t.
     public var noisy: [Double] { noisedData ?? zip(original, noise).map { alpha * $0 + sigma * $1 } }

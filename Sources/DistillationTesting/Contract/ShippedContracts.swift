@@ -11,6 +11,10 @@ extension LossContract {
     private static var matching: [LossContract] {
         var distribution = DistributionMatchingDistillation()
         distribution.teacherGuidanceScale = 1
+        var decoupled = VariationalScoreDistillation(guidanceScale: 1)
+        (decoupled.teacherGuidanceScale, decoupled.guidanceTimesteps) = (4.5, 400..<981)
+        var between = decoupled
+        between.fakeScoreGuidanceScale = 2
         return [
             LossContract(
                 ScoreDistillationSampling(), expecting: .scoreDistillation(ScoreDistillationSampling()),
@@ -21,6 +25,8 @@ extension LossContract {
             LossContract(
                 VariationalScoreDistillation.prolificDreamer, expecting: .variational(.prolificDreamer),
                 title: "VSD (ProlificDreamer)"),
+            LossContract(decoupled, expecting: .variational(decoupled), title: "VSD with decoupled guidance"),
+            LossContract(between, expecting: .variational(between), title: "VSD with decoupled guidance, κ_F = 2"),
             LossContract(
                 RandomGuidanceDistillation(), expecting: .randomGuidance(RandomGuidanceDistillation()),
                 title: "PG-SB (SNOOPI)"),

@@ -14,6 +14,10 @@ extension WrongOptions {
             --fake-score-learning-rate 1e300 → --fake-score-learning-rate: expected a number from 0 to 1, found 1e+300
             --average-decay 1.1 → --average-decay: expected a number from 0 to 1, found 1.1
             --average-decay nan → --average-decay: expected a number from 0 to 1, found nan
+            --loss pg-sb --guidance-scale 2 → --guidance-scale: expected none for random-guidance-distillation, \
+            found 2.0
+            --loss dmd --guidance-timesteps 20-980 → --guidance-timesteps: expected none for \
+            distribution-matching-distillation, found 20..<981
             --fake-score-warm-up-steps=-1 → --fake-score-warm-up-steps: expected 0 to 1000000000, found -1
             """),
         table(
@@ -38,7 +42,7 @@ extension WrongOptions {
             .lossContracts, "",
             """
             nothing → "nothing": expected part of one of the titles SDS (DreamFusion); VSD (SwiftBrush); VSD \
-            (ProlificDreamer); PG-SB (SNOOPI); Diff-Instruct; DMD, DMD2; DMD without guidance; SiD; SiD, a = 1.2; \
+            (ProlificDreamer); VSD with decoupled guidance; VSD with decoupled guidance, κ_F = 2; PG-SB (SNOOPI); Diff-Instruct; DMD, DMD2; DMD without guidance; SiD; SiD, a = 1.2; \
             SiD, constant weight; SiD-LSG; SIM; SIM, squares; f-distill (Jensen–Shannon); f-distill, exact \
             reverseKL; f-distill, exact softenedReverseKL; f-distill, exact jensenShannon; f-distill, exact \
             squaredHellinger; f-distill, exact forwardKL; f-distill, exact jeffreys; f-distill, exact neyman; \

@@ -57,7 +57,9 @@ extension WrongOptions {
             --loss none → The value 'none' is invalid for '--loss <loss>'. Please provide one of the following: - \
             sds - regression - vsd - swift-brush-v2 - prolific-dreamer - pg-sb - diff-instruct - dmd - \
             dmd-regression - dmd2 - sid - sid-lsg - sim - f-distill - lcm
-            --loss pg-sb --guidance-scale 2 → --guidance-scale: --loss pg-sb takes none
+            --loss-timesteps 980 → The value '980' is invalid for '--loss-timesteps <loss-timesteps>'
+            --loss-timesteps 980-20 → The value '980-20' is invalid for '--loss-timesteps <loss-timesteps>'
+            --fake-score-guidance-scale nan → --fake-score-guidance-scale: expected -1000.0 to 1000.0, found nan
             --guidance-scale nan → --guidance-scale: expected -1000.0 to 1000.0, found nan
             --guidance-scale 1e300 → --guidance-scale: expected -1000.0 to 1000.0, found 1e+300
             --teacher-pictures 0 → --teacher-pictures: expected 1 to 1000000, found 0

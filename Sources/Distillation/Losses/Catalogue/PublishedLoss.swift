@@ -36,7 +36,12 @@ public enum PublishedLoss: String, CaseIterable, Sendable {
 
     /// The loss with another guidance scale κ for the teacher, and for the fake score if the publication guides both. Nil for
     /// losses that sample κ or evaluate no network.
-    public func loss(guidanceScale scale: Double) -> (any DistillationLoss)? { row.guided?(scale) }
+    public func loss(guidanceScale scale: Double) -> (any DistillationLoss)? {
+        try? loss(LossSettings(guidanceScale: scale))
+    }
+
+    /// The loss with other settings. Throws ``DistillationError/invalidSetting(name:expected:found:)`` for one that it does not have.
+    package func loss(_ settings: LossSettings) throws -> any DistillationLoss { try row.adjusted(settings) }
 
     /// The training of the fake score for this loss with the given settings.
     public func fakeScoreTraining(for loss: any DistillationLoss) -> FakeScoreTraining {
@@ -53,49 +58,82 @@ public enum PublishedLoss: String, CaseIterable, Sendable {
     /// A published loss with its settings.
     private struct Row: Sendable {
         let loss: any DistillationLoss
-        /// The loss for a guidance scale.
-        var guided: (@Sendable (Double) -> any DistillationLoss)?
+        let adjusted: @Sendable (LossSettings) throws -> any DistillationLoss
         /// The training of the fake score where it is not the loss's usual one.
-        var training: FakeScoreTraining?
+        let training: FakeScoreTraining?
 
-        init(_ loss: any DistillationLoss, guided: (@Sendable (Double) -> any DistillationLoss)? = nil) {
-            (self.loss, self.guided) = (loss, guided)
-        }
-
-        /// A loss whose guidance scale is the property `scale`.
+        /// - Parameter apply: takes the settings that the loss has.
         init<Loss: DistillationLoss>(
-            _ loss: Loss, scale: WritableKeyPath<Loss, Double> & Sendable, training: FakeScoreTraining? = nil
+            _ loss: Loss, training: FakeScoreTraining? = nil,
+            apply: @escaping @Sendable (inout LossSettings, inout Loss) -> Void = { _, _ in }
         ) {
-            self.loss = loss
-            self.training = training
-            guided = { value in
-                var loss = loss
-                loss[keyPath: scale] = value
+            (self.loss, self.training) = (loss, training)
+            adjusted = { settings in
+                var (settings, loss) = (settings, loss)
+                apply(&settings, &loss)
+                try settings.checkTaken(by: Loss.name)
                 return loss
             }
         }
     }
 
     private static let table: [PublishedLoss: Row] = [
-        .sds: Row(ScoreDistillationSampling(), scale: \.teacherGuidanceScale),
+        .sds: Row(ScoreDistillationSampling()) {
+            $0.take(\.guidanceScale, for: &$1.teacherGuidanceScale)
+            $0.take(\.timesteps, for: &$1.timesteps)
+            $0.take(\.weight, for: &$1.weight)
+        },
         .regression: Row(PairRegression()),
-        .vsd: Row(VariationalScoreDistillation()) { VariationalScoreDistillation(guidanceScale: $0) },
-        .swiftBrushV2: Row(SwiftBrushV2()) {
-            SwiftBrushV2(VariationalScoreDistillation(guidanceScale: $0), AlignmentTerm())
+        .vsd: Row(VariationalScoreDistillation()) { $0.apply(to: &$1, guidingBoth: true) },
+        .swiftBrushV2: Row(SwiftBrushV2()) { $0.apply(to: &$1.first, guidingBoth: true) },
+        .prolificDreamer: Row(VariationalScoreDistillation.prolificDreamer, training: .prolificDreamer) {
+            $0.apply(to: &$1, guidingBoth: false)
         },
-        .prolificDreamer: Row(
-            VariationalScoreDistillation.prolificDreamer, scale: \.teacherGuidanceScale, training: .prolificDreamer),
-        .pgSB: Row(RandomGuidanceDistillation()),
-        .diffInstruct: Row(DiffInstruct(), scale: \.teacherGuidanceScale),
-        .dmd: Row(DistributionMatchingDistillation(), scale: \.teacherGuidanceScale, training: .dmd2),
-        .dmdRegression: Row(DMD(), scale: \.first.teacherGuidanceScale),
-        .dmd2: Row(DMD2(), scale: \.first.teacherGuidanceScale),
-        .sid: Row(ScoreIdentityDistillation()) { ScoreIdentityDistillation.longShortGuidance($0) },
-        .sidLSG: Row(ScoreIdentityDistillation.longShortGuidance()) {
-            ScoreIdentityDistillation.longShortGuidance($0)
+        .pgSB: Row(RandomGuidanceDistillation()) {
+            $0.take(\.timesteps, for: &$1.timesteps)
+            $0.take(\.weight, for: &$1.weight)
         },
-        .sim: Row(ScoreImplicitMatching(), scale: \.teacherGuidanceScale),
-        .fDistill: Row(FDivergenceDistillation(), scale: \.teacherGuidanceScale),
-        .lcm: Row(LatentConsistency()),
+        .diffInstruct: Row(DiffInstruct()) {
+            $0.take(\.guidanceScale, for: &$1.teacherGuidanceScale)
+            $0.take(\.timesteps, for: &$1.timesteps)
+            $0.take(\.weight, for: &$1.weight)
+        },
+        .dmd: Row(DistributionMatchingDistillation(), training: .dmd2) { $0.apply(to: &$1) },
+        .dmdRegression: Row(DMD()) { $0.apply(to: &$1.first) },
+        .dmd2: Row(DMD2()) { $0.apply(to: &$1.first) },
+        .sid: Row(ScoreIdentityDistillation()) { $0.apply(to: &$1) },
+        .sidLSG: Row(ScoreIdentityDistillation.longShortGuidance()) { $0.apply(to: &$1) },
+        .sim: Row(ScoreImplicitMatching()) {
+            $0.take(\.guidanceScale, for: &$1.teacherGuidanceScale)
+            $0.take(\.timesteps, for: &$1.timesteps)
+            $0.take(\.weight, for: &$1.weight)
+        },
+        .fDistill: Row(FDivergenceDistillation()) {
+            $0.take(\.guidanceScale, for: &$1.teacherGuidanceScale)
+            $0.take(\.timesteps, for: &$1.timesteps)
+        },
+        .lcm: Row(LatentConsistency()) { $0.take(\.timesteps, for: &$1.timesteps) },
     ]
+}
+
+extension LossSettings {
+    fileprivate mutating func apply(to loss: inout VariationalScoreDistillation, guidingBoth: Bool) {
+        if guidingBoth, let guidanceScale { loss.fakeScoreGuidanceScale = guidanceScale }
+        take(\.guidanceScale, for: &loss.teacherGuidanceScale)
+        take(\.fakeScoreGuidanceScale, for: &loss.fakeScoreGuidanceScale)
+        take(\.timesteps, for: &loss.timesteps)
+        take(\.weight, for: &loss.weight)
+        if let range = guidanceTimesteps { (loss.guidanceTimesteps, guidanceTimesteps) = (range, nil) }
+    }
+
+    fileprivate mutating func apply(to loss: inout DistributionMatchingDistillation) {
+        take(\.guidanceScale, for: &loss.teacherGuidanceScale)
+        take(\.timesteps, for: &loss.timesteps)
+    }
+
+    fileprivate mutating func apply(to loss: inout ScoreIdentityDistillation) {
+        if let guidanceScale { loss.fakeScoreGuidanceScale = guidanceScale }
+        take(\.guidanceScale, for: &loss.teacherGuidanceScale)
+        take(\.timesteps, for: &loss.timesteps)
+    }
 }

@@ -10,6 +10,9 @@ public protocol DistillationLoss: Codable, Sendable {
     var needs: LossNeeds { get }
     /// The range from which a timestep is sampled uniformly for each sample.
     var timesteps: Range<Int> { get }
+    /// The range of the timesteps at which ``LossInput/guidance`` is evaluated, on samples that are noised once more; nil, the default, for
+    /// a loss that does not read it.
+    var guidanceTimesteps: Range<Int>? { get }
     /// Whether the gradient of a sample depends on other samples of the batch, as with statistics of the batch, or the loss has a memory. A
     /// batch that is computed in parts is put together for such a loss. The default is true, which is right for any loss; false saves a
     /// pass of the student where it is true of the loss, which its contract checks.
@@ -28,6 +31,9 @@ public protocol DistillationLoss: Codable, Sendable {
 extension DistillationLoss {
     /// Nothing.
     public func check() throws {}
+
+    /// Nil.
+    public var guidanceTimesteps: Range<Int>? { nil }
 
     /// True, which is right for any loss.
     public var couplesSamples: Bool { true }

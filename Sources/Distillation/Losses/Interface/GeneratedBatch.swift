@@ -17,6 +17,8 @@ public struct GeneratedBatch {
     public var prompts: [Int]
     /// x_t, if it is noised data instead of α_t x̂₀ + σ_t ε; see ``LossNeeds/noisedData``.
     public var noisedData: Tensor?
+    /// The timesteps and noise of ``LossInput/guidance``; see ``DistillationLoss/guidanceTimesteps``.
+    public var guidance: Renoising?
     /// The pairs' images; see ``LossNeeds/pairs``.
     public var targets: Tensor?
     /// The number of steps taken before this one.
@@ -25,6 +27,22 @@ public struct GeneratedBatch {
     public var stream = RandomStream(seed: 0)
     /// The ``LossGradient/memory`` that the loss returned at the previous step; empty at the first.
     public var memory: [String: Tensor] = [:]
+
+    /// Timesteps and noise with which a batch is noised once more.
+    public struct Renoising: Sendable {
+        /// One per sample.
+        public var timesteps: [Int]
+        /// ε, `[batch, height, width, channels]`.
+        public var noise: Tensor
+
+        /// Timesteps, one per sample, and noise of the samples' shape.
+        public init(timesteps: [Int], noise: Tensor) { (self.timesteps, self.noise) = (timesteps, noise) }
+
+        /// Those of some samples of the batch.
+        func samples(_ rows: Range<Int>) -> Renoising {
+            Renoising(timesteps: Array(timesteps[rows]), noise: noise.sliced(axis: 0, rows))
+        }
+    }
 
     /// A batch; the remaining properties are set afterwards.
     public init(

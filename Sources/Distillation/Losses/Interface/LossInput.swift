@@ -16,6 +16,7 @@ public struct LossInput {
     public let noisy: Variable
     let teacherPrediction: ScorePrediction?
     let fakeScorePrediction: ScorePrediction?
+    let guidancePrediction: ScorePrediction?
 
     /// ε.
     public var noise: Variable { Variable(batch.noise) }
@@ -35,8 +36,17 @@ public struct LossInput {
     /// ε_F.
     public var fakeScore: ScorePrediction { declared(fakeScorePrediction, "fakeScore") }
 
+    /// The teacher with and without the prompt on samples that are noised once more, at timesteps of
+    /// ``DistillationLoss/guidanceTimesteps``: constants of x̂₀.
+    public var guidance: ScorePrediction { declared(guidancePrediction, "guidance") }
+
     /// ω(t) per sample, `[batch, 1, 1, 1]`.
-    public func weights(_ weight: TimestepWeight) -> Variable {
+    public func weights(_ weight: TimestepWeight) -> Variable { weights(weight, at: timesteps) }
+
+    /// ω(t) at the timesteps of ``guidance``, `[batch, 1, 1, 1]`.
+    public func guidanceWeights(_ weight: TimestepWeight) -> Variable { weights(weight, at: guidance.timesteps) }
+
+    private func weights(_ weight: TimestepWeight, at timesteps: [Int]) -> Variable {
         Variable(Tensor(perSample: timesteps.map { Float(weight($0, in: schedule)) }))
     }
 

@@ -60,7 +60,8 @@ public struct ScoreNetworks {
             try teacher.checkOutputs(outputs.own, count: own.count, of: noisy)
             try fakeScore.checkOutputs(outputs.other, count: other.count, of: noisy)
             predictions = (
-                prediction(outputs.own, batch, noisy).detached(), prediction(outputs.other, batch, noisy).detached()
+                prediction(outputs.own, batch.timesteps, noisy).detached(),
+                prediction(outputs.other, batch.timesteps, noisy).detached()
             )
         } else {
             predictions = (
@@ -68,30 +69,50 @@ public struct ScoreNetworks {
                 try precisions.fakeScore.within { try run(fakeScorePasses, of: fakeScore, batch, noisy) }
             )
         }
+        let guidance =
+            try earlier?.guidancePrediction
+            ?? precisions.teacher.within { try batch.guidance.map { try self.guidance($0, batch) } }
         return LossInput(
             networks: self, batch: batch, original: original, noisy: noisy, teacherPrediction: predictions.teacher,
-            fakeScorePrediction: predictions.fakeScore)
+            fakeScorePrediction: predictions.fakeScore, guidancePrediction: guidance)
+    }
+
+    /// The teacher with and without the prompt on the batch, noised with other noise at other timesteps.
+    private func guidance(_ again: GeneratedBatch.Renoising, _ batch: GeneratedBatch) throws -> ScorePrediction {
+        let noisy = Variable(schedule.noisy(batch.original, noise: again.noise, timesteps: again.timesteps))
+        let conditions = [batch.condition, batch.nullCondition]
+        let outputs = teacher.predict(noisy, at: again.timesteps.map(Double.init), givenEach: conditions)
+        try teacher.checkOutputs(outputs, count: conditions.count, of: noisy)
+        return prediction(outputs, again.timesteps, noisy).detached()
     }
 
     /// The input of a loss on a batch whose predictions are known, as ε: constants of x̂₀.
     func input(
         _ batch: GeneratedBatch, teacher: (conditional: Variable?, unconditional: Variable?),
-        fakeScore: (conditional: Variable?, unconditional: Variable?)
+        fakeScore: (conditional: Variable?, unconditional: Variable?),
+        guidance: (conditional: Variable?, unconditional: Variable?)
     ) -> LossInput {
         let original = Variable.trainable(batch.original)
         let noisy =
             batch.noisedData.map { Variable($0) }
             ?? schedule.noisy(original, noise: batch.noise, timesteps: batch.timesteps)
-        func known(_ epsilons: (conditional: Variable?, unconditional: Variable?)) -> ScorePrediction? {
+        func known(
+            _ epsilons: (conditional: Variable?, unconditional: Variable?), _ noisy: Variable, _ timesteps: [Int]
+        ) -> ScorePrediction? {
             epsilons.conditional.map {
                 ScorePrediction(
                     conditional: $0, unconditional: epsilons.unconditional, noisy: noisy.detached(),
-                    timesteps: batch.timesteps, schedule: schedule)
+                    timesteps: timesteps, schedule: schedule)
             }
         }
+        let again = batch.guidance.map {
+            (Variable(schedule.noisy(batch.original, noise: $0.noise, timesteps: $0.timesteps)), $0.timesteps)
+        }
         return LossInput(
-            networks: self, batch: batch, original: original, noisy: noisy, teacherPrediction: known(teacher),
-            fakeScorePrediction: known(fakeScore))
+            networks: self, batch: batch, original: original, noisy: noisy,
+            teacherPrediction: known(teacher, noisy, batch.timesteps),
+            fakeScorePrediction: known(fakeScore, noisy, batch.timesteps),
+            guidancePrediction: again.flatMap { known(guidance, $0.0, $0.1) })
     }
 
     private func run(
@@ -100,7 +121,7 @@ public struct ScoreNetworks {
         func predict(_ conditions: [TextCondition], _ noisy: Variable) throws -> ScorePrediction {
             let outputs = network.predict(noisy, at: batch.timesteps.map(Double.init), givenEach: conditions)
             try network.checkOutputs(outputs, count: conditions.count, of: noisy)
-            return prediction(outputs, batch, noisy)
+            return prediction(outputs, batch.timesteps, noisy)
         }
         switch passes {
         case .none: return nil
@@ -110,13 +131,11 @@ public struct ScoreNetworks {
         }
     }
 
-    private func prediction(_ outputs: [Variable], _ batch: GeneratedBatch, _ noisy: Variable) -> ScorePrediction {
-        let epsilons = outputs.map {
-            schedule.convert($0, to: .epsilon, noisy: noisy, timesteps: batch.timesteps)
-        }
+    private func prediction(_ outputs: [Variable], _ timesteps: [Int], _ noisy: Variable) -> ScorePrediction {
+        let epsilons = outputs.map { schedule.convert($0, to: .epsilon, noisy: noisy, timesteps: timesteps) }
         return ScorePrediction(
             conditional: epsilons[0], unconditional: epsilons.count > 1 ? epsilons[1] : nil, noisy: noisy,
-            timesteps: batch.timesteps, schedule: schedule)
+            timesteps: timesteps, schedule: schedule)
     }
 }
 
