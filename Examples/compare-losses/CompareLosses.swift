@@ -7,7 +7,7 @@ struct CompareLosses: BrushCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare-losses",
         abstract: "Compares several losses from the same start and seed.",
-        subcommands: [ComparePoints.self, ComparePictures.self])
+        subcommands: [ComparePoints.self, ComparePictures.self, CompareScores.self])
 }
 
 extension PublishedLoss: ExpressibleByArgument {}

@@ -33,6 +33,8 @@ struct Train: ComputingCommand {
         help: "The denoising network's channels per block, outermost first. Default: 64 128 176; with --shapes 48 96.")
     var channels: [Int] = []
     @Option(help: "The maximum vocabulary size of a trained tokenizer.") var vocabulary = 2560
+    @Option(help: "The share of captions that are the image's group, such as \"an animal\", if it has one.")
+    var groupShare = CaptionMix().groupShare
     @OptionGroup var seeds: SeedOptions
     @Option(help: "Steps between checkpoints.") var saveEvery = 250
     @Option(help: "Steps between sample grids.") var sheetEvery = 1000
@@ -51,6 +53,7 @@ struct Train: ComputingCommand {
         "batchSize": "batch", "accumulatedParts": "accumulate", "iterations": "iterations",
         "learningRate": "learning-rate",
         "averageDecay": "average-decay", "blockChannels": "channels", "start": "start",
+        "captions.groupShare": "group-share",
     ]
 
     func run() throws { try LaunchedProcesses.run(run(in:)) }
@@ -60,6 +63,7 @@ struct Train: ComputingCommand {
         (settings.iterations, settings.batchSize, settings.seed) = (iterations, batch, seeds.value)
         (settings.learningRate, settings.averageDecay) = (learningRate, averageDecay)
         settings.precision = computation.recordedPrecision
+        settings.captions.groupShare = groupShare
         if let accumulate { settings.accumulatedParts = accumulate }
         try settings.validate()
         for (url, option) in [

@@ -20,8 +20,8 @@ final class PictureListTests {
     @Test("Written and appended entries are read back; default values are not written")
     func roundTrip() throws {
         let full = PictureEntry(
-            fileName: "a.png", text: "a \"red\" heart", keywords: ["love", "♥"], group: "a heart", split: "held-out",
-            weight: 0.35)
+            fileName: "a.png", text: "a \"red\" heart", keywords: ["love", "♥"], group: "a heart",
+            attributes: ["ink": "red", "weight": "bold"], split: "held-out", weight: 0.35)
         try PictureList.write([full], in: folder)
         try PictureList.append([PictureEntry(fileName: "a.png", text: "line\nbreak")], in: folder)
         let list = try PictureList(in: folder)

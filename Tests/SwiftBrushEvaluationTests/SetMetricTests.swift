@@ -29,6 +29,17 @@ struct SetMetricTests {
         }
     }
 
+    @Test("Density and coverage equal the authors' formula", arguments: cases)
+    func densityAndCoverage(name: String) throws {
+        let generated = try features("\(name).generated", chunk: 7)
+        let reference = try features("\(name).reference", chunk: 64)
+        for (index, neighbours) in [3, 5].enumerated() {
+            let found = try DensityAndCoverage(generated: generated, reference: reference, neighbours: neighbours)
+            #expect(abs(Float(found.density) - (try tensor("\(name).density")[index])) < 1e-6)
+            #expect(Float(found.coverage) == (try tensor("\(name).coverage")[index]))
+        }
+    }
+
     @Test("Sets larger than a block are computed correctly")
     func blocks() throws {
         var stream = RandomStream(seed: 4)
@@ -82,6 +93,8 @@ struct SetMetricTests {
         #expect(throws: EvaluationError.self) { try Features([.zeros([2, 3]), .zeros([2, 4])]) }
         #expect(throws: EvaluationError.self) { try PrecisionAndRecall(generated: a, reference: b) }
         #expect(throws: EvaluationError.self) { try PrecisionAndRecall(generated: a, reference: a, neighbours: 10) }
+        #expect(throws: EvaluationError.self) { try DensityAndCoverage(generated: a, reference: b) }
+        #expect(throws: EvaluationError.self) { try DensityAndCoverage(generated: a, reference: a, neighbours: 10) }
         #expect(throws: EvaluationError.self) { try KernelDistance(a, a, subsetSize: 1) }
         #expect(throws: EvaluationError.self) { try meanPairwiseDistance(Features([.zeros([1, 3])])) }
         let infinite = try Features([Tensor(repeating: .infinity, shape: [10, 3])])

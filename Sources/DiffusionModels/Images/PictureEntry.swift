@@ -8,6 +8,8 @@ public struct PictureEntry: Sendable, Equatable {
     public var keywords: [String]
     /// The group that the image belongs to, such as "an animal".
     public var group: String?
+    /// What the image shows, by kind, such as "ink": "red"; images of one caption may differ in attributes that it does not name.
+    public var attributes: [String: String]
     /// The data split, such as "train".
     public var split: String?
     /// The sampling weight: how often the image is sampled relative to one of weight 1.
@@ -15,18 +17,18 @@ public struct PictureEntry: Sendable, Equatable {
 
     /// An entry with these captions.
     public init(
-        fileName: String, text: String? = nil, keywords: [String] = [], group: String? = nil, split: String? = nil,
-        weight: Double = 1
+        fileName: String, text: String? = nil, keywords: [String] = [], group: String? = nil,
+        attributes: [String: String] = [:], split: String? = nil, weight: Double = 1
     ) {
         (self.fileName, self.text, self.keywords, self.group) = (fileName, text, keywords, group)
-        (self.split, self.weight) = (split, weight)
+        (self.attributes, self.split, self.weight) = (attributes, split, weight)
     }
 }
 
 extension PictureEntry: Codable {
     private enum CodingKeys: String, CodingKey {
         case fileName = "file_name"
-        case text, keywords, group, split, weight
+        case text, keywords, group, attributes, split, weight
     }
 
     /// Reads a line; only `file_name` is required. Throws `DecodingError`.
@@ -36,6 +38,7 @@ extension PictureEntry: Codable {
         text = try fields.decodeIfPresent(String.self, forKey: .text)
         keywords = try fields.decodeIfPresent([String].self, forKey: .keywords) ?? []
         group = try fields.decodeIfPresent(String.self, forKey: .group)
+        attributes = try fields.decodeIfPresent([String: String].self, forKey: .attributes) ?? [:]
         split = try fields.decodeIfPresent(String.self, forKey: .split)
         weight = try fields.decodeIfPresent(Double.self, forKey: .weight) ?? 1
         guard weight.isFinite, weight >= 0 else {
@@ -51,6 +54,7 @@ extension PictureEntry: Codable {
         try fields.encodeIfPresent(text, forKey: .text)
         if !keywords.isEmpty { try fields.encode(keywords, forKey: .keywords) }
         try fields.encodeIfPresent(group, forKey: .group)
+        if !attributes.isEmpty { try fields.encode(attributes, forKey: .attributes) }
         try fields.encodeIfPresent(split, forKey: .split)
         if weight != 1 { try fields.encode(weight, forKey: .weight) }
     }

@@ -67,3 +67,31 @@ public func meanPairwiseDistance(_ features: Features) throws -> Double {
     }
     return sum / Double(features.count * (features.count - 1))
 }
+
+extension Features {
+    /// Each vector's squared distance to its k-th nearest neighbour.
+    func squaredRadii(_ neighbours: Int) throws -> [Double] {
+        // The smallest squared distances of each vector to others, in ascending order.
+        var nearest = [[Double]](repeating: [], count: count)
+        try PairwiseDistances(self, self).forEachStretch { row, first, squares in
+            for (column, square) in zip(first..., squares) where column != row {
+                if nearest[row].count == neighbours {
+                    guard square < nearest[row][neighbours - 1] else { continue }
+                    nearest[row].removeLast()
+                }
+                let place = nearest[row].firstIndex { $0 > square } ?? nearest[row].count
+                nearest[row].insert(square, at: place)
+            }
+        }
+        return nearest.map { $0[neighbours - 1] }
+    }
+
+    /// Each vector's squared distance to the nearest vector of another set.
+    func squaredDistances(toNearestOf others: Features) throws -> [Double] {
+        var nearest = [Double](repeating: .infinity, count: count)
+        try PairwiseDistances(self, others).forEachStretch { row, _, squares in
+            nearest[row] = min(nearest[row], squares.min() ?? .infinity)
+        }
+        return nearest
+    }
+}

@@ -31,8 +31,8 @@ public struct PrecisionAndRecall: Sendable, Equatable {
         }
         try Features.check("PrecisionAndRecall", generated, reference, atLeast: neighbours + 1)
         self.neighbours = neighbours
-        let referenceRadii = try Self.squaredRadii(reference, neighbours)
-        let generatedRadii = try Self.squaredRadii(generated, neighbours)
+        let referenceRadii = try reference.squaredRadii(neighbours)
+        let generatedRadii = try generated.squaredRadii(neighbours)
         var isReal = [Bool](repeating: false, count: generated.count)
         var isCovered = [Bool](repeating: false, count: reference.count)
         try PairwiseDistances(generated, reference).forEachStretch { row, first, squares in
@@ -43,22 +43,5 @@ public struct PrecisionAndRecall: Sendable, Equatable {
         }
         precision = Double(isReal.count { $0 }) / Double(generated.count)
         recall = Double(isCovered.count { $0 }) / Double(reference.count)
-    }
-
-    /// Each vector's squared distance to its k-th nearest neighbour.
-    private static func squaredRadii(_ features: Features, _ neighbours: Int) throws -> [Double] {
-        // The smallest squared distances of each vector to others, in ascending order.
-        var nearest = [[Double]](repeating: [], count: features.count)
-        try PairwiseDistances(features, features).forEachStretch { row, first, squares in
-            for (column, square) in zip(first..., squares) where column != row {
-                if nearest[row].count == neighbours {
-                    guard square < nearest[row][neighbours - 1] else { continue }
-                    nearest[row].removeLast()
-                }
-                let place = nearest[row].firstIndex { $0 > square } ?? nearest[row].count
-                nearest[row].insert(square, at: place)
-            }
-        }
-        return nearest.map { $0[neighbours - 1] }
     }
 }

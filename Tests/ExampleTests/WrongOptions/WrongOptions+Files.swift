@@ -6,6 +6,13 @@ extension WrongOptions {
             """
             /absent → the folder: /absent: cannot be read: there is no such file or folder
             train-alignment /absent --output o → the folder: /absent: cannot be read: there is no such file or folder
+            train-classifier /absent --output o → the folder: /absent: cannot be read: there is no such file or folder
+            captions /absent --reference r --classifier c → the folder: /absent: cannot be read: there is no such file or \
+            folder
+            captions / --reference /absent --classifier c → --reference: /absent: cannot be read: there is no such file or \
+            folder
+            captions / --reference / --classifier /absent → --classifier: /absent: cannot be read: there is no such file or \
+            folder
             """),
         table(
             .evaluate, "table",

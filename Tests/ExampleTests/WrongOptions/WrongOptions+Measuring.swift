@@ -71,6 +71,10 @@ extension WrongOptions {
             table → Missing expected argument '<pictures> ...'
             train-alignment → Missing expected argument '<data>'
             train-alignment a → Missing expected argument '--output <output>'
+            captions a → Missing expected argument '--reference <reference>'
+            captions a --reference b → Missing expected argument '--classifier <classifier>'
+            train-classifier a → Missing expected argument '--output <output>'
+            train-classifier a --output o --epochs 0 → --epochs: expected 1 to 100000, found 0
             """),
         table(
             .evaluate, "a",

@@ -29,6 +29,7 @@ extension WrongOptions {
             --iterations=-1 → --iterations: expected 1 to 1000000000, found -1
             --learning-rate nan → --learning-rate: expected a number from 0 to 1, found nan
             --average-decay 2 → --average-decay: expected a number from 0 to 1, found 2.0
+            --group-share 2 → --group-share: expected 0 to 1, found 2.0
             """),
         table(
             .compareLosses, "pictures --teacher /absent --prompts /absent --sheet-prompts /absent",

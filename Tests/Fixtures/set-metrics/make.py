@@ -1,5 +1,5 @@
-"""Precision and recall by the formula of kynkaat/improved-precision-and-recall-metric, the kernel distance by that of clean-fid, and
-pairwise distances, all in Float64; distances come from differences, not from expanded squares.
+"""Precision and recall by the formula of kynkaat/improved-precision-and-recall-metric, density and coverage by that of
+clovaai/generative-evaluation-prdc, the kernel distance by that of clean-fid, and pairwise distances, all in Float64; distances come from differences, not from expanded squares.
 
 Run: python make.py   (writes metrics.safetensors beside itself)
 """
@@ -21,6 +21,13 @@ def manifold_share(manifold, probes, k):
     # The nearest vector is the vector itself, so the k-th neighbour is at index k.
     radii = np.partition(distances(manifold, manifold), k, axis=1)[:, k]
     return (distances(probes, manifold) <= radii).any(axis=1).mean()
+
+
+def density_and_coverage(generated, reference, k):
+    radii = np.partition(distances(reference, reference), k, axis=1)[:, k]
+    across = distances(reference, generated)
+    density = (across < radii[:, None]).sum(axis=0).mean() / k
+    return density, (across.min(axis=1) < radii).mean()
 
 
 def kernel_distance(x, y):
@@ -45,6 +52,8 @@ for name, (n, m, width, scale, shift) in cases.items():
         f"{name}.reference": reference,
         f"{name}.precision": np.array([manifold_share(y, x, k) for k in (3, 5)]),
         f"{name}.recall": np.array([manifold_share(x, y, k) for k in (3, 5)]),
+        f"{name}.density": np.array([density_and_coverage(x, y, k)[0] for k in (3, 5)]),
+        f"{name}.coverage": np.array([density_and_coverage(x, y, k)[1] for k in (3, 5)]),
         f"{name}.kernel": np.array([kernel_distance(x[: min(n, m)], y[: min(n, m)])]),
         f"{name}.pairwise": np.array([pairwise]),
     }

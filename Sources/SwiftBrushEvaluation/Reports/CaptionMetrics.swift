@@ -1,0 +1,150 @@
+import DiffusionModels
+import Foundation
+
+/// The metrics of the pictures of one caption that has many right pictures, against all reference pictures that the caption describes: those
+/// whose text or group it is.
+public struct CaptionMetrics: Codable, Sendable {
+    /// The caption.
+    public let caption: String
+    /// The number of pictures.
+    public let count: Int
+    /// The number of reference pictures.
+    public let referenceCount: Int
+    /// ``frechetDistance(_:_:)`` in the classifier's features.
+    public let frechetDistance: Double
+    /// ``PrecisionAndRecall/precision``.
+    public let precision: Double
+    /// ``PrecisionAndRecall/recall``.
+    public let recall: Double
+    /// ``DensityAndCoverage/density``.
+    public let density: Double
+    /// ``DensityAndCoverage/coverage``.
+    public let coverage: Double
+    /// The share of pictures in which the classifier recognises all attributes that the caption determines.
+    public let alignment: Double
+    /// The same share of the reference pictures: the best that can be expected with this classifier.
+    public let referenceAlignment: Double
+    /// The share of each mode: a combination of attributes that the caption leaves open.
+    public let modes: [String: Double]
+    /// The shares of the reference's modes, by the same classifier.
+    public let referenceModes: [String: Double]
+    /// The mean ``sharpness(of:)``.
+    public let sharpness: Double
+    /// The mean sharpness of the reference pictures.
+    public let referenceSharpness: Double
+    /// The median over pictures of the root mean square difference, in levels of 0…1, from the nearest training picture.
+    public let nearest: Double
+    /// The same median for the reference pictures that are not in the training set; nil without any.
+    public let referenceNearest: Double?
+
+    /// The entropy of the mode shares, in nats.
+    public var modeEntropy: Double { Self.entropy(modes) }
+    /// The entropy of the reference's mode shares.
+    public var referenceModeEntropy: Double { Self.entropy(referenceModes) }
+
+    private static func entropy(_ shares: [String: Double]) -> Double {
+        shares.values.reduce(0) { $1 > 0 ? $0 - $1 * log($1) : $0 }
+    }
+}
+
+/// Compares pictures of captions that have many right pictures with all right pictures of a reference, caption by caption.
+public struct CaptionEvaluation: Sendable {
+    private let classifier: PictureClassifier
+    private let reference: Set
+
+    /// A folder's pictures with all that is computed of them.
+    private struct Set: Sendable {
+        let entries: [PictureEntry]
+        let features: Features
+        let attributes: [[String: String]]
+        let sharpness: [Double]
+        let pixels: Features
+
+        init(_ folder: PictureFolder, _ classifier: PictureClassifier, keptIn store: URL?) throws {
+            var extraction = try FeatureExtraction(of: folder, by: classifier, keptIn: store)
+            while try extraction.next() != nil {}
+            features = try extraction.features()
+            attributes = try classifier.attributes(of: features)
+            let pictures = try folder.entries.map { try Picture(contentsOf: folder.file($0)) }
+            sharpness = pictures.map(SwiftBrushEvaluation.sharpness(of:))
+            pixels = try Features(pictures.map { $0.tensor.reshaped(to: [1, $0.width * $0.height * 3]) })
+            entries = folder.entries
+        }
+
+        func mean(_ values: [Double], _ rows: [Int]) -> Double {
+            rows.reduce(0) { $0 + values[$1] } / Double(rows.count)
+        }
+    }
+
+    /// Creates an evaluation.
+    ///
+    /// - Parameters:
+    ///   - classifier: the classifier, trained on real pictures of the same kinds of attributes.
+    ///   - reference: the reference pictures, with attributes. Those of the split "train", or all without splits, are the training pictures
+    ///     among which the nearest is searched.
+    ///   - store: the folder in which the reference's features are cached; nil keeps them in memory.
+    ///
+    /// Throws ``EvaluationError`` for a reference without attributes, and `PictureError` for pictures that cannot be read.
+    public init(by classifier: PictureClassifier, against reference: PictureFolder, keptIn store: URL? = nil) throws {
+        _ = try reference.attributeValues()
+        self.classifier = classifier
+        self.reference = try Set(reference, classifier, keptIn: store)
+    }
+
+    /// Compares a folder's pictures, for each caption that is the text or the group of a reference picture.
+    ///
+    /// Throws ``EvaluationError`` for pictures without such captions, sizes that differ from the reference's, and captions with too few pictures.
+    public func metrics(of folder: PictureFolder, keptIn store: URL? = nil) throws -> [CaptionMetrics] {
+        let own = try Set(folder, classifier, keptIn: store)
+        guard own.pixels.width == reference.pixels.width else {
+            throw EvaluationError.unsuitableContents(
+                path: folder.url.path, expected: "pictures of the reference's size", found: "another")
+        }
+        var known: Swift.Set<String> = []
+        for entry in reference.entries { known.formUnion([entry.text, entry.group].compactMap(\.self)) }
+        let captions = Swift.Set(own.entries.compactMap(\.text)).intersection(known).sorted()
+        guard !captions.isEmpty else {
+            throw EvaluationError.unsuitableContents(
+                path: folder.url.path, expected: "captions that are texts or groups of the reference", found: "none")
+        }
+        let training = try reference.pixels.subset(
+            reference.entries.indices.filter { (reference.entries[$0].split ?? "train") == "train" })
+        return try captions.map { caption in try metrics(of: caption, own, training) }
+    }
+
+    private func metrics(of caption: String, _ own: Set, _ training: Features) throws -> CaptionMetrics {
+        let rows = own.entries.indices.filter { own.entries[$0].text == caption }
+        let right = reference.entries.indices.filter { index in
+            reference.entries[index].group == caption || reference.entries[index].text == caption
+        }
+        let (features, real) = (try own.features.subset(rows), try reference.features.subset(right))
+        let manifold = try PrecisionAndRecall(generated: features, reference: real)
+        let balls = try DensityAndCoverage(generated: features, reference: real)
+        // What all right pictures share is what the caption determines.
+        let first = reference.entries[right[0]].attributes
+        let fixed = first.filter { kind, value in right.allSatisfy { reference.entries[$0].attributes[kind] == value } }
+        let open = classifier.kinds.filter { fixed[$0] == nil }
+        func alignment(_ set: Set, _ rows: [Int]) -> Double {
+            let count = rows.count { row in fixed.allSatisfy { set.attributes[row][$0.key] == $0.value } }
+            return Double(count) / Double(rows.count)
+        }
+        func modes(_ set: Set, _ rows: [Int]) -> [String: Double] {
+            let names = rows.map { row in open.compactMap { set.attributes[row][$0] }.joined(separator: " ") }
+            return Dictionary(grouping: names) { $0 }.mapValues { Double($0.count) / Double(rows.count) }
+        }
+        func nearest(_ set: Set, _ rows: [Int]) throws -> Double {
+            let squares = try set.pixels.subset(rows).squaredDistances(toNearestOf: training).sorted()
+            // Tensors of pictures are in −1…1.
+            return (squares[squares.count / 2] / Double(training.width)).squareRoot() / 2
+        }
+        let heldOut = right.filter { (reference.entries[$0].split ?? "train") != "train" }
+        return try CaptionMetrics(
+            caption: caption, count: rows.count, referenceCount: right.count,
+            frechetDistance: frechetDistance(features.statistics(), real.statistics()), precision: manifold.precision,
+            recall: manifold.recall, density: balls.density, coverage: balls.coverage,
+            alignment: alignment(own, rows), referenceAlignment: alignment(reference, right), modes: modes(own, rows),
+            referenceModes: modes(reference, right), sharpness: own.mean(own.sharpness, rows),
+            referenceSharpness: reference.mean(reference.sharpness, right), nearest: nearest(own, rows),
+            referenceNearest: heldOut.isEmpty ? nil : nearest(reference, heldOut))
+    }
+}
