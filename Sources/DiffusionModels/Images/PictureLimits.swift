@@ -16,8 +16,9 @@ public struct PictureLimits: Sendable, Equatable {
     /// The default limits, with the maximum number of pixels from the environment variable `SWIFTBRUSH_PICTURE_PIXELS` if it is set.
     public static let standard: PictureLimits = {
         var limits = PictureLimits()
-        let text = ProcessInfo.processInfo.environment["SWIFTBRUSH_PICTURE_PIXELS"]
-        if let pixels = text.flatMap({ Int($0) }), pixels > 0 { limits.pixels = pixels }
+        if let pixels = EnvironmentSetting.integer("SWIFTBRUSH_PICTURE_PIXELS", in: 1...Int.max) {
+            limits.pixels = pixels
+        }
         return limits
     }()
 

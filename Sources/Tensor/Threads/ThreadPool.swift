@@ -6,9 +6,8 @@ import Synchronization
 /// core.
 public enum ThreadPool {
     private static let count = Atomic<Int>(
-        ProcessInfo.processInfo.environment["TENSOR_THREADS"].flatMap { Int($0) }.flatMap {
-            threadCounts.contains($0) ? $0 : nil
-        } ?? max(1, ProcessInfo.processInfo.activeProcessorCount))
+        EnvironmentSetting.integer("TENSOR_THREADS", in: threadCounts)
+            ?? max(1, ProcessInfo.processInfo.activeProcessorCount))
 
     /// The valid values of ``threadCount``.
     public static let threadCounts = 1...1024
