@@ -70,7 +70,10 @@ let package = Package(
         // MARK: - Examples
         .target(
             name: "SwiftBrushCommands",
-            dependencies: ["DiffusionModels", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "DiffusionModels", "SwiftBrushRuntime",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             path: "Examples/Shared", exclude: ["README.md"]),
         .executableTarget(
             name: "SwiftBrushTextToImage",

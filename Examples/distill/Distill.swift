@@ -16,11 +16,13 @@ struct Distill: ComputingCommand {
     @OptionGroup(title: "Loss") var loss: LossOptions
     @OptionGroup(title: "Training") var training: TrainingOptions
     @OptionGroup(title: "Run") var running: RunOptions
+    @OptionGroup(title: "Processes") var processes: ProcessOptions
     @OptionGroup(title: "Computation") var computation: ComputationOptions
     @OptionGroup var seeds: SeedOptions
 
     static let optionNames = [
-        "batchSize": "batch", "accumulatedParts": "accumulate", "studentLearningRate": "student-learning-rate",
+        "batchSize": "batch", "accumulatedParts": "accumulate",
+        "studentLearningRate": "student-learning-rate",
         "fakeScoreLearningRate": "fake-score-learning-rate", "adapterRank": "rank", "averageDecay": "average-decay",
         "fakeScoreWarmUpSteps": "fake-score-warm-up-steps", "adapterTargets": "adapter-targets", "start": "student",
         "studentTimestep": "student-timestep", "guidanceScale": "guidance-scale",
@@ -37,7 +39,8 @@ struct Distill: ComputingCommand {
 
     private func run(in group: any ProcessGroup) throws {
         var settings = try training.settings(
-            for: loss, iterations: running.iterations, seed: seeds.value, precision: computation.recordedPrecision)
+            for: loss, iterations: running.iterations, seed: seeds.value, precision: computation.recordedPrecision,
+            in: processes)
         // What can be wrong is found before the teacher is loaded.
         try settings.validate()
         try models.check()
@@ -49,13 +52,14 @@ struct Distill: ComputingCommand {
         let run = try RunDirectory(
             running.output, resuming: running.starting.resume, allowingOtherFiles: running.starting.allowOtherFiles,
             in: group)
-        settings.accumulatedParts = try run.accumulatedParts(training.accumulate, in: group)
+        settings.accumulatedParts = try run.accumulatedParts(processes.accumulate, in: group)
         try settings.validate()
         var teacher = try models.loadTeacher()
         try run.claim()
         try settings.setStudentTimestep(training.studentTimestep, on: teacher.schedule)
         try settings.checkAdapterTargets(on: teacher.network)
-        let memory = MemoryEstimate(distilling: teacher.network, settings)
+        let memory = MemoryEstimate(
+            distilling: teacher.network, settings, shardedOver: processes.shardOptimizer ? group.count : 1)
         try running.starting.checkMemory(memory.written * group.countOnHost, of: "this distillation")
 
         teacher = try models.keepingEmbeddings(of: prompts + shown, teacher)
@@ -63,7 +67,7 @@ struct Distill: ComputingCommand {
         let distiller = try Distiller(
             teacher: teacher, startingFrom: models.start(), loss: loss, prompts: prompts,
             configuration: settings, resources: resources)
-        distiller.group = group
+        (distiller.group, distiller.shardsOptimizer) = (group, processes.shardOptimizer)
         try run.begin(distiller)
         StandardError.write(line: "\(distiller.memoryEstimate)")
         StandardError.write(line: "\(distiller.estimateTime())")

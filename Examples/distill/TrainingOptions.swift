@@ -9,8 +9,6 @@ struct TrainingOptions: ParsableArguments {
     private static let defaults = DistillationConfiguration()
 
     @Option(help: "Images per step.") var batch = defaults.batchSize
-    @Option(help: "Parts in which a step computes its gradients, in turn or by processes. Default: one per process.")
-    var accumulate: Int?
     @Option(help: "The student's learning rate.") var studentLearningRate = defaults.studentLearningRate
     @Option(help: "The fake score's learning rate.") var fakeScoreLearningRate = defaults.fakeScoreLearningRate
     @Option(help: "The schedule of both learning rates; cosine ends at 0.")
@@ -46,11 +44,12 @@ struct TrainingOptions: ParsableArguments {
 
     /// The settings, except those that depend on the teacher.
     func settings(
-        for loss: LossOptions, iterations: Int, seed: UInt64, precision: MatmulPrecision?
+        for loss: LossOptions, iterations: Int, seed: UInt64, precision: MatmulPrecision?, in processes: ProcessOptions
     ) throws -> DistillationConfiguration {
         var settings = DistillationConfiguration()
         settings.batchSize = batch
-        if let accumulate { settings.accumulatedParts = accumulate }
+        if let parts = processes.accumulate { settings.accumulatedParts = parts }
+        settings.gradientType = processes.gradients
         settings.studentLearningRate = studentLearningRate
         settings.fakeScoreLearningRate = fakeScoreLearningRate
         if learningRateSchedule == .cosine { settings.learningRateSchedule = .cosine(total: iterations) }

@@ -11,9 +11,10 @@ extension Train {
         var settings = AutoencoderTrainingConfiguration()
         (settings.iterations, settings.seed) = (autoencoderIterations, seeds.value)
         settings.accumulatedParts = min(parts, settings.batchSize)
+        settings.gradientType = processes.gradients
         let trainer = try AutoencoderTrainer(pictures: pictures, configuration: settings)
         let run = try RunDirectory(run.autoencoder, resuming: starting.resume, in: group)
-        trainer.group = group
+        (trainer.group, trainer.shardsOptimizer) = (group, processes.shardOptimizer)
         try run.begin(trainer)
         let progress = ProgressBar(
             total: settings.iterations, done: trainer.stepCount, picturesPerStep: settings.batchSize,

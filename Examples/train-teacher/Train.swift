@@ -23,8 +23,6 @@ struct Train: ComputingCommand {
     @Option(help: "The total number of autoencoder steps.")
     var autoencoderIterations = AutoencoderTrainingConfiguration().iterations
     @Option(help: "Images per step.") var batch = TeacherTrainingConfiguration().batchSize
-    @Option(help: "Parts in which a step computes its gradients, in turn or by processes. Default: one per process.")
-    var accumulate: Int?
     @Option(help: "AdamW's maximum learning rate.") var learningRate = TeacherTrainingConfiguration().learningRate
     @Option(help: "The maximum decay of the moving average.")
     var averageDecay = TeacherTrainingConfiguration().averageDecay
@@ -39,6 +37,7 @@ struct Train: ComputingCommand {
     @Option(help: "Steps between checkpoints.") var saveEvery = 250
     @Option(help: "Steps between sample grids.") var sheetEvery = 1000
     @OptionGroup var starting: RunStartOptions
+    @OptionGroup(title: "Processes") var processes: ProcessOptions
     @OptionGroup(title: "Computation") var computation: ComputationOptions
 
     func validate() throws {
@@ -64,7 +63,8 @@ struct Train: ComputingCommand {
         (settings.learningRate, settings.averageDecay) = (learningRate, averageDecay)
         settings.precision = computation.recordedPrecision
         settings.captions.groupShare = groupShare
-        if let accumulate { settings.accumulatedParts = accumulate }
+        if let parts = processes.accumulate { settings.accumulatedParts = parts }
+        settings.gradientType = processes.gradients
         try settings.validate()
         for (url, option) in [
             (data, "the folder"), (autoencoder, "--autoencoder"), (tokenizer, "--tokenizer"), (start, "--start"),
@@ -83,7 +83,7 @@ struct Train: ComputingCommand {
             blockChannels: blockChannels, start: startModel)
         let run = try RunDirectory(
             output, resuming: starting.resume, allowingOtherFiles: starting.allowOtherFiles, in: group)
-        settings.accumulatedParts = try run.accumulatedParts(accumulate, in: group)
+        settings.accumulatedParts = try run.accumulatedParts(processes.accumulate, in: group)
         try settings.validate()
         try run.claim()
 
@@ -97,14 +97,12 @@ struct Train: ComputingCommand {
         let trainer = try TeacherTrainer(
             pictures: pictures, autoencoder: autoencoder, tokenizer: CLIPTokenizer(contentsOf: tokenizerFolder),
             blockChannels: blockChannels, start: startModel, configuration: settings)
-        trainer.group = group
+        (trainer.group, trainer.shardsOptimizer) = (group, processes.shardOptimizer)
         try starting.checkMemory(trainer.memoryByteCount * group.countOnHost, of: "this training")
         try run.begin(trainer)
         try run.savePrompts(of: pictures, sampledBy: settings.captions, seed: settings.seed)
-        StandardError.write(
-            line:
-                "\(trainer.captions.count) pictures, \(trainer.scalarCount + autoencoder.parameters.scalarCount) parameters"
-        )
+        let scalarCount = trainer.scalarCount + autoencoder.parameters.scalarCount
+        StandardError.write(line: "\(trainer.captions.count) pictures, \(scalarCount) parameters")
         func saveSheet() throws {
             let teacher = trainer.teacher(decodingWith: autoencoder, autoencoder: autoencoder)
             try run.saveSheet(of: teacher, step: trainer.stepCount, pictures: pictures)

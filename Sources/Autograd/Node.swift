@@ -70,26 +70,50 @@ final class Node: Sendable {
     }
 
     /// Propagates `seed` through the graph below `self`, deepest node first, and frees each operation on the way. Gradients that
-    /// reach a leaf go to `deliver`, which by default adds them to the leaf's gradient.
-    func propagate(_ seed: Tensor, deliver: (_ leaf: Node, Tensor) -> Void = { $0.accumulate($1) }) {
-        guard !isLeaf else { return deliver(self, seed) }
+    /// reach a leaf go to `deliver`, which by default adds them to the leaf's gradient. `complete` is called for a leaf that nothing
+    /// further will reach.
+    func propagate(
+        _ seed: Tensor, deliver: (_ leaf: Node, Tensor) -> Void = { $0.accumulate($1) },
+        complete: (_ leaf: Node) -> Void = { _ in }
+    ) {
+        guard !isLeaf else {
+            deliver(self, seed)
+            complete(self)
+            return
+        }
         accumulate(seed)
         let order = nodesBelow()
-        for node in order where !node.isLeaf {
-            let (outputGradient, rule) = node.state.withLock { state in
-                state.gradient == nil ? (nil, nil) : (state.gradient.take(), state.backward.take())
+        var missing: [ObjectIdentifier: Int] = [:]
+        for node in order {
+            for case let parent? in node.parents where parent.isLeaf {
+                missing[ObjectIdentifier(parent), default: 0] += 1
             }
-            guard let outputGradient else { continue }
-            guard let rule else {
-                fatalError("backward: this graph's backward pass has already run and its buffers are freed")
-            }
-            let contributions = node.precision.within { rule(outputGradient) }
-            for (parent, contribution) in zip(node.parents, contributions) {
-                guard let parent, let contribution else { continue }
-                if parent.isLeaf { deliver(parent, contribution) } else { parent.accumulate(contribution) }
-            }
-            _ = node.takeParents()
         }
+        for node in order where !node.isLeaf {
+            let parents = node.parents
+            node.propagateToParents(deliver)
+            for case let parent? in parents where parent.isLeaf {
+                missing[ObjectIdentifier(parent), default: 0] -= 1
+                if missing[ObjectIdentifier(parent)] == 0 { complete(parent) }
+            }
+        }
+    }
+
+    /// Propagates the gradient of an operation, if it has one, to its parents, and frees it.
+    private func propagateToParents(_ deliver: (_ leaf: Node, Tensor) -> Void) {
+        let (outputGradient, rule) = state.withLock { state in
+            state.gradient == nil ? (nil, nil) : (state.gradient.take(), state.backward.take())
+        }
+        guard let outputGradient else { return }
+        guard let rule else {
+            fatalError("backward: this graph's backward pass has already run and its buffers are freed")
+        }
+        let contributions = precision.within { rule(outputGradient) }
+        for (parent, contribution) in zip(parents, contributions) {
+            guard let parent, let contribution else { continue }
+            if parent.isLeaf { deliver(parent, contribution) } else { parent.accumulate(contribution) }
+        }
+        _ = takeParents()
     }
 
     /// The leaves of the graph below `self`, in traversal order.
@@ -130,5 +154,20 @@ extension Variable {
             gradient != nil || value.count == 1,
             "backward: expected a gradient for a variable of shape \(shape), or a scalar")
         node.propagate(gradient ?? Tensor(repeating: 1, shape: shape))
+    }
+    /// Runs the backward pass as ``backward(from:)`` does, and reports each of some parameters as soon as its gradient is complete.
+    ///
+    /// - Parameters:
+    ///   - gradient: the gradient of this variable.
+    ///   - parameters: trainable parameters.
+    ///   - complete: called with an index in `parameters`; not for a parameter on which this variable does not depend.
+    package func backward(from gradient: Tensor, of parameters: [Parameter], complete: (Int) -> Void) {
+        guard let node else { fatalError("backward: nothing upstream of this variable is trainable") }
+        let indices = Dictionary(
+            parameters.enumerated().compactMap { index, parameter in
+                parameter.variable.node.map { (ObjectIdentifier($0), index) }
+            }, uniquingKeysWith: { first, _ in first })
+        node.propagate(
+            gradient, complete: { leaf in if let index = indices[ObjectIdentifier(leaf)] { complete(index) } })
     }
 }

@@ -1,6 +1,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <mpi.h>
 
 // MPI's constants are macros with casts, which Swift does not import, and differ between implementations: calls that need them are made
@@ -11,6 +12,8 @@ static inline int brush_mpi_start(int *rank, int *count, int *rank_on_host, int 
     int provided = 0, started = 0, code = MPI_Initialized(&started);
     if (code == MPI_SUCCESS && !started) code = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &provided);
     if (code != MPI_SUCCESS) return code;
+    // Gradients are sent by another thread than the one that started MPI.
+    if (!started && provided < MPI_THREAD_SERIALIZED) return MPI_ERR_OTHER;
     MPI_Comm host;
     (code = MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN)) || (code = MPI_Comm_rank(MPI_COMM_WORLD, rank))
         || (code = MPI_Comm_size(MPI_COMM_WORLD, count))
@@ -37,33 +40,55 @@ static inline void brush_mpi_describe(int code, char *text, int size) {
     snprintf(text, (size_t)size, "%s", message);
 }
 
+/// Waits for a call that was started. MPI's own waiting takes a whole processor core, which the backward pass needs meanwhile: after some
+/// tries this sleeps between them.
+static inline int brush_mpi_wait(int code, MPI_Request *request) {
+    const struct timespec pause = {0, 50000};
+    int done = 0;
+    for (int tries = 0; code == MPI_SUCCESS && !done; tries++) {
+        code = MPI_Test(request, &done, MPI_STATUS_IGNORE);
+        if (!done && tries > 200) nanosleep(&pause, NULL);
+    }
+    return code;
+}
+
 /// Gathers one number of each process.
 static inline int brush_mpi_gather_counts(int count, int *counts) {
-    return MPI_Allgather(&count, 1, MPI_INT, counts, 1, MPI_INT, MPI_COMM_WORLD);
+    MPI_Request request;
+    return brush_mpi_wait(MPI_Iallgather(&count, 1, MPI_INT, counts, 1, MPI_INT, MPI_COMM_WORLD, &request), &request);
 }
 
 /// Sends one number to each process.
 static inline int brush_mpi_exchange_counts(const int *sent, int *received) {
-    return MPI_Alltoall(sent, 1, MPI_INT, received, 1, MPI_INT, MPI_COMM_WORLD);
+    MPI_Request request;
+    return brush_mpi_wait(MPI_Ialltoall(sent, 1, MPI_INT, received, 1, MPI_INT, MPI_COMM_WORLD, &request), &request);
 }
 
 /// Gathers the bytes of all processes.
 static inline int brush_mpi_gather_bytes(
     const void *sent, int count, void *received, const int *counts, const int *offsets) {
-    return MPI_Allgatherv(sent, count, MPI_BYTE, received, counts, offsets, MPI_BYTE, MPI_COMM_WORLD);
+    MPI_Request request;
+    return brush_mpi_wait(
+        MPI_Iallgatherv(sent, count, MPI_BYTE, received, counts, offsets, MPI_BYTE, MPI_COMM_WORLD, &request), &request);
 }
 
 /// Gathers the numbers of all processes.
 static inline int brush_mpi_gather_floats(
     const float *sent, int count, float *received, const int *counts, const int *offsets) {
-    return MPI_Allgatherv(sent, count, MPI_FLOAT, received, counts, offsets, MPI_FLOAT, MPI_COMM_WORLD);
+    MPI_Request request;
+    return brush_mpi_wait(
+        MPI_Iallgatherv(sent, count, MPI_FLOAT, received, counts, offsets, MPI_FLOAT, MPI_COMM_WORLD, &request),
+        &request);
 }
 
 /// Sends numbers to each process.
 static inline int brush_mpi_exchange_floats(
     const float *sent, const int *sent_counts, const int *sent_offsets, float *received, const int *received_counts,
     const int *received_offsets) {
-    return MPI_Alltoallv(
-        sent, sent_counts, sent_offsets, MPI_FLOAT, received, received_counts, received_offsets, MPI_FLOAT,
-        MPI_COMM_WORLD);
+    MPI_Request request;
+    return brush_mpi_wait(
+        MPI_Ialltoallv(
+            sent, sent_counts, sent_offsets, MPI_FLOAT, received, received_counts, received_offsets, MPI_FLOAT,
+            MPI_COMM_WORLD, &request),
+        &request);
 }

@@ -1,4 +1,5 @@
 import Autograd
+import Foundation
 import SwiftBrushRuntime
 import SwiftBrushTestFixtures
 import Tensor
@@ -45,13 +46,25 @@ struct BatchPartsTests {
 
     @Test("Several processes compute the same bits as one with the same parts", arguments: losses.indices)
     func processes(index: Int) throws {
-        func run(_ group: any ProcessGroup) throws -> (bits: [[UInt32]], metrics: [[Double]]) {
+        func run(_ group: any ProcessGroup, sharding: Bool = false) throws -> (bits: [[UInt32]], metrics: [[Double]]) {
             let distiller = try Self.distiller(Self.losses[index], parts: 4)
-            distiller.group = group
+            (distiller.group, distiller.shardsOptimizer) = (group, sharding)
             let metrics = try (0..<3).map { _ in Self.metrics(try distiller.step()) }
-            return (distiller.bits, metrics)
+            if !sharding { return (distiller.bits, metrics) }
+            let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).safetensors")
+            defer { try? FileManager.default.removeItem(at: file) }
+            try distiller.saveCheckpoint(to: file)
+            guard group.rank == 0 else { return ([], metrics) }
+            let whole = try Self.distiller(Self.losses[index], parts: 4)
+            try whole.restoreCheckpoint(from: file)
+            return (whole.bits, metrics)
         }
         let one = try run(SingleProcess())
+        for process in try ThreadGroup.run(index < 2 ? 4 : 3, { try run($0, sharding: true) }) {
+            let isSame = process.bits.isEmpty || process.bits == one.bits
+            #expect(isSame, "sharded")
+            #expect(process.metrics == one.metrics, "sharded")
+        }
         for count in index < 3 ? [2, 3, 4] : [3] {
             for process in try ThreadGroup.run(count, { try run($0) }) {
                 let isSame = process.bits == one.bits

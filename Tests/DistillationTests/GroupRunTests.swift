@@ -48,6 +48,40 @@ final class GroupRunTests {
         #expect(settings.contains("\"accumulate\""))
     }
 
+    @Test("A run of processes that divide the optimiser, and of others that do not, equals an undisturbed one")
+    func sharding() throws {
+        func bytes(_ folder: URL) throws -> Data {
+            try Data(contentsOf: folder.appending(path: "checkpoints/step-0000006.safetensors"))
+        }
+        func run(_ folder: URL, _ iterations: Int, _ count: Int, sharding: Bool) throws {
+            _ = try ThreadGroup.run(count) { group in
+                let distiller = try Self.distiller()
+                (distiller.group, distiller.shardsOptimizer) = (group, sharding)
+                let run = try RunDirectory(folder, resuming: true, in: group)
+                try run.begin(distiller)
+                var sheets = 0
+                try run.train(
+                    distiller, iterations: iterations, checkpointEvery: 2, sheetEvery: 3, stopsOnSignals: false,
+                    saveSheet: {
+                        sheets += 1
+                        #expect(group.rank == 0)
+                        // A sample grid needs the whole average.
+                        for (a, b) in zip(distiller.average.parameters.all, distiller.student.parameters.all) {
+                            #expect(a.value.shape == b.shape)
+                        }
+                    })
+                #expect(group.rank > 0 || sheets > 0 || iterations < 2)
+            }
+        }
+        let (straight, folder) = (folder.appending(path: "straight"), folder.appending(path: "resumed"))
+        try run(straight, 6, 1, sharding: false)
+        for (iterations, count, sharding) in [(2, 3, true), (3, 1, false), (5, 2, true), (6, 3, true)] {
+            try run(folder, iterations, count, sharding: sharding)
+        }
+        let isSame = try bytes(folder) == bytes(straight)
+        #expect(isSame)
+    }
+
     @Test("Processes with other settings or other data are refused, by rank and by what differs")
     func differences() throws {
         let folder = folder

@@ -6,35 +6,128 @@ import Testing
 
 @Suite("Process groups")
 struct ProcessGroupTests {
+    /// Parameters of three sizes, one of more than a piece, with values.
+    private static func parameters() -> ParameterSet {
+        let parameters = ParameterSet()
+        for (name, shape) in [("a", [7]), ("b", [1]), ("c", [4]), ("d", [2, 33_000])] {
+            _ = parameters.scope.parameter(name, shape: shape, initializer: .normal(deviation: 1))
+        }
+        var stream = RandomStream(seed: 0)
+        parameters.initialize(using: &stream)
+        parameters.unfreeze()
+        return parameters
+    }
+
+    /// The gradients of a part: b has one in part 3 alone, and c in none.
+    private static func gradients(_ part: Int) -> [Tensor?] {
+        var stream = RandomStream(seed: UInt64(part))
+        return [
+            stream.normal([7]) * Float(1 << (4 * part)), part == 3 ? Tensor([-0.0], shape: [1]) : nil, nil,
+            stream.normal([2, 33_000]),
+        ]
+    }
+
+    /// A variable with the gradients of a part.
+    private static func output(_ parameters: [Parameter], _ part: Int) -> Variable {
+        let terms = zip(parameters, gradients(part)).compactMap { parameter, gradient in
+            gradient.map { (parameter.variable * Variable($0)).sum() }
+        }
+        return terms.dropFirst().reduce(terms[0], +)
+    }
+
     @Test(
-        "The gradients of parts are added in their order, whatever process has computed them", arguments: [1, 2, 3, 5])
-    func order(processes: Int) throws {
-        let sums = try ThreadGroup.run(processes) { group in
-            let parameters = ParameterSet()
-            for (name, count) in [("a", 7), ("b", 1), ("c", 4)] {
-                _ = parameters.scope.parameter(name, shape: [count], initializer: .zeros)
+        "The gradients of parts are added in their order, whatever process has computed them, in buckets of any size",
+        arguments: [1, 3, 5], [1, 12, 1 << 20])
+    func order(processes: Int, bucketSize: Int) throws {
+        for type in GradientType.allCases {
+            let sums = try ThreadGroup.run(processes) { group in
+                let parameters = Self.parameters().all
+                let optimizer = try Adam(parameters, learningRate: 1)
+                let shared = SharedOptimizers([optimizer], in: group, gradientType: type, bucketSize: bucketSize)
+                let results = try shared.gradients(of: try BatchParts(5, of: 5, in: group)) { part in
+                    .init(part.rows.lowerBound, of: Self.output(parameters, part.rows.lowerBound), gradient: Tensor(1))
+                }
+                #expect(results == [0, 1, 2, 3, 4])
+                return parameters.map { $0.gradient?.scalars.map(\.bitPattern) }
             }
-            var stream = RandomStream(seed: 0)
-            parameters.initialize(using: &stream)
-            parameters.unfreeze()
-            var gradients = PartGradients(of: parameters.all, in: group)
-            for part in group.rank * 5 / group.count..<(group.rank + 1) * 5 / group.count {
-                var stream = RandomStream(seed: UInt64(part))
-                // The parameter b has a gradient in one part alone, and c in none.
-                parameters.all[0].gradient = stream.normal([7]) * Float(1 << (4 * part))
-                if part == 3 { parameters.all[1].gradient = Tensor([-0.0], shape: [1]) }
-                gradients.take()
+            func rounded(_ number: Float) -> Float {
+                if type == .float32 { return number }
+                let bits = number.bitPattern
+                return Float(bitPattern: (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff_0000)
             }
-            try gradients.sum()
-            return parameters.all.map { $0.gradient?.scalars.map(\.bitPattern) }
+            let expected = [7, 1, 4, 66_000].enumerated().map { index, count -> [UInt32]? in
+                var sum = [Float](repeating: -0.0, count: count)
+                let parts = (0..<5).compactMap { Self.gradients($0)[index]?.scalars }
+                for part in parts { sum = zip(sum, part).map { $0 + rounded($1) } }
+                return parts.isEmpty ? nil : sum.map { rounded($0).bitPattern }
+            }
+            for sum in sums {
+                let isSame = sum == expected
+                #expect(isSame, "\(type)")
+            }
         }
-        var expected = [Float](repeating: -0.0, count: 7)
-        for part in 0..<5 {
-            var stream = RandomStream(seed: UInt64(part))
-            let gradient = (stream.normal([7]) * Float(1 << (4 * part))).scalars
-            expected = zip(expected, gradient).map { $0 + $1 }
+    }
+
+    @Test(
+        "Processes that divide an optimiser compute the norm, the weights, the moments and the average of one process",
+        arguments: [2, 3, 4], [12, 1 << 20])
+    func sharding(processes: Int, bucketSize: Int) throws {
+        func run(_ group: any ProcessGroup, sharding: Bool) throws -> (bits: [[UInt32]], norms: [Double], shard: Int) {
+            let set = Self.parameters()
+            let average = try ExponentialMovingAverage(of: set, decay: 0.9, rule: .constant)
+            let optimizer = try Adam(set.all, learningRate: 0.01, weightDecay: 0.1, averages: [average])
+            let shared = SharedOptimizers([optimizer], in: group, sharding: sharding, bucketSize: bucketSize)
+            let norms = try (0..<3).map { number in
+                _ = try shared.gradients(of: try BatchParts(5, of: 5, in: group)) { part in
+                    .init(true, of: Self.output(set.all, part.rows.lowerBound), gradient: Tensor(1))
+                }
+                let update = try shared.update(of: optimizer, limit: 1, "the gradient", step: number)
+                try update.apply("the weights", step: number)
+                return update.norm
+            }
+            let shard = optimizer.state.tensors.values.reduce(0) { $0 + $1.count }
+            let moments = try ["first", "second"].flatMap { name in
+                try set.all.indices.map { try shared.whole(optimizer.moment(name, of: $0), of: optimizer, at: $0) }
+            }
+            let averages = try set.all.indices.map {
+                try shared.whole(average.parameters.all[$0].value, of: optimizer, at: $0)
+            }
+            return ((set.all.map(\.value) + moments + averages).map { $0.scalars.map(\.bitPattern) }, norms, shard)
         }
-        for sum in sums { #expect(sum == [expected.map(\.bitPattern), [Float(-0.0).bitPattern], nil]) }
+        let one = try run(SingleProcess(), sharding: true)
+        for sharding in [false, true] {
+            let all = try ThreadGroup.run(processes) { try run($0, sharding: sharding) }
+            for process in all {
+                let isSame = process.bits == one.bits && process.norms == one.norms
+                #expect(isSame, "sharding \(sharding)")
+            }
+            #expect(all.reduce(0) { $0 + $1.shard } == 2 * 66_012 * (sharding ? 1 : processes))
+        }
+    }
+
+    @Test("An update after which something is not finite is undone in all processes that divide it")
+    func nonFiniteUpdate() throws {
+        let errors = ThreadGroup.errors(3) { group in
+            let set = Self.parameters()
+            set.all[0].value = Tensor(repeating: -3.4e38, shape: [7])
+            let before = set.all.map { $0.value.scalars }
+            let optimizer = try Adam(set.all, learningRate: 1e37)
+            let shared = SharedOptimizers([optimizer], in: group, sharding: true, bucketSize: 12)
+            _ = try shared.gradients(of: try BatchParts(3, of: 3, in: group)) { part in
+                let sums = set.all.map { ($0.variable * Variable(.ones($0.shape))).sum() }
+                return .init(true, of: sums.dropFirst().reduce(sums[0], +), gradient: Tensor(1))
+            }
+            defer {
+                let isSame = set.all.map { $0.value.scalars } == before && optimizer.state.stepCount == 0
+                #expect(isSame)
+            }
+            let update = try shared.update(of: optimizer, limit: .infinity, "the gradient", step: 7)
+            #expect(!update.isCertainlyFinite)
+            try update.apply("the weights", step: 7)
+        }
+        for error in errors {
+            #expect(error as? RunError == .nonFinite(step: 7, tensor: "the weights after the update", count: 7))
+        }
     }
 
     @Test("An error in one process ends the step in all")
@@ -65,6 +158,6 @@ struct ProcessGroupTests {
             #expect(throws: ProcessError.tooMany(count: 3, parts: 2)) { try BatchParts(2, of: 8, in: group) }
             return try BatchParts(4, of: 10, in: group).own.map(\.rows)
         }
-        #expect(found == [[0..<2], [2..<5], [5..<7, 7..<10]])
+        #expect(found == [[0..<2, 7..<10], [2..<5], [5..<7]])
     }
 }

@@ -11,13 +11,18 @@ public final class Adam: Optimizer {
     private let beta2: Double
     private let epsilon: Double
     private let settings: [ParameterSettings]
-    private var stepCount = 0
-    private var first: [Tensor]
-    private var second: [Tensor]
+    /// The number of steps taken.
+    package private(set) var stepCount = 0
+    /// Both moments of each parameter's elements in ``shard``; nil for zeros.
+    private var first: [Tensor?]
+    private var second: [Tensor?]
     /// No first moment is larger, and no second moment than its square.
     private var largestNorm = 0.0
     /// The moving averages that every step updates.
     public let averages: [ExponentialMovingAverage]
+    /// The elements of each parameter, flat, that this optimiser updates and has moments and averages of, when processes divide them among
+    /// themselves: its gradients are those of these elements. Nil for all. Set before the first step, or before the state.
+    package var shard: [Range<Int>]?
     /// For each averaged parameter, the index of its moving average and its averaged copy.
     private let averagedParameters: [(average: Int, parameter: Parameter)?]
 
@@ -54,8 +59,8 @@ public final class Adam: Optimizer {
         (beta1, beta2) = betas
         self.epsilon = epsilon
         settings = try ParameterSettings.each(of: parameters, in: groups, weightDecay: weightDecay)
-        first = parameters.map { .zeros($0.shape) }
-        second = parameters.map { .zeros($0.shape) }
+        first = parameters.map { _ in nil }
+        second = first
         self.averages = averages
         averagedParameters = parameters.map { parameter in
             averages.enumerated().lazy.compactMap { index, average in
@@ -79,18 +84,22 @@ public final class Adam: Optimizer {
             let (averaged, weightDecay) = (averagedParameters[i], settings[i].weightDecay)
             let rate = learningRate * settings[i].learningRateScale
             let share = averaged.map { shares[$0.average] } ?? 0
+            let range = shard?[i] ?? 0..<parameter.shape.reduce(1, *)
+            if let shard, let averaged { averaged.parameter.keepElements(shard[i]) }
             guard let gradient = parameter.gradient else {
-                averaged?.parameter.interpolate(towards: parameter, by: share)
+                averaged?.parameter.interpolate(towards: parameter, by: share, in: shard?[i])
                 continue
             }
+            var (firstMoment, secondMoment) = (first[i].take() ?? zeros(i), second[i].take() ?? zeros(i))
             var average = averaged?.parameter.storedValue.take()
             parameter.update {
                 Tensor.adamStep(
-                    parameter: &$0, gradient: gradient, factor: factor, firstMoment: &first[i],
-                    secondMoment: &second[i], stepSize: Float(rate / firstMomentCorrection), beta1: Float(beta1),
+                    parameter: &$0, range: range, gradient: gradient, factor: factor, firstMoment: &firstMoment,
+                    secondMoment: &secondMoment, stepSize: Float(rate / firstMomentCorrection), beta1: Float(beta1),
                     beta2: Float(beta2), epsilon: Float(epsilon), secondMomentCorrection: Float(correction),
                     weightDecay: Float(rate * weightDecay), average: &average, share: share)
             }
+            (first[i], second[i]) = (firstMoment, secondMoment)
             averaged?.parameter.storedValue = average
         }
         for average in averages { average.updateCount += 1 }
@@ -109,26 +118,44 @@ public final class Adam: Optimizer {
         return max(largest * largest, stepSize * largest / Double(Float(epsilon)))
     }
 
+    private func zeros(_ i: Int) -> Tensor { .zeros(shard.map { [$0[i].count] } ?? parameters[i].shape) }
+
     /// Both moments of every parameter, as `first.<path>` and `second.<path>`, and the step count.
     public var state: OptimizerState {
         get {
             var tensors: [String: Tensor] = [:]
             for (i, parameter) in parameters.enumerated() {
-                tensors["first.\(parameter.path)"] = first[i]
-                tensors["second.\(parameter.path)"] = second[i]
+                tensors["first.\(parameter.path)"] = first[i] ?? zeros(i)
+                tensors["second.\(parameter.path)"] = second[i] ?? zeros(i)
             }
             return OptimizerState(stepCount: stepCount, tensors: tensors)
         }
         set {
             stepCount = newValue.stepCount
+            var isWhole = true
             for (i, parameter) in parameters.enumerated() {
-                guard let m = newValue.tensors["first.\(parameter.path)"],
-                    let v = newValue.tensors["second.\(parameter.path)"], m.shape == parameter.shape,
-                    v.shape == parameter.shape
-                else { fatalError("Adam: the state has no moments that fit \(parameter.path)") }
-                (first[i], second[i]) = (m, v)
+                let moments = ["first", "second"].map { newValue.tensors["\($0).\(parameter.path)"] }
+                let shapes = moments.map { $0?.shape }
+                if let range = shard?[i], shapes.allSatisfy({ $0 == [range.count] }) {
+                    (first[i], second[i]) = (moments[0], moments[1])
+                    isWhole = isWhole && parameter.shape == [range.count]
+                    continue
+                }
+                guard shapes.allSatisfy({ $0 == parameter.shape }) else {
+                    fatalError("Adam: the state has no moments that fit \(parameter.path)")
+                }
+                func own(_ moment: Tensor?) -> Tensor? { shard.map { moment?.elements($0[i]) } ?? moment }
+                (first[i], second[i]) = (own(moments[0]), own(moments[1]))
             }
+            // Parts of a state say less than what is known: it is one that this optimiser was in.
+            guard isWhole else { return }
             largestNorm = max(newValue.largest("first."), newValue.largest("second.").squareRoot())
         }
     }
+
+    /// The number of elements of both moments of all parameters, in all processes.
+    package var momentCount: Int { 2 * parameters.reduce(0) { $0 + $1.shape.reduce(1, *) } }
+
+    /// A tensor of the state, of the elements in ``shard`` if there is one: a moment, `first` or `second`, of the parameter with an index.
+    package func moment(_ name: String, of i: Int) -> Tensor { (name == "first" ? first : second)[i] ?? zeros(i) }
 }

@@ -17,12 +17,21 @@ public struct ClippedStep {
     ///
     /// Throws ``NonFiniteGradients``, and ``AutogradError`` for a limit that is not above 0; the parameters are unchanged then.
     public init(of optimizer: any Optimizer, limit: Double = .infinity) throws {
+        let gradients = optimizer.parameters.lazy.map(\.gradient)
+        try self.init(
+            of: optimizer, limit: limit, squaredNorm: gradients.reduce(0.0) { $0 + ($1?.squaredNorm() ?? 0) },
+            nonFiniteCount: { gradients.reduce(0) { $0 + ($1?.nonFiniteCount() ?? 0) } })
+    }
+
+    /// The step that clips gradients whose squared global norm is known, as in an optimiser that is divided among processes.
+    ///
+    /// - Parameter nonFiniteCount: the number of gradients that are infinite or not a number; read if the norm is.
+    package init(
+        of optimizer: any Optimizer, limit: Double, squaredNorm: Double, nonFiniteCount: () throws -> Int
+    ) throws {
         try AutogradError.check(limit > 0, "ClippedStep", "limit", expected: "a number above 0", found: limit)
-        norm = optimizer.parameters.reduce(0.0) { $0 + ($1.gradient?.squaredNorm() ?? 0) }.squareRoot()
-        guard norm.isFinite else {
-            throw NonFiniteGradients(
-                count: optimizer.parameters.reduce(0) { $0 + ($1.gradient?.nonFiniteCount() ?? 0) })
-        }
+        norm = squaredNorm.squareRoot()
+        guard norm.isFinite else { throw NonFiniteGradients(count: try nonFiniteCount()) }
         let scale = limit / (norm + 1e-6)
         (factor, self.optimizer) = (scale < 1 ? Float(scale) : 1, optimizer)
         isCertainlyFinite =
@@ -35,8 +44,20 @@ public struct ClippedStep {
         optimizer.zeroGradients()
     }
 
+    /// Takes the step as ``apply()`` does, in an optimiser that is divided among processes.
+    ///
+    /// - Parameter sum: the sum of a number over all processes; called in all or in none.
+    package func apply(sum: (Int) throws -> Int) throws {
+        try take(sum: sum)
+        optimizer.zeroGradients()
+    }
+
     /// Takes the step and keeps the gradients.
     func take() throws(NonFiniteUpdate) {
+        do { try take { $0 } } catch let error as NonFiniteUpdate { throw error } catch { fatalError("\(error)") }
+    }
+
+    private func take(sum: (Int) throws -> Int) throws {
         if isCertainlyFinite {
             optimizer.step(scalingGradientsBy: factor, norm: Double(factor) * norm)
             return
@@ -49,11 +70,12 @@ public struct ClippedStep {
         let count =
             changed.reduce(0) { $0 + ($1.storedValue?.nonFiniteCount() ?? 0) }
             + optimizer.state.tensors.values.reduce(0) { $0 + $1.nonFiniteCount() }
-        guard count > 0 else { return }
+        let total = try sum(count)
+        guard total > 0 else { return }
         for (parameter, value) in zip(changed, values) { parameter.storedValue = value }
         for (average, count) in zip(averages, counts) { average.updateCount = count }
         optimizer.state = state
-        throw NonFiniteUpdate(count: count)
+        throw NonFiniteUpdate(count: total)
     }
 }
 

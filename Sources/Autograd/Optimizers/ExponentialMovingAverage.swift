@@ -49,23 +49,37 @@ public final class ExponentialMovingAverage {
     /// Updates the average: average += (1 − decay) · (parameter − average).
     public func update() {
         let share = Float(1 - nextDecay)
-        for parameter in source.all { average(of: parameter)?.interpolate(towards: parameter, by: share) }
+        for parameter in source.all { average(of: parameter)?.interpolate(towards: parameter, by: share, in: nil) }
         updateCount += 1
     }
 
     /// The average of a parameter; nil for one that is not averaged.
-    func average(of parameter: Parameter) -> Parameter? {
+    package func average(of parameter: Parameter) -> Parameter? {
         source[parameter.path] === parameter ? parameters[parameter.path] : nil
     }
 }
 
 extension Parameter {
-    /// Linearly interpolates the value towards another parameter's, by `share`.
-    func interpolate(towards parameter: Parameter, by share: Float) {
+    /// Linearly interpolates the value towards another parameter's, or towards the elements of it in a range, flat, by `share`.
+    func interpolate(towards parameter: Parameter, by share: Float, in range: Range<Int>?) {
+        let target = range.map { parameter.value.elements($0) } ?? parameter.value
         if share == 1 {
-            value = parameter.value
+            storedValue = target
         } else {
-            update { $0.interpolate(towards: parameter.value, by: share) }
+            update { $0.interpolate(towards: target, by: share) }
         }
+    }
+
+    /// Keeps only the elements in a range of a value that still has all, unless the range is all.
+    func keepElements(_ range: Range<Int>) {
+        guard let value = storedValue, value.shape != [range.count] else { return }
+        storedValue = value.elements(range)
+    }
+}
+
+extension Tensor {
+    /// The elements in a range, flat.
+    package func elements(_ range: Range<Int>) -> Tensor {
+        range.isEmpty ? .zeros([0]) : reshaped(to: [count]).sliced(axis: 0, range)
     }
 }

@@ -58,8 +58,9 @@ public final class Parameter: Sendable {
     /// Whether the value can no longer be changed, nor the parameter made trainable: see ``ParameterSet/makeReadOnly()``.
     public var isReadOnly: Bool { state.withLock { $0.isReadOnly } }
 
-    /// The value, nil until it is loaded or initialised.
-    var storedValue: Tensor? {
+    /// The value, nil until it is loaded or initialised. The elements that an optimiser updates here, flat, in an average that is divided
+    /// among processes: see ``Adam/shard``.
+    package var storedValue: Tensor? {
         get { state.withLock { $0.value } }
         set { change { $0.value = newValue } }
     }

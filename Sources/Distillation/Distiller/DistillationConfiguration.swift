@@ -1,5 +1,6 @@
 import Autograd
 import DiffusionModels
+import SwiftBrushRuntime
 import Tensor
 
 /// The settings of a run apart from its loss, with the defaults of SwiftBrush's README command.
@@ -14,6 +15,13 @@ public struct DistillationConfiguration: Codable, Sendable, Equatable {
     }
     /// Nil for one part, as in the settings of runs that had no parts.
     private var accumulate: Int?
+    /// The type as which processes send gradients.
+    public var gradientType: GradientType {
+        get { gradients ?? .float32 }
+        set { gradients = newValue == .float32 ? nil : newValue }
+    }
+    /// Nil for Float32, which runs of earlier versions do not record.
+    private var gradients: GradientType?
     /// The seed of all random streams.
     public var seed: UInt64 = 0
 

@@ -46,6 +46,6 @@ extension Distiller {
             sections.append(("discriminator", discriminator.parameters))
             optimizers.append(("discriminator_optimizer", discriminatorOptimizer))
         }
-        return RunCheckpoint(sections, optimizers: optimizers)
+        return RunCheckpoint(sections, optimizers: optimizers, in: [sharedStudent, sharedFakeScore])
     }
 }

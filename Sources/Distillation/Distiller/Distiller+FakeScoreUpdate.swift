@@ -7,7 +7,7 @@ import Tensor
 struct FakeScoreUpdate {
     let loss: Double
     let discriminatorLoss: Double
-    let steps: [ClippedStep]
+    let steps: [SharedUpdate]
 
     /// The norm of the fake score's gradient before clipping.
     var norm: Double { steps[0].norm }
@@ -27,23 +27,19 @@ extension Distiller {
     func fakeScoreUpdate(
         _ inputs: FakeScoreInputs, _ batches: [GeneratedBatch], _ parts: BatchParts
     ) throws -> FakeScoreUpdate {
-        let trained = [fakeScoreOptimizer] + (discriminatorOptimizer.map { [$0] } ?? [])
-        var gradients = PartGradients(of: trained.flatMap(\.parameters), in: group)
         // The losses of each part, times its share of the batch.
-        let losses = try group.results {
-            try zip(parts.own, batches).map { part, batch in
-                let (loss, term) = try fakeScoreLosses(inputs.samples(part.rows), batch)
-                let total = term.map { loss + $0 * Float(configuration.fakeScoreTraining.discriminatorWeight) } ?? loss
-                total.backward(from: Tensor(repeating: Float(part.share), shape: total.shape))
-                gradients.take()
-                try Task.checkCancellation()
-                return [loss, term].map { Double($0?.value.item ?? 0) * part.share }
-            }
-        }.flatMap { $0 }
-        try gradients.sum()
+        let losses = try sharedFakeScore.gradients(of: parts) { part in
+            let (loss, term) = try fakeScoreLosses(inputs.samples(part.rows), batches[part.index])
+            let total = term.map { loss + $0 * Float(configuration.fakeScoreTraining.discriminatorWeight) } ?? loss
+            return .init(
+                [loss, term].map { Double($0?.value.item ?? 0) * part.share }, of: total,
+                gradient: Tensor(repeating: Float(part.share), shape: total.shape))
+        }
         let steps =
-            [try clipped(fakeScoreOptimizer, "the fake score's gradient")]
-            + (try discriminatorOptimizer.map { [try clipped($0, "the discriminator's gradient")] } ?? [])
+            [try clipped(fakeScoreOptimizer, in: sharedFakeScore, "the fake score's gradient")]
+            + (try discriminatorOptimizer.map {
+                [try clipped($0, in: sharedFakeScore, "the discriminator's gradient")]
+            } ?? [])
         return FakeScoreUpdate(
             loss: losses.reduce(0) { $0 + $1[0] }, discriminatorLoss: losses.reduce(0) { $0 + $1[1] }, steps: steps)
     }

@@ -58,7 +58,7 @@ extension Distiller {
     private func update(
         with pass: StudentPass, _ inputs: [FakeScoreInputs], _ parts: BatchParts
     ) throws -> (studentNorm: Double, fakeScore: [FakeScoreUpdate]) {
-        let student = isWarmingUp ? nil : try clipped(studentOptimizer, "the student's gradient")
+        let student = isWarmingUp ? nil : try clipped(studentOptimizer, in: sharedStudent, "the student's gradient")
         let trained = [fakeScore.parameters] + (resources.discriminator.map { [$0.parameters] } ?? [])
         trained.forEach { $0.unfreeze() }
         defer { trained.forEach { $0.freeze() } }
@@ -84,8 +84,8 @@ extension Distiller {
     var isWarmingUp: Bool { stepCount < configuration.fakeScoreWarmUpSteps }
 
     /// The step that an optimiser will take, with its gradients clipped. Throws for gradients that are not finite.
-    func clipped(_ optimizer: Adam, _ name: String) throws -> ClippedStep {
-        try ClippedStep(of: optimizer, limit: configuration.gradientNormLimit, name, step: stepCount + 1)
+    func clipped(_ optimizer: Adam, in shared: SharedOptimizers, _ name: String) throws -> SharedUpdate {
+        try shared.update(of: optimizer, limit: configuration.gradientNormLimit, name, step: stepCount + 1)
     }
 
     /// Checks the result of a network pass, after which a cancelled task stops.

@@ -44,28 +44,23 @@ extension Distiller {
 
     /// The pass of a loss that needs no other part of the batch than the one at hand.
     private func independentPass(_ inputs: StepInputs, _ parts: BatchParts) throws -> StudentPass {
-        var gradients = PartGradients(of: studentOptimizer.parameters, in: group)
         var batches: [GeneratedBatch] = []
         var memory: [String: Tensor] = [:]
-        let totals = try group.results {
-            try parts.own.map { part in
-                let (output, batch) = try generate(inputs.samples(part.rows))
-                try check(output.value, "the student's x0")
-                let gradient = try loss.checkedGradient(try evaluate(batch, needs: loss.needs))
-                guard parts.count == 1 || gradient.memory.isEmpty else {
-                    throw DistillationError.invalidSetting(
-                        name: "loss.couplesSamples", expected: "true for \(type(of: loss).name), which has a memory",
-                        found: "false")
-                }
-                try check(gradient.value, "the loss's gradient")
-                try propagate(gradient.value, to: output, of: inputs, &gradients)
-                batches.append(batch)
-                memory = gradient.memory
-                return LossTotals(gradient, share: part.share)
+        let totals = try sharedStudent.gradients(of: parts) { part in
+            let (output, batch) = try generate(inputs.samples(part.rows))
+            try check(output.value, "the student's x0")
+            let gradient = try loss.checkedGradient(try evaluate(batch, needs: loss.needs))
+            guard parts.count == 1 || gradient.memory.isEmpty else {
+                throw DistillationError.invalidSetting(
+                    name: "loss.couplesSamples", expected: "true for \(type(of: loss).name), which has a memory",
+                    found: "false")
             }
+            try check(gradient.value, "the loss's gradient")
+            batches.append(batch)
+            memory = gradient.memory
+            return forward(LossTotals(gradient, share: part.share), gradient.value, of: output, inputs)
         }
-        if !isWarmingUp { try gradients.sum() }
-        return pass(batches, totals.flatMap { $0 }, memory)
+        return pass(batches, totals, memory)
     }
 
     /// The pass of a loss whose gradient of a sample depends on others: all parts are generated and evaluated first, and every process
@@ -86,9 +81,9 @@ extension Distiller {
         }
         func joined(_ rows: (LossInput) -> Variable?) throws -> Variable? {
             let own = evaluated.compactMap(rows)
-            return own.isEmpty ? nil : Variable(try group.gatherRows(.concatenate(own.map(\.value), axis: 0)))
+            return own.isEmpty ? nil : Variable(try parts.joined(own.map(\.value)))
         }
-        let original = try group.gatherRows(.concatenate(batches.map(\.original), axis: 0))
+        let original = try parts.joined(batches.map(\.original))
         let teacher = (
             try joined { $0.teacherPrediction?.conditional }, try joined { $0.teacherPrediction?.unconditional }
         )
@@ -98,7 +93,6 @@ extension Distiller {
         let guidance = (
             try joined { $0.guidancePrediction?.conditional }, try joined { $0.guidancePrediction?.unconditional }
         )
-        var gradients = PartGradients(of: studentOptimizer.parameters, in: group)
         var gradient: LossGradient?
         _ = try group.results {
             var batch = self.batch(inputs)
@@ -107,14 +101,15 @@ extension Distiller {
             let value = try loss.checkedGradient(try evaluate(batch, needs: loss.needs, reusing: earlier))
             try check(value.value, "the loss's gradient")
             gradient = value
-            student.parameters.unfreeze()
-            for part in parts.own where !isWarmingUp {
-                let (output, _) = try generate(inputs.samples(part.rows))
-                try propagate(value.value.sliced(axis: 0, part.rows), to: output, of: inputs, &gradients)
-            }
             return true
         }
-        if !isWarmingUp { try gradients.sum() }
+        student.parameters.unfreeze()
+        if let value = gradient?.value, !isWarmingUp {
+            _ = try sharedStudent.gradients(of: parts) { part in
+                let (output, _) = try generate(inputs.samples(part.rows))
+                return forward(true, value.sliced(axis: 0, part.rows), of: output, inputs)
+            }
+        }
         return pass(batches, gradient.map { [LossTotals($0, share: 1)] } ?? [], gradient?.memory ?? [:])
     }
 
@@ -126,14 +121,13 @@ extension Distiller {
             batches: batches, squaredNorm: total.squaredNorm, diagnostics: total.diagnostics, memory: memory)
     }
 
-    /// Computes the student's gradients of one part from the loss's, except in a warm-up step.
-    private func propagate(
-        _ gradient: Tensor, to output: Variable, of inputs: StepInputs, _ gradients: inout PartGradients
-    ) throws {
-        if isWarmingUp { return }
-        output.backward(from: gradient / configuration.gradientReduction.divisor(for: inputs.latents.shape))
-        gradients.take()
-        try Task.checkCancellation()
+    /// A part's result, and the student's backward pass from the loss's gradient, except in a warm-up step.
+    private func forward<Result>(
+        _ result: Result, _ gradient: Tensor, of output: Variable, _ inputs: StepInputs
+    ) -> SharedOptimizers.Forward<Result> {
+        .init(
+            result, of: isWarmingUp ? nil : output,
+            gradient: gradient / configuration.gradientReduction.divisor(for: inputs.latents.shape))
     }
 
     /// The student's output, and the batch on which the networks are evaluated.

@@ -38,7 +38,12 @@ public final class Distiller {
     var optimizers: [Adam] { [studentOptimizer, fakeScoreOptimizer] + (discriminatorOptimizer.map { [$0] } ?? []) }
     var streams: DistillationStreams
     /// The processes that take each step together, at most one for each of the parts of its gradients.
-    public var group: any ProcessGroup = SingleProcess()
+    public var group: any ProcessGroup = SingleProcess() { didSet { share() } }
+    /// Whether the processes divide the optimisers' moments and the moving average among themselves. Set before the first step.
+    public var shardsOptimizer = false { didSet { share() } }
+    private(set) var sharedStudent: SharedOptimizers
+    /// The fake score's optimiser, and the discriminator's.
+    private(set) var sharedFakeScore: SharedOptimizers
     /// The memory that the loss returned at the last step.
     var memory: [String: Tensor] = [:]
 
@@ -88,7 +93,21 @@ public final class Distiller {
                 try configuration.adam($0.parameters, learningRate: configuration.fakeScoreLearningRate)
             } : nil
         streams = DistillationStreams(seed: configuration.seed)
+        sharedStudent = SharedOptimizers([studentOptimizer], in: group)
+        sharedFakeScore = SharedOptimizers([fakeScoreOptimizer], in: group)
+        share()
     }
+
+    private func share() {
+        func shared(_ optimizers: [Adam]) -> SharedOptimizers {
+            SharedOptimizers(
+                optimizers, in: group, sharding: shardsOptimizer, gradientType: configuration.gradientType)
+        }
+        (sharedStudent, sharedFakeScore) = (shared([studentOptimizer]), shared(Array(optimizers.dropFirst())))
+    }
+
+    /// Gives the process with rank 0 the whole moving average, if the processes divide it.
+    public func gatherAverages() throws { try sharedStudent.gatherAverages() }
 
     /// A distillation of a text-to-image model. The student is initialised from the teacher's network or from another student's,
     /// as SwiftBrush v2 starts from SD-Turbo; the fake score is the teacher's network with adapters, or a copy of it.

@@ -25,15 +25,20 @@ public struct MemoryEstimate: Sendable, Equatable, CustomStringConvertible {
             + "\(mebibytes(student)), fake score \(mebibytes(fakeScore))), and each step's intermediates"
     }
 
-    private init(teacher: ParameterSet, student: Int, fakeScore: Int) {
+    private init(teacher: ParameterSet, student: Int, fakeScore: Int, shardedOver processes: Int) {
         let number = MemoryLayout<Float>.stride
         (self.teacher, self.student, self.fakeScore) = (
-            teacher.storedByteCount, 5 * number * student, 4 * number * fakeScore
+            teacher.storedByteCount, number * (2 * student + 3 * student / processes),
+            number * (2 * fakeScore + 2 * fakeScore / processes)
         )
     }
 
-    /// The memory of a distillation with these settings, before any of it is allocated.
-    public init(distilling teacher: any DenoisingNetwork, _ configuration: DistillationConfiguration) {
+    /// The memory of a distillation with these settings, before any of it is allocated; of one process of those that divide the moments and
+    /// the average among themselves.
+    public init(
+        distilling teacher: any DenoisingNetwork, _ configuration: DistillationConfiguration,
+        shardedOver processes: Int = 1
+    ) {
         let adapted = teacher.parameters.all.filter { parameter in
             parameter.shape.count == 2
                 && configuration.adapterTargets.contains { parameter.path.hasSuffix("\($0).weight") }
@@ -44,13 +49,14 @@ public struct MemoryEstimate: Sendable, Equatable, CustomStringConvertible {
         let count = teacher.parameters.scalarCount
         self.init(
             teacher: teacher.parameters, student: count,
-            fakeScore: configuration.fakeScoreWeights == .copy ? count : adapters)
+            fakeScore: configuration.fakeScoreWeights == .copy ? count : adapters, shardedOver: processes)
     }
 
     fileprivate init(of distiller: Distiller) {
         self.init(
             teacher: distiller.teacher.parameters, student: distiller.student.parameters.scalarCount,
-            fakeScore: distiller.fakeScore.parameters.scalarCount)
+            fakeScore: distiller.fakeScore.parameters.scalarCount,
+            shardedOver: distiller.shardsOptimizer ? distiller.group.count : 1)
     }
 }
 

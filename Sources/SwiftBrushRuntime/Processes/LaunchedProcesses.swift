@@ -27,13 +27,14 @@ public enum LaunchedProcesses {
                 defer { try? group.finish() }
                 return try body(SingleProcess())
             }
-            if environment["TENSOR_THREADS"] == nil {
+            if environment["TENSOR_THREADS"] ?? "" == "" {
                 let cores = ProcessInfo.processInfo.activeProcessorCount
                 if ThreadPool.threadCount == cores { ThreadPool.threadCount = max(1, cores / group.countOnHost) }
             }
             let standardError = group.rank == 0 ? nil : silenceStandardStreams()
             do {
                 try body(group)
+                if let line = ProcessTraffic.summary { StandardError.write(line: line) }
                 try group.finish()
             } catch {
                 guard isKnownToAll(error) else {

@@ -23,6 +23,11 @@ public protocol ResumableTraining: AnyObject, SendableMetatype {
     func step() throws -> Step
     /// The approximate size of a checkpoint in bytes.
     var checkpointByteCount: Int { get }
+    /// Whether the processes divide what a checkpoint contains among themselves. All then call ``saveCheckpoint(to:)``, which writes the file
+    /// in the process with rank 0, and ``gatherAverages()``. The default is false.
+    var shardsOptimizer: Bool { get }
+    /// Gives the process with rank 0 what its sample grids and results need of the others. The default does nothing.
+    func gatherAverages() throws
     /// Writes all that is needed to resume the training. Throws what the file system throws.
     func saveCheckpoint(to url: URL) throws
     /// Restores the state that ``saveCheckpoint(to:)`` wrote. For a file that is not a checkpoint of this training it throws and
@@ -35,6 +40,10 @@ extension ResumableTraining {
     public static var renamedSettings: [String: String] { [:] }
     /// One process.
     public var group: any ProcessGroup { SingleProcess() }
+    /// False.
+    public var shardsOptimizer: Bool { false }
+    /// Does nothing.
+    public func gatherAverages() throws {}
     /// No contents.
     public func contents() throws -> RunContents { RunContents() }
     /// `metrics.jsonl`.

@@ -11,42 +11,81 @@ package struct RunCheckpoint {
 
     private let parameters: [(section: String, parameters: ParameterSet)]
     private let optimizers: [(section: String, optimizer: Adam)]
+    private let shared: [SharedOptimizers]
 
-    /// A checkpoint of these sections, whose names must differ.
+    /// A checkpoint of these sections, whose names must differ, of optimisers that processes share.
     package init(
-        _ parameters: [(section: String, parameters: ParameterSet)], optimizers: [(section: String, optimizer: Adam)]
+        _ parameters: [(section: String, parameters: ParameterSet)], optimizers: [(section: String, optimizer: Adam)],
+        in shared: [SharedOptimizers]
     ) {
-        (self.parameters, self.optimizers) = (parameters, optimizers)
+        (self.parameters, self.optimizers, self.shared) = (parameters, optimizers, shared)
     }
 
     /// The size in bytes of the parameters and the optimisers' moments.
     package var byteCount: Int {
         let numbers =
             parameters.reduce(0) { $0 + $1.parameters.scalarCount }
-            + optimizers.reduce(0) { $0 + $1.optimizer.state.tensors.values.reduce(0) { $0 + $1.count } }
+            + optimizers.reduce(0) { $0 + $1.optimizer.momentCount }
         return numbers * MemoryLayout<Float>.stride
     }
 
-    /// Writes the file atomically. Throws what the file system throws.
+    /// Writes the file atomically. If processes divide an optimiser, all call it, and the one with rank 0 writes the file, tensor by tensor
+    /// as the others send it. Throws what the file system throws.
     package func write(_ state: some Encodable, memory: [String: Tensor] = [:], to url: URL) throws {
-        var tensors: [(name: String, tensor: Tensor)] = []
+        var tensors = parameters.flatMap { section, parameters in
+            parameters.all.map { parameter in
+                Safetensors.LaterTensor(name: "\(section).\(parameter.path)", shape: parameter.shape) {
+                    try whole(parameter)
+                }
+            }
+        }
         var steps: [String: Int] = [:]
-        for (section, parameters) in parameters {
-            tensors += parameters.all.map { (name: "\(section).\($0.path)", tensor: $0.value) }
-        }
         for (section, optimizer) in optimizers {
-            let state = optimizer.state
-            steps[section] = state.stepCount
-            tensors += state.tensors.sorted { $0.key < $1.key }.map { (name: "\(section).\($0.key)", tensor: $0.value) }
+            steps[section] = optimizer.stepCount
+            tensors += moments(of: optimizer, section)
         }
-        tensors += memory.sorted { $0.key < $1.key }.map { (name: "memory.\($0.key)", tensor: $0.value) }
+        if shared.contains(where: { $0.isSharded && $0.group.rank > 0 }) {
+            for tensor in tensors { _ = try tensor.compute() }
+            return
+        }
+        tensors += memory.sorted { $0.key < $1.key }.map { name, tensor in
+            Safetensors.LaterTensor(name: "memory.\(name)", shape: tensor.shape) { tensor }
+        }
         let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
         func json(_ value: some Encodable) throws -> String {
             String(decoding: try encoder.encode(value), as: UTF8.self)
         }
         try Safetensors.write(
             tensors, metadata: [Self.stateKey: try json(state), Self.stepsKey: try json(steps)], isChecksummed: true,
             to: url)
+    }
+
+    /// All elements of a parameter, which may be an average that processes divide.
+    private func whole(_ parameter: Parameter) throws -> Tensor {
+        for shared in shared {
+            guard let owner = shared.owner(ofAverage: parameter) else { continue }
+            return try shared.whole(parameter.value, of: owner.optimizer, at: owner.index)
+        }
+        return parameter.value
+    }
+
+    /// The moments of an optimiser, in the order of their names.
+    private func moments(of optimizer: Adam, _ section: String) -> [Safetensors.LaterTensor] {
+        let shared = shared.first { $0.contains(optimizer) }
+        var names: [(key: String, name: String, index: Int)] = []
+        for name in ["first", "second"] {
+            for (i, parameter) in optimizer.parameters.enumerated() {
+                names.append(("\(name).\(parameter.path)", name, i))
+            }
+        }
+        names.sort { $0.key < $1.key }
+        return names.map { key, name, i in
+            Safetensors.LaterTensor(name: "\(section).\(key)", shape: optimizer.parameters[i].shape) {
+                let own = optimizer.moment(name, of: i)
+                return try shared?.whole(own, of: optimizer, at: i) ?? own
+            }
+        }
     }
 
     /// Reads everything before it changes parameters and optimisers.
@@ -96,8 +135,10 @@ package struct RunCheckpoint {
         }
         let states = try optimizers.map { section, optimizer in
             var moments: [String: Tensor] = [:]
-            for (name, tensor) in optimizer.state.tensors {
-                moments[name] = try read(section, name, like: tensor.shape)
+            for parameter in optimizer.parameters {
+                for name in ["first.\(parameter.path)", "second.\(parameter.path)"] {
+                    moments[name] = try read(section, name, like: parameter.shape)
+                }
             }
             return OptimizerState(stepCount: steps[section] ?? 0, tensors: moments)
         }

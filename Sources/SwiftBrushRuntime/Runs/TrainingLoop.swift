@@ -31,18 +31,24 @@ struct TrainingLoop<Training: ResumableTraining> {
     /// After a signal or in a cancelled task, a checkpoint is written. Throws `StoppedBySignal` and `CancellationError`.
     func next() throws -> Training.Step? {
         try stopIfAsked()
-        guard training.stepCount < iterations else { return nil }
+        guard training.stepCount < iterations else {
+            try training.gatherAverages()
+            return nil
+        }
         let step: Training.Step
         do {
             step = try training.step()
         } catch let error as CancellationError {
-            try saveCheckpointIfMissing()
+            // Others may be in another place, where they do not help to write what all have divided.
+            if !isSharded { try saveCheckpointIfMissing() }
             throw error
         }
-        guard isWriting else { return step }
-        try run.record(step)
-        if isDue(checkpointEvery) { try run.saveCheckpoint(of: training) }
-        if let sheetEvery, isDue(sheetEvery) { try saveSheet(training) }
+        if isWriting { try run.record(step) }
+        if isDue(checkpointEvery) { try saveCheckpoint() }
+        if let sheetEvery, isDue(sheetEvery) {
+            try training.gatherAverages()
+            if isWriting { try saveSheet(training) }
+        }
         return step
     }
 
@@ -67,8 +73,19 @@ struct TrainingLoop<Training: ResumableTraining> {
             signal, work: "\(run.url.path): step \(training.stepCount) of \(iterations); its checkpoint is written")
     }
 
+    private var isSharded: Bool { training.shardsOptimizer && training.group.count > 1 }
+
     private func saveCheckpointIfMissing() throws {
-        if isWriting, !run.hasCheckpoint(step: training.stepCount) { try run.saveCheckpoint(of: training) }
+        let isMissing = isWriting && !run.hasCheckpoint(step: training.stepCount)
+        if isSharded ? try training.group.results({ isMissing })[0] : isMissing { try saveCheckpoint() }
+    }
+
+    private func saveCheckpoint() throws {
+        if isWriting {
+            try run.saveCheckpoint(of: training)
+        } else if isSharded {
+            try training.saveCheckpoint(to: run.checkpoint(step: training.stepCount))
+        }
     }
 }
 

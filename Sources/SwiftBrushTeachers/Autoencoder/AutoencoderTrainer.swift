@@ -18,8 +18,11 @@ public final class AutoencoderTrainer: ResumableTraining {
     public private(set) var stepCount = 0
 
     /// The processes that take each step together, at most one for each of the parts of its gradients.
-    public var group: any ProcessGroup = SingleProcess()
+    public var group: any ProcessGroup = SingleProcess() { didSet { share() } }
+    /// Whether the processes divide the optimiser's moments and the moving averages among themselves. Set before the first step.
+    public var shardsOptimizer = false { didSet { share() } }
     let optimizer: Adam
+    private(set) var shared: SharedOptimizers
     private(set) var streams: Streams
 
     struct Streams: Codable, Equatable {
@@ -66,6 +69,7 @@ public final class AutoencoderTrainer: ResumableTraining {
         optimizer = try Adam(
             autoencoder.parameters.all, learningRate: configuration.learningRate,
             weightDecay: configuration.weightDecay, averages: [average])
+        shared = SharedOptimizers([optimizer], in: group, gradientType: configuration.gradientType)
         streams = Streams(pictures: root.split("pictures"), noise: root.split("noise"))
     }
 
@@ -82,6 +86,14 @@ public final class AutoencoderTrainer: ResumableTraining {
         }
     }
 
+    private func share() {
+        shared = SharedOptimizers(
+            [optimizer], in: group, sharding: shardsOptimizer, gradientType: configuration.gradientType)
+    }
+
+    /// Gives the process with rank 0 the whole moving average, if the processes divide it.
+    public func gatherAverages() throws { try shared.gatherAverages() }
+
     private func takeStep() throws -> AutoencoderStep {
         let start = ContinuousClock.now
         optimizer.learningRate =
@@ -96,26 +108,20 @@ public final class AutoencoderTrainer: ResumableTraining {
         ])
         defer { optimizer.zeroGradients() }
         let parts = try BatchParts(configuration.accumulatedParts, of: chosen.count, in: group)
-        var gradients = PartGradients(of: optimizer.parameters, in: group)
         // The means of each part, times its share of the batch.
-        let means = try group.results {
-            try parts.own.map { part in
-                let colours = pictures.colours(Array(chosen[part.rows]))
-                let latents = autoencoder.encode(Variable(colours))
-                let sample = latents.sample(noise: noise.sliced(axis: 0, part.rows))
-                let loss = AutoencoderLoss(of: autoencoder.decode(sample), pictures: colours, latents: latents)
-                let total = loss.total(configuration)
-                try total.value.checkFinite("the loss", step: stepCount + 1)
-                try Task.checkCancellation()
-                total.backward(from: Tensor(repeating: Float(part.share), shape: total.shape))
-                try Task.checkCancellation()
-                gradients.take()
-                return [total, loss.absolute, loss.squared, loss.divergence]
-                    .map { Double($0.value.item) * part.share }
-            }
-        }.flatMap { $0 }
-        try gradients.sum()
-        let update = try ClippedStep(
+        let means = try shared.gradients(of: parts) { part in
+            let colours = pictures.colours(Array(chosen[part.rows]))
+            let latents = autoencoder.encode(Variable(colours))
+            let sample = latents.sample(noise: noise.sliced(axis: 0, part.rows))
+            let loss = AutoencoderLoss(of: autoencoder.decode(sample), pictures: colours, latents: latents)
+            let total = loss.total(configuration)
+            try total.value.checkFinite("the loss", step: stepCount + 1)
+            try Task.checkCancellation()
+            return .init(
+                [total, loss.absolute, loss.squared, loss.divergence].map { Double($0.value.item) * part.share },
+                of: total, gradient: Tensor(repeating: Float(part.share), shape: total.shape))
+        }
+        let update = try shared.update(
             of: optimizer, limit: configuration.gradientNormLimit, "the gradient", step: stepCount + 1)
         try update.apply("the autoencoder", step: stepCount + 1)
         stepCount += 1
@@ -198,6 +204,6 @@ extension AutoencoderTrainer {
     private var checkpoint: RunCheckpoint {
         RunCheckpoint(
             [("autoencoder", autoencoder.parameters), ("average", average.parameters)],
-            optimizers: [("optimizer", optimizer)])
+            optimizers: [("optimizer", optimizer)], in: [shared])
     }
 }

@@ -1,3 +1,5 @@
+import SwiftBrushRuntime
+
 /// The settings of an autoencoder's training, except the network's configuration.
 public struct AutoencoderTrainingConfiguration: OptimizationSettings, Codable, Sendable, Equatable {
     /// Pictures per step; many small steps work better here than few large ones.
@@ -10,6 +12,13 @@ public struct AutoencoderTrainingConfiguration: OptimizationSettings, Codable, S
     }
     /// Nil for one part, as in the settings of runs that had no parts.
     private var accumulate: Int?
+    /// The type as which processes send gradients.
+    public var gradientType: GradientType {
+        get { gradients ?? .float32 }
+        set { gradients = newValue == .float32 ? nil : newValue }
+    }
+    /// Nil for Float32, which runs of earlier versions do not record.
+    private var gradients: GradientType?
     /// The number of steps over which the learning rate falls from ``learningRate`` to 0, along half a cosine.
     public var iterations = 3000
     /// AdamW's maximum learning rate.

@@ -32,11 +32,17 @@ public final class TeacherTrainer: ResumableTraining {
     public var scalarCount: Int { network.parameters.scalarCount + textEncoder.parameters.scalarCount }
 
     /// The memory in bytes that the training holds throughout: weights, gradients, both moments, averages, and the latents.
-    public var memoryByteCount: Int { MemoryLayout<Float>.stride * (5 * scalarCount + latents.count) }
+    public var memoryByteCount: Int {
+        let processes = shardsOptimizer ? group.count : 1
+        return MemoryLayout<Float>.stride * (2 * scalarCount + 3 * scalarCount / processes + latents.count)
+    }
 
     /// The processes that take each step together, at most one for each of the parts of its gradients.
-    public var group: any ProcessGroup = SingleProcess()
+    public var group: any ProcessGroup = SingleProcess() { didSet { share() } }
+    /// Whether the processes divide the optimiser's moments and the moving averages among themselves. Set before the first step.
+    public var shardsOptimizer = false { didSet { share() } }
     let optimizer: Adam
+    private(set) var shared: SharedOptimizers
     private(set) var streams: TeacherStreams
     private let weights: [Double]
     /// The inputs' fingerprints, taken before the first step changes the networks' weights.
@@ -80,6 +86,7 @@ public final class TeacherTrainer: ResumableTraining {
         optimizer = try Adam(
             network.parameters.all + textEncoder.parameters.all, learningRate: configuration.learningRate,
             weightDecay: configuration.weightDecay, averages: [networkAverage, textEncoderAverage])
+        shared = SharedOptimizers([optimizer], in: group, gradientType: configuration.gradientType)
         streams = TeacherStreams(seed: configuration.seed)
         weights = configuration.noise.weights(on: schedule)
         initialContents.add("captions", of: captions)
@@ -118,25 +125,20 @@ public final class TeacherTrainer: ResumableTraining {
         optimizer.learningRate = configuration.learningRate * schedule.factor(at: stepCount)
         defer { optimizer.zeroGradients() }
         let parts = try BatchParts(configuration.accumulatedParts, of: inputs.timesteps.count, in: group)
-        var gradients = PartGradients(of: optimizer.parameters, in: group)
         // The means of each part, times its share of the batch.
-        let means = try group.results {
-            try parts.own.map { part in
-                let inputs = inputs.samples(part.rows)
-                let errors = try (configuration.precision ?? .current).within { try squaredErrors(inputs) }
-                let loss = (errors * Variable(column(inputs.timesteps.map { weights[$0] }))).mean()
-                try loss.value.checkFinite("the loss", step: stepCount + 1)
-                try Task.checkCancellation()
-                loss.backward(from: Tensor(repeating: Float(part.share), shape: loss.shape))
-                try Task.checkCancellation()
-                gradients.take()
-                let ratios = inputs.timesteps.map { 1 / self.schedule.signalToNoiseRatio($0) }
-                return [Double(loss.value.item), errors.value.mean(), (errors.value * column(ratios)).mean()]
-                    .map { $0 * part.share }
-            }
-        }.flatMap { $0 }
-        try gradients.sum()
-        let update = try ClippedStep(
+        let means = try shared.gradients(of: parts) { part in
+            let inputs = inputs.samples(part.rows)
+            let errors = try (configuration.precision ?? .current).within { try squaredErrors(inputs) }
+            let loss = (errors * Variable(column(inputs.timesteps.map { weights[$0] }))).mean()
+            try loss.value.checkFinite("the loss", step: stepCount + 1)
+            try Task.checkCancellation()
+            let ratios = inputs.timesteps.map { 1 / self.schedule.signalToNoiseRatio($0) }
+            return .init(
+                [Double(loss.value.item), errors.value.mean(), (errors.value * column(ratios)).mean()]
+                    .map { $0 * part.share },
+                of: loss, gradient: Tensor(repeating: Float(part.share), shape: loss.shape))
+        }
+        let update = try shared.update(
             of: optimizer, limit: configuration.gradientNormLimit, "the gradient", step: stepCount + 1)
         try update.apply("the teacher", step: stepCount + 1)
         stepCount += 1
@@ -146,6 +148,14 @@ public final class TeacherTrainer: ResumableTraining {
             originalError: mean(2), gradientNorm: update.norm, learningRate: optimizer.learningRate,
             seconds: (ContinuousClock.now - start) / .seconds(1), peakBytes: peakResidentBytes())
     }
+
+    private func share() {
+        shared = SharedOptimizers(
+            [optimizer], in: group, sharding: shardsOptimizer, gradientType: configuration.gradientType)
+    }
+
+    /// Gives the process with rank 0 the whole moving averages, if the processes divide them.
+    public func gatherAverages() throws { try shared.gatherAverages() }
 
     /// The squared epsilon errors, `[batch, height, width, channels]`.
     func squaredErrors(_ inputs: TeacherStepInputs) throws -> Variable {
@@ -218,7 +228,7 @@ extension TeacherTrainer {
             [
                 ("unet", network.parameters), ("unet_average", networkAverage.parameters),
                 ("text_encoder", textEncoder.parameters), ("text_encoder_average", textEncoderAverage.parameters),
-            ], optimizers: [("optimizer", optimizer)])
+            ], optimizers: [("optimizer", optimizer)], in: [shared])
     }
 }
 

@@ -1,5 +1,6 @@
 import DiffusionModels
 import Foundation
+import SwiftBrushRuntime
 import Tensor
 
 /// The settings of a teacher's training, except the networks' configurations.
@@ -14,6 +15,13 @@ public struct TeacherTrainingConfiguration: OptimizationSettings, Codable, Senda
     }
     /// Nil for one part, as in the settings of runs that had no parts.
     private var accumulate: Int?
+    /// The type as which processes send gradients.
+    public var gradientType: GradientType {
+        get { gradients ?? .float32 }
+        set { gradients = newValue == .float32 ? nil : newValue }
+    }
+    /// Nil for Float32, which runs of earlier versions do not record.
+    private var gradients: GradientType?
     /// The number of steps over which the learning rate falls from ``learningRate`` to 0, along half a cosine.
     public var iterations = 20_000
     /// AdamW's maximum learning rate.

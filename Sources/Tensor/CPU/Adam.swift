@@ -4,6 +4,7 @@ extension Tensor {
     /// One Adam step in place, in one pass over memory, as `torch.optim.Adam` computes it.
     ///
     /// - Parameters:
+    ///   - range: the elements of the parameter to update; gradient, moments and average have as many.
     ///   - factor: multiplies the gradient.
     ///   - stepSize: lr / (1 − β1ᵗ).
     ///   - secondMomentCorrection: √(1 − β2ᵗ).
@@ -11,20 +12,21 @@ extension Tensor {
     ///   - average: a moving average of the parameter, updated in the same pass.
     ///   - share: the weight of the new parameter in `average`.
     package static func adamStep(
-        parameter: inout Tensor, gradient: Tensor, factor: Float, firstMoment: inout Tensor, secondMoment: inout Tensor,
+        parameter: inout Tensor, range: Range<Int>, gradient: Tensor, factor: Float, firstMoment: inout Tensor,
+        secondMoment: inout Tensor,
         stepSize: Float, beta1: Float, beta2: Float, epsilon: Float, secondMomentCorrection: Float, weightDecay: Float,
         average: inout Tensor?, share: Float
     ) {
         require(
-            parameter.shape == gradient.shape && parameter.shape == firstMoment.shape
-                && parameter.shape == secondMoment.shape && average.map { $0.shape == parameter.shape } ?? true,
-            "adamStep: expected shape \(parameter.shape), found gradient \(gradient.shape)")
-        let values = SharedMutable(parameter.mutableBase())
+            range.upperBound <= parameter.count && range.count == gradient.count && range.count == firstMoment.count
+                && range.count == secondMoment.count && average.map { $0.count == range.count } ?? true,
+            "adamStep: expected \(range.count) of \(parameter.count) elements, found \(gradient.count) of the gradient")
+        let values = SharedMutable(parameter.mutableBase() + range.lowerBound)
         let first = SharedMutable(firstMoment.mutableBase())
         let second = SharedMutable(secondMoment.mutableBase())
         let slope = Shared(gradient)
         let movingAverage = (average?.mutableBase()).map { SharedMutable($0) }
-        parallelFor(parameter.count, grain: 32_768) { range in
+        parallelFor(range.count, grain: 32_768) { range in
             let i = range.lowerBound
             var step = tensor_adam(
                 count: range.count, parameter: values + i, gradient: slope + i, factor: factor, first: first + i,

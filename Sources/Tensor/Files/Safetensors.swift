@@ -20,6 +20,31 @@ public enum Safetensors {
         _ tensors: [(name: String, tensor: Tensor)], scalarType: ScalarType = .float32,
         metadata: [String: String] = [:], isChecksummed: Bool = false, allowsNonFinite: Bool = false, to url: URL
     ) throws {
+        try write(
+            tensors.map { tensor in LaterTensor(name: tensor.name, shape: tensor.tensor.shape) { tensor.tensor } },
+            scalarType: scalarType, metadata: metadata, isChecksummed: isChecksummed, allowsNonFinite: allowsNonFinite,
+            to: url)
+    }
+
+    /// A tensor that is computed when it is written.
+    package struct LaterTensor {
+        let name: String
+        let shape: [Int]
+        package let compute: () throws -> Tensor
+
+        /// A tensor of a shape.
+        package init(name: String, shape: [Int], compute: @escaping () throws -> Tensor) {
+            (self.name, self.shape, self.compute) = (name, shape, compute)
+        }
+    }
+
+    /// Writes tensors that are computed one after the other, each when it is written, in their order.
+    ///
+    /// Throws as the other function of this name, and what computing a tensor throws.
+    package static func write(
+        _ tensors: [LaterTensor], scalarType: ScalarType = .float32, metadata: [String: String] = [:],
+        isChecksummed: Bool = false, allowsNonFinite: Bool = false, to url: URL
+    ) throws {
         guard [.float32, .float16, .bfloat16].contains(scalarType) else {
             throw SafetensorsError.unwritable(
                 path: url.path, reason: "expected F32, F16 or BF16, found \(scalarType.rawValue)")
@@ -27,12 +52,12 @@ public enum Safetensors {
         var header: [String: HeaderField] = [:]
         if !metadata.isEmpty { header[SafetensorsHeader.metadataKey] = .metadata(metadata) }
         var end = 0
-        for (name, tensor) in tensors {
+        for tensor in tensors {
             let start = end
-            end += tensor.count * scalarType.byteCount
+            end += tensor.shape.reduce(1, *) * scalarType.byteCount
             let field = HeaderField.tensor(type: scalarType, shape: tensor.shape, offsets: [start, end])
-            guard header.updateValue(field, forKey: name) == nil else {
-                throw SafetensorsError.unwritable(path: url.path, reason: "the name \"\(name)\" occurs twice")
+            guard header.updateValue(field, forKey: tensor.name) == nil else {
+                throw SafetensorsError.unwritable(path: url.path, reason: "the name \"\(tensor.name)\" occurs twice")
             }
         }
         if isChecksummed {
@@ -57,12 +82,13 @@ public enum Safetensors {
             }
             try write(withUnsafeBytes(of: UInt64(text.count).littleEndian) { Data($0) })
             try write(text)
-            for (name, tensor) in tensors {
+            for later in tensors {
+                let tensor = try later.compute()
                 let bytes = bytes(of: tensor, as: scalarType)
                 let count = allowsNonFinite ? 0 : bytes.withUnsafeBytes { $0.nonFiniteCount(scalarType) ?? 0 }
                 guard count == 0 else {
                     throw SafetensorsError.nonFinite(
-                        path: url.path, name: name, count: count, storedAs: scalarType,
+                        path: url.path, name: later.name, count: count, storedAs: scalarType,
                         isOverflow: tensor.nonFiniteCount() == 0)
                 }
                 try write(bytes)

@@ -1,0 +1,138 @@
+import Autograd
+import Dispatch
+import Foundation
+import Tensor
+
+/// The gradients of one step of several processes. While a backward pass goes on, each bucket whose gradients are complete is sent by another
+/// thread: every process gets its elements of it from all, and adds them in the order of the parts.
+final class GradientExchange {
+    private let shared: SharedOptimizers
+    private let queue = DispatchQueue(label: "gradients")
+    private let mailbox = Mailbox()
+    /// The parameters without a gradient yet, in each bucket of this round.
+    private var missing: [Set<Int>] = []
+    /// Buckets are sent in their order, which is the same in all processes.
+    private var nextBucket = 0
+    /// This process's elements of each bucket, added so far.
+    private var sums: [Tensor?]
+    private var isPresent: [Bool]
+    private var hasPart = false
+
+    /// What the sending thread leaves.
+    private final class Mailbox: Sendable {
+        struct State {
+            var received: [(bucket: Int, tensors: [Tensor])] = []
+            var error: (any Error)?
+        }
+        let state = Lock(State())
+    }
+
+    init(of shared: SharedOptimizers) {
+        self.shared = shared
+        sums = shared.buckets.buckets.map { _ in nil }
+        isPresent = shared.parameters.map { _ in false }
+    }
+
+    /// Starts a round, in which this process may have no part.
+    func begin(hasPart: Bool) {
+        (self.hasPart, nextBucket) = (hasPart, 0)
+        missing = shared.buckets.buckets.map { Set($0.members) }
+    }
+
+    /// Says that the gradient of a parameter is complete in this round.
+    func complete(_ index: Int) {
+        missing[shared.buckets.places[index].bucket].remove(index)
+        while nextBucket < missing.count, missing[nextBucket].isEmpty { sendNext() }
+        addReceived()
+    }
+
+    /// Sends what is left of a round.
+    func end() { while nextBucket < missing.count { sendNext() } }
+
+    private func sendNext() {
+        let number = nextBucket
+        let bucket = shared.buckets.buckets[number]
+        nextBucket += 1
+        var flat: Tensor?
+        if hasPart {
+            flat = .concatenate(
+                bucket.members.map { index in
+                    let (parameter, size) = (shared.parameters[index], shared.buckets.sizes[index])
+                    // Adding −0 changes no number, not even −0.
+                    guard let gradient = parameter.gradient else { return Tensor(repeating: -0.0, shape: [size]) }
+                    (parameter.gradient, isPresent[index]) = (nil, true)
+                    return gradient.reshaped(to: [size])
+                }, axis: 0)
+        }
+        let (group, type, chunks) = (shared.group, shared.gradientType, bucket.chunks)
+        // A value of its own for the other thread.
+        let sent = flat
+        queue.async { [mailbox] in
+            do {
+                let start = ContinuousClock.now
+                let tensors = try group.exchange(
+                    chunks.map { chunk in sent.map { type.packed($0.elements(chunk)) } ?? .zeros([0]) })
+                ProcessTraffic.add(exchangeSeconds: (ContinuousClock.now - start) / .seconds(1))
+                mailbox.state.withLock { $0.received.append((number, tensors)) }
+            } catch {
+                mailbox.state.withLock { $0.error = $0.error ?? error }
+            }
+        }
+    }
+
+    /// Adds what has arrived; in this thread, because the other would take the threads of the backward pass.
+    private func addReceived() {
+        let received = mailbox.state.withLock { mailbox in
+            defer { mailbox.received = [] }
+            return mailbox.received
+        }
+        for (number, tensors) in received {
+            let count = shared.buckets.buckets[number].chunks[shared.group.rank].count
+            guard count > 0 else { continue }
+            var sum = sums[number].take()
+            for tensor in tensors where tensor.count > 0 {
+                let gradient = shared.gradientType.unpacked(tensor, count: count)
+                if sum == nil { sum = gradient } else { sum? += gradient }
+            }
+            sums[number] = sum
+        }
+    }
+
+    /// Waits until everything is sent and added. Throws what the group throws.
+    func wait() throws {
+        let start = ContinuousClock.now
+        queue.sync {}
+        ProcessTraffic.add(waitedSeconds: (ContinuousClock.now - start) / .seconds(1))
+        if let error = mailbox.state.withLock({ $0.error }) { throw error }
+        addReceived()
+    }
+
+    /// Moves the sums into the parameters: all elements, or this process's if the optimiser is divided.
+    func finish() throws {
+        try wait()
+        let present = try shared.group.gather(Data(isPresent.map { $0 ? 1 : 0 }))
+        let (type, buckets) = (shared.gradientType, shared.buckets)
+        for (number, bucket) in buckets.buckets.enumerated() {
+            var flat = sums[number].take().map(type.rounded) ?? .zeros([0])
+            var start = bucket.bounds[shared.group.rank]
+            if !shared.isSharded {
+                let waiting = ContinuousClock.now
+                let chunks = try shared.group.gather(type.packed(flat))
+                ProcessTraffic.add(gatherSeconds: (ContinuousClock.now - waiting) / .seconds(1))
+                flat = .concatenate(zip(chunks, bucket.chunks).map { type.unpacked($0, count: $1.count) }, axis: 0)
+                start = 0
+            }
+            for index in bucket.members where present.contains(where: { $0[$0.startIndex + index] != 0 }) {
+                let parameter = shared.parameters[index]
+                let place = buckets.places[index].start - start
+                if shared.isSharded {
+                    let own = buckets.elements(of: index, in: shared.group.rank)
+                    parameter.gradient = flat.elements(place + own.lowerBound..<place + own.upperBound)
+                } else {
+                    parameter.gradient = flat.elements(place..<place + buckets.sizes[index]).reshaped(
+                        to: parameter.shape)
+                }
+            }
+        }
+    }
+}
