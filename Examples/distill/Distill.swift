@@ -28,6 +28,7 @@ struct Distill: ComputingCommand {
         "studentTimestep": "student-timestep", "guidanceScale": "guidance-scale",
         "fakeScoreGuidanceScale": "fake-score-guidance-scale", "loss.timesteps": "loss-timesteps",
         "loss.guidanceTimesteps": "guidance-timesteps", "loss.weight": "loss-weight",
+        "fakeScoreAlignment": "fake-score-alignment",
         "fakeScoreTraining.timesteps": "fake-score-timesteps",
     ]
 

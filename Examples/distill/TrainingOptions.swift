@@ -24,6 +24,11 @@ struct TrainingOptions: ParsableArguments {
     var fakeScoreTimesteps: TimestepRange?
     @Option(help: "The weight of a timestep in the fake score's loss. Default: as published.")
     var fakeScoreWeight: TimestepWeight?
+    @Option(
+        help:
+            "Alignment: after each update of the student, the fraction of the fake score's weights that is kept, such as 0.97."
+    )
+    var fakeScoreAlignment: Double?
     @Option(help: "Warm-up steps: only the fake score is updated.") var fakeScoreWarmUpSteps = 0
     @Option(help: "The adapters' rank; their scale is 1.6875 at any rank.") var rank = defaults.adapterRank
     @Option(parsing: .upToNextOption, help: "The layers that get adapters, by suffixes of their paths.")
@@ -63,6 +68,7 @@ struct TrainingOptions: ParsableArguments {
         settings.studentPrediction = studentPrediction
         settings.fakeScoreWeights = fakeScore
         settings.fakeScoreWarmUpSteps = fakeScoreWarmUpSteps
+        settings.fakeScoreAlignment = fakeScoreAlignment
         settings.fakeScoreTraining = try loss.loss.fakeScoreTraining(for: loss.chosen)
         if let fakeScoreTimesteps { settings.fakeScoreTraining.timesteps = fakeScoreTimesteps.range }
         if let fakeScoreWeight { settings.fakeScoreTraining.weight = fakeScoreWeight }

@@ -61,7 +61,7 @@ public final class ExponentialMovingAverage {
 
 extension Parameter {
     /// Linearly interpolates the value towards another parameter's, or towards the elements of it in a range, flat, by `share`.
-    func interpolate(towards parameter: Parameter, by share: Float, in range: Range<Int>?) {
+    package func interpolate(towards parameter: Parameter, by share: Float, in range: Range<Int>? = nil) {
         let target = range.map { parameter.value.elements($0) } ?? parameter.value
         if share == 1 {
             storedValue = target

@@ -55,6 +55,9 @@ public struct DistillationConfiguration: Codable, Sendable, Equatable {
     public var adapterTargets = ["to_q", "to_v"]
     /// How the fake score is trained.
     public var fakeScoreTraining = FakeScoreTraining()
+    /// λ of implicit distribution alignment (SenseFlow, arXiv 2506.00523; 0.97 is usual): after each update of the student, φ ← λ φ + (1 − λ) θ.
+    /// A copy becomes a moving average of the student that is trained; adapters approach the student as far as their rank allows. Nil for none.
+    public var fakeScoreAlignment: Double?
     /// Warm-up steps: only the fake score is updated. Until it fits the student's samples, the difference of the two predictions is
     /// noise, which Adam scales to the size of any gradient.
     public var fakeScoreWarmUpSteps = 0

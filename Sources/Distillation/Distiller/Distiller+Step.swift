@@ -63,13 +63,17 @@ extension Distiller {
         trained.forEach { $0.unfreeze() }
         defer { trained.forEach { $0.freeze() } }
         // One update on the same batch does not depend on the student's: both are checked before either is applied.
-        let isIndependent = inputs.count <= 1 && inputs.first?.newSamples == nil
+        let alignment = student == nil || inputs.isEmpty ? nil : configuration.fakeScoreAlignment
+        let isIndependent = inputs.count <= 1 && inputs.first?.newSamples == nil && alignment == nil
         let early = isIndependent ? try inputs.map { try fakeScoreUpdate($0, pass.batches, parts) } : nil
         let known = (student.map { [$0] } ?? []) + (early?.flatMap(\.steps) ?? [])
         let before = early != nil && known.allSatisfy(\.isCertainlyFinite) ? nil : UpdatedState(of: self)
         let number = stepCount + 1
         do {
             try student?.apply("the student", step: number)
+            if let alignment {
+                try fakeScore.align(with: self.student.parameters, of: teacher.parameters, keeping: alignment)
+            }
             let updates =
                 try early?.map { try $0.applied(step: number) }
                 ?? inputs.map { try fakeScoreUpdate($0, pass.batches, parts).applied(step: number) }

@@ -73,6 +73,7 @@ public final class Distiller {
                 name: name, expected: "parameters that can be trained, such as those of a copy(trainable: true)",
                 found: "a model's, which are read-only")
         }
+        try configuration.checkAlignment(of: fakeScore, with: student.parameters, teacher: teacher.parameters)
         try resources.validate(for: loss, latentShape: latentShape, promptCount: conditions.count)
         (self.student, self.teacher, self.fakeScore, self.schedule) = (student, teacher, fakeScore, schedule)
         (self.conditions, self.latentShape, self.loss) = (conditions, latentShape, loss)

@@ -1,3 +1,4 @@
+import Autograd
 import DiffusionModels
 
 extension DistillationConfiguration {
@@ -10,6 +11,9 @@ extension DistillationConfiguration {
             ("weightDecay", weightDecay), ("averageDecay", averageDecay), ("nullPromptRate", training.nullPromptRate),
         ]
         for (name, rate) in rates { try check((0...1).contains(rate), name, "a number from 0 to 1", rate) }
+        if let kept = fakeScoreAlignment {
+            try check((0...1).contains(kept), "fakeScoreAlignment", "a number from 0 to 1", kept)
+        }
         for (name, decay) in [("firstMomentDecay", firstMomentDecay), ("secondMomentDecay", secondMomentDecay)] {
             try check((0..<1).contains(decay), name, "a number from 0 to below 1", decay)
         }
@@ -53,6 +57,16 @@ extension DistillationConfiguration {
         let count = schedule.timestepCount
         try check((0..<count).contains(studentTimestep), "studentTimestep", "0 to \(count - 1)", studentTimestep)
         try schedule.check(fakeScoreTraining.timesteps, "fakeScoreTraining.timesteps")
+    }
+
+    /// Throws ``DistillationError/invalidSetting(name:expected:found:)`` for a fake score that is to be aligned with a student of another
+    /// architecture.
+    func checkAlignment(of fakeScore: FakeScore, with student: ParameterSet, teacher: ParameterSet) throws {
+        guard fakeScoreAlignment != nil else { return }
+        let counterpart = fakeScore.adapters == nil ? fakeScore.parameters : teacher
+        try check(
+            counterpart.hasShapes(of: student), "fakeScoreAlignment",
+            "a student with the parameters of the fake score's network", "others")
     }
 
     /// Throws ``DistillationError/invalidSetting(name:expected:found:)`` when a student cannot be initialised from a model.

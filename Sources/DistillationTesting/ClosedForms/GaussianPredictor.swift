@@ -66,6 +66,24 @@ package struct GaussianGenerator: DenoisingNetwork {
         ExactGaussianScore(generator: self, schedule: schedule)
     }
 
+    /// A denoising network of the distribution of another generator, with that generator's parameters: a fake score that has the
+    /// parameters of a student, as a copy of the student's network has.
+    package func trainableScore(schedule: NoiseSchedule) -> any DenoisingNetwork {
+        TrainableGaussianScore(parameters: parameters, mean: mean, deviation: deviation, schedule: schedule)
+    }
+
+    private struct TrainableGaussianScore: DenoisingNetwork {
+        let parameters: ParameterSet
+        let mean: Parameter
+        let deviation: Parameter
+        let schedule: NoiseSchedule
+
+        func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
+            gaussianPrediction(
+                noisy, timesteps, mean: mean.variable, variance: deviation.variable.squared(), schedule: schedule)
+        }
+    }
+
     private struct ExactGaussianScore: DenoisingNetwork {
         let parameters = ParameterSet()
         let generator: GaussianGenerator

@@ -88,6 +88,27 @@ extension LossContract {
         ]
     }
 
+    /// Where a student gets with a trained fake score that lags behind it, with and without alignment.
+    func laggingChecks() throws -> [ContractCheck] {
+        guard expectation.needsTimelyFakeScore else { return [] }
+        var run = LaggingFakeScore(loss)
+        (run.data, run.seed) = (data, seed)
+        let slow = try run.run()
+        run.alignment = 0.97
+        let aligned = try run.run()
+        return [
+            ContractCheck(
+                "slow fake score", abs(slow.deviation), within: 0.05,
+                "deviation after 1500 steps with a fake score that learns 25 times too slowly: the student has collapsed"
+            ),
+            ContractCheck(
+                "alignment: mean", aligned.mean - data.mean, within: 0.02,
+                "minus the data's, with the same fake score, aligned by 0.97: batches of 16 leave noise"),
+            ContractCheck(
+                "alignment: deviation", aligned.deviation - data.deviation, within: 0.01, "and the data's deviation"),
+        ]
+    }
+
     /// Which modes a student covers on 0.3 N((−2, 1), 0.4²) + 0.7 N((2, −1), 0.4²), with 160 particles of two channels that start at
     /// N(0, 1).
     func mixtureChecks() throws -> [ContractCheck] {

@@ -54,6 +54,7 @@ public struct LossContract {
                 checks += Self.checks("optimum") { try gaussianChecks() }
                 checks += Self.checks("guided") { try guidanceChecks() }
                 checks += Self.checks("mixture") { try mixtureChecks() }
+                checks += Self.checks("slow fake score") { try laggingChecks() }
             }
         } catch {
             checks = [ContractCheck(error)]

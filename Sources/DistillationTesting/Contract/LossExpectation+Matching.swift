@@ -30,6 +30,7 @@ extension LossExpectation {
         expectation.guidedOptimum = scales.0 == scales.1 ? .teacher : scales.0 > scales.1 ? .further : .unknown
         expectation.vanishesAtAgreement = scales.0 == scales.1
         guard loss.guidanceTimesteps != nil else {
+            expectation.needsTimelyFakeScore = scales.0 == scales.1
             expectation.gradient = { sample in
                 scaled(
                     difference(sample.teacherEpsilon(guidedBy: scales.0), sample.fakeEpsilon(guidedBy: scales.1)),

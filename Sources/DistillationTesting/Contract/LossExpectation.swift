@@ -59,6 +59,9 @@ public struct LossExpectation: Sendable {
     public var treatsElementsAlike = true
     /// The loss that it equals where the guidance term has the timesteps and noise of the other; nil for a loss without such a term.
     public var atEqualTimesteps: (any DistillationLoss)?
+    /// Whether a student collapses with a fake score that learns 25 times too slowly, and reaches the data with the same one if it is
+    /// aligned with the student.
+    public var needsTimelyFakeScore = false
     /// g of one sample in closed form: an independent version of the loss's formula, in Double.
     public var gradient: (@Sendable (ReferenceSample) -> [Double])?
     /// L of one sample, whose derivative with respect to x̂₀ is g. The second argument is the sample at which the loss is

@@ -19,6 +19,7 @@ extension WrongOptions {
             found 2.0
             --loss dmd --guidance-timesteps 20-980 → --guidance-timesteps: expected none for \
             distribution-matching-distillation, found 20..<981
+            --fake-score-alignment 1.5 → --fake-score-alignment: expected a number from 0 to 1, found 1.5
             --fake-score-warm-up-steps=-1 → --fake-score-warm-up-steps: expected 0 to 1000000000, found -1
             """),
         table(
