@@ -28,7 +28,7 @@ struct Distill: ComputingCommand {
         "studentTimestep": "student-timestep", "guidanceScale": "guidance-scale",
         "fakeScoreGuidanceScale": "fake-score-guidance-scale", "loss.timesteps": "loss-timesteps",
         "loss.guidanceTimesteps": "guidance-timesteps", "loss.weight": "loss-weight",
-        "fakeScoreAlignment": "fake-score-alignment",
+        "fakeScoreAlignment": "fake-score-alignment", "lagInterval": "lag-interval",
         "fakeScoreTraining.timesteps": "fake-score-timesteps",
     ]
 

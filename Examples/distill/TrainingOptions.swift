@@ -29,6 +29,8 @@ struct TrainingOptions: ParsableArguments {
             "Alignment: after each update of the student, the fraction of the fake score's weights that is kept, such as 0.97."
     )
     var fakeScoreAlignment: Double?
+    @Option(help: "Every so many steps, measure the fake score's error on the newest samples and on samples as old.")
+    var lagInterval: Int?
     @Option(help: "Warm-up steps: only the fake score is updated.") var fakeScoreWarmUpSteps = 0
     @Option(help: "The adapters' rank; their scale is 1.6875 at any rank.") var rank = defaults.adapterRank
     @Option(parsing: .upToNextOption, help: "The layers that get adapters, by suffixes of their paths.")
@@ -68,7 +70,7 @@ struct TrainingOptions: ParsableArguments {
         settings.studentPrediction = studentPrediction
         settings.fakeScoreWeights = fakeScore
         settings.fakeScoreWarmUpSteps = fakeScoreWarmUpSteps
-        settings.fakeScoreAlignment = fakeScoreAlignment
+        (settings.fakeScoreAlignment, settings.lagInterval) = (fakeScoreAlignment, lagInterval)
         settings.fakeScoreTraining = try loss.loss.fakeScoreTraining(for: loss.chosen)
         if let fakeScoreTimesteps { settings.fakeScoreTraining.timesteps = fakeScoreTimesteps.range }
         if let fakeScoreWeight { settings.fakeScoreTraining.weight = fakeScoreWeight }

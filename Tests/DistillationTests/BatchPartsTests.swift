@@ -33,7 +33,7 @@ struct BatchPartsTests {
 
     private static func distiller(_ loss: any DistillationLoss, parts: Int) throws -> Distiller {
         try ReferenceRun.distiller(loss) {
-            ($0.batchSize, $0.accumulatedParts) = (6, parts)
+            ($0.batchSize, $0.accumulatedParts, $0.lagInterval) = (6, parts, 1)
             if $0.fakeScoreTraining.updatesPerStudentUpdate > 2 { $0.setFakeScoreUpdates(2) }
         }
     }
@@ -41,7 +41,9 @@ struct BatchPartsTests {
     /// The metrics apart from time and memory.
     private static func metrics(_ step: DistillationStep) -> [Double] {
         [step.studentLoss, step.fakeScoreLoss, step.studentGradientNorm, step.fakeScoreGradientNorm]
-            + [step.discriminatorLoss ?? 0] + step.diagnostics.sorted { $0.key < $1.key }.map(\.value)
+            + [step.discriminatorLoss, step.x0Mean, step.x0Deviation].map { $0 ?? 0 }
+            + (step.fakeScoreErrors ?? [:]).sorted { $0.key < $1.key }.map(\.value)
+            + step.diagnostics.sorted { $0.key < $1.key }.map(\.value)
     }
 
     @Test("Several processes compute the same bits as one with the same parts", arguments: losses.indices)

@@ -62,6 +62,9 @@ public struct DistillationConfiguration: Codable, Sendable, Equatable {
     /// noise, which Adam scales to the size of any gradient.
     public var fakeScoreWarmUpSteps = 0
 
+    /// Every so many steps, the fake score's error is also measured on samples as old: see ``DistillationStep/fakeScoreErrors``. Nil for never.
+    public var lagInterval: Int?
+
     /// The timestep T passed to the student.
     public var studentTimestep = 999
     /// ᾱ_T in the student's x̂₀ = (z − σ_T ε)/α_T. The schedule's own is 0.00466; the official code rounds it.

@@ -16,6 +16,14 @@ public struct DistillationStep: TrainingStep, Equatable {
     public let fakeScoreGradientNorm: Double
     /// The discriminator's loss, the mean over the updates in this step; nil without one.
     public let discriminatorLoss: Double?
+    /// The mean over all elements of the student's samples x̂₀; nil in runs of earlier versions. Latents that drift show here first.
+    public let x0Mean: Double?
+    /// The standard deviation over all elements of the student's samples.
+    public let x0Deviation: Double?
+    /// The fake score's mean squared error in ε at the loss's timesteps, before its update: `newest` on this step's samples and, every
+    /// ``DistillationConfiguration/lagInterval`` steps, `older` on those of that many steps before, with the same noise and timesteps. A fake
+    /// score that lags behind the student is worse on the newest. Nil for a loss without a fake score.
+    public let fakeScoreErrors: [String: Double]?
     /// The loss's diagnostics, by name.
     public let diagnostics: [String: Double]
     /// The step's wall-clock time.

@@ -20,7 +20,8 @@ extension Distiller {
     /// Throws what the file system throws.
     public func saveCheckpoint(to url: URL) throws {
         let state = RunState(stepCount: stepCount, averageUpdateCount: average.updateCount, streams: streams)
-        try checkpoint.write(state, memory: memory, to: url)
+        let tensors = memory.merging(earlierSamples?.tensors ?? [:]) { memory, _ in memory }
+        try checkpoint.write(state, memory: tensors, to: url)
     }
 
     /// Restores the state that ``saveCheckpoint(to:)`` wrote.
@@ -28,9 +29,10 @@ extension Distiller {
     /// Everything is read before anything is changed. Throws `SafetensorsError`, or ``DistillationError`` when the file
     /// belongs to another run.
     public func restoreCheckpoint(from url: URL) throws {
-        let (state, memory) = try checkpoint.restore(RunState.self, from: url) {
+        var (state, memory) = try checkpoint.restore(RunState.self, from: url) {
             $0.stepCount >= 0 && $0.averageUpdateCount >= 0 && $0.streams.fits(promptCount: conditions.count)
         }
+        earlierSamples = EarlierSamples(removedFrom: &memory)
         self.memory = memory
         average.updateCount = state.averageUpdateCount
         streams = state.streams

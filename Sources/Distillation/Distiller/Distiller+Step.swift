@@ -38,8 +38,11 @@ extension Distiller {
         defer { for optimizer in optimizers { optimizer.zeroGradients() } }
         let parts = try BatchParts(configuration.accumulatedParts, of: inputs.timesteps.count, in: group)
         let pass = try studentPass(inputs, parts)
+        var errors = pass.fakeScoreError.map { ["newest": $0] }
+        errors?["older"] = try errorOnEarlierSamples(inputs, parts)
+        let kept = try samplesToKeep(pass, inputs, parts)
         let (studentNorm, updates) = try update(with: pass, inputs.fakeScore, parts)
-        memory = pass.memory
+        (memory, earlierSamples) = (pass.memory, kept)
         stepCount += 1
         func mean(_ value: (FakeScoreUpdate) -> Double) -> Double {
             updates.reduce(0) { $0 + value($1) / Double(updates.count) }
@@ -49,6 +52,7 @@ extension Distiller {
             studentLoss: pass.squaredNorm / Double(2 * inputs.latents.count),
             fakeScoreLoss: mean(\.loss), studentGradientNorm: studentNorm, fakeScoreGradientNorm: mean(\.norm),
             discriminatorLoss: discriminatorOptimizer.map { _ in mean { $0.discriminatorLoss } },
+            x0Mean: pass.moments.mean, x0Deviation: pass.moments.deviation, fakeScoreErrors: errors,
             diagnostics: pass.diagnostics, seconds: (ContinuousClock.now - start) / .seconds(1),
             peakBytes: peakResidentBytes())
     }

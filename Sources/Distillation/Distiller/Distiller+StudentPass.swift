@@ -13,6 +13,10 @@ struct StudentPass {
     let squaredNorm: Double
     /// The loss's diagnostics of the whole batch.
     let diagnostics: [String: Double]
+    /// The mean and deviation of the whole batch's elements.
+    let moments: (mean: Double, deviation: Double)
+    /// The fake score's mean squared error in ε on the whole batch; nil if the loss does not evaluate it.
+    let fakeScoreError: Double?
     /// The memory that the loss returned.
     let memory: [String: Tensor]
 }
@@ -21,16 +25,26 @@ struct StudentPass {
 private struct LossTotals: Codable {
     var squaredNorm: Double
     var diagnostics: [String: Double]
+    /// The means of x̂₀, of x̂₀² and of the fake score's squared errors, times the share of the batch.
+    var mean, square: Double
+    var fakeScoreError: Double?
 
     /// Those of a part.
-    init(_ gradient: LossGradient, share: Double) {
+    init(_ gradient: LossGradient, of input: LossInput, share: Double) {
+        let original = input.batch.original
         squaredNorm = gradient.value.squaredNorm()
         diagnostics = gradient.diagnostics.mapValues { $0 * share }
+        (mean, square) = (original.mean() * share, original.squaredNorm() / Double(original.count) * share)
+        fakeScoreError = input.fakeScorePrediction.map {
+            ($0.conditional.value - input.batch.noise).squaredNorm() / Double(original.count) * share
+        }
     }
 
     static func + (a: LossTotals, b: LossTotals) -> LossTotals {
         var sum = a
         sum.squaredNorm += b.squaredNorm
+        (sum.mean, sum.square) = (a.mean + b.mean, a.square + b.square)
+        sum.fakeScoreError = a.fakeScoreError.flatMap { own in b.fakeScoreError.map { own + $0 } }
         sum.diagnostics.merge(b.diagnostics, uniquingKeysWith: +)
         return sum
     }
@@ -49,7 +63,8 @@ extension Distiller {
         let totals = try sharedStudent.gradients(of: parts) { part in
             let (output, batch) = try generate(inputs.samples(part.rows))
             try check(output.value, "the student's x0")
-            let gradient = try loss.checkedGradient(try evaluate(batch, needs: loss.needs))
+            let input = try evaluate(batch, needs: loss.needs)
+            let gradient = try loss.checkedGradient(input)
             guard parts.count == 1 || gradient.memory.isEmpty else {
                 throw DistillationError.invalidSetting(
                     name: "loss.couplesSamples", expected: "true for \(type(of: loss).name), which has a memory",
@@ -58,7 +73,7 @@ extension Distiller {
             try check(gradient.value, "the loss's gradient")
             batches.append(batch)
             memory = gradient.memory
-            return forward(LossTotals(gradient, share: part.share), gradient.value, of: output, inputs)
+            return forward(LossTotals(gradient, of: input, share: part.share), gradient.value, of: output, inputs)
         }
         return pass(batches, totals, memory)
     }
@@ -93,32 +108,37 @@ extension Distiller {
         let guidance = (
             try joined { $0.guidancePrediction?.conditional }, try joined { $0.guidancePrediction?.unconditional }
         )
-        var gradient: LossGradient?
+        var total: (gradient: LossGradient, input: LossInput)?
         _ = try group.results {
             var batch = self.batch(inputs)
             batch.original = original
             let earlier = networks.input(batch, teacher: teacher, fakeScore: fake, guidance: guidance)
-            let value = try loss.checkedGradient(try evaluate(batch, needs: loss.needs, reusing: earlier))
+            let input = try evaluate(batch, needs: loss.needs, reusing: earlier)
+            let value = try loss.checkedGradient(input)
             try check(value.value, "the loss's gradient")
-            gradient = value
+            total = (value, input)
             return true
         }
         student.parameters.unfreeze()
-        if let value = gradient?.value, !isWarmingUp {
+        if let value = total?.gradient.value, !isWarmingUp {
             _ = try sharedStudent.gradients(of: parts) { part in
                 let (output, _) = try generate(inputs.samples(part.rows))
                 return forward(true, value.sliced(axis: 0, part.rows), of: output, inputs)
             }
         }
-        return pass(batches, gradient.map { [LossTotals($0, share: 1)] } ?? [], gradient?.memory ?? [:])
+        return pass(
+            batches, total.map { [LossTotals($0.gradient, of: $0.input, share: 1)] } ?? [],
+            total?.gradient.memory ?? [:])
     }
 
     private func pass(
         _ batches: [GeneratedBatch], _ totals: [LossTotals], _ memory: [String: Tensor]
     ) -> StudentPass {
         let total = totals.dropFirst().reduce(totals[0], +)
+        let variance = max(0, total.square - total.mean * total.mean)
         return StudentPass(
-            batches: batches, squaredNorm: total.squaredNorm, diagnostics: total.diagnostics, memory: memory)
+            batches: batches, squaredNorm: total.squaredNorm, diagnostics: total.diagnostics,
+            moments: (total.mean, variance.squareRoot()), fakeScoreError: total.fakeScoreError, memory: memory)
     }
 
     /// A part's result, and the student's backward pass from the loss's gradient, except in a warm-up step.

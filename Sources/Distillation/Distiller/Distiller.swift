@@ -46,6 +46,8 @@ public final class Distiller {
     private(set) var sharedFakeScore: SharedOptimizers
     /// The memory that the loss returned at the last step.
     var memory: [String: Tensor] = [:]
+    /// The samples on which the fake score's lag is measured next.
+    var earlierSamples: EarlierSamples?
 
     /// A distillation with any networks.
     ///

@@ -27,6 +27,7 @@ extension DistillationConfiguration {
             ("accumulatedParts", accumulatedParts, 1...max(1, min(batchSize, 4096))),
             ("adapterRank", adapterRank, 1...4096),
             ("fakeScoreWarmUpSteps", fakeScoreWarmUpSteps, 0...1_000_000_000),
+            ("lagInterval", lagInterval ?? 1, 1...1_000_000_000),
             ("updatesPerStudentUpdate", training.updatesPerStudentUpdate, 0...1000),
         ]
         for (name, count, range) in counts {

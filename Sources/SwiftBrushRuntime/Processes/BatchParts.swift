@@ -50,4 +50,15 @@ package struct BatchParts {
                     round < rows.count ? rows[round] : .zeros([0] + Array(rows[0].shape.dropFirst())))
             }, axis: 0)
     }
+
+    /// What is computed of all parts, in their order.
+    ///
+    /// - Parameter body: computes it of a part of this process. It calls no collective function.
+    ///
+    /// Throws as `ProcessGroup.results(_:)`.
+    package func results<Result: Codable>(_ body: (Part) throws -> Result) throws -> [Result] {
+        try (0..<rounds).flatMap { round in
+            try group.results { try part(in: round).map { [try body($0)] } ?? [] }.flatMap { $0 }
+        }
+    }
 }
