@@ -28,6 +28,8 @@ struct Distill: ComputingCommand {
         "studentTimestep": "student-timestep", "guidanceScale": "guidance-scale",
         "fakeScoreGuidanceScale": "fake-score-guidance-scale", "loss.timesteps": "loss-timesteps",
         "loss.guidanceTimesteps": "guidance-timesteps", "loss.weight": "loss-weight",
+        "studentLearningRateWarmUp": "student-learning-rate-warm-up",
+        "fakeScoreLearningRateWarmUp": "fake-score-learning-rate-warm-up",
         "fakeScoreAlignment": "fake-score-alignment", "lagInterval": "lag-interval",
         "fakeScoreTraining.timesteps": "fake-score-timesteps",
     ]

@@ -13,6 +13,10 @@ struct TrainingOptions: ParsableArguments {
     @Option(help: "The fake score's learning rate.") var fakeScoreLearningRate = defaults.fakeScoreLearningRate
     @Option(help: "The schedule of both learning rates; cosine ends at 0.")
     var learningRateSchedule = LearningRateDecay.constant
+    @Option(help: "Steps over which the student's learning rate rises from 0, from its first update.")
+    var studentLearningRateWarmUp: Int?
+    @Option(help: "Steps over which the fake score's learning rate rises from 0.")
+    var fakeScoreLearningRateWarmUp: Int?
     @Option(help: "The student's timestep.") var studentTimestep = defaults.studentTimestep
     @Option(help: "The student's prediction type. Default: the teacher's.")
     var studentPrediction: PredictionType?
@@ -60,6 +64,8 @@ struct TrainingOptions: ParsableArguments {
         settings.studentLearningRate = studentLearningRate
         settings.fakeScoreLearningRate = fakeScoreLearningRate
         if learningRateSchedule == .cosine { settings.learningRateSchedule = .cosine(total: iterations) }
+        settings.studentLearningRateWarmUp = studentLearningRateWarmUp
+        settings.fakeScoreLearningRateWarmUp = fakeScoreLearningRateWarmUp
         settings.setAdapterRank(rank)
         settings.adapterTargets = adapterTargets
         settings.averageDecay = averageDecay

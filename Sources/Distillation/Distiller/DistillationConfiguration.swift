@@ -31,6 +31,11 @@ public struct DistillationConfiguration: Codable, Sendable, Equatable {
     public var fakeScoreLearningRate = 1e-3
     /// The schedule of both learning rates over the run.
     public var learningRateSchedule = LearningRateSchedule.constant()
+    /// Steps of linear warm-up of the student's learning rate from 0, counted from its first update; nil for none. The schedule's factor
+    /// comes on top.
+    public var studentLearningRateWarmUp: Int?
+    /// Steps of linear warm-up of the fake score's learning rate from 0; nil for none. The schedule's factor comes on top.
+    public var fakeScoreLearningRateWarmUp: Int?
     /// Adam's decay of the first moment.
     public var firstMomentDecay = 0.9
     /// Adam's decay of the second moment.
@@ -117,5 +122,17 @@ public struct DistillationConfiguration: Codable, Sendable, Equatable {
     /// SwiftBrush's settings, with the fake score trained as in the publication of a loss.
     public init(for loss: any DistillationLoss) {
         fakeScoreTraining = loss.usualFakeScoreTraining
+    }
+
+    /// The learning rates of a step, counted from 0.
+    func learningRates(at step: Int) -> (student: Double, fakeScore: Double) {
+        func factor(_ warmUp: Int?, from start: Int) -> Double {
+            learningRateSchedule.factor(at: step)
+                * LearningRateSchedule.constant(warmUp: warmUp ?? 0).factor(at: max(0, step - start))
+        }
+        return (
+            studentLearningRate * factor(studentLearningRateWarmUp, from: fakeScoreWarmUpSteps),
+            fakeScoreLearningRate * factor(fakeScoreLearningRateWarmUp, from: 0)
+        )
     }
 }

@@ -30,10 +30,10 @@ extension Distiller {
 
     private func stepAtPrecision(with inputs: StepInputs) throws -> DistillationStep {
         let start = ContinuousClock.now
-        let factor = configuration.learningRateSchedule.factor(at: stepCount)
-        studentOptimizer.learningRate = configuration.studentLearningRate * factor
-        fakeScoreOptimizer.learningRate = configuration.fakeScoreLearningRate * factor
-        discriminatorOptimizer?.learningRate = configuration.fakeScoreLearningRate * factor
+        let rates = configuration.learningRates(at: stepCount)
+        studentOptimizer.learningRate = rates.student
+        fakeScoreOptimizer.learningRate = rates.fakeScore
+        discriminatorOptimizer?.learningRate = rates.fakeScore
 
         defer { for optimizer in optimizers { optimizer.zeroGradients() } }
         let parts = try BatchParts(configuration.accumulatedParts, of: inputs.timesteps.count, in: group)

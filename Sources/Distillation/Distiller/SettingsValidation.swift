@@ -28,6 +28,8 @@ extension DistillationConfiguration {
             ("adapterRank", adapterRank, 1...4096),
             ("fakeScoreWarmUpSteps", fakeScoreWarmUpSteps, 0...1_000_000_000),
             ("lagInterval", lagInterval ?? 1, 1...1_000_000_000),
+            ("studentLearningRateWarmUp", studentLearningRateWarmUp ?? 0, 0...1_000_000_000),
+            ("fakeScoreLearningRateWarmUp", fakeScoreLearningRateWarmUp ?? 0, 0...1_000_000_000),
             ("updatesPerStudentUpdate", training.updatesPerStudentUpdate, 0...1000),
         ]
         for (name, count, range) in counts {

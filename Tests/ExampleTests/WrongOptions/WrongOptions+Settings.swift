@@ -20,6 +20,7 @@ extension WrongOptions {
             --loss dmd --guidance-timesteps 20-980 → --guidance-timesteps: expected none for \
             distribution-matching-distillation, found 20..<981
             --fake-score-alignment 1.5 → --fake-score-alignment: expected a number from 0 to 1, found 1.5
+            --student-learning-rate-warm-up=-1 → --student-learning-rate-warm-up: expected 0 to 1000000000, found -1
             --lag-interval 0 → --lag-interval: expected 1 to 1000000000, found 0
             --fake-score-warm-up-steps=-1 → --fake-score-warm-up-steps: expected 0 to 1000000000, found -1
             """),
