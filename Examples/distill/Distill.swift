@@ -59,14 +59,15 @@ struct Distill: ComputingCommand {
         try settings.validate()
         var teacher = try models.loadTeacher()
         try run.claim()
-        try settings.setStudentTimestep(training.studentTimestep, on: teacher.schedule)
+        try settings.setStudentTimestep(training.studentTimestep ?? loss.studentTimestep, on: teacher.schedule)
         try settings.checkAdapterTargets(on: teacher.network)
         let memory = MemoryEstimate(
             distilling: teacher.network, settings, shardedOver: processes.shardOptimizer ? group.count : 1)
         try running.starting.checkMemory(memory.written * group.countOnHost, of: "this distillation")
 
         teacher = try models.keepingEmbeddings(of: prompts + shown, teacher)
-        let (loss, resources) = try loss.lossAndResources(teacher, pairs, prompts: prompts, seed: seeds.value)
+        let (loss, resources) = try loss.lossAndResources(
+            teacher, pairs, prompts: prompts, iterations: running.iterations, seed: seeds.value)
         let distiller = try Distiller(
             teacher: teacher, startingFrom: models.start(), loss: loss, prompts: prompts,
             configuration: settings, resources: resources)

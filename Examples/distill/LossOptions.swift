@@ -6,7 +6,11 @@ import SwiftBrushCommands
 
 /// The loss, and the data that it needs.
 struct LossOptions: ParsableArguments {
-    @Option(help: "The loss, with its publication's settings.") var loss = PublishedLoss.vsd
+    @Option(
+        help: "All settings of a publication but the batch and the number of steps; other options override them.")
+    var recipe: DistillationRecipe?
+    @Option(help: "The loss, with its publication's settings. Default: the recipe's, or vsd.")
+    var loss: PublishedLoss?
     @Option(
         help: "Guidance scale of the teacher, and of the fake score if the loss guides it. Default: as published.")
     var guidanceScale: Double?
@@ -24,22 +28,36 @@ struct LossOptions: ParsableArguments {
     @Option(help: "Where to save the generated pairs.") var savePairs: URL?
 
     /// The loss with its settings. Throws `DistillationError` for one that it does not have.
-    var chosen: any DistillationLoss {
-        get throws {
-            var settings = LossSettings(guidanceScale: guidanceScale)
-            settings.fakeScoreGuidanceScale = fakeScoreGuidanceScale
-            (settings.timesteps, settings.guidanceTimesteps) = (lossTimesteps?.range, guidanceTimesteps?.range)
-            settings.weight = lossWeight
-            return try loss.loss(settings)
-        }
+    func chosen(iterations: Int) throws -> any DistillationLoss {
+        var settings = loss == nil ? recipe?.lossSettings(iterations: iterations) ?? LossSettings() : LossSettings()
+        (settings.guidanceScale, settings.fakeScoreGuidanceScale) = (guidanceScale, fakeScoreGuidanceScale)
+        (settings.timesteps, settings.guidanceTimesteps) = (lossTimesteps?.range, guidanceTimesteps?.range)
+        settings.weight = lossWeight
+        return try published.loss(settings)
+    }
+
+    /// The loss of the options, of the recipe, or SwiftBrush's.
+    var published: PublishedLoss { loss ?? recipe?.publishedLoss ?? .vsd }
+
+    /// The student's timestep of the recipe, or SwiftBrush's.
+    var studentTimestep: Int { recipe?.studentTimestep ?? DistillationConfiguration().studentTimestep }
+
+    /// The settings of the recipe, or SwiftBrush's, with the fake score trained for the loss.
+    func settings(iterations: Int) throws -> DistillationConfiguration {
+        var settings = recipe?.configuration ?? DistillationConfiguration()
+        if loss == nil, recipe != nil, guidanceScale == nil, fakeScoreGuidanceScale == nil { return settings }
+        let updates = loss == nil ? settings.fakeScoreTraining.updatesPerStudentUpdate : nil
+        settings.fakeScoreTraining = try published.fakeScoreTraining(for: chosen(iterations: iterations))
+        if let updates { settings.fakeScoreTraining.updatesPerStudentUpdate = updates }
+        return settings
     }
 
     func validate() throws {
         try check("--teacher-pictures", teacherPictures, in: 1...1_000_000)
         try check("--guidance-scale", guidanceScale, in: -1000...1000)
         try check("--fake-score-guidance-scale", fakeScoreGuidanceScale, in: -1000...1000)
-        if savePairs != nil, pairs == nil, loss.loss.needs.isDisjoint(with: [.pairs, .realLatents, .reward]) {
-            throw ValidationError("--save-pairs: --loss \(loss.rawValue) generates no pairs")
+        if savePairs != nil, pairs == nil, published.loss.needs.isDisjoint(with: [.pairs, .realLatents, .reward]) {
+            throw ValidationError("--save-pairs: --loss \(published.rawValue) generates no pairs")
         }
     }
 
@@ -51,9 +69,9 @@ struct LossOptions: ParsableArguments {
 
     /// The loss and its resources: the teacher's pairs as far as the loss needs them, and a reward that is trained on them.
     func lossAndResources(
-        _ model: TextToImageModel, _ saved: TeacherPairs?, prompts: [String], seed: UInt64
+        _ model: TextToImageModel, _ saved: TeacherPairs?, prompts: [String], iterations: Int, seed: UInt64
     ) throws -> (loss: any DistillationLoss, resources: DistillationResources) {
-        let loss = try chosen
+        let loss = try chosen(iterations: iterations)
         var resources =
             try saved.map { try DistillationResources($0) }
             ?? DistillationResources(
@@ -77,6 +95,12 @@ struct LossOptions: ParsableArguments {
             line: "reward: \(String(format: "%.3f", reward.teacherMean)) on the teacher's own images")
         resources.reward = reward
         return (loss.calibrated(toMeanReward: reward.teacherMean), resources)
+    }
+}
+
+extension DistillationRecipe: ExpressibleByArgument {
+    static var allValueDescriptions: [String: String] {
+        Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue, $0.summary) })
     }
 }
 

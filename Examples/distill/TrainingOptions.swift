@@ -6,22 +6,24 @@ import Tensor
 
 /// The settings of the student, the fake score and their optimisers.
 struct TrainingOptions: ParsableArguments {
-    private static let defaults = DistillationConfiguration()
-
-    @Option(help: "Images per step.") var batch = defaults.batchSize
-    @Option(help: "The student's learning rate.") var studentLearningRate = defaults.studentLearningRate
-    @Option(help: "The fake score's learning rate.") var fakeScoreLearningRate = defaults.fakeScoreLearningRate
+    @Option(help: "Images per step.") var batch = DistillationConfiguration().batchSize
+    @Option(help: "The student's learning rate. Default: the recipe's, or 1e-06.") var studentLearningRate: Double?
+    @Option(help: "The fake score's learning rate. Default: the recipe's, or 0.001.")
+    var fakeScoreLearningRate: Double?
     @Option(help: "The schedule of both learning rates; cosine ends at 0.")
     var learningRateSchedule = LearningRateDecay.constant
     @Option(help: "Steps over which the student's learning rate rises from 0, from its first update.")
     var studentLearningRateWarmUp: Int?
     @Option(help: "Steps over which the fake score's learning rate rises from 0.")
     var fakeScoreLearningRateWarmUp: Int?
-    @Option(help: "The student's timestep.") var studentTimestep = defaults.studentTimestep
+    @Option(help: "The student's timestep. Default: the recipe's, or 999.") var studentTimestep: Int?
     @Option(help: "The student's prediction type. Default: the teacher's.")
     var studentPrediction: PredictionType?
-    @Option(help: "Which fake-score weights to train: adapters of a frozen teacher, or a copy of it.") var fakeScore =
-        defaults.fakeScoreWeights
+    @Option(
+        help:
+            "Which fake-score weights to train: adapters of a frozen teacher, or a copy of it. Default: the recipe's, or adapters."
+    )
+    var fakeScore: FakeScoreWeights?
     @Option(help: "Updates of the fake score per update of the student; if several, each on newly generated samples.")
     var fakeScoreUpdates: Int?
     @Option(help: "The timesteps at which the fake score is trained, such as 0-999. Default: as published.")
@@ -36,10 +38,14 @@ struct TrainingOptions: ParsableArguments {
     @Option(help: "Every so many steps, measure the fake score's error on the newest samples and on samples as old.")
     var lagInterval: Int?
     @Option(help: "Warm-up steps: only the fake score is updated.") var fakeScoreWarmUpSteps = 0
-    @Option(help: "The adapters' rank; their scale is 1.6875 at any rank.") var rank = defaults.adapterRank
-    @Option(parsing: .upToNextOption, help: "The layers that get adapters, by suffixes of their paths.")
-    var adapterTargets = defaults.adapterTargets
-    @Option(help: "The largest decay of the student's moving average.") var averageDecay = defaults.averageDecay
+    @Option(help: "The adapters' rank; their scale is the recipe's, or 1.6875, at any rank. Default: 64.")
+    var rank: Int?
+    @Option(
+        parsing: .upToNextOption,
+        help: "The layers that get adapters, by suffixes of their paths. Default: to_q to_v.")
+    var adapterTargets: [String] = []
+    @Option(help: "The largest decay of the student's moving average. Default: the recipe's, or 0.9999.")
+    var averageDecay: Double?
     @Flag(help: "Recompute the student's blocks in the backward pass instead of keeping their intermediates.")
     var recompute = false
     @Option(help: "The precision of the teacher's passes. Default: that of --precision.")
@@ -57,27 +63,26 @@ struct TrainingOptions: ParsableArguments {
     func settings(
         for loss: LossOptions, iterations: Int, seed: UInt64, precision: MatmulPrecision?, in processes: ProcessOptions
     ) throws -> DistillationConfiguration {
-        var settings = DistillationConfiguration()
+        var settings = try loss.settings(iterations: iterations)
         settings.batchSize = batch
         if let parts = processes.accumulate { settings.accumulatedParts = parts }
         settings.gradientType = processes.gradients
-        settings.studentLearningRate = studentLearningRate
-        settings.fakeScoreLearningRate = fakeScoreLearningRate
+        if let studentLearningRate { settings.studentLearningRate = studentLearningRate }
+        if let fakeScoreLearningRate { settings.fakeScoreLearningRate = fakeScoreLearningRate }
         if learningRateSchedule == .cosine { settings.learningRateSchedule = .cosine(total: iterations) }
         settings.studentLearningRateWarmUp = studentLearningRateWarmUp
         settings.fakeScoreLearningRateWarmUp = fakeScoreLearningRateWarmUp
-        settings.setAdapterRank(rank)
-        settings.adapterTargets = adapterTargets
-        settings.averageDecay = averageDecay
+        if let rank { settings.setAdapterRank(rank) }
+        if !adapterTargets.isEmpty { settings.adapterTargets = adapterTargets }
+        if let averageDecay { settings.averageDecay = averageDecay }
         settings.recomputesBlocks = recompute
         (settings.studentPrecision, settings.teacherPrecision) = (precision, teacherPrecision)
         settings.fakeScorePrecision = fakeScorePrecision
         settings.seed = seed
         settings.studentPrediction = studentPrediction
-        settings.fakeScoreWeights = fakeScore
+        if let fakeScore { settings.fakeScoreWeights = fakeScore }
         settings.fakeScoreWarmUpSteps = fakeScoreWarmUpSteps
         (settings.fakeScoreAlignment, settings.lagInterval) = (fakeScoreAlignment, lagInterval)
-        settings.fakeScoreTraining = try loss.loss.fakeScoreTraining(for: loss.chosen)
         if let fakeScoreTimesteps { settings.fakeScoreTraining.timesteps = fakeScoreTimesteps.range }
         if let fakeScoreWeight { settings.fakeScoreTraining.weight = fakeScoreWeight }
         if let fakeScoreUpdates { settings.setFakeScoreUpdates(fakeScoreUpdates) }

@@ -57,6 +57,8 @@ extension WrongOptions {
             --loss none → The value 'none' is invalid for '--loss <loss>'. Please provide one of the following: - \
             sds - regression - vsd - swift-brush-v2 - prolific-dreamer - pg-sb - diff-instruct - dmd - \
             dmd-regression - dmd2 - sid - sid-lsg - sim - f-distill - lcm
+            --recipe none → The value 'none' is invalid for '--recipe <recipe>'. Please provide one of the following: \
+            - swiftbrush - swiftbrush-v2 - pg-sb - sid-lsg - dmd2
             --loss-timesteps 980 → The value '980' is invalid for '--loss-timesteps <loss-timesteps>'
             --loss-timesteps 980-20 → The value '980-20' is invalid for '--loss-timesteps <loss-timesteps>'
             --fake-score-guidance-scale nan → --fake-score-guidance-scale: expected -1000.0 to 1000.0, found nan

@@ -11,6 +11,9 @@ package struct LossSettings: Codable, Sendable, Equatable {
     /// ω.
     package var weight: TimestepWeight?
 
+    /// The number of steps after which λ of a clamped alignment loss is 0.
+    package var alignmentDecaySteps: Int?
+
     /// Settings, by default the publication's.
     package init(guidanceScale: Double? = nil) { self.guidanceScale = guidanceScale }
 
@@ -25,6 +28,7 @@ package struct LossSettings: Codable, Sendable, Equatable {
         let left: [(name: String, value: Any?)] = [
             ("guidanceScale", guidanceScale), ("fakeScoreGuidanceScale", fakeScoreGuidanceScale),
             ("loss.timesteps", timesteps), ("loss.guidanceTimesteps", guidanceTimesteps), ("loss.weight", weight),
+            ("loss.alignmentDecaySteps", alignmentDecaySteps),
         ]
         for case (let name, let value?) in left {
             throw DistillationError.invalidSetting(name: name, expected: "none for \(loss)", found: "\(value)")

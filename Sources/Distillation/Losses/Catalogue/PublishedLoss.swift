@@ -85,7 +85,10 @@ public enum PublishedLoss: String, CaseIterable, Sendable {
         },
         .regression: Row(PairRegression()),
         .vsd: Row(VariationalScoreDistillation()) { $0.apply(to: &$1, guidingBoth: true) },
-        .swiftBrushV2: Row(SwiftBrushV2()) { $0.apply(to: &$1.first, guidingBoth: true) },
+        .swiftBrushV2: Row(SwiftBrushV2()) {
+            $0.apply(to: &$1.first, guidingBoth: true)
+            if let steps = $0.alignmentDecaySteps { ($1.second.decaySteps, $0.alignmentDecaySteps) = (steps, nil) }
+        },
         .prolificDreamer: Row(VariationalScoreDistillation.prolificDreamer, training: .prolificDreamer) {
             $0.apply(to: &$1, guidingBoth: false)
         },
