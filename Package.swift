@@ -85,7 +85,7 @@ let package = Package(
             path: "Examples/train-teacher"),
         .executableTarget(
             name: "SwiftBrushDistill",
-            dependencies: ["Distillation", "SwiftBrushCommands"],
+            dependencies: ["Distillation", "SwiftBrushEvaluation", "SwiftBrushCommands"],
             path: "Examples/distill"),
         .executableTarget(
             name: "SwiftBrushInspect",

@@ -16,6 +16,7 @@ struct Distill: ComputingCommand {
     @OptionGroup(title: "Loss") var loss: LossOptions
     @OptionGroup(title: "Training") var training: TrainingOptions
     @OptionGroup(title: "Run") var running: RunOptions
+    @OptionGroup(title: "Measurements") var measuring: MeasurementOptions
     @OptionGroup(title: "Processes") var processes: ProcessOptions
     @OptionGroup(title: "Computation") var computation: ComputationOptions
     @OptionGroup var seeds: SeedOptions
@@ -49,6 +50,7 @@ struct Distill: ComputingCommand {
         try models.check()
         try loss.check()
         try running.check()
+        try measuring.checkPaths()
         let prompts = try PromptFile.read(models.prompts)
         let shown = try running.sheetPrompts(among: prompts)
         let pairs = try loss.pairs.map { try TeacherPairs(contentsOf: $0, prompts: prompts) }
@@ -75,21 +77,26 @@ struct Distill: ComputingCommand {
         try run.begin(distiller)
         StandardError.write(line: "\(distiller.memoryEstimate)")
         StandardError.write(line: "\(distiller.estimateTime())")
-        try train(distiller, of: teacher, shown, in: run)
+        let measurement = try measuring.measurement(of: distiller, teacher: teacher, prompts: prompts)
+        try train(distiller, of: teacher, shown, measurement, in: run)
 
         guard group.rank == 0 else { return }
+        if measurement != nil, let best = try run.restoreBest(of: distiller) {
+            StandardError.write(line: "student of step \(best.step), the best of \(best.values)")
+        }
         let student = try distiller.studentModel(of: teacher)
         try student.save(to: run.student, scalarType: running.dtype.scalarType)
         try distiller.fakeScore.adapters?.save(to: run.fakeScore)
         let sheet = try student.sheet(
             beside: teacher, prompts: shown, steps: 25, guidanceScale: running.sheetGuidanceScale)
         try PNG.write(sheet, to: run.student.appending(path: "sheet.png"))
-        if distiller.stepCount > 0 { try RunReport(of: run.url).write(to: run.report) }
+        if !(try run.metrics().isEmpty) { try RunReport(of: run.url).write(to: run.report) }
         print(run.student.path)
     }
 
     private func train(
-        _ distiller: Distiller, of teacher: TextToImageModel, _ shown: [String], in run: RunDirectory
+        _ distiller: Distiller, of teacher: TextToImageModel, _ shown: [String], _ measurement: RunMeasurement?,
+        in run: RunDirectory
     ) throws {
         let progress = ProgressBar(
             total: running.iterations, done: distiller.stepCount, picturesPerStep: training.batch,
@@ -100,7 +107,7 @@ struct Distill: ComputingCommand {
         if distiller.stepCount == 0, distiller.group.rank == 0 { try saveSheet() }
         try run.train(
             distiller, iterations: running.iterations, checkpointEvery: running.saveEvery,
-            sheetEvery: running.saveEvery,
+            sheetEvery: running.saveEvery, measurement: measurement,
             progress: { step in
                 progress.show(
                     step: step.step, peakBytes: step.peakBytes,

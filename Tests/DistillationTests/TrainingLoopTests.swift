@@ -5,7 +5,7 @@ import Testing
 @testable import Distillation
 @testable import SwiftBrushRuntime
 
-/// The loop of ``RunDirectory/train(_:iterations:checkpointEvery:sheetEvery:stopsOnSignals:progress:saveSheet:)``.
+/// The loop of ``RunDirectory/train(_:iterations:checkpointEvery:sheetEvery:measurement:stopsOnSignals:progress:saveSheet:)``.
 @Suite("Training loop", .serialized)
 final class TrainingLoopTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "loop-\(UUID().uuidString)")
@@ -95,5 +95,54 @@ final class TrainingLoopTests {
         }
         let after = signal(SIGHUP, before)
         #expect(unsafeBitCast(after, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self))
+    }
+
+    @Test("TrainingLoop: the checkpoint of the best measurement is kept beside the newest, and can be restored")
+    func bestCheckpoint() throws {
+        let values = [0: 5.0, 2: 1, 4: 3, 6: 2]
+        let run = try RunDirectory(folder, resuming: false)
+        let distiller = try ReferenceRun().distiller()
+        try run.begin(distiller)
+        var best: [[UInt32]] = []
+        func train(_ distiller: Distiller, _ run: RunDirectory, to iterations: Int, failingAt failing: Int?) throws {
+            let measurement = RunMeasurement("distance", every: 2) {
+                if distiller.stepCount == failing { throw Stop() }
+                if distiller.stepCount == 2 { best = distiller.bits }
+                return values[distiller.stepCount] ?? .nan
+            }
+            try run.train(
+                distiller, iterations: iterations, checkpointEvery: 3, measurement: measurement, stopsOnSignals: false)
+        }
+        // The process ends between the checkpoint and the measurement of step 4, which is made up for.
+        #expect(throws: Stop.self) { try train(distiller, run, to: 6, failingAt: 4) }
+        #expect(try run.measurements().map(\.step) == [0, 2])
+        let resumed = try RunDirectory(folder, resuming: true)
+        let second = try ReferenceRun().distiller()
+        try resumed.begin(second)
+        #expect(second.stepCount == 4)
+        try train(second, resumed, to: 6, failingAt: nil)
+        #expect(try resumed.measurements().map(\.step) == [0, 2, 4, 6])
+        #expect(try resumed.checkpoints() == [2, 4, 6].map(resumed.checkpoint))
+        let last = second.bits
+        let found = try #require(try resumed.restoreBest(of: second))
+        #expect(found == MeasuredStep(step: 2, values: ["distance": 1]))
+        #expect(second.bits == best && second.bits != last)
+        // A later run goes on from the newest checkpoint.
+        let third = try ReferenceRun().distiller()
+        try RunDirectory(folder, resuming: true).begin(third)
+        #expect(third.bits == last)
+    }
+
+    @Test("TrainingLoop: a measurement that is not a number ends the run with its name")
+    func brokenMeasurement() throws {
+        let run = try RunDirectory(folder, resuming: false)
+        let distiller = try ReferenceRun().distiller()
+        try run.begin(distiller)
+        let expected = RunError.nonFinite(step: 0, tensor: "distance", count: 1)
+        #expect(throws: expected) {
+            try run.train(
+                distiller, iterations: 1, checkpointEvery: 1,
+                measurement: RunMeasurement("distance", every: 1) { .nan }, stopsOnSignals: false)
+        }
     }
 }

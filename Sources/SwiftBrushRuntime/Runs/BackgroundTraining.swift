@@ -44,7 +44,7 @@ public actor BackgroundTraining<Training: ResumableTraining> {
     }
 
     /// The training's remaining steps, as they are pulled, with metrics, checkpoints and sample grids as
-    /// ``RunDirectory/train(_:iterations:checkpointEvery:sheetEvery:stopsOnSignals:progress:saveSheet:)`` saves them. In a cancelled
+    /// ``RunDirectory/train(_:iterations:checkpointEvery:sheetEvery:measurement:stopsOnSignals:progress:saveSheet:)`` saves them. In a cancelled
     /// task a checkpoint of the last whole step is written.
     ///
     /// - Parameters:
@@ -62,7 +62,8 @@ public actor BackgroundTraining<Training: ResumableTraining> {
             try await next {
                 TrainingLoop(
                     training: $0, run: run, iterations: iterations, checkpointEvery: checkpointEvery,
-                    sheetEvery: sheetEvery, signals: stopsOnSignals ? StopSignals() : nil, saveSheet: saveSheet)
+                    sheetEvery: sheetEvery, measurement: nil, signals: stopsOnSignals ? StopSignals() : nil,
+                    saveSheet: saveSheet)
             }
         }
     }

@@ -48,7 +48,7 @@ extension RunDirectory {
         }
         if isNew { try DurableFile.writeJSON(record, to: configuration) }
         try restore(training)
-        try dropMetrics(in: training.metricsFiles, after: training.stepCount)
+        try dropMetrics(in: training.metricsFiles + [Self.measurementsName], after: training.stepCount)
         try removeSheets(after: training.stepCount)
     }
 

@@ -3,21 +3,23 @@ import Foundation
 import Tensor
 
 extension RunDirectory {
-    /// Writes a checkpoint, and removes older ones once it is safely on disk: the oldest of the intact ones, and damaged ones as soon as
-    /// there are ``keptCheckpoints`` intact ones. Throws what the file system throws.
+    /// Writes a checkpoint, and removes older ones once it is safely on disk: the oldest of the intact ones, except that of the best
+    /// measurement, and damaged ones as soon as there are ``keptCheckpoints`` intact ones. Throws what the file system throws.
     public func saveCheckpoint(of training: some ResumableTraining) throws {
         let file = checkpoint(step: training.stepCount)
         try synchronizeMetrics()
         try training.saveCheckpoint(to: file)
         try DurableFile.write(Data("\(training.stepCount)\n".utf8), to: newestStep)
+        let best = try bestMeasurement().map { checkpoint(step: $0.step) }
         let removed = session.state.withLock { state in
             state.whole.removeAll { $0 == file }
             state.damaged.removeAll { $0 == file }
             state.whole.append(file)
             let kept = max(1, keptCheckpoints)
             guard state.whole.count >= kept else { return [URL]() }
-            defer { (state.whole, state.damaged) = (state.whole.suffix(kept), []) }
-            return state.whole.dropLast(kept) + state.damaged
+            let old = state.whole.dropLast(kept)
+            defer { (state.whole, state.damaged) = (old.filter { $0 == best } + state.whole.suffix(kept), []) }
+            return old.filter { $0 != best } + state.damaged
         }
         for old in removed {
             try FileError.attempt(.writing, old.path) { try FileManager.default.removeItem(at: old) }

@@ -14,6 +14,7 @@ extension RunDirectory {
     ///   - iterations: the number of steps in all.
     ///   - checkpointEvery: steps between two checkpoints.
     ///   - sheetEvery: steps between two sample grids; nil for none.
+    ///   - measurement: a measurement of the training, taken after the checkpoint of its step; nil for none.
     ///   - stopsOnSignals: whether signals are caught; otherwise they end the process at once.
     ///   - progress: called after each step.
     ///   - saveSheet: writes the sample grid of the training's step, see ``sheet(step:)``.
@@ -22,13 +23,13 @@ extension RunDirectory {
     /// system throws.
     public func train<Training: ResumableTraining>(
         _ training: Training, iterations: Int, checkpointEvery: Int, sheetEvery: Int? = nil,
-        stopsOnSignals: Bool = true,
+        measurement: RunMeasurement? = nil, stopsOnSignals: Bool = true,
         progress: (Training.Step) throws -> Void = { _ in }, saveSheet: () throws -> Void = {}
     ) throws {
         try withoutActuallyEscaping(saveSheet) { saveSheet in
             let loop = TrainingLoop(
                 training: training, run: self, iterations: iterations, checkpointEvery: checkpointEvery,
-                sheetEvery: sheetEvery, signals: stopsOnSignals ? StopSignals() : nil,
+                sheetEvery: sheetEvery, measurement: measurement, signals: stopsOnSignals ? StopSignals() : nil,
                 saveSheet: { _ in try saveSheet() })
             try loop.begin()
             while let step = try loop.next() { try progress(step) }

@@ -4,7 +4,7 @@ import Tensor
 
 /// The folder of a distillation or other training: its settings, metrics, sample grids, checkpoints, and finally the networks.
 ///
-/// It contains `configuration.json`, `contents.json` (see ``RunContents``), `metrics.jsonl`, `sheets/step-N.png`,
+/// It contains `configuration.json`, `contents.json` (see ``RunContents``), `metrics.jsonl`, `measurements.jsonl`, `sheets/step-N.png`,
 /// `checkpoints/step-N.safetensors` and `report.html`; for a distillation `student/` and `fake-score/`; for a teacher's training
 /// `teacher/`, `tokenizer/`, `autoencoder/`, `prompts/` and `x0-errors.jsonl`; `newest-checkpoint`, with that checkpoint's step; and
 /// `run.lock`, which keeps a second process out. A run writes, replaces and removes only these; other files in its folder are not
@@ -50,12 +50,14 @@ public struct RunDirectory: Sendable {
     static let configurationName = "configuration.json"
     static let contentsName = "contents.json"
     static let metricsName = "metrics.jsonl"
+    static let measurementsName = "measurements.jsonl"
     static let newestStepName = "newest-checkpoint"
     static let lockName = "run.lock"
 
     /// The names of everything that runs of any training write in their folders, except ``lockName``.
     static let names = [
-        configurationName, contentsName, metricsName, newestStepName, "x0-errors.jsonl", "checkpoints", "sheets",
+        configurationName, contentsName, metricsName, measurementsName, newestStepName, "x0-errors.jsonl",
+        "checkpoints", "sheets",
         "student", "fake-score", "report.html",
         "teacher", "tokenizer", "autoencoder", "prompts",
     ]

@@ -9,6 +9,7 @@ struct TrainingLoop<Training: ResumableTraining> {
     let iterations: Int
     let checkpointEvery: Int
     let sheetEvery: Int?
+    let measurement: RunMeasurement?
     let signals: StopSignals?
     let saveSheet: (Training) throws -> Void
 
@@ -17,12 +18,18 @@ struct TrainingLoop<Training: ResumableTraining> {
     func begin() throws {
         for (argument, found, least) in [
             ("iterations", iterations, 0), ("checkpointEvery", checkpointEvery, 1), ("sheetEvery", sheetEvery ?? 1, 1),
+            ("measurement.interval", measurement?.interval ?? 1, 1),
         ] where found < least {
             throw ModelError.invalidArgument(
                 operation: "RunDirectory.train", argument: argument, expected: "at least \(least)", found: "\(found)")
         }
         if isWriting, let sheetEvery, isDue(sheetEvery), !run.hasSheet(step: training.stepCount) {
             try saveSheet(training)
+        }
+        if isWriting, let measurement, isDue(measurement),
+            try run.measurements().allSatisfy({ $0.step != training.stepCount })
+        {
+            try run.measure(measurement, step: training.stepCount)
         }
     }
 
@@ -44,11 +51,12 @@ struct TrainingLoop<Training: ResumableTraining> {
             throw error
         }
         if isWriting { try run.record(step) }
-        if isDue(checkpointEvery) { try saveCheckpoint() }
-        if let sheetEvery, isDue(sheetEvery) {
-            try training.gatherAverages()
-            if isWriting { try saveSheet(training) }
-        }
+        let measured = measurement.flatMap { isDue($0) ? $0 : nil }
+        if isDue(checkpointEvery) || measured != nil { try saveCheckpoint() }
+        let isSheetDue = sheetEvery.map { isDue($0) } ?? false
+        if isSheetDue || measured != nil { try training.gatherAverages() }
+        if isWriting, isSheetDue { try saveSheet(training) }
+        if isWriting, let measured { try run.measure(measured, step: training.stepCount) }
         return step
     }
 
@@ -56,6 +64,10 @@ struct TrainingLoop<Training: ResumableTraining> {
 
     private func isDue(_ interval: Int) -> Bool {
         training.stepCount > 0 && (training.stepCount % interval == 0 || training.stepCount >= iterations)
+    }
+
+    private func isDue(_ measurement: RunMeasurement) -> Bool {
+        training.stepCount == 0 || isDue(measurement.interval)
     }
 
     private func stopIfAsked() throws {

@@ -59,6 +59,8 @@ extension WrongOptions {
             dmd-regression - dmd2 - sid - sid-lsg - sim - f-distill - lcm
             --recipe none → The value 'none' is invalid for '--recipe <recipe>'. Please provide one of the following: \
             - swiftbrush - swiftbrush-v2 - pg-sb - sid-lsg - dmd2
+            --measure-every 5 → --measure-every and --measure-reference: expected both or neither
+            --measure-every 0 --measure-reference r → --measure-every: expected 1 to 1000000000, found 0
             --loss-timesteps 980 → The value '980' is invalid for '--loss-timesteps <loss-timesteps>'
             --loss-timesteps 980-20 → The value '980-20' is invalid for '--loss-timesteps <loss-timesteps>'
             --fake-score-guidance-scale nan → --fake-score-guidance-scale: expected -1000.0 to 1000.0, found nan
