@@ -45,10 +45,9 @@ struct LossOptions: ParsableArguments {
     /// The settings of the recipe, or SwiftBrush's, with the fake score trained for the loss.
     func settings(iterations: Int) throws -> DistillationConfiguration {
         var settings = recipe?.configuration ?? DistillationConfiguration()
-        if loss == nil, recipe != nil, guidanceScale == nil, fakeScoreGuidanceScale == nil { return settings }
-        let updates = loss == nil ? settings.fakeScoreTraining.updatesPerStudentUpdate : nil
+        let updates = settings.fakeScoreTraining.updatesPerStudentUpdate
         settings.fakeScoreTraining = try published.fakeScoreTraining(for: chosen(iterations: iterations))
-        if let updates { settings.fakeScoreTraining.updatesPerStudentUpdate = updates }
+        if loss == nil, recipe != nil { settings.fakeScoreTraining.updatesPerStudentUpdate = updates }
         return settings
     }
 
@@ -99,7 +98,7 @@ struct LossOptions: ParsableArguments {
 }
 
 extension DistillationRecipe: ExpressibleByArgument {
-    static var allValueDescriptions: [String: String] {
+    public static var allValueDescriptions: [String: String] {
         Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue, $0.summary) })
     }
 }

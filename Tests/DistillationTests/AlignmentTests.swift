@@ -53,7 +53,7 @@ struct AlignmentTests {
             total += values.reduce(0, +)
             best += values.prefix(4).reduce(0, +)
         }
-        for _ in 0..<60 {
+        for _ in 0..<300 {
             try distiller.fakeScore.align(
                 with: distiller.student.parameters, of: distiller.teacher.parameters, keeping: 0.9)
         }
@@ -64,8 +64,8 @@ struct AlignmentTests {
             return sum + (layer.1 - up.value.matmul(down.value) * 1.6875).squaredNorm()
         }
         #expect(!layers.isEmpty)
-        // What is left of the difference, in units of what the best matrices of rank 4 leave; 0.9^60 of the way remains.
-        #expect(left <= 1.02 * (total - best) + 1e-4 * total, "\(left) of \(total), at best \(total - best)")
+        // Two directions of nearly the same size separate slowly: what the best matrices of rank 4 leave, and 2 %.
+        #expect(left <= 1.02 * (total - best), "\(left) of \(total), at best \(total - best)")
     }
 
     @Test("A step that fails after the alignment leaves everything as it was")

@@ -43,6 +43,18 @@ extension WrongCall {
         WrongCall("distiller: a rank of the largest integer", "adapterRank", "1 to 4096", "\(Int.max)") { bench in
             _ = try bench.distiller { $0.adapterRank = .max }
         },
+        WrongCall("distiller: an alignment of 2", "fakeScoreAlignment", "0 to 1", "2") { bench in
+            _ = try bench.distiller { $0.fakeScoreAlignment = 2 }
+        },
+        WrongCall("distiller: the fake score's lag every 0 steps", "lagInterval", "1 to", "0") { bench in
+            _ = try bench.distiller { $0.lagInterval = 0 }
+        },
+        WrongCall("distiller: a warm-up of -1 steps", "studentLearningRateWarmUp", "0 to", "-1") { bench in
+            _ = try bench.distiller { $0.studentLearningRateWarmUp = -1 }
+        },
+        WrongCall("recipe: a schedule without its timestep", "studentTimestep", "0 to 99", "625") { _ in
+            _ = try DistillationRecipe.sidLSG.configuration(on: .scaledLinear(from: 0.00085, to: 0.012, timesteps: 100))
+        },
         WrongCall(
             "distiller: a network that returns fewer channels", "OwnNetwork.predict", "[2, 4, 4, 4]", "[2, 4, 4, 1]"
         ) { bench in
@@ -122,6 +134,9 @@ extension WrongCall {
         setting(
             "timesteps outside the schedule", "loss.timesteps", "0..<1000", "0..<1001",
             of: changed(VariationalScoreDistillation()) { $0.timesteps = 0..<1001 }),
+        setting(
+            "guidance timesteps outside the schedule", "loss.guidanceTimesteps", "0..<1000", "-1..<9",
+            of: changed(VariationalScoreDistillation()) { $0.guidanceTimesteps = -1..<9 }),
         setting(
             "no timesteps", "loss.timesteps", "0..<1000", "7..<7",
             of: changed(VariationalScoreDistillation()) { $0.timesteps = 7..<7 }),

@@ -167,6 +167,13 @@ extension WrongCall {
             try run.begin(distiller)
             try run.train(distiller, iterations: 1, checkpointEvery: 1, sheetEvery: -1, stopsOnSignals: false)
         },
+        WrongCall("run: measurements every 0 steps", "RunDirectory.train", "measurement", "at least 1", "0") { bench in
+            let (run, distiller) = (try RunDirectory(bench.path("run"), resuming: false), try bench.distiller())
+            try run.begin(distiller)
+            try run.train(
+                distiller, iterations: 1, checkpointEvery: 1, measurement: RunMeasurement("own", every: 0) { 1 },
+                stopsOnSignals: false)
+        },
         WrongCall("checkpoint: of another training", "checkpoint", "expected", "found") { bench in
             let file = bench.path("checkpoint.safetensors")
             try bench.distiller().saveCheckpoint(to: file)

@@ -57,8 +57,11 @@ extension Distiller {
     }
 
     /// The samples of a step for the next comparison, or the ones that are kept already.
-    func samplesToKeep(_ pass: StudentPass, _ inputs: StepInputs, _ parts: BatchParts) throws -> EarlierSamples? {
+    func samplesToKeep(_ pass: StudentPass, _ parts: BatchParts) throws -> EarlierSamples? {
         guard isLagDue else { return earlierSamples }
-        return EarlierSamples(original: try parts.joined(pass.batches.map(\.original)), prompts: inputs.prompts)
+        let prompts = pass.batches.map { Tensor($0.prompts.map { Float($0) }, shape: [$0.prompts.count]) }
+        return EarlierSamples(
+            original: try parts.joined(pass.batches.map(\.original)),
+            prompts: try parts.joined(prompts).scalars.map { Int($0) })
     }
 }

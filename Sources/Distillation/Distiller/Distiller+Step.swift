@@ -40,7 +40,7 @@ extension Distiller {
         let pass = try studentPass(inputs, parts)
         var errors = pass.fakeScoreError.map { ["newest": $0] }
         errors?["older"] = try errorOnEarlierSamples(inputs, parts)
-        let kept = try samplesToKeep(pass, inputs, parts)
+        let kept = try samplesToKeep(pass, parts)
         let (studentNorm, updates) = try update(with: pass, inputs.fakeScore, parts)
         (memory, earlierSamples) = (pass.memory, kept)
         stepCount += 1
