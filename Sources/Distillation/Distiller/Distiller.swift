@@ -109,7 +109,7 @@ public final class Distiller {
         (sharedStudent, sharedFakeScore) = (shared([studentOptimizer]), shared(Array(optimizers.dropFirst())))
     }
 
-    /// Gives the process with rank 0 the whole moving average, if the processes divide it.
+    /// Gives every process the whole moving average, if they divide it, until the next step.
     public func gatherAverages() throws { try sharedStudent.gatherAverages() }
 
     /// A distillation of a text-to-image model. The student is initialised from the teacher's network or from another student's,

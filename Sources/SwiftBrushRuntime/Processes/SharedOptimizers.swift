@@ -77,9 +77,10 @@ package final class SharedOptimizers {
         for round in 0..<parts.rounds {
             var forward: Forward<Result>?
             results += try group.results {
-                forward = try parts.part(in: round).map(body)
-                // Nothing else may be on its way during a collective function.
+                let computed = Swift.Result { try parts.part(in: round).map(body) }
+                // Nothing else may be on its way during a collective function, also not after an error.
                 try exchange?.wait()
+                forward = try computed.get()
                 return forward.map { [$0.result] } ?? []
             }.flatMap { $0 }
             isBackward = isBackward || forward?.output != nil
@@ -223,7 +224,7 @@ package final class SharedOptimizers {
         .reshaped(to: shape)
     }
 
-    /// Gives the process with rank 0 all elements of the moving averages, which it keeps until the next step.
+    /// Gives every process all elements of the moving averages, which it keeps until the next step.
     package func gatherAverages() throws {
         guard isSharded else { return }
         for optimizer in optimizers {
@@ -232,8 +233,7 @@ package final class SharedOptimizers {
                     guard let averaged = average.average(of: parameter), let value = averaged.storedValue else {
                         continue
                     }
-                    let whole = try whole(value, of: optimizer, at: i)
-                    if group.rank == 0 { averaged.storedValue = whole }
+                    averaged.storedValue = try whole(value, of: optimizer, at: i)
                 }
             }
         }

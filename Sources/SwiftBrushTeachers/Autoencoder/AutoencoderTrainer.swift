@@ -91,7 +91,7 @@ public final class AutoencoderTrainer: ResumableTraining {
             [optimizer], in: group, sharding: shardsOptimizer, gradientType: configuration.gradientType)
     }
 
-    /// Gives the process with rank 0 the whole moving average, if the processes divide it.
+    /// Gives every process the whole moving average, if they divide it, until the next step.
     public func gatherAverages() throws { try shared.gatherAverages() }
 
     private func takeStep() throws -> AutoencoderStep {

@@ -154,7 +154,7 @@ public final class TeacherTrainer: ResumableTraining {
             [optimizer], in: group, sharding: shardsOptimizer, gradientType: configuration.gradientType)
     }
 
-    /// Gives the process with rank 0 the whole moving averages, if the processes divide them.
+    /// Gives every process the whole moving averages, if they divide them, until the next step.
     public func gatherAverages() throws { try shared.gatherAverages() }
 
     /// The squared epsilon errors, `[batch, height, width, channels]`.
