@@ -51,6 +51,9 @@ public struct CaptionMetrics: Codable, Sendable {
 public struct CaptionEvaluation: Sendable {
     private let classifier: PictureClassifier
     private let reference: Set
+    private let training: Features
+    /// Each held-out reference picture's distance to the nearest training picture, by its index.
+    private let referenceNearest: [Int: Double]
 
     /// A folder's pictures with all that is computed of them.
     private struct Set: Sendable {
@@ -88,7 +91,19 @@ public struct CaptionEvaluation: Sendable {
     public init(by classifier: PictureClassifier, against reference: PictureFolder, keptIn store: URL? = nil) throws {
         _ = try reference.attributeValues()
         self.classifier = classifier
-        self.reference = try Set(reference, classifier, keptIn: store)
+        let all = try Set(reference, classifier, keptIn: store)
+        func isTraining(_ index: Int) -> Bool { (all.entries[index].split ?? "train") == "train" }
+        training = try all.pixels.subset(all.entries.indices.filter(isTraining))
+        let heldOut = all.entries.indices.filter { !isTraining($0) }
+        let distances = heldOut.isEmpty ? [] : try Self.differences(all.pixels.subset(heldOut), fromNearestOf: training)
+        referenceNearest = Dictionary(uniqueKeysWithValues: zip(heldOut, distances))
+        self.reference = all
+    }
+
+    /// The root mean square difference of each picture, in levels of 0…1, from the nearest of a set.
+    private static func differences(_ pictures: Features, fromNearestOf training: Features) throws -> [Double] {
+        // Tensors of pictures are in −1…1.
+        try pictures.squaredDistances(toNearestOf: training).map { ($0 / Double(training.width)).squareRoot() / 2 }
     }
 
     /// Compares a folder's pictures, for each caption that is the text or the group of a reference picture.
@@ -107,12 +122,11 @@ public struct CaptionEvaluation: Sendable {
             throw EvaluationError.unsuitableContents(
                 path: folder.url.path, expected: "captions that are texts or groups of the reference", found: "none")
         }
-        let training = try reference.pixels.subset(
-            reference.entries.indices.filter { (reference.entries[$0].split ?? "train") == "train" })
-        return try captions.map { caption in try metrics(of: caption, own, training) }
+        let nearest = try Self.differences(own.pixels, fromNearestOf: training)
+        return try captions.map { caption in try metrics(of: caption, own, nearest) }
     }
 
-    private func metrics(of caption: String, _ own: Set, _ training: Features) throws -> CaptionMetrics {
+    private func metrics(of caption: String, _ own: Set, _ nearest: [Double]) throws -> CaptionMetrics {
         let rows = own.entries.indices.filter { own.entries[$0].text == caption }
         let right = reference.entries.indices.filter { index in
             reference.entries[index].group == caption || reference.entries[index].text == caption
@@ -132,19 +146,15 @@ public struct CaptionEvaluation: Sendable {
             let names = rows.map { row in open.compactMap { set.attributes[row][$0] }.joined(separator: " ") }
             return Dictionary(grouping: names) { $0 }.mapValues { Double($0.count) / Double(rows.count) }
         }
-        func nearest(_ set: Set, _ rows: [Int]) throws -> Double {
-            let squares = try set.pixels.subset(rows).squaredDistances(toNearestOf: training).sorted()
-            // Tensors of pictures are in −1…1.
-            return (squares[squares.count / 2] / Double(training.width)).squareRoot() / 2
-        }
-        let heldOut = right.filter { (reference.entries[$0].split ?? "train") != "train" }
+        func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
+        let heldOut = right.compactMap { referenceNearest[$0] }
         return try CaptionMetrics(
             caption: caption, count: rows.count, referenceCount: right.count,
             frechetDistance: frechetDistance(features.statistics(), real.statistics()), precision: manifold.precision,
             recall: manifold.recall, density: balls.density, coverage: balls.coverage,
             alignment: alignment(own, rows), referenceAlignment: alignment(reference, right), modes: modes(own, rows),
             referenceModes: modes(reference, right), sharpness: own.mean(own.sharpness, rows),
-            referenceSharpness: reference.mean(reference.sharpness, right), nearest: nearest(own, rows),
-            referenceNearest: heldOut.isEmpty ? nil : nearest(reference, heldOut))
+            referenceSharpness: reference.mean(reference.sharpness, right), nearest: median(rows.map { nearest[$0] }),
+            referenceNearest: heldOut.isEmpty ? nil : median(heldOut))
     }
 }
