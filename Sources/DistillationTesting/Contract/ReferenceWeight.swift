@@ -10,6 +10,10 @@ func referenceWeight(_ weight: TimestepWeight, at timestep: Int, in schedule: No
     case .signal: return alpha * alpha
     case .noise: return sigma * sigma
     case .divergence: return alpha / sigma
+    case .balanced:
+        // Σ_t min(1/α_t², 30) / N: 1 + σ²/α² is 1/α².
+        let all = (0..<schedule.timestepCount).map { min(pow(schedule.alpha($0), -2), 30) }
+        return all[timestep] * Double(all.count) / all.reduce(0, +)
     case .logNormal:
         // The probability under N(−1.2, 1.2²) between the midpoints of neighbouring levels, by Simpson's rule,
         // times the number of timesteps.

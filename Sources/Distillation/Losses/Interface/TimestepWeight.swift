@@ -14,6 +14,8 @@ public enum TimestepWeight: String, Codable, Sendable, CaseIterable {
     /// The weight with which uniformly sampled t stand for ln(σ/α) ~ N(−1.2, 1.2²), EDM's training distribution
     /// (arXiv 2206.00364); its mean over all timesteps is 1.
     case logNormal
+    /// min(1 + σ_t²/α_t², 30) over its mean: errors of ε and of x₀ count alike, as in the training of teachers here.
+    case balanced
 
     /// The weight of a timestep in a schedule.
     public func callAsFunction(_ timestep: Int, in schedule: NoiseSchedule) -> Double {
@@ -23,7 +25,17 @@ public enum TimestepWeight: String, Codable, Sendable, CaseIterable {
         case .noise: 1 - schedule.cumulativeAlphas[timestep]
         case .divergence: schedule.alpha(timestep) / schedule.sigma(timestep)
         case .logNormal: Self.logNormalDensity(timestep, in: schedule)
+        case .balanced: Self.balance(timestep, in: schedule) / Self.meanBalance(of: schedule)
         }
+    }
+
+    private static func balance(_ timestep: Int, in schedule: NoiseSchedule) -> Double {
+        min(1 + 1 / schedule.signalToNoiseRatio(timestep), 30)
+    }
+
+    private static func meanBalance(of schedule: NoiseSchedule) -> Double {
+        let count = schedule.timestepCount
+        return (0..<count).reduce(0) { $0 + balance($1, in: schedule) } / Double(count)
     }
 
     /// The distribution's probability mass of the noise levels nearer to this timestep than to its neighbours, times the number
