@@ -1,5 +1,7 @@
 """Measures how SwiftBrush's time grows with the image size, the batch and the threads: a table of each and one plot.
 
+In Float32 and, on a processor with matrix tiles, at the precision `high` beside it.
+
 Run through Benchmarks/compare growth [size] [batch] [threads]
 """
 
@@ -12,6 +14,7 @@ from statistics import median
 
 from models import ROOT, model
 from runner import in_turn
+from table import PRECISIONS, precisions, processor
 
 RESULTS = ROOT / "Benchmarks/.cache/results"
 # Kind: the option that varies, its values, and title: part, model, other options of each curve.
@@ -45,18 +48,26 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--models", type=Path, metavar="DIR", help="folder of the full-size model, created if it is missing")
     parser.add_argument("--plot", type=Path, default=RESULTS / "growth.png")
+    parser.add_argument("--curve", help="only the curves whose title contains this; the others keep their last results")
     options = parser.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
     for kind in [kind for kind in options.kinds or KINDS if kind in KINDS]:
-        results = {}
+        file = RESULTS / f"growth-{kind}.json"
+        results = json.loads(file.read_text()) if options.curve and file.exists() else {}
         option, values, curves = KINDS[kind]
         for title, (part, name, settings) in curves.items():
-            print(f"measuring {title} against {kind}", file=sys.stderr)
+            if options.curve and options.curve not in title:
+                continue
             folder = model(name, options.models)
-            tasks = {value: ("ours", part, {"model": folder, **settings, option: value}) for value in values}
-            runs = in_turn(tasks, options.rounds)
-            results[title] = [[value, [run["seconds"] for run in runs[value]]] for value in values]
-        (RESULTS / f"growth-{kind}.json").write_text(json.dumps(results, indent=1) + "\n")
+            for precision in precisions():
+                print(f"measuring {title} against {kind} at {precision}", file=sys.stderr)
+                settings = {"model": folder, **settings, "precision": precision}
+                runs = in_turn({value: ("ours", part, {**settings, option: value}) for value in values}, options.rounds)
+                results[title + PRECISIONS[precision]] = [
+                    [value, [run["seconds"] for run in runs[value]]] for value in values
+                ]
+        file.write_text(json.dumps(results, indent=1) + "\n")
+    print(f"{processor()}\n")
     found = {kind: RESULTS / f"growth-{kind}.json" for kind in KINDS if (RESULTS / f"growth-{kind}.json").exists()}
     records = {kind: json.loads(file.read_text()) for kind, file in found.items()}
     for kind, results in records.items():
@@ -101,7 +112,8 @@ def plot(records, file):
     for panel, (kind, results) in zip(panels[0], records.items()):
         for title, points in results.items():
             places = [8 * value if kind == "size" else value for value, _ in points]
-            (line,) = panel.loglog(places, [median(seconds) for _, seconds in points], "o-", label=title)
+            style = "s--" if title.endswith(PRECISIONS["high"]) else "o-"
+            (line,) = panel.loglog(places, [median(seconds) for _, seconds in points], style, label=title)
             linear = [median(points[0][1]) * WORK[kind](value) / WORK[kind](points[0][0]) for value, _ in points]
             panel.loglog(places, linear, ":", color=line.get_color(), linewidth=1)
         panel.set_xlabel(LABELS[kind])
@@ -109,7 +121,7 @@ def plot(records, file):
         panel.set_xticks(places, [f"{place}" for place in places])
         panel.minorticks_off()
         panel.legend(fontsize=7)
-    figure.suptitle("Time (solid) and linear growth from the first point (dotted)", fontsize=9)
+    figure.suptitle("Time (solid in Float32, dashed at high) and linear growth from the first point (dotted)", fontsize=9)
     figure.tight_layout()
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=110)

@@ -16,6 +16,8 @@ TITLES = {
     "training": "UNet forward + backward, 512²",
 }
 STEP = ["text", "unet", "decode"]
+# What is written after a title for each precision.
+PRECISIONS = {"highest": "", "high": ", high"}
 
 
 def show(files):
@@ -58,11 +60,21 @@ def show_fast(files):
 
 def processor():
     """The processor's name and its instructions for low precision."""
+    fields = processor_fields()
+    low = [flag for flag in fields.get("flags", "").split() if flag.startswith("amx") or flag == "avx512_bf16"]
+    return f"{fields.get('model name', platform.processor())}, model {fields.get('model', '?')}: {' '.join(low) or 'Float32 only'}"
+
+
+def processor_fields():
+    """What Linux says about the first processor."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     fields = dict(line.split(":", 1) for line in reversed(lines) if ":" in line)
-    names = {name.strip(): value.strip() for name, value in fields.items()}
-    low = [flag for flag in names.get("flags", "").split() if flag.startswith("amx") or flag == "avx512_bf16"]
-    return f"{names.get('model name', platform.processor())}, model {names.get('model', '?')}: {' '.join(low) or 'Float32 only'}"
+    return {name.strip(): value.strip() for name, value in fields.items()}
+
+
+def precisions():
+    """Those at which our products differ: Float32 and, with matrix tiles, `high`."""
+    return ["highest"] + (["high"] if "amx_bf16" in processor_fields().get("flags", "").split() else [])
 
 
 def total(parts):
