@@ -11,3 +11,5 @@ extension URL: @retroactive ExpressibleByArgument {
 }
 
 extension PredictionType: ExpressibleByArgument {}
+
+extension WeightType: ExpressibleByArgument {}

@@ -40,13 +40,14 @@ struct RunOptions: ParsableArguments {
 
 /// The scalar type of saved weights.
 enum StoredType: String, ExpressibleByArgument, CaseIterable {
-    case float16, float32, bfloat16
+    case float16, float32, bfloat16, int8
 
     var scalarType: ScalarType {
         switch self {
         case .float16: .float16
         case .float32: .float32
         case .bfloat16: .bfloat16
+        case .int8: .int8
         }
     }
 }

@@ -27,11 +27,20 @@ struct ModelOptions: ParsableArguments {
     @Option(
         help: "GiB of memory for packed copies of weights, useful for many images. Default: 0.")
     var packedWeights: Double?
+    @Option(
+        help: """
+            The type in which weights are kept: that in which they are stored, float32, or int8: 8-bit integers for linear layers and \
+            convolutions, a quarter of Float32's memory.
+            """)
+    var weights = WeightType.stored
     @Flag(help: "Use direct convolution instead of Winograd's algorithm, which is faster but less exact.")
     var exactConvolution = false
 
     func validate() throws {
         try check("--packed-weights", packedWeights, in: 0...1_000_000)
+        if weights == .int8, !lora.isEmpty {
+            throw ValidationError("--lora needs weights that can be changed: expected no --weights int8")
+        }
         for adapter in lora where !adapter.weight.isFinite {
             throw ValidationError("--lora: expected a finite weight, found \(adapter)")
         }
@@ -44,7 +53,7 @@ struct ModelOptions: ParsableArguments {
 
     func load(_ url: URL, isMultiStep: Bool) throws -> TextToImageModel {
         var files = try ModelFiles(
-            contentsOf: url, tokenizer: tokenizer, autoencoder: vae, predictionType: predictionType)
+            contentsOf: url, tokenizer: tokenizer, autoencoder: vae, predictionType: predictionType, weights: weights)
         if files.oneStep == nil, !isMultiStep, !untrainedStudent {
             throw ModelError.notOneStepModel(path: url.path)
         }
@@ -73,6 +82,7 @@ struct ModelOptions: ParsableArguments {
     func record(_ url: URL) -> [String: String] {
         var record = ["model": url.lastPathComponent]
         record["vae"] = vae?.lastPathComponent
+        record["weights"] = weights == .stored ? nil : weights.rawValue
         record["lora"] = lora.isEmpty ? nil : lora.map(\.description).joined(separator: "\n")
         record["untrained student"] = untrainedStudent ? "yes" : nil
         return record

@@ -26,6 +26,9 @@ struct VerifyCheckpoint: ComputingCommand {
     @Option(help: "The largest relative error that is ok.")
     var tolerance = 1e-4
 
+    @Option(help: "The type in which weights are kept: that in which they are stored, float32 or int8.")
+    var weights = WeightType.stored
+
     @Flag(help: "Use direct convolution instead of Winograd's algorithm, which is faster but less exact.")
     var exactConvolution = false
 
@@ -39,7 +42,7 @@ struct VerifyCheckpoint: ComputingCommand {
         }
         if exactConvolution { ConvolutionAlgorithm.current = .direct }
         var verification = try CheckpointVerification(
-            of: model, against: golden, tinyDecoder: tinyVae)
+            of: model, against: golden, tinyDecoder: tinyVae, weights: weights)
         var (hasFailed, count) = (false, 0)
         while let comparison = verification.next() {
             guard let errors = comparison.errors else {

@@ -5,7 +5,8 @@ import Foundation
 /// Copies share memory until one of them is written. Feature maps are channels-last, `[batch, height, width, channels]`;
 /// ``channelsLast()`` and ``channelsFirst()`` convert from and to PyTorch's layout.
 ///
-/// Weights mapped from a file stay in the map, in the file's type (``scalarType``). Matrix products, convolutions,
+/// Weights mapped from a file stay in the map, in the file's type (``scalarType``), which for 8-bit integers includes a scale for each index
+/// of the first axis. Matrix products, convolutions,
 /// ``gathered(rows:)`` and slices widen them to Float32 as they read; any other operation widens the whole tensor each time, and
 /// keeps no copy. ``widened()`` is for tensors that many operations read. A tensor that is written to becomes Float32.
 public struct Tensor: Sendable {
@@ -19,10 +20,12 @@ public struct Tensor: Sendable {
         storage = TensorStorage(count: elementCount(of: shape))
     }
 
-    /// The same elements under another shape of equally many elements.
+    /// The same elements under another shape of equally many elements. The scales of 8-bit integers are those of the first axis: if it
+    /// changes, they become Float32.
     init(_ other: Tensor, shape: [Int]) {
         self.shape = shape
-        storage = other.storage
+        let isScaledOtherwise = other.scalarType == .int8 && shape.first != other.shape.first
+        storage = isScaledOtherwise ? other.storage.copy() : other.storage
     }
 
     /// The same memory under a shape that fits it.
@@ -31,7 +34,7 @@ public struct Tensor: Sendable {
         self.storage = storage
     }
 
-    /// The type in which the elements are stored: Float32, or the type in a mapped file.
+    /// The type in which the elements are stored: Float32, or that of weights from a file.
     public var scalarType: ScalarType { storage.scalarType }
 
     /// The number of elements.

@@ -1,5 +1,6 @@
 import Autograd
 import DiffusionModels
+import SwiftBrushTestFixtures
 import Tensor
 import Testing
 
@@ -98,6 +99,25 @@ struct DistillerErrorTests {
             #expect(distiller.student.parameters.all.map(\.value.scalars) == before)
             #expect(distiller.stepCount == 0 && distiller.streams == streams)
         }
+    }
+
+    @Test("A student from weights in 8-bit integers is refused before anything is computed; a teacher may have them")
+    func quantizedStudent() throws {
+        let url = Fixtures.package.appending(path: "Examples/Models/emoji-teacher")
+        let teacher = try TextToImageModel(contentsOf: url, weights: .int8)
+        let error = #expect(throws: AutogradError.self) { try Distiller(teacher: teacher, prompts: ["a red heart"]) }
+        #expect(
+            error?.description == """
+                Distiller: conv_in.weight: expected a weight in Float32, Float16 or BFloat16, as of a model loaded with weights: .float32, \
+                found 8-bit integers (I8)
+                """)
+        let start = try TextToImageModel(contentsOf: url)
+        var configuration = DistillationConfiguration()
+        configuration.batchSize = 1
+        let distiller = try Distiller(
+            teacher: teacher, startingFrom: start, prompts: ["a red heart"], configuration: configuration)
+        #expect(try distiller.step().studentLoss.isFinite)
+        #expect(distiller.teacher.parameters["conv_in.weight"]?.value.scalarType == .int8)
     }
 
     @Test(

@@ -64,6 +64,12 @@ uint16_t *words(intptr_t count, uint64_t seed, int scalar) {
     return x;
 }
 
+int8_t *bytes(intptr_t count, uint64_t seed) {
+    int8_t *x = keep(malloc((size_t)count));
+    for (intptr_t i = 0; i < count; i++) x[i] = (int8_t)(127 * number(&seed));
+    return x;
+}
+
 float *filled(intptr_t count, float value) {
     float *x = keep(malloc((size_t)count * sizeof *x));
     for (intptr_t i = 0; i < count; i++) x[i] = value;

@@ -26,6 +26,8 @@ enum bound {
 float *numbers(intptr_t count, uint64_t seed);
 /// The same numbers stored in 16 bits.
 uint16_t *words(intptr_t count, uint64_t seed, int scalar);
+/// Integers of 8 bits, −126…126.
+int8_t *bytes(intptr_t count, uint64_t seed);
 /// Memory for a kernel to write, filled with one number.
 float *filled(intptr_t count, float value);
 double *wide(intptr_t count, double value);

@@ -91,4 +91,10 @@ void elementwise_cases(const struct tensor_kernels *k, intptr_t n) {
     record("widen_half", bound_exact, n, y);
     k->widen_brain(n, words(n, 18, tensor_scalar_bfloat16), y);
     record("widen_brain", bound_exact, n, y);
+    k->widen_bytes(n, bytes(n, 19), 0.37f, y);
+    record("widen_bytes", bound_exact, n, y);
+    int8_t *integers = bytes(n, 20);
+    const float scale = k->quantize(n, numbers(n, 21), integers);
+    k->widen_bytes(n, integers, scale, y);
+    record("quantize", bound_exact, n, y);
 }

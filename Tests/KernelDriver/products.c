@@ -17,8 +17,10 @@ static float *packed(const struct tensor_product_kernels *k, const struct tensor
 static void multiply(const struct tensor_product_kernels *k, const struct tensor_product *given) {
     struct tensor_product product = *given;
     if (k->pack_left != NULL) {
-        const struct tensor_matrix left = {product.left, tensor_scalar_float32, product.left_row_stride,
-                                           product.left_column_stride};
+        const struct tensor_matrix left = {.base = product.left,
+                                           .scalar = tensor_scalar_float32,
+                                           .row_stride = product.left_row_stride,
+                                           .column_stride = product.left_column_stride};
         const intptr_t count = rounded_up(product.rows, k->strip_height) * rounded_up(product.depth, k->row_multiple);
         float *memory = filled(count * k->left_number_bytes / (intptr_t)sizeof(float), 0);
         k->pack_left(&left, product.rows, product.depth, memory);
@@ -42,17 +44,25 @@ static void pack_cases(const struct tensor_kernels *all, int precision, intptr_t
     enum bound bound;
     const char *precision_name;
     const struct tensor_product_kernels *k = of_precision(all, precision, &bound, &precision_name);
-    static const char *const types[] = {"float32", "float16", "bfloat16"}, *const layouts[] = {"rows", "columns", "scattered"};
+    static const char *const types[] = {"float32", "float16", "bfloat16", "int8"}, *const layouts[] = {"rows", "columns", "scattered"};
     char name[48];
-    for (int scalar = 0; scalar <= tensor_scalar_bfloat16; scalar++)
+    for (int scalar = 0; scalar <= tensor_scalar_int8; scalar++)
         for (int layout = 0; layout < 3; layout++) {
             // Rows with gaps between them, so that the number after the end of a row is not the next row's first.
             const intptr_t row_stride = layout == 0 ? columns + 3 : layout == 1 ? 1 : 2 * columns + 1;
             const intptr_t column_stride = layout == 0 ? 1 : layout == 1 ? rows + 3 : 2;
             const intptr_t count = (rows - 1) * row_stride + (columns - 1) * column_stride + 1;
             const void *base = scalar == tensor_scalar_float32 ? (const void *)numbers(count, 31)
+                               : scalar == tensor_scalar_int8  ? (const void *)bytes(count, 31)
                                                                : (const void *)words(count, 31, scalar);
-            const struct tensor_matrix matrix = {base, scalar, row_stride, column_stride};
+            const bool has_column_scales = layout == 1;
+            const struct tensor_matrix matrix = {base,
+                                                 scalar,
+                                                 row_stride,
+                                                 column_stride,
+                                                 numbers(has_column_scales ? columns : rows, 30),
+                                                 has_column_scales ? 0 : 1,
+                                                 has_column_scales ? 1 : 0};
             float *c = filled(height * columns, 0);
             const struct tensor_product product = {.rows = height,
                                                    .columns = columns,
@@ -75,7 +85,8 @@ static void multiply_cases(const struct tensor_kernels *all, int precision, intp
     const char *precision_name;
     char name[48];
     const struct tensor_product_kernels *k = of_precision(all, precision, &bound, &precision_name);
-    const struct tensor_matrix matrix = {numbers(depth * n, 33), tensor_scalar_float32, n, 1};
+    const struct tensor_matrix matrix = {
+        .base = numbers(depth * n, 33), .scalar = tensor_scalar_float32, .row_stride = n, .column_stride = 1};
     const float *bias = numbers(n, 35), *addend = numbers(m * n, 36);
     struct tensor_product product = {.rows = m,
                                      .columns = n,

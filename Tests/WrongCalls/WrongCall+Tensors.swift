@@ -70,6 +70,13 @@ extension WrongCall {
             let url = try bench.safetensors(entry("I64", "[2]", "[0,16]"), bytes: 16)
             _ = try SafetensorsFile(contentsOf: url).tensor("a")
         },
+        WrongCall("safetensors: too few scales", "w_scale", "F32 of shape [2]", "F32 of shape [1]") { bench in
+            let header = """
+                {"w":{"dtype":"I8","shape":[2,2],"data_offsets":[0,4]},\
+                "w_scale":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}
+                """
+            _ = try SafetensorsFile(contentsOf: bench.safetensors(header, bytes: 8)).mappedTensor("w")
+        },
         WrongCall("safetensors: numbers as integers", "a", "integers", "F32") { bench in
             _ = try SafetensorsFile(contentsOf: bench.safetensors(good, bytes: 16)).integers("a")
         },
@@ -82,7 +89,7 @@ extension WrongCall {
         WrongCall("safetensors: a number too large for Float16", "a", "1") { bench in
             try Safetensors.write([("a", Tensor([1e6], shape: [1]))], scalarType: .float16, to: bench.path())
         },
-        WrongCall("safetensors: written as integers", "F32, F16 or BF16", "I64") { bench in
+        WrongCall("safetensors: written as integers", "F32, F16, BF16 or I8", "I64") { bench in
             try Safetensors.write([("a", .zeros([1]))], scalarType: .int64, to: bench.path())
         },
         WrongCall("safetensors: written to a folder", "folder") { bench in

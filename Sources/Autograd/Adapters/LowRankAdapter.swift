@@ -22,7 +22,7 @@ public struct LowRankAdapter: Sendable {
     func merged(into weight: Parameter) -> Variable {
         let rank = down.shape[0]
         let product = up.variable.reshaped(to: [up.shape[0], rank]).matmul(down.variable.reshaped(to: [rank, -1]))
-        // Frozen 16-bit weights are widened for this use only.
+        // Frozen weights of 8 or 16 bits are widened for this use only.
         let base = weight.isTrainable ? weight.variable : Variable(weight.value.widened())
         return base + product.reshaped(to: weight.shape) * scale
     }

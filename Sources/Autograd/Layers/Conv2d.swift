@@ -18,7 +18,7 @@ public struct Conv2d: Sendable {
         in scope: ParameterScope
     ) {
         let start = Initializer.kaimingUniform(fanIn: inputs * kernelSize * kernelSize)
-        weight = scope.parameter("weight", shape: [outputs, inputs, kernelSize, kernelSize], initializer: start)
+        weight = scope.productWeight(shape: [outputs, inputs, kernelSize, kernelSize], initializer: start)
         bias = hasBias ? scope.parameter("bias", shape: [outputs], initializer: start) : nil
         adapter = scope.adapter(weightShape: weight.shape)
         self.stride = stride

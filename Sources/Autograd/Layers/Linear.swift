@@ -12,7 +12,7 @@ public struct Linear: Sendable {
     /// A layer whose parameters are `weight` and `bias` of `scope`.
     public init(inputs: Int, outputs: Int, hasBias: Bool = true, in scope: ParameterScope) {
         let start = Initializer.kaimingUniform(fanIn: inputs)
-        weight = scope.parameter("weight", shape: [outputs, inputs], initializer: start)
+        weight = scope.productWeight(shape: [outputs, inputs], initializer: start)
         bias = hasBias ? scope.parameter("bias", shape: [outputs], initializer: start) : nil
         adapter = scope.adapter(weightShape: weight.shape)
     }

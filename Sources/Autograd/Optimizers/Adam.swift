@@ -38,7 +38,8 @@ public final class Adam: Optimizer {
     ///   - averages: moving averages that every step updates in the same pass over memory; all parameters that they average
     ///     must be among `parameters`.
     ///
-    /// Throws ``AutogradError`` for a setting that is out of range, where `torch.optim.Adam` raises a `ValueError`.
+    /// Throws ``AutogradError`` for a setting that is out of range, where `torch.optim.Adam` raises a `ValueError`, and for parameters in 8-bit
+    /// integers.
     public init(
         _ parameters: [Parameter], learningRate: Double, betas: (Double, Double) = (0.9, 0.999),
         epsilon: Double = 1e-8, weightDecay: Double = 0, groups: [ParameterGroup] = [],
@@ -54,6 +55,7 @@ public final class Adam: Optimizer {
         try check(
             Float(epsilon) > 0 && Float(epsilon).isFinite, "epsilon", "a number above 0 in Float32", epsilon)
         try check(weightDecay.isFinite && weightDecay >= 0, "weightDecay", finite, weightDecay)
+        try parameters.checkAreNotQuantized(for: "Adam")
         self.parameters = parameters
         self.learningRate = learningRate
         (beta1, beta2) = betas

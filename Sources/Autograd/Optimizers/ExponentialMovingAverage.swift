@@ -23,13 +23,14 @@ public final class ExponentialMovingAverage {
 
     /// An average that starts as a copy of `source`.
     ///
-    /// Throws ``AutogradError`` for a decay outside 0 to 1.
+    /// Throws ``AutogradError`` for a decay outside 0 to 1, and for parameters in 8-bit integers.
     public init(
         of source: ParameterSet, decay: Double = 0.9999, rule: Rule = .warmingUp
     ) throws(AutogradError) {
         try AutogradError.check(
             (0...1).contains(decay), "ExponentialMovingAverage", "decay", expected: "a number from 0 to 1", found: decay
         )
+        try source.all.checkAreNotQuantized(for: "ExponentialMovingAverage")
         self.source = source
         self.decay = decay
         self.rule = rule

@@ -22,7 +22,7 @@ public final class SGD: Optimizer {
     ///   - weightDecay: times the parameter, added to its gradient; at least 0.
     ///   - groups: those of `parameters` for which learning rate or weight decay differ.
     ///
-    /// Throws ``AutogradError`` for a setting that is out of range.
+    /// Throws ``AutogradError`` for a setting that is out of range, and for parameters in 8-bit integers.
     public init(
         _ parameters: [Parameter], learningRate: Double, momentum: Float = 0, weightDecay: Double = 0,
         groups: [ParameterGroup] = []
@@ -35,6 +35,7 @@ public final class SGD: Optimizer {
         try AutogradError.check(
             weightDecay.isFinite && weightDecay >= 0, "SGD", "weightDecay",
             expected: "a finite number of at least 0", found: weightDecay)
+        try parameters.checkAreNotQuantized(for: "SGD")
         self.parameters = parameters
         self.learningRate = learningRate
         self.momentum = momentum

@@ -37,6 +37,8 @@ public final class Parameter: Sendable {
     public let shape: [Int]
     /// The initialiser of its value.
     public let initializer: Initializer
+    /// Whether it is the weight of a linear layer or a convolution, which products read in any stored type.
+    package let isProductWeight: Bool
 
     private struct State: Sendable {
         /// Nil until it is loaded or initialised.
@@ -46,7 +48,8 @@ public final class Parameter: Sendable {
     }
     private let state = Lock(State())
 
-    init(path: String, shape: [Int], initializer: Initializer) {
+    init(path: String, shape: [Int], initializer: Initializer, isProductWeight: Bool) {
+        self.isProductWeight = isProductWeight
         self.path = path
         self.shape = shape
         self.initializer = initializer

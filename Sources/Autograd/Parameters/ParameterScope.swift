@@ -23,6 +23,11 @@ public struct ParameterScope: Sendable {
         parameters.parameter(joined(name), shape: shape, initializer: initializer)
     }
 
+    /// The parameter `path.weight` of a linear layer or a convolution.
+    func productWeight(shape: [Int], initializer: Initializer) -> Parameter {
+        parameters.parameter(joined("weight"), shape: shape, initializer: initializer, isProductWeight: true)
+    }
+
     /// The low-rank adapter of this scope's layer, whose weight has the given shape; nil when it has none.
     public func adapter(weightShape: [Int]) -> LowRankAdapter? {
         adapters?.adapter(at: path, weightShape: weightShape)

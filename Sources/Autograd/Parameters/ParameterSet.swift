@@ -37,11 +37,13 @@ public final class ParameterSet: Sendable {
 
     /// The bytes of all values as stored; parameters without a value do not count.
     public var storedByteCount: Int {
-        all.reduce(0) { $0 + ($1.storedValue.map { $0.count * $0.scalarType.byteCount } ?? 0) }
+        all.reduce(0) { $0 + ($1.storedValue?.storedByteCount ?? 0) }
     }
 
     /// Looks up the parameter at `path` or declares it.
-    func parameter(_ path: String, shape: [Int], initializer: Initializer) -> Parameter {
+    func parameter(
+        _ path: String, shape: [Int], initializer: Initializer, isProductWeight: Bool = false
+    ) -> Parameter {
         state.withLock { state in
             if let found = state.parameters[path] {
                 require(
@@ -50,7 +52,8 @@ public final class ParameterSet: Sendable {
             }
             require(
                 !state.isReadOnly, "parameter \(path): expected one of a read-only set, found none of this path")
-            let parameter = Parameter(path: path, shape: shape, initializer: initializer)
+            let parameter = Parameter(
+                path: path, shape: shape, initializer: initializer, isProductWeight: isProductWeight)
             state.parameters[path] = parameter
             state.paths.append(path)
             return parameter
@@ -74,7 +77,9 @@ public final class ParameterSet: Sendable {
     public func copy(trainable: Bool) -> ParameterSet {
         let result = ParameterSet()
         for source in all {
-            let target = result.parameter(source.path, shape: source.shape, initializer: source.initializer)
+            let target = result.parameter(
+                source.path, shape: source.shape, initializer: source.initializer,
+                isProductWeight: source.isProductWeight)
             if let value = source.storedValue { target.value = value }
             target.isTrainable = trainable
         }

@@ -40,14 +40,23 @@ enum {
     tensor_scalar_float32 = 0,
     tensor_scalar_float16,
     tensor_scalar_bfloat16,
+    tensor_scalar_int8,
 };
 
-/// A strided matrix: number (row, column) is at `base[row · row_stride + column · column_stride]`.
+/// A strided matrix: number (row, column) is at `base[row · row_stride + column · column_stride]`. An 8-bit integer is multiplied by
+/// `scales[row · row_scale + column · column_scale]`; along a stride of 1 the scale does not change.
 struct tensor_matrix {
     const void *base;
     int scalar;
     intptr_t row_stride, column_stride;
+    const float *scales; // of 8-bit integers
+    intptr_t row_scale, column_scale;
 };
+
+/// The bytes of a number.
+static inline intptr_t tensor_scalar_bytes(int scalar) {
+    return scalar == tensor_scalar_float32 ? 4 : scalar == tensor_scalar_int8 ? 1 : 2;
+}
 
 /// A 3×3 convolution of stride 1 over channels-last maps, cut into tiles of 4 × 4 outputs.
 struct tensor_winograd_map {
@@ -202,9 +211,13 @@ struct tensor_adam {
            const float *output_gradient, intptr_t output_stride, const float *log_sum_exp, float *query_gradient,       \
            float *key_gradient, float *value_gradient, intptr_t query_gradient_stride, intptr_t key_gradient_stride,    \
            float *scratch)                                                                                              \
-    /* 16-bit storage */                                                                                                \
+    /* 16-bit and 8-bit storage */                                                                                      \
     KERNEL(void, widen_half, intptr_t count, const uint16_t *x, float *y)                                               \
-    KERNEL(void, widen_brain, intptr_t count, const uint16_t *x, float *y)
+    KERNEL(void, widen_brain, intptr_t count, const uint16_t *x, float *y)                                              \
+    KERNEL(void, widen_bytes, intptr_t count, const int8_t *x, float scale, float *y)                                   \
+    /* The nearest 8-bit integers to x / scale, ties to even, where 127 times the scale is the largest magnitude; */    \
+    /* returns the scale, NaN if a number is not finite. */                                                             \
+    KERNEL(float, quantize, intptr_t count, const float *x, int8_t *y)
 
 /// The kernels of one instruction set.
 struct tensor_kernels {

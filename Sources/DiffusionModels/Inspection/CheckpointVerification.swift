@@ -38,10 +38,13 @@ public struct CheckpointVerification: Sequence, IteratorProtocol {
     ///   - model: the folder or single file; each part is loaded for its comparison and released afterwards.
     ///   - golden: the golden file.
     ///   - tinyDecoder: the folder of a small autoencoder.
+    ///   - weights: the type in which the model's weights are kept.
     ///
     /// Throws ``ModelError`` and `SafetensorsError`.
-    public init(of model: URL, against golden: URL, tinyDecoder: URL? = nil) throws {
-        self.model = try ModelFiles(contentsOf: model)
+    public init(
+        of model: URL, against golden: URL, tinyDecoder: URL? = nil, weights: WeightType = .stored
+    ) throws {
+        self.model = try ModelFiles(contentsOf: model, weights: weights)
         self.golden = try SafetensorsFile(contentsOf: golden)
         self.tinyDecoder = try tinyDecoder.map { try ModelFiles.latentDecoder(contentsOf: $0) }
         remaining = ["text.out", "unet.out", "vae.out", "vae.enc.mean", "onestep.latent"]

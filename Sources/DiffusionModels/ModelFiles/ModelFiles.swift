@@ -7,7 +7,8 @@ import Tensor
 /// Either a folder in the Hub's diffusers layout (`model_index.json`, `unet/`, `vae/`, `text_encoder/`, `tokenizer/`,
 /// `scheduler/`, and `one_step.json` if the model is a one-step student), or a single safetensors file in the layout of the
 /// original Stable Diffusion code (`model.diffusion_model.…`, `first_stage_model.…`, `cond_stage_model.…`). Weights are
-/// safetensors in Float32, Float16, BFloat16 or 8-bit floating point; nothing is downloaded.
+/// safetensors in Float32, Float16, BFloat16, 8-bit floating point, or 8-bit integers as
+/// ``TextToImageModel/save(to:scalarType:)`` writes them; nothing is downloaded.
 ///
 /// A single file has no configuration. Its networks' sizes are inferred from the shapes of its tensors. What shapes do not
 /// determine depends on the family, which is recognised by the text encoder:
@@ -48,6 +49,8 @@ public struct ModelFiles: Sendable {
     private let predictionType: PredictionType?
     /// Where the weights are.
     let storage: FileStorage
+    /// The type in which the weights are kept.
+    public let weights: WeightType
 
     /// Opens a model without loading its weights.
     ///
@@ -59,14 +62,15 @@ public struct ModelFiles: Sendable {
     ///   - predictionType: the network's prediction type; nil for that of the folder's scheduler, or for a single file that of its
     ///     metadata (`modelspec.prediction_type`), or else of its family.
     ///   - storage: where the weights are: mapped from the files, which must not be truncated while the model lives, or in memory.
+    ///   - weights: the type in which the weights are kept.
     ///
     /// Throws ``ModelError`` if it is not a supported model, and `SafetensorsError`.
     public init(
         contentsOf url: URL, tokenizer: URL? = nil, autoencoder: URL? = nil, predictionType: PredictionType? = nil,
-        storage: FileStorage = .mapped
+        storage: FileStorage = .mapped, weights: WeightType = .stored
     ) throws {
         self.url = url
-        self.storage = storage
+        (self.storage, self.weights) = (storage, weights)
         otherAutoencoder = try autoencoder.map { try AutoencoderFiles(contentsOf: $0, storage: storage) }
         self.predictionType = predictionType
         var isFolder: ObjCBool = false
@@ -160,7 +164,7 @@ extension ModelFiles {
     /// The small autoencoder's decoder that replaces the model's own, frozen; nil when none was passed.
     func tinyDecoder() throws -> (any LatentDecoder)? {
         guard let otherAutoencoder, case .tiny = otherAutoencoder.network else { return nil }
-        return try otherAutoencoder.decoder()
+        return try otherAutoencoder.decoder(weights)
     }
 
     /// The text encoder, frozen. Throws ``ModelError`` or `SafetensorsError`.
@@ -186,7 +190,7 @@ extension ModelFiles {
 
     private func load(_ part: Part, from weights: WeightFiles, into parameters: ParameterSet) throws {
         var state = LoadingProgress(network: part.rawValue, loadedBytes: 0, totalBytes: weights.byteCount)
-        try parameters.load(from: weights) { bytes in
+        try parameters.load(from: weights, as: self.weights) { bytes in
             state.loadedBytes += bytes
             progress?(state)
         }

@@ -40,7 +40,7 @@ struct StoredModel {
         for (part, stored) in [(ModelFiles.Part.unet, network), (.vae, autoencoder), (.textEncoder, text.part)] {
             try stored.configuration(as: scalarType).write(to: place("\(part.rawValue)/config.json"))
             try Safetensors.write(
-                stored.parameters.checkpointTensors(), scalarType: scalarType, metadata: ["format": "pt"],
+                stored.tensors(as: scalarType), scalarType: scalarType, metadata: ["format": "pt"],
                 to: place("\(part.rawValue)/\(part.stem).safetensors"))
         }
         for name in try tokenizerFiles() {
@@ -85,11 +85,23 @@ struct StoredModel {
 }
 
 extension StoredPart {
-    /// The fields of `config.json`; those of transformers name the weights' type.
+    /// The fields of `config.json`; those of transformers name the weights' type. 8-bit integers are named as a method of quantisation, so
+    /// that diffusers says that it does not know it, instead of reading the integers as weights.
     fileprivate func configuration(as scalarType: ScalarType) -> JSONValue {
-        guard library == "transformers", case .object(var fields) = configuration else { return configuration }
-        fields["dtype"] = .string(scalarType.pyTorchName)
+        guard case .object(var fields) = configuration else { return configuration }
+        if library == "transformers" { fields["dtype"] = .string(scalarType.pyTorchName) }
+        if scalarType == .int8 {
+            fields["quantization_config"] = .object(["quant_method": .string("swiftbrush_int8")])
+        }
         return .object(fields)
+    }
+
+    /// The weights; for 8-bit integers those of linear layers and convolutions are converted.
+    fileprivate func tensors(as scalarType: ScalarType) -> [(name: String, tensor: Tensor)] {
+        parameters.all.map { parameter in
+            let isConverted = scalarType == .int8 && parameter.isProductWeight
+            return (parameter.path, isConverted ? parameter.value.quantized() : parameter.value)
+        }
     }
 }
 

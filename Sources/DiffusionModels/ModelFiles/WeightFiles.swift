@@ -35,7 +35,8 @@ package struct WeightFiles: CheckpointTensors, Sendable {
         self.isLinear = isLinear
         for file in files {
             try Self.refuseQuantized(file)
-            for key in file.names {
+            let scaleNames = Set(file.names.compactMap(file.scaleName))
+            for key in file.names where !scaleNames.contains(key) {
                 let names = naming(key)
                 if names.count > 1, let shape = file.info(key)?.shape, (shape.first ?? 1) % names.count != 0 {
                     throw ModelError.unreadableFile(
@@ -90,8 +91,11 @@ package struct WeightFiles: CheckpointTensors, Sendable {
     /// The parameters' size in the files, in bytes.
     var byteCount: Int {
         locations.reduce(0) { sum, item in
-            let width = item.value.file.info(item.value.key)?.scalarType.byteCount ?? 0
-            return sum + width * (shape(of: item.key)?.reduce(1, *) ?? 0)
+            let (file, key) = (item.value.file, item.value.key)
+            let width = file.info(key)?.scalarType.byteCount ?? 0
+            let shape = shape(of: item.key) ?? [0]
+            let scales = file.scaleName(of: key) == nil ? 0 : MemoryLayout<Float>.stride * (shape.first ?? 0)
+            return sum + width * shape.reduce(1, *) + scales
         }
     }
 
@@ -116,20 +120,23 @@ package struct WeightFiles: CheckpointTensors, Sendable {
     /// Throws ``ModelError/nonFiniteWeights(path:tensors:)`` with every tensor that has infinite or NaN values. The stored bytes are
     /// checked, before any conversion.
     ///
-    /// - Parameter progress: called with the number of bytes checked, per tensor.
-    func checkFinite(progress: (Int) -> Void) throws {
+    /// - Parameters:
+    ///   - names: weights that are not checked.
+    ///   - progress: called with the number of bytes checked, per tensor.
+    func checkFinite(except names: Set<String> = [], progress: (Int) -> Void) throws {
         var tensors: [ModelError.NonFiniteTensor] = []
         // PyTorch writes tensors in the order of their names, so this reads the file sequentially.
-        let inOrder = locations.values.filter { $0.share == 0 }.sorted {
+        let inOrder = locations.filter { $0.value.share == 0 && !names.contains($0.key) }.values.sorted {
             ($0.file.path, $0.key) < ($1.file.path, $1.key)
         }
         for location in inOrder {
             guard let info = location.file.info(location.key) else { continue }
             defer { progress(info.scalarType.byteCount * info.shape.reduce(1, *)) }
-            guard info.scalarType.isFloatingPoint else { continue }
-            let count = try location.file.nonFiniteCount(location.key)
+            let key = location.file.scaleName(of: location.key) ?? location.key
+            guard let info = location.file.info(key), info.scalarType.isFloatingPoint else { continue }
+            let count = try location.file.nonFiniteCount(key)
             if count > 0 {
-                tensors.append(.init(name: location.key, scalarType: info.scalarType, shape: info.shape, count: count))
+                tensors.append(.init(name: key, scalarType: info.scalarType, shape: info.shape, count: count))
             }
         }
         guard tensors.isEmpty else {
@@ -150,10 +157,22 @@ extension ParameterSet {
     ///
     /// - Parameters:
     ///   - weights: the files.
+    ///   - type: the type in which they are kept.
     ///   - progress: called with the number of bytes read, per tensor.
-    package func load(from weights: WeightFiles, progress: (Int) -> Void = { _ in }) throws {
-        try weights.checkFinite(progress: progress)
+    package func load(
+        from weights: WeightFiles, as type: WeightType = .stored, progress: (Int) -> Void = { _ in }
+    ) throws {
+        guard type == .int8 else {
+            try weights.checkFinite(progress: progress)
+            try load(unchecked: weights)
+            if type == .float32 { widen() }
+            return
+        }
         try load(unchecked: weights)
+        // Weights that become integers are checked meanwhile: reading them from the file once more would take as long.
+        let areFinite = quantizeProductWeights(progress: progress)
+        let checked = Set(all.filter(\.isProductWeight).map(\.path))
+        try weights.checkFinite(except: areFinite ? checked : [], progress: areFinite ? progress : { _ in })
     }
 
     /// Loads weights as ``load(from:progress:)`` does, without reading all of them to check that they are finite.

@@ -5,15 +5,15 @@ import Tensor
 // thrown within one network pass.
 extension TextToImageModel {
     /// Loads a diffusers folder or a single file, outside the cooperative thread pool. See
-    /// `init(contentsOf:tokenizer:autoencoder:predictionType:)`.
+    /// `init(contentsOf:tokenizer:autoencoder:predictionType:storage:weights:)`.
     public init(
         contentsOf url: URL, tokenizer: URL? = nil, autoencoder: URL? = nil, predictionType: PredictionType? = nil,
-        storage: FileStorage = .mapped
+        storage: FileStorage = .mapped, weights: WeightType = .stored
     ) async throws {
         self = try await outsideCooperativePool {
             try Self(
                 contentsOf: url, tokenizer: tokenizer, autoencoder: autoencoder, predictionType: predictionType,
-                storage: storage)
+                storage: storage, weights: weights)
         }
     }
 

@@ -3,7 +3,7 @@ import Foundation
 import Tensor
 
 extension TextToImageModel {
-    /// Writes a folder that this library and diffusers load.
+    /// Writes a folder that this library and, unless it has 8-bit integers, diffusers load.
     ///
     /// All files are first written under temporary names: if that fails, because the disk is full or a weight is not finite or does not fit
     /// the type, an older model in the folder remains intact. Then existing files of the same names are replaced, each atomically;
@@ -12,7 +12,8 @@ extension TextToImageModel {
     ///
     /// - Parameters:
     ///   - url: the folder, created if it does not exist.
-    ///   - scalarType: the type in which weights are stored: Float32, Float16 or BFloat16.
+    ///   - scalarType: the type in which weights are stored: Float32, Float16 or BFloat16; or `.int8` for 8-bit integers as
+    ///     ``WeightType/int8`` describes.
     ///
     /// Throws ``ModelError`` for a model without an autoencoder, a network or text encoder that cannot be stored, and a folder with other
     /// files; `FileError`, and `SafetensorsError` with the name of a tensor that cannot be stored.

@@ -61,20 +61,21 @@ public struct TextToImageModel: Sendable {
     ///   - predictionType: the network's prediction type; nil means that of the files or, for a single file, of its model family.
     ///   - storage: where the weights are. They are mapped from the files by default, which must not be truncated while the model lives
     ///     (`FileStorage.mapped` says what happens then); with `.memory` all of them, also the text encoder's, are read at once.
+    ///   - weights: the type in which the weights are kept.
     ///
     /// Throws ``ModelError`` for files that are missing, malformed or contradict each other, and the errors of the tokenizer and of
     /// safetensors files.
     public init(
         contentsOf url: URL, tokenizer: URL? = nil, autoencoder: URL? = nil, predictionType: PredictionType? = nil,
-        storage: FileStorage = .mapped
+        storage: FileStorage = .mapped, weights: WeightType = .stored
     ) throws {
         try self.init(
             ModelFiles(
                 contentsOf: url, tokenizer: tokenizer, autoencoder: autoencoder, predictionType: predictionType,
-                storage: storage))
+                storage: storage, weights: weights))
     }
 
-    /// Loads a model's files. Throws as `init(contentsOf:tokenizer:autoencoder:predictionType:storage:)` does.
+    /// Loads a model's files. Throws as `init(contentsOf:tokenizer:autoencoder:predictionType:storage:weights:)` does.
     ///
     /// - Parameters:
     ///   - files: the model's files.

@@ -62,7 +62,8 @@ public final class Distiller {
     ///   - configuration: the settings.
     ///   - resources: the components and data that the loss needs besides.
     ///
-    /// Throws ``DistillationError`` for settings out of range, and for missing resources of the loss.
+    /// Throws ``DistillationError`` for settings out of range, and for missing resources of the loss; `AutogradError` for a student or fake
+    /// score whose weights are 8-bit integers.
     public init(
         student: OneStepStudent, teacher: any DenoisingNetwork, fakeScore: FakeScore, schedule: NoiseSchedule,
         conditions: PromptConditions, latentShape: [Int], loss: any DistillationLoss,
@@ -74,6 +75,9 @@ public final class Distiller {
             throw DistillationError.invalidSetting(
                 name: name, expected: "parameters that can be trained, such as those of a copy(trainable: true)",
                 found: "a model's, which are read-only")
+        }
+        for trained in [student.parameters, fakeScore.parameters] {
+            try trained.all.checkAreNotQuantized(for: "Distiller")
         }
         try configuration.checkAlignment(of: fakeScore, with: student.parameters, teacher: teacher.parameters)
         try resources.validate(for: loss, latentShape: latentShape, promptCount: conditions.count)
@@ -128,7 +132,7 @@ public final class Distiller {
     ///
     /// Throws ``DistillationError`` for settings out of range, no prompts, a teacher that is itself a student, a start of another
     /// architecture or timestep, and for missing resources of the loss; `AdapterTargetError` for adapter targets that the teacher's
-    /// network does not have, before anything is computed.
+    /// network does not have, and `AutogradError` for a student from weights in 8-bit integers, before anything is computed.
     public convenience init(
         teacher: TextToImageModel, startingFrom start: TextToImageModel? = nil,
         loss: any DistillationLoss = VariationalScoreDistillation(), prompts: [String],
@@ -144,6 +148,7 @@ public final class Distiller {
                 name: "teacher", expected: "a multi-step model", found: "a one-step student")
         }
         try configuration.validate(loss: loss, schedule: teacher.schedule)
+        try (start ?? teacher).network.parameters.all.checkAreNotQuantized(for: "Distiller")
         let fakeScore = try configuration.fakeScore(of: teacher.network)
         let conditions = try PromptConditions(prompts, in: teacher.embeddings(for: prompts + [""]))
         if let start { try configuration.check(start, against: teacher) }

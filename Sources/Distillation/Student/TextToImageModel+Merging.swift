@@ -16,7 +16,8 @@ extension TextToImageModel {
     ///   - other: B, a student of the same architecture and timestep.
     ///   - share: λ, this model's share; values below 0 or above 1 extrapolate.
     ///
-    /// Throws ``DistillationError/invalidSetting(name:expected:found:)`` when the two do not fit.
+    /// Throws ``DistillationError/invalidSetting(name:expected:found:)`` when the two do not fit, and `AutogradError` for weights in 8-bit
+    /// integers.
     public func merged(with other: TextToImageModel, share: Double = 0.5) throws -> TextToImageModel {
         func check(_ isValid: Bool, _ name: String, _ expected: Any, _ found: Any) throws {
             if isValid { return }
@@ -26,6 +27,7 @@ extension TextToImageModel {
         try check(oneStep == other.oneStep, "oneStep", oneStep as Any, other.oneStep as Any)
         let (mine, others) = (network.parameters, other.network.parameters)
         try check(mine.paths.sorted() == others.paths.sorted(), "parameters", "the same names", "different ones")
+        for merged in [mine, others] { try merged.all.checkAreNotQuantized(for: "TextToImageModel.merged") }
         let parameters = mine.copy(trainable: false)
         for parameter in parameters.all {
             guard let second = others[parameter.path] else { continue }

@@ -29,7 +29,7 @@ extension Tensor {
 
     /// The number of elements that are infinite or NaN.
     public func nonFiniteCount() -> Int {
-        guard scalarType != .float32 else {
+        guard [.float16, .bfloat16].contains(scalarType) else {
             return Int(chunked { Double(kernels.non_finite($0.count, $1 + $0.lowerBound)) })
         }
         let words = storage.stored.assumingMemoryBound(to: UInt16.self)

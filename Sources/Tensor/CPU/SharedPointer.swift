@@ -14,7 +14,7 @@ package struct Shared<Pointee>: @unchecked Sendable {
 }
 
 extension Shared<Float> {
-    /// A tensor's numbers as Float32. Those that are stored in 16 bits are widened for the time of this value; nothing else reads
+    /// A tensor's numbers as Float32. Those that are stored in fewer bits are widened for the time of this value; nothing else reads
     /// or keeps the copy.
     package init(_ tensor: Tensor) {
         let storage = tensor.scalarType == .float32 ? tensor.storage : tensor.storage.copy()

@@ -2,11 +2,15 @@ import Foundation
 
 /// Writes safetensors files.
 public enum Safetensors {
+    /// What follows a weight's name in that of its scales.
+    static let scaleSuffix = "_scale"
+
     /// Writes tensors in the given order. The file is written atomically.
     ///
     /// - Parameters:
     ///   - tensors: unique names, and values.
-    ///   - scalarType: Float32, Float16 or BFloat16; numbers are rounded to nearest, ties to even.
+    ///   - scalarType: Float32, Float16 or BFloat16; numbers are rounded to nearest, ties to even. With `.int8`, tensors keep the type in
+    ///     which they are stored; those in 8-bit integers are followed by their scales, see ``SafetensorsFile/mappedTensor(_:)``.
     ///   - metadata: free text entries of the header.
     ///   - isChecksummed: whether to append a tensor `checksum` with the CRC-32 of all bytes before it, as
     ///     ``SafetensorsFile/verifyChecksum()`` expects.
@@ -20,21 +24,32 @@ public enum Safetensors {
         _ tensors: [(name: String, tensor: Tensor)], scalarType: ScalarType = .float32,
         metadata: [String: String] = [:], isChecksummed: Bool = false, allowsNonFinite: Bool = false, to url: URL
     ) throws {
+        guard [.float32, .float16, .bfloat16, .int8].contains(scalarType) else {
+            throw SafetensorsError.unwritable(
+                path: url.path, reason: "expected F32, F16, BF16 or I8, found \(scalarType.rawValue)")
+        }
+        let stored = tensors.flatMap { name, tensor in
+            let type = scalarType == .int8 ? tensor.scalarType : scalarType
+            let whole = LaterTensor(name: name, shape: tensor.shape, type: type) { tensor }
+            guard type == .int8, let scales = tensor.scales else { return [whole] }
+            return [whole, LaterTensor(name: name + scaleSuffix, shape: scales.shape) { scales }]
+        }
         try write(
-            tensors.map { tensor in LaterTensor(name: tensor.name, shape: tensor.tensor.shape) { tensor.tensor } },
-            scalarType: scalarType, metadata: metadata, isChecksummed: isChecksummed, allowsNonFinite: allowsNonFinite,
-            to: url)
+            stored, metadata: metadata, isChecksummed: isChecksummed, allowsNonFinite: allowsNonFinite, to: url)
     }
 
     /// A tensor that is computed when it is written.
     package struct LaterTensor {
         let name: String
         let shape: [Int]
+        let type: ScalarType
         package let compute: () throws -> Tensor
 
-        /// A tensor of a shape.
-        package init(name: String, shape: [Int], compute: @escaping () throws -> Tensor) {
-            (self.name, self.shape, self.compute) = (name, shape, compute)
+        /// A tensor of a shape, stored as a type.
+        package init(
+            name: String, shape: [Int], type: ScalarType = .float32, compute: @escaping () throws -> Tensor
+        ) {
+            (self.name, self.shape, self.type, self.compute) = (name, shape, type, compute)
         }
     }
 
@@ -42,20 +57,16 @@ public enum Safetensors {
     ///
     /// Throws as the other function of this name, and what computing a tensor throws.
     package static func write(
-        _ tensors: [LaterTensor], scalarType: ScalarType = .float32, metadata: [String: String] = [:],
-        isChecksummed: Bool = false, allowsNonFinite: Bool = false, to url: URL
+        _ tensors: [LaterTensor], metadata: [String: String] = [:], isChecksummed: Bool = false,
+        allowsNonFinite: Bool = false, to url: URL
     ) throws {
-        guard [.float32, .float16, .bfloat16].contains(scalarType) else {
-            throw SafetensorsError.unwritable(
-                path: url.path, reason: "expected F32, F16 or BF16, found \(scalarType.rawValue)")
-        }
         var header: [String: HeaderField] = [:]
         if !metadata.isEmpty { header[SafetensorsHeader.metadataKey] = .metadata(metadata) }
         var end = 0
         for tensor in tensors {
             let start = end
-            end += tensor.shape.reduce(1, *) * scalarType.byteCount
-            let field = HeaderField.tensor(type: scalarType, shape: tensor.shape, offsets: [start, end])
+            end += tensor.shape.reduce(1, *) * tensor.type.byteCount
+            let field = HeaderField.tensor(type: tensor.type, shape: tensor.shape, offsets: [start, end])
             guard header.updateValue(field, forKey: tensor.name) == nil else {
                 throw SafetensorsError.unwritable(path: url.path, reason: "the name \"\(tensor.name)\" occurs twice")
             }
@@ -84,11 +95,11 @@ public enum Safetensors {
             try write(text)
             for later in tensors {
                 let tensor = try later.compute()
-                let bytes = bytes(of: tensor, as: scalarType)
-                let count = allowsNonFinite ? 0 : bytes.withUnsafeBytes { $0.nonFiniteCount(scalarType) ?? 0 }
+                let bytes = bytes(of: tensor, as: later.type)
+                let count = allowsNonFinite ? 0 : bytes.withUnsafeBytes { $0.nonFiniteCount(later.type) ?? 0 }
                 guard count == 0 else {
                     throw SafetensorsError.nonFinite(
-                        path: url.path, name: later.name, count: count, storedAs: scalarType,
+                        path: url.path, name: later.name, count: count, storedAs: later.type,
                         isOverflow: tensor.nonFiniteCount() == 0)
                 }
                 try write(bytes)

@@ -39,11 +39,12 @@ public struct SafetensorsFile: Sendable {
         header.entries[name].map { TensorInfo(scalarType: $0.type, shape: $0.shape) }
     }
 
-    /// Reads a floating-point tensor as Float32.
+    /// Reads a floating-point tensor, or a weight of 8-bit integers with scales, as Float32.
     ///
     /// Throws ``SafetensorsError`` if there is no tensor of that name or it holds integers.
     public func tensor(_ name: String) throws -> Tensor {
         let entry = try entry(name)
+        if let weight = try scaledIntegers(name, entry) { return weight.widened() }
         return try withBytes(of: entry) { bytes in
             switch entry.type {
             case .float32:
@@ -70,13 +71,17 @@ public struct SafetensorsFile: Sendable {
         }
     }
 
-    /// A floating-point tensor that shares the file's bytes, mapped or in memory, in its stored type. 8-bit types are copied as BFloat16; other
-    /// tensors whose type or alignment does not allow mapping are copied as Float32.
+    /// A floating-point tensor that shares the file's bytes, mapped or in memory, in its stored type. 8-bit floating-point types are copied as
+    /// BFloat16; other tensors whose type or alignment does not allow mapping are copied as Float32.
+    ///
+    /// So is a weight of 8-bit integers, `[outputs, …]`, whose scales, Float32 `[outputs]`, the file contains under the weight's name with
+    /// `_scale` after it: each number is the integer times the scale of its output.
     ///
     /// A mapped file must not be changed in place while the tensor lives, see ``FileStorage/mapped``. Throws
     /// ``SafetensorsError`` if there is no tensor of that name or it holds integers.
     public func mappedTensor(_ name: String) throws -> Tensor {
         let entry = try entry(name)
+        if let weight = try scaledIntegers(name, entry) { return weight }
         let bytes = bytes(of: entry)
         if [.float8e4m3, .float8e5m2].contains(entry.type), !bytes.isEmpty {
             let table = EightBitFloats.table(of: entry.type)
@@ -87,6 +92,32 @@ public struct SafetensorsFile: Sendable {
             Int(bitPattern: base) % entry.type.byteCount == 0, !bytes.isEmpty
         else { return try tensor(name) }
         return Tensor(TensorStorage(mapping: bytes, as: entry.type, of: file), shape: entry.shape)
+    }
+
+    /// A weight of 8-bit integers; nil for another tensor, and for one without scales. Throws ``SafetensorsError`` for scales that do not fit.
+    private func scaledIntegers(_ name: String, _ entry: SafetensorsHeader.Entry) throws -> Tensor? {
+        guard let scaleName = scaleName(of: name) else { return nil }
+        let scales = try self.entry(scaleName)
+        guard entry.shape.count >= 2, scales.type == .float32, scales.shape == [entry.shape[0]] else {
+            throw SafetensorsError.malformed(
+                path: path, field: "tensor \"\(scaleName)\"",
+                expected: "F32 of shape \(entry.shape.prefix(1)), one scale for each output of \"\(name)\", "
+                    + "whose shape is \(entry.shape)",
+                found: "\(scales.type.rawValue) of shape \(scales.shape)")
+        }
+        let bytes = bytes(of: entry)
+        guard !bytes.isEmpty else { return .zeros(entry.shape) }
+        let rows = RowScales(try tensor(scaleName), width: bytes.count / entry.shape[0])
+        let weight = Tensor(TensorStorage(mapping: bytes, as: .int8, scales: rows, of: file), shape: entry.shape)
+        // Matrices have one scale for each row or each column, which is ambiguous if an output has one number.
+        return rows.width == 1 ? weight.widened() : weight
+    }
+
+    /// The name of the scales of a tensor of 8-bit integers; nil if it has none, or another type.
+    package func scaleName(of name: String) -> String? {
+        guard header.entries[name]?.type == .int8, header.entries["\(name)\(Safetensors.scaleSuffix)"] != nil
+        else { return nil }
+        return "\(name)\(Safetensors.scaleSuffix)"
     }
 
     /// The integers of a tensor of an integer type, in row-major order.

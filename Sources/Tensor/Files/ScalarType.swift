@@ -18,7 +18,8 @@ public enum ScalarType: String, Sendable, CaseIterable, Codable {
     case int32 = "I32"
     /// 16-bit integers; read only.
     case int16 = "I16"
-    /// 8-bit integers; read only.
+    /// 8-bit integers. Weights that are stored in them have one scale for each index of their first axis, see
+    /// ``SafetensorsFile/mappedTensor(_:)``.
     case int8 = "I8"
     /// Bytes; read only.
     case uint8 = "U8"

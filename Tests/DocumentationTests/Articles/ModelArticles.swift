@@ -144,5 +144,10 @@ struct ModelArticles {
         #expect(model.keptEmbeddings?.contains(["a red heart"]) == true)
         try model.save(to: smaller, scalarType: .float16)
         #expect(try TextToImageModel(contentsOf: smaller).oneStep != nil)
+        let integers = temporary.file("integers")
+        let quantized = try TextToImageModel(contentsOf: folder, weights: .int8)
+        try quantized.save(to: integers, scalarType: .int8)
+        let widened = try TextToImageModel(contentsOf: integers, weights: .float32)
+        #expect(widened.network.parameters.all.allSatisfy { $0.value.scalarType == .float32 })
     }
 }

@@ -31,6 +31,9 @@ extension WrongOptions {
             --packed-weights=-1 → --packed-weights: expected 0.0 to 1000000.0, found -1.0
             --packed-weights nan → --packed-weights: expected 0.0 to 1000000.0, found nan
             --lora a.safetensors:nan → --lora: expected a finite weight, found a.safetensors:nan
+            --weights int4 → The value 'int4' is invalid for '--weights <weights>'. \
+            Please provide one of 'stored', 'float32' or 'int8'.
+            --weights int8 --lora a.safetensors → --lora needs weights that can be changed: expected no --weights int8
             --lora a.safetensors:inf → --lora: expected a finite weight, found a.safetensors:inf
             --prediction-type none → The value 'none' is invalid for '--prediction-type <prediction-type>'. \
             Please provide one of 'epsilon', 'sample' or 'v_prediction'.

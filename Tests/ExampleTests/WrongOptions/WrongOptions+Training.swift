@@ -87,7 +87,7 @@ extension WrongOptions {
             --sheet-guidance-scale nan → --sheet-guidance-scale: expected -1000.0 to 1000.0, found nan
             --sheet-guidance-scale 1001 → --sheet-guidance-scale: expected -1000.0 to 1000.0, found 1001.0
             --dtype float8 → The value 'float8' is invalid for '--dtype <dtype>'. Please provide one of \
-            'float16', 'float32' or 'bfloat16'.
+            'float16', 'float32', 'bfloat16' or 'int8'.
             --seed -2 → The value '-2' is invalid for '--seed <seed>': expected 0 to 18446744073709551615, or -1 \
             for a random one
             """),

@@ -55,6 +55,16 @@ extension KernelCase {
                 k.widen_brain(count, brains(x), &y)
                 return y
             },
+            KernelCase("widen_bytes", within: exact) { k -> [Float] in
+                var y = zeros(count)
+                k.widen_bytes(count, bytes(x), 0.37, &y)
+                return y
+            },
+            KernelCase("quantize", within: exact) { k -> [Float] in
+                var integers = [Int8](repeating: 1, count: count)
+                let scale = k.quantize(count, x, &integers)
+                return integers.map(Float.init) + [scale]
+            },
         ]
 
     private static func withPointers(
@@ -70,6 +80,9 @@ extension KernelCase {
     static func brains(_ numbers: [Float]) -> [UInt16] {
         numbers.map { UInt16(truncatingIfNeeded: $0.bitPattern >> 16) }
     }
+
+    /// The lowest eight bits of 100 times the numbers.
+    static func bytes(_ numbers: [Float]) -> [Int8] { numbers.map { Int8(truncatingIfNeeded: Int(100 * $0)) } }
 
     private static let x = numbers(count, seed: 1).map { 4 * $0 }
     private static let other = numbers(count, seed: 2)

@@ -10,6 +10,9 @@ extension KernelCase {
         product("float16 columns", .columns) { $0.map { Float16($0).bitPattern } },
         product("bfloat16 rows", .rows, scalar: tensor_scalar_bfloat16) { brains($0) },
         product("bfloat16 columns", .columns, scalar: tensor_scalar_bfloat16) { brains($0) },
+        product("int8 rows", .rows, scalar: tensor_scalar_int8) { bytes($0) },
+        product("int8 columns", .columns, scalar: tensor_scalar_int8) { bytes($0) },
+        product("int8 scattered", .scattered, scalar: tensor_scalar_int8) { bytes($0) },
         KernelCase("multiply, left operand transposed, with bias and addend", within: products) { k -> [Float] in
             let b = packed(k, numbers(depth * width, seed: 13), rows: depth, columns: width)
             return multiply(
@@ -38,7 +41,8 @@ extension KernelCase {
         var result = zeros((columns + panel - 1) / panel * panel * rows)
         matrix.withUnsafeBufferPointer { numbers in
             var view = tensor_matrix(
-                base: numbers.baseAddress, scalar: Int32(tensor_scalar_float32), row_stride: columns, column_stride: 1)
+                base: numbers.baseAddress, scalar: Int32(tensor_scalar_float32), row_stride: columns, column_stride: 1,
+                scales: nil, row_scale: 0, column_scale: 0)
             k.highest.pack(&view, rows, columns, &result)
         }
         return result
@@ -88,12 +92,16 @@ extension KernelCase {
             let type = scalar ?? (MemoryLayout<Word>.size == 4 ? tensor_scalar_float32 : tensor_scalar_float16)
             let panel = k.highest.panel_width
             var packed = zeros((width + panel - 1) / panel * panel * depth)
+            let factors = numbers(max(depth, width), seed: 17).map { abs($0) / 127 }
             stored.withUnsafeBufferPointer { numbers in
-                var view = tensor_matrix(
-                    base: numbers.baseAddress, scalar: Int32(type),
-                    row_stride: layout == .columns ? 1 : spread * width,
-                    column_stride: layout == .columns ? depth : spread)
-                k.highest.pack(&view, depth, width, &packed)
+                factors.withUnsafeBufferPointer { scales in
+                    var view = tensor_matrix(
+                        base: numbers.baseAddress, scalar: Int32(type),
+                        row_stride: layout == .columns ? 1 : spread * width,
+                        column_stride: layout == .columns ? depth : spread, scales: scales.baseAddress,
+                        row_scale: layout == .columns ? 0 : 1, column_scale: layout == .columns ? 1 : 0)
+                    k.highest.pack(&view, depth, width, &packed)
+                }
             }
             return multiply(k, m: height, n: width, k: depth, left, packed)
         }

@@ -12,7 +12,7 @@ extension LowRankWeights {
     ///   - weight: a finite factor of the changes.
     ///
     /// Throws ``ModelError``, and changes nothing, when the model has no such layer or its shape does not fit, and when the weight or a
-    /// resulting parameter is not finite.
+    /// resulting parameter is not finite; `AutogradError` for a layer whose weight is in 8-bit integers.
     public func merge(into model: inout TextToImageModel, weight: Float = 1) throws {
         let network = model.network.copy(trainable: false)
         let targets = try targets(in: [.unet: network.parameters, .textEncoder: model.textEncoder.parameters])
@@ -40,6 +40,7 @@ extension LowRankWeights {
             throw ModelError.invalidArgument(
                 operation: "LowRankWeights.merge", argument: "weight", expected: "a finite number", found: "\(weight)")
         }
+        try targets.map(\.parameter).checkAreNotQuantized(for: "LowRankWeights.merge")
         var before: [(Parameter, Tensor)] = []
         for (layer, parameter) in targets {
             let change = layer.change(weight: weight, shape: parameter.shape)

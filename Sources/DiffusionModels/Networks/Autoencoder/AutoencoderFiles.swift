@@ -97,18 +97,18 @@ struct AutoencoderFiles: Sendable {
     }
 
     /// The network with its weights, frozen. Throws ``ModelError`` and `SafetensorsError`.
-    func decoder(progress: (Int) -> Void = { _ in }) throws -> any LatentDecoder {
+    func decoder(_ type: WeightType = .stored) throws -> any LatentDecoder {
         let parameters = ParameterSet()
         switch network {
         case .full(let configuration):
             try weights.check(layers: configuration.layerCount)
             let model = AutoencoderKL(configuration, in: parameters.scope)
-            try parameters.load(from: weights, progress: progress)
+            try parameters.load(from: weights, as: type)
             return model
         case .tiny(let configuration):
             try weights.check(layers: configuration.layerCount)
             let model = AutoencoderTiny(configuration, in: parameters.scope)
-            try parameters.load(from: weights, progress: progress)
+            try parameters.load(from: weights, as: type)
             return model
         }
     }

@@ -1,6 +1,6 @@
 import CTensorKernels
 
-/// C = A · B at one precision, used for all matrix products. The right operand may be stored in 16 bits per number.
+/// C = A · B at one precision, used for all matrix products. The right operand may be stored in 8 or 16 bits per number.
 package struct MatrixProduct: @unchecked Sendable {
     private static let chosenBLAS = ProductLibrary.chosen == .blas ? try? BLAS.shared() : nil
     /// Products in Float32.

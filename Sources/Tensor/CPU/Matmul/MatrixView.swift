@@ -19,16 +19,20 @@ package struct MatrixView: @unchecked Sendable {
     init(_ base: UnsafePointer<Float>, rowStride: Int, columnStride: Int) {
         self.init(
             tensor_matrix(
-                base: base, scalar: Int32(tensor_scalar_float32), row_stride: rowStride, column_stride: columnStride))
+                base: base, scalar: Int32(tensor_scalar_float32), row_stride: rowStride, column_stride: columnStride,
+                scales: nil, row_scale: 0, column_scale: 0))
     }
 
-    /// A tensor's numbers in their stored type, from number `offset` on, with arbitrary strides. Valid while the tensor lives.
+    /// A tensor's numbers in their stored type, from number `offset` on, with arbitrary strides. Those of 8-bit integers must be such that
+    /// either rows, or columns, or the whole matrix have one scale. Valid while the tensor lives.
     init(_ tensor: Tensor, offset: Int = 0, rowStride: Int, columnStride: Int) {
-        let scalarType = tensor.scalarType
+        let (scalarType, scales) = (tensor.scalarType, tensor.storage.scales)
         self.init(
             tensor_matrix(
                 base: tensor.storage.stored + offset * scalarType.byteCount, scalar: Int32(scalarType.kernelScalar),
-                row_stride: rowStride, column_stride: columnStride))
+                row_stride: rowStride, column_stride: columnStride, scales: scales?.pointer(at: offset),
+                row_scale: scales.map { rowStride == $0.width && columnStride == 1 ? 1 : 0 } ?? 0,
+                column_scale: scales.map { columnStride == $0.width && rowStride == 1 ? 1 : 0 } ?? 0))
     }
 
     /// A tensor's numbers in their stored type, from number `offset` on, in row-major rows `stride` apart. Valid while the tensor
@@ -48,12 +52,12 @@ package struct MatrixView: @unchecked Sendable {
     /// The part that begins at a row and a column.
     func from(row: Int = 0, column: Int = 0) -> MatrixView {
         var part = matrix
-        let width = part.scalar == Int32(tensor_scalar_float32) ? 4 : 2
-        part.base += (row * part.row_stride + column * part.column_stride) * width
+        part.base += (row * part.row_stride + column * part.column_stride) * tensor_scalar_bytes(part.scalar)
+        if let scales = part.scales { part.scales = scales + row * part.row_scale + column * part.column_scale }
         return MatrixView(part)
     }
 
-    /// The first number of a Float32 matrix; nil if it is stored in 16 bits.
+    /// The first number of a Float32 matrix; nil if it is stored in fewer bits.
     var storedFloats: UnsafePointer<Float>? {
         matrix.scalar == Int32(tensor_scalar_float32) ? matrix.base.assumingMemoryBound(to: Float.self) : nil
     }
@@ -66,7 +70,7 @@ package struct MatrixView: @unchecked Sendable {
 
     /// The cache lines of `rows` × `columns` numbers with contiguous columns.
     func lines(rows: Int, columns: Int) -> tensor_lines {
-        let width = matrix.scalar == Int32(tensor_scalar_float32) ? 4 : 2
+        let width = tensor_scalar_bytes(matrix.scalar)
         return tensor_lines(
             base: matrix.base, rows: rows > 0 ? columns : 0, count: (rows * width + 63) / 64,
             stride: matrix.column_stride * width, fetched: 0)
@@ -79,6 +83,7 @@ extension ScalarType {
         switch self {
         case .float16: tensor_scalar_float16
         case .bfloat16: tensor_scalar_bfloat16
+        case .int8: tensor_scalar_int8
         default: tensor_scalar_float32
         }
     }

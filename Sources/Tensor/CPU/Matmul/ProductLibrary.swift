@@ -30,7 +30,7 @@ package enum ProductLibrary: String, CaseIterable, Sendable {
 
 extension BLAS {
     /// C[m × n] = A[m × k] · B[k × n] + bias[n] + addend, as ``MatrixProduct`` computes it; false, and nothing done, if a matrix is stored in
-    /// a way that BLAS does not read: in 16 bits, or with gaps in both directions.
+    /// a way that BLAS does not read: in fewer bits, or with gaps in both directions.
     func multiply(
         m: Int, n: Int, k: Int, _ a: MatrixView, _ b: MatrixView, bias: Shared<Float>?, addend: Shared<Float>?,
         into c: UnsafeMutablePointer<Float>, stride: Int
