@@ -98,6 +98,7 @@ struct LossOptions: ParsableArguments {
 }
 
 extension DistillationRecipe: ExpressibleByArgument {
+    /// The summary of each recipe, by its name.
     public static var allValueDescriptions: [String: String] {
         Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue, $0.summary) })
     }

@@ -56,14 +56,14 @@ extension FakeScore {
         up.value = (newB * Tensor(ratios.map { 1 / $0 }, shape: [1, rank])).reshaped(to: up.shape)
     }
 
-    /// The inverse of a symmetric matrix, without directions in which it is smaller than a thousandth of its size: those of factors that are
+    /// The inverse of a symmetric matrix, without directions in which it is smaller than a hundred-thousandth of its size: those of factors that are
     /// still zero, as B is at the start.
     private static func inverse(_ square: Tensor) throws -> Tensor {
         let size = square.shape[0]
         let matrix = try Matrix(square.scalars.map(Double.init), rows: size, columns: size)
         var identity = [Double](repeating: 0, count: size * size)
         for index in 0..<size { identity[index * size + index] = 1 }
-        let solution = try matrix.leastSquares(Matrix(identity, rows: size, columns: size), threshold: 1e-3).solution
+        let solution = try matrix.leastSquares(Matrix(identity, rows: size, columns: size), threshold: 1e-5).solution
         return Tensor(solution.elements.map { Float($0) }, shape: [size, size])
     }
 }

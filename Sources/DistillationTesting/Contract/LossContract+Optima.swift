@@ -96,7 +96,16 @@ extension LossContract {
         let slow = try run.run()
         run.alignment = 0.97
         let aligned = try run.run()
+        let (student, fakeScore) = (
+            GaussianGenerator(mean: -2, deviation: 1.8), GaussianGenerator(mean: 0, deviation: 1)
+        )
+        try FakeScore(network: fakeScore, parameters: fakeScore.parameters)
+            .align(with: student.parameters, of: student.parameters, keeping: 0.97)
+        let errors = [fakeScore.currentMean + 0.06, fakeScore.currentDeviation - 1.024].map(Double.init)
         return [
+            ContractCheck(
+                "alignment: share", Self.largest(errors), within: 1e-6,
+                "0.97 φ + 0.03 θ for a fake score N(0, 1) and a student N(−2, 1.8²), in Float32"),
             ContractCheck(
                 "slow fake score", abs(slow.deviation), within: 0.05,
                 "deviation after 1500 steps with a fake score that learns 25 times too slowly: the student has collapsed"

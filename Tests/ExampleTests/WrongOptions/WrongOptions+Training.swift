@@ -57,8 +57,8 @@ extension WrongOptions {
             --loss none → The value 'none' is invalid for '--loss <loss>'. Please provide one of the following: - \
             sds - regression - vsd - swift-brush-v2 - prolific-dreamer - pg-sb - diff-instruct - dmd - \
             dmd-regression - dmd2 - sid - sid-lsg - sim - f-distill - lcm
-            --recipe none → The value 'none' is invalid for '--recipe <recipe>'. Please provide one of the following: \
-            - swiftbrush - swiftbrush-v2 - pg-sb - sid-lsg - dmd2
+            --recipe none → The value 'none' is invalid for '--recipe <recipe>'. Please provide one of 'swiftbrush', \
+            'swiftbrush-v2', 'pg-sb', 'sid-lsg' or 'dmd2'.
             --measure-every 5 → --measure-every and --measure-reference: expected both or neither
             --measure-every 0 --measure-reference r → --measure-every: expected 1 to 1000000000, found 0
             --loss-timesteps 980 → The value '980' is invalid for '--loss-timesteps <loss-timesteps>'
