@@ -1,3 +1,4 @@
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,14 +41,18 @@ static inline void brush_mpi_describe(int code, char *text, int size) {
     snprintf(text, (size_t)size, "%s", message);
 }
 
-/// Waits for a call that was started. MPI's own waiting takes a whole processor core, which the backward pass needs meanwhile: after some
-/// tries this sleeps between them.
+/// Waits for a call that was started. MPI's own waiting takes a whole processor core, which the backward pass needs meanwhile: this leaves
+/// the core to other threads between its tries, and after some milliseconds sleeps.
 static inline int brush_mpi_wait(int code, MPI_Request *request) {
     const struct timespec pause = {0, 50000};
     int done = 0;
     for (int tries = 0; code == MPI_SUCCESS && !done; tries++) {
         code = MPI_Test(request, &done, MPI_STATUS_IGNORE);
-        if (!done && tries > 200) nanosleep(&pause, NULL);
+        if (done) break;
+        if (tries < 2000)
+            sched_yield();
+        else
+            nanosleep(&pause, NULL);
     }
     return code;
 }
