@@ -70,8 +70,8 @@ struct ArticleTests {
     func contracts() {
         DistillationArticles.contract()
         let lines = "\(DistillationArticles.report())".split(separator: "\n")
-        #expect(lines[0].hasPrefix("variational-score-distillation: all 22 checks passed"))
-        #expect(lines[1].hasPrefix("✓ shape                        0                  ± 0  g has the shape of x0"))
+        #expect(lines[0].hasPrefix("variational-score-distillation: all 26 checks passed"))
+        #expect(lines[1].hasPrefix("✓ shape                          0                  ± 0  g has the shape of x0"))
     }
 
     @Test("A student is distilled and saved as in the article")

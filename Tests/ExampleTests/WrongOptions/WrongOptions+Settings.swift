@@ -8,7 +8,6 @@ extension WrongOptions {
             --batch 100000000 → --batch: expected 1 to 4096, found 100000000
             --accumulate 0 → --accumulate: expected 1 to 16, found 0
             --accumulate 17 → --accumulate: expected 1 to 16, found 17
-            --gradients float16 → The value 'float16' is invalid for '--gradients <gradients>'. Please provide one of 'float32' and 'bfloat16'.
             --student-learning-rate=-1 → --student-learning-rate: expected a number from 0 to 1, found -1.0
             --student-learning-rate nan → --student-learning-rate: expected a number from 0 to 1, found nan
             --fake-score-learning-rate inf → --fake-score-learning-rate: expected a number from 0 to 1, found inf

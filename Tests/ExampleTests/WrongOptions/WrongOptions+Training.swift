@@ -59,6 +59,8 @@ extension WrongOptions {
             dmd-regression - dmd2 - sid - sid-lsg - sim - f-distill - lcm
             --recipe none → The value 'none' is invalid for '--recipe <recipe>'. Please provide one of 'swiftbrush', \
             'swiftbrush-v2', 'pg-sb', 'sid-lsg' or 'dmd2'.
+            --gradients float16 → The value 'float16' is invalid for '--gradients <gradients>'. Please provide one of \
+            'float32' and 'bfloat16'.
             --measure-every 5 → --measure-every and --measure-reference: expected both or neither
             --measure-every 0 --measure-reference r → --measure-every: expected 1 to 1000000000, found 0
             --loss-timesteps 980 → The value '980' is invalid for '--loss-timesteps <loss-timesteps>'
