@@ -22,8 +22,7 @@ struct Distill: ComputingCommand {
     @OptionGroup var seeds: SeedOptions
 
     static let optionNames = [
-        "batchSize": "batch", "accumulatedParts": "accumulate",
-        "studentLearningRate": "student-learning-rate",
+        "batchSize": "batch", "accumulatedParts": "accumulate", "studentLearningRate": "student-learning-rate",
         "fakeScoreLearningRate": "fake-score-learning-rate", "adapterRank": "rank", "averageDecay": "average-decay",
         "fakeScoreWarmUpSteps": "fake-score-warm-up-steps", "adapterTargets": "adapter-targets", "start": "student",
         "studentTimestep": "student-timestep", "guidanceScale": "guidance-scale",

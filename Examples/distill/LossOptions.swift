@@ -23,6 +23,7 @@ struct LossOptions: ParsableArguments {
     var guidanceTimesteps: TimestepRange?
     @Option(help: "The weight of a timestep in the loss. Default: as published.") var lossWeight: TimestepWeight?
     @Option(help: "Images of the teacher to generate, for losses that need pairs or data.") var teacherPictures = 64
+    @Option(help: "Guidance scale of these images.") var pairsGuidanceScale = 4.5
     @Option(help: "Pairs of noise and teacher image that an earlier run saved, instead of generating them.")
     var pairs: URL?
     @Option(help: "Where to save the generated pairs.") var savePairs: URL?
@@ -53,6 +54,7 @@ struct LossOptions: ParsableArguments {
 
     func validate() throws {
         try check("--teacher-pictures", teacherPictures, in: 1...1_000_000)
+        try check("--pairs-guidance-scale", pairsGuidanceScale, in: -1000...1000)
         try check("--guidance-scale", guidanceScale, in: -1000...1000)
         try check("--fake-score-guidance-scale", fakeScoreGuidanceScale, in: -1000...1000)
         if savePairs != nil, pairs == nil, published.loss.needs.isDisjoint(with: [.pairs, .realLatents, .reward]) {
@@ -74,7 +76,8 @@ struct LossOptions: ParsableArguments {
         var resources =
             try saved.map { try DistillationResources($0) }
             ?? DistillationResources(
-                generatedBy: model, for: loss.needs, prompts: prompts, count: teacherPictures, seed: seed)
+                generatedBy: model, for: loss.needs, prompts: prompts, count: teacherPictures,
+                guidanceScale: pairsGuidanceScale, seed: seed)
         if let savePairs { try resources.pairs?.save(to: savePairs, prompts: prompts) }
         guard loss.needs.contains(.reward), let pairs = resources.pairs else { return (loss, resources) }
         var training = ContrastiveReward.Training()

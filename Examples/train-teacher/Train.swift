@@ -50,8 +50,7 @@ struct Train: ComputingCommand {
 
     static let optionNames = [
         "batchSize": "batch", "accumulatedParts": "accumulate", "iterations": "iterations",
-        "learningRate": "learning-rate",
-        "averageDecay": "average-decay", "blockChannels": "channels", "start": "start",
+        "learningRate": "learning-rate", "averageDecay": "average-decay", "blockChannels": "channels", "start": "start",
         "captions.groupShare": "group-share",
     ]
 
@@ -61,8 +60,7 @@ struct Train: ComputingCommand {
         var settings = TeacherTrainingConfiguration()
         (settings.iterations, settings.batchSize, settings.seed) = (iterations, batch, seeds.value)
         (settings.learningRate, settings.averageDecay) = (learningRate, averageDecay)
-        settings.precision = computation.recordedPrecision
-        settings.captions.groupShare = groupShare
+        (settings.precision, settings.captions.groupShare) = (computation.recordedPrecision, groupShare)
         if let parts = processes.accumulate { settings.accumulatedParts = parts }
         settings.gradientType = processes.gradients
         try settings.validate()
@@ -78,8 +76,7 @@ struct Train: ComputingCommand {
         if let tokenizer { _ = try CLIPTokenizer(contentsOf: tokenizer) }
         let pictures = try data.map { try CaptionedPictures(contentsOf: $0) } ?? CaptionedPictures.shapes()
         try TeacherTrainer.check(
-            pictures: pictures,
-            autoencoder: keptModel?.autoencoderConfiguration() ?? .small(side: pictures.height),
+            pictures: pictures, autoencoder: keptModel?.autoencoderConfiguration() ?? .small(side: pictures.height),
             blockChannels: blockChannels, start: startModel)
         let run = try RunDirectory(
             output, resuming: starting.resume, allowingOtherFiles: starting.allowOtherFiles, in: group)

@@ -66,6 +66,7 @@ extension WrongOptions {
             --loss-timesteps 980 → The value '980' is invalid for '--loss-timesteps <loss-timesteps>'
             --loss-timesteps 980-20 → The value '980-20' is invalid for '--loss-timesteps <loss-timesteps>'
             --fake-score-guidance-scale nan → --fake-score-guidance-scale: expected -1000.0 to 1000.0, found nan
+            --pairs-guidance-scale nan → --pairs-guidance-scale: expected -1000.0 to 1000.0, found nan
             --guidance-scale nan → --guidance-scale: expected -1000.0 to 1000.0, found nan
             --guidance-scale 1e300 → --guidance-scale: expected -1000.0 to 1000.0, found 1e+300
             --teacher-pictures 0 → --teacher-pictures: expected 1 to 1000000, found 0
