@@ -16,6 +16,7 @@ let package = Package(
             name: "Playground",
             dependencies: [
                 .product(name: "DiffusionModels", package: "swift-brush"),
+                .product(name: "Tensor", package: "swift-brush"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ])

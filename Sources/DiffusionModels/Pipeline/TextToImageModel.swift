@@ -120,7 +120,7 @@ public struct TextToImageModel: Sendable {
 
 extension TextToImageModel {
     /// The number of pixels that are decoded at a time, if these are several images.
-    static let pixelsDecodedAtATime = 1 << 17
+    static let pixelsDecodedAtATime = 1 << 15
 
     /// Decodes the network's latents, `[batch, height, width, channels]`, into images, a few at a time.
     ///

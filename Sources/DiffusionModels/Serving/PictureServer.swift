@@ -134,7 +134,7 @@ public actor PictureServer {
         }
     }
 
-    /// Generates the images of a batch, and answers those of its requests that were not cancelled.
+    /// Generates the images of a batch, and answers those of its requests that were not cancelled, each as soon as its image is decoded.
     private func finish(_ batch: [PictureRequest]) async throws {
         guard let key = batch.first?.key else { return }
         let known = loaded
@@ -144,8 +144,12 @@ public actor PictureServer {
             return (ready, try ready.latents(of: batch, key))
         }
         loaded = ready
-        let pictures = try await outsideCooperativePool { try model.pictures(from: latents) }
-        for (request, picture) in zip(batch, pictures) { remove(request.number)?.resume(returning: picture) }
+        for rows in model.rangesToDecode(of: latents) {
+            let pictures = try await outsideCooperativePool {
+                try model.pictures(from: latents.sliced(axis: 0, rows))
+            }
+            for (request, picture) in zip(batch[rows], pictures) { remove(request.number)?.resume(returning: picture) }
+        }
     }
 
     private func fail(_ batch: [PictureRequest], _ error: any Error) {
@@ -191,7 +195,7 @@ public struct ServerLimits: Sendable {
 
     /// Limits with these values.
     public init(
-        batchSize: Int = 12, gatheringTime: Duration = .milliseconds(5), waitingRequests: Int = 256,
+        batchSize: Int = 16, gatheringTime: Duration = .milliseconds(20), waitingRequests: Int = 256,
         idleTime: Duration = .seconds(60)
     ) {
         (self.batchSize, self.gatheringTime) = (batchSize, gatheringTime)

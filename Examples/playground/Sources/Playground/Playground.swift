@@ -2,6 +2,7 @@ import ArgumentParser
 import DiffusionModels
 import Foundation
 import Hummingbird
+import Tensor
 
 @main
 struct Playground: AsyncParsableCommand {
@@ -15,7 +16,7 @@ struct Playground: AsyncParsableCommand {
     @Option(help: "The one-step student's folder.", completion: .directory) var model: String
     @Option(help: "The address to listen on.") var host = "127.0.0.1"
     @Option(help: "The port to listen on; 0 for a free one.") var port = 8080
-    @Option(help: "Images per batch, 1 to 64.") var batch = 12
+    @Option(help: "Images per batch, 1 to 64.") var batch = 16
     @Option(help: "Requests that may wait, 1 to 100000; further ones are answered with status 503.") var waiting = 256
     @Option(help: "Seconds without requests after which memory is given back.") var idle = 60.0
 
@@ -32,6 +33,8 @@ struct Playground: AsyncParsableCommand {
     }
 
     func run() async throws {
+        // The same weights are multiplied for every batch.
+        PackedWeights.budget = 512 << 20
         let student = try await TextToImageModel(contentsOf: URL(filePath: model))
         if let measure { return try await printRate(of: student, seconds: measure) }
         let server = try PictureServer(
