@@ -50,13 +50,13 @@ public struct CaptionMetrics: Codable, Sendable {
 /// Compares pictures of captions that have many right pictures with all right pictures of a reference, caption by caption.
 public struct CaptionEvaluation: Sendable {
     private let classifier: PictureClassifier
-    private let reference: Set
+    private let reference: MeasuredFolder
     private let training: Features
     /// Each held-out reference picture's distance to the nearest training picture, by its index.
     private let referenceNearest: [Int: Double]
 
     /// A folder's pictures with all that is computed of them.
-    private struct Set: Sendable {
+    private struct MeasuredFolder: Sendable {
         let entries: [PictureEntry]
         let features: Features
         let attributes: [[String: String]]
@@ -91,7 +91,7 @@ public struct CaptionEvaluation: Sendable {
     public init(by classifier: PictureClassifier, against reference: PictureFolder, keptIn store: URL? = nil) throws {
         _ = try reference.attributeValues()
         self.classifier = classifier
-        let all = try Set(reference, classifier, keptIn: store)
+        let all = try MeasuredFolder(reference, classifier, keptIn: store)
         func isTraining(_ index: Int) -> Bool { (all.entries[index].split ?? "train") == "train" }
         training = try all.pixels.subset(all.entries.indices.filter(isTraining))
         let heldOut = all.entries.indices.filter { !isTraining($0) }
@@ -110,14 +110,14 @@ public struct CaptionEvaluation: Sendable {
     ///
     /// Throws ``EvaluationError`` for pictures without such captions, sizes that differ from the reference's, and captions with too few pictures.
     public func metrics(of folder: PictureFolder, keptIn store: URL? = nil) throws -> [CaptionMetrics] {
-        let own = try Set(folder, classifier, keptIn: store)
+        let own = try MeasuredFolder(folder, classifier, keptIn: store)
         guard own.pixels.width == reference.pixels.width else {
             throw EvaluationError.unsuitableContents(
                 path: folder.url.path, expected: "pictures of the reference's size", found: "another")
         }
-        var known: Swift.Set<String> = []
+        var known: Set<String> = []
         for entry in reference.entries { known.formUnion([entry.text, entry.group].compactMap(\.self)) }
-        let captions = Swift.Set(own.entries.compactMap(\.text)).intersection(known).sorted()
+        let captions = Set(own.entries.compactMap(\.text)).intersection(known).sorted()
         guard !captions.isEmpty else {
             throw EvaluationError.unsuitableContents(
                 path: folder.url.path, expected: "captions that are texts or groups of the reference", found: "none")
@@ -126,7 +126,7 @@ public struct CaptionEvaluation: Sendable {
         return try captions.map { caption in try metrics(of: caption, own, nearest) }
     }
 
-    private func metrics(of caption: String, _ own: Set, _ nearest: [Double]) throws -> CaptionMetrics {
+    private func metrics(of caption: String, _ own: MeasuredFolder, _ nearest: [Double]) throws -> CaptionMetrics {
         let rows = own.entries.indices.filter { own.entries[$0].text == caption }
         let right = reference.entries.indices.filter { index in
             reference.entries[index].group == caption || reference.entries[index].text == caption
@@ -138,11 +138,11 @@ public struct CaptionEvaluation: Sendable {
         let first = reference.entries[right[0]].attributes
         let fixed = first.filter { kind, value in right.allSatisfy { reference.entries[$0].attributes[kind] == value } }
         let open = classifier.kinds.filter { fixed[$0] == nil }
-        func alignment(_ set: Set, _ rows: [Int]) -> Double {
+        func alignment(_ set: MeasuredFolder, _ rows: [Int]) -> Double {
             let count = rows.count { row in fixed.allSatisfy { set.attributes[row][$0.key] == $0.value } }
             return Double(count) / Double(rows.count)
         }
-        func modes(_ set: Set, _ rows: [Int]) -> [String: Double] {
+        func modes(_ set: MeasuredFolder, _ rows: [Int]) -> [String: Double] {
             let names = rows.map { row in open.compactMap { set.attributes[row][$0] }.joined(separator: " ") }
             return Dictionary(grouping: names) { $0 }.mapValues { Double($0.count) / Double(rows.count) }
         }
