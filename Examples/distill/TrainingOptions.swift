@@ -17,6 +17,9 @@ struct TrainingOptions: ParsableArguments {
     @Option(help: "Steps over which the fake score's learning rate rises from 0.")
     var fakeScoreLearningRateWarmUp: Int?
     @Option(help: "The student's timestep. Default: the recipe's, or 999.") var studentTimestep: Int?
+    @Option(help: "The largest number of steps in which the student can be sampled. Default: 1.") var studentSteps: Int?
+    @Flag(help: "Evaluate each of several steps only at the timesteps down to the next one's, as TDM does.")
+    var segments = false
     @Option(help: "The student's prediction type. Default: the teacher's.")
     var studentPrediction: PredictionType?
     @Option(
@@ -55,6 +58,8 @@ struct TrainingOptions: ParsableArguments {
 
     func validate() throws {
         try check("--student-timestep", studentTimestep, in: 0...1_000_000)
+        try check("--student-steps", studentSteps, in: 1...1000)
+        if segments, studentSteps ?? 1 == 1 { throw ValidationError("--segments needs --student-steps of at least 2") }
         try check("--fake-score-updates", fakeScoreUpdates, in: 1...1000)
         try check("--rank", rank, in: 1...4096)
     }
@@ -80,6 +85,7 @@ struct TrainingOptions: ParsableArguments {
         settings.fakeScorePrecision = fakeScorePrecision
         settings.seed = seed
         settings.studentPrediction = studentPrediction
+        (settings.studentStepCount, settings.matchesSegments) = (studentSteps ?? 1, segments)
         if let fakeScore { settings.fakeScoreWeights = fakeScore }
         settings.fakeScoreWarmUpSteps = fakeScoreWarmUpSteps
         (settings.fakeScoreAlignment, settings.lagInterval) = (fakeScoreAlignment, lagInterval)

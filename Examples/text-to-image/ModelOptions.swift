@@ -57,7 +57,9 @@ struct ModelOptions: ParsableArguments {
         if files.oneStep == nil, !isMultiStep, !untrainedStudent {
             throw ModelError.notOneStepModel(path: url.path)
         }
-        if files.oneStep != nil, isMultiStep { throw ModelError.notMultiStepModel(path: url.path) }
+        if let student = files.oneStep, student.laterSteps.isEmpty, isMultiStep {
+            throw ModelError.notMultiStepModel(path: url.path)
+        }
         files.progress = Self.showProgress()
         // The smaller files are read first, so that an invalid one is found before the model is loaded.
         let adapters = try lora.map { (weights: try LowRankWeights(contentsOf: $0.file), weight: $0.weight) }

@@ -41,7 +41,10 @@ extension TextToImage {
     ) throws -> Tensor {
         let prompts = Array(repeating: prompt, count: count)
         guard case .steps(let settings) = sampling else {
-            guard interpolation.isGiven else { return try model.latents(for: prompts, seed: seed, start: start) }
+            let steps = if case .studentSteps(let count) = sampling { count } else { 1 }
+            guard interpolation.isGiven else {
+                return try model.latents(for: prompts, seed: seed, steps: steps, start: start)
+            }
             return try model.latents(
                 from: (prompt, seed), to: (interpolation.toPrompt ?? prompt, interpolation.toSeed?.value ?? seed),
                 count: count, size: starting.size(for: model))

@@ -5,7 +5,10 @@ import SwiftBrushCommands
 
 /// The sampling options of multi-step models.
 struct SamplingOptions: ParsableArguments {
-    @Option(help: "Sampling steps, for multi-step models; with --image, only the fraction --strength of them is made.")
+    @Option(
+        help: """
+            Sampling steps, for multi-step models and students of several steps; with --image, only the fraction --strength of them is made.
+            """)
     var steps: Int?
     @Option(help: "Scale of classifier-free guidance; 1 or below means no guidance. Default: 4.5.")
     var guidanceScale: Double?
@@ -24,13 +27,18 @@ struct SamplingOptions: ParsableArguments {
     @Option(help: "Write a preview every so many steps, as OUTPUT.step-N.png.")
     var previewEvery: Int?
 
-    func validate() throws {
+    /// The name of an option that was given and that only multi-step models have.
+    private var multiStepOption: String? {
         let given: [(name: String, isGiven: Bool)] = [
             ("guidance-scale", guidanceScale != nil), ("guidance-rescale", guidanceRescale != nil),
             ("negative-prompt", negativePrompt != nil), ("sampler", sampler != nil),
             ("timestep-spacing", timestepSpacing != nil), ("eta", eta != nil), ("preview-every", previewEvery != nil),
         ]
-        if steps == nil, let name = given.first(where: { $0.isGiven })?.name {
+        return given.first { $0.isGiven }?.name
+    }
+
+    func validate() throws {
+        if steps == nil, let name = multiStepOption {
             throw ValidationError("--\(name) needs --steps: it applies only to multi-step models")
         }
         try check("--steps", steps, in: 1...1_000_000)
@@ -47,6 +55,12 @@ struct SamplingOptions: ParsableArguments {
     /// The sampling for a model: one step without --steps.
     func sampling(of model: TextToImageModel) throws -> PictureSampling {
         guard let steps else { return .oneStep }
+        if model.oneStep != nil {
+            if let name = multiStepOption {
+                throw ValidationError("--\(name) applies only to multi-step models: \(model.name) is a student")
+            }
+            return .studentSteps(steps)
+        }
         let sampler = try model.sampler(named: sampler, timestepSpacing: timestepSpacing, eta: eta, steps: steps)
         return .steps(
             SamplingSettings(

@@ -108,6 +108,14 @@ struct ConfigurationErrorTests {
         .init(json: #"{"timestep": 999}"#, field: "cumulative_alpha"),
         .init(json: #"{"timestep": 999, "cumulative_alpha": 0}"#, field: "cumulative_alpha"),
         .init(json: #"{"timestep": -1, "cumulative_alpha": 0.5}"#, field: "timestep"),
+        .init(json: #"{"timestep": 999, "cumulative_alpha": 0.5, "later_steps": 3}"#, field: "later_steps"),
+        .init(
+            json: #"{"timestep": 999, "cumulative_alpha": 0.5, "later_steps": [{"timestep": 9}]}"#,
+            field: "later_steps[0].cumulative_alpha"),
+        .init(
+            json:
+                #"{"timestep": 9, "cumulative_alpha": 0.5, "later_steps": [{"timestep": 9, "cumulative_alpha": 0.6}]}"#,
+            field: "later_steps"),
     ]
 
     @Test("Invalid fields of the denoising network are named in the error", arguments: unet)

@@ -65,7 +65,7 @@ struct PictureServerTests {
                 let (prompt, seed) = (prompts[index % 3], UInt64(100 * index))
                 let alone =
                     switch sampling {
-                    case .oneStep: try await model.picture(for: prompt, seed: seed)
+                    case .oneStep, .studentSteps: try await model.picture(for: prompt, seed: seed)
                     case .steps: try await model.picture(for: prompt, steps: 2, guidanceScale: 3, seed: seed)
                     }
                 #expect(found[index]?.pixels == alone.pixels, "\(name) \(index)")

@@ -31,6 +31,36 @@ final class SavingTests {
         }
     }
 
+    @Test("A student of several steps keeps its steps, and is sampled in any number of them")
+    func steps() throws {
+        var student = teacher
+        student.oneStep = try OneStepConfiguration.swiftBrush.dividedEvenly(into: 4, of: teacher.schedule)
+        try student.save(to: folder)
+        let loaded = try TextToImageModel(contentsOf: folder)
+        let steps = try #require(loaded.oneStep)
+        #expect(steps == student.oneStep)
+        #expect(steps.steps.map(\.timestep) == [999, 749, 499, 249])
+        #expect(try steps.steps(1).map(\.timestep) == [999])
+        #expect(try steps.steps(2).map(\.timestep) == [999, 499])
+        #expect(try steps.steps(3).map(\.timestep) == [999, 749, 499])
+        #expect(throws: ModelError.self) { try steps.steps(5) }
+        let size = LatentSize(height: 8, width: 8)
+        let output = folder.appending(path: "images")
+        var generation = try PictureGeneration(
+            of: ["a red heart"], by: loaded, .studentSteps(2), seed: 3, size: size, in: output)
+        _ = try generation.next()
+        var later = LatentNoise(seed: 3, count: 1)
+        let noise = later.next(height: 8, width: 8, channels: 4)
+        let network = try #require(loaded.student)
+        let condition = try loaded.textEncoder.embeddings(for: ["a red heart"]).condition(for: ["a red heart"])
+        let latents = try network.generate(from: noise, steps: steps.steps(2), given: condition) {
+            later.next(height: 8, width: 8, channels: 4)
+        }
+        let files = try FileManager.default.contentsOfDirectory(at: output, includingPropertiesForKeys: nil)
+        let picture = try Picture(contentsOf: #require(files.first { $0.pathExtension == "png" }))
+        #expect(try loaded.pictures(from: latents)[0].pixels == picture.pixels)
+    }
+
     @Test("Saving weights that overflow the type or are not finite throws and keeps the previous model intact")
     func unfit() throws {
         try teacher.save(to: folder, scalarType: .float16)

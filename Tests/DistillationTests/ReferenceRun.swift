@@ -47,7 +47,7 @@ struct ReferenceRun {
         let network = UNet2DConditionModel(
             teacher.configuration, in: teacher.parameters.copy(trainable: true).scope)
         return try Distiller(
-            student: OneStepStudent(network: network, step: configuration.studentStep), teacher: teacher,
+            student: OneStepStudent(network: network, step: configuration.studentSteps(on: schedule)), teacher: teacher,
             fakeScore: fakeScore, schedule: schedule,
             conditions: try PromptConditions(
                 TextCondition(tokens: try tensor("embeddings").sliced(axis: 0, 0..<prompts)),

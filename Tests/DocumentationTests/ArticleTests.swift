@@ -70,7 +70,7 @@ struct ArticleTests {
     func contracts() {
         DistillationArticles.contract()
         let lines = "\(DistillationArticles.report())".split(separator: "\n")
-        #expect(lines[0].hasPrefix("variational-score-distillation: all 26 checks passed"))
+        #expect(lines[0].hasPrefix("variational-score-distillation: all 28 checks passed"))
         #expect(lines[1].hasPrefix("✓ shape                          0                  ± 0  g has the shape of x0"))
     }
 
@@ -96,6 +96,7 @@ struct ArticleTests {
         let distiller = try DistillationArticles.anotherLoss(teacher, ["a red heart"])
         #expect(distiller.configuration.fakeScoreTraining.guidanceScale == 1.5)
         #expect(distiller.student.step.timestep == 625)
+        #expect(try DistillationArticles.severalSteps(teacher, ["a red heart"]).count == 1)
         #expect(try DistillationArticles.resources(teacher, ["a red heart"]).configuration.batchSize == 16)
     }
 }

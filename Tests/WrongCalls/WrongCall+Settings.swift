@@ -153,6 +153,16 @@ extension WrongCall {
         WrongCall("one step: timestep negative", "timestep", "0 to", "-1") { _ in
             _ = try OneStepConfiguration(timestep: -1, cumulativeAlpha: 0.5)
         },
+        WrongCall("one step: more steps than timesteps", "count", "1 to 1000", "1001") { _ in
+            _ = try OneStepConfiguration.swiftBrush.dividedEvenly(into: 1001, of: .scaledLinear())
+        },
+        WrongCall("one step: followed by itself", "smaller timestep", "999") { _ in
+            _ = try OneStepConfiguration.swiftBrush.followed(by: [.swiftBrush])
+        },
+        WrongCall("one step: sampled in two steps", "count", "1 to 1", "2") { bench in
+            _ = try bench.student.pictures(for: ["a"], seed: 0, steps: 2)
+        },
+        distillation("a student of no steps", "studentStepCount", "1 to 1000", "0") { $0.studentStepCount = 0 },
         WrongCall("one step: timestep outside the schedule", "timestep", "0 to 999", "1000") { _ in
             _ = try OneStepConfiguration(timestep: 1000, of: .scaledLinear())
         },

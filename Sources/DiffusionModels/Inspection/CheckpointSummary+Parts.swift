@@ -15,8 +15,13 @@ extension CheckpointSummary {
             ? attempt { try AutoencoderKL.Configuration(checkpoint.layout.fields(.vae)) } : nil
         let text = attempt { try CLIPTextModel.Configuration(checkpoint.layout.fields(.textEncoder)) }
         if let unet, let schedule {
-            let steps = checkpoint.oneStep.map { ", one-step student at timestep \($0.timestep)" } ?? ""
-            add("family", unet.familyName(predicting: schedule.predictionType) + steps)
+            let student = checkpoint.oneStep.map { student in
+                let timesteps = student.steps.map { "\($0.timestep)" }.joined(separator: ", ")
+                return student.laterSteps.isEmpty
+                    ? ", one-step student at timestep \(timesteps)"
+                    : ", student of 1 to \(student.steps.count) steps at timesteps \(timesteps)"
+            }
+            add("family", unet.familyName(predicting: schedule.predictionType) + (student ?? ""))
         }
         if let schedule { describe(schedule, of: checkpoint) }
         var total = (parameters: 0, bytes: 0)

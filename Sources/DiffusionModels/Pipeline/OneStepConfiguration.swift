@@ -1,11 +1,13 @@
 import Foundation
 
-/// The file `one_step.json`, which marks a folder as a one-step student and contains the student's timestep.
+/// The file `one_step.json`, which marks a folder as a student of one step or a few, and contains its timesteps.
 public struct OneStepConfiguration: Sendable, Equatable {
     /// `timestep`: the timestep passed to the network.
     public let timestep: Int
     /// `cumulative_alpha`: ᾱ of that timestep in the schedule that the student was trained with, above 0 and at most 1.
     public let cumulativeAlpha: Double
+    /// `later_steps`: the steps that may follow, each with less noise than the one before. Empty for a student of one step.
+    public private(set) var laterSteps: [OneStepConfiguration] = []
 
     /// The valid values of ``cumulativeAlpha``.
     package static let cumulativeAlphas = 1e-12...1.0
@@ -47,8 +49,60 @@ public struct OneStepConfiguration: Sendable, Equatable {
     static let fileName = "one_step.json"
 }
 
+/// Students of several steps.
+extension OneStepConfiguration {
+    /// The same first step, followed by others. Throws ``ModelError`` unless each has a smaller timestep and a larger ᾱ than the one before.
+    public func followed(by steps: [OneStepConfiguration]) throws -> OneStepConfiguration {
+        let all = [first] + steps.map(\.first)
+        for (step, next) in zip(all, all.dropFirst()) where !step.precedes(next) {
+            throw ModelError.invalidArgument(
+                operation: "OneStepConfiguration.followed", argument: "steps",
+                expected: "a smaller timestep and a larger alpha-bar than \(step.timestep) and \(step.cumulativeAlpha)",
+                found: "\(next.timestep) and \(next.cumulativeAlpha)")
+        }
+        var result = self
+        result.laterSteps = Array(all.dropFirst())
+        return result
+    }
+
+    /// The same first step, and `count` steps in all at evenly spaced timesteps of `schedule`: 999, 749, 499, 249 for four from 999, as in
+    /// DMD2 (arXiv 2405.14867). Throws ``ModelError`` for a count below 1 or above the timesteps, and for a schedule without these timesteps.
+    public func dividedEvenly(into count: Int, of schedule: NoiseSchedule) throws -> OneStepConfiguration {
+        guard (1...max(1, timestep + 1)).contains(count) else {
+            throw ModelError.invalidArgument(
+                operation: "OneStepConfiguration.dividedEvenly", argument: "count", expected: "1 to \(timestep + 1)",
+                found: "\(count)")
+        }
+        return try followed(
+            by: (1..<count).map { index in
+                try OneStepConfiguration(timestep: (timestep + 1) * (count - index) / count - 1, of: schedule)
+            })
+    }
+
+    /// All steps, without those that follow each.
+    public var steps: [OneStepConfiguration] { [first] + laterSteps }
+
+    /// The steps of a sampling in `count` steps: the first, and others evenly spread over the later ones. Throws ``ModelError`` for a count
+    /// that is not from 1 to the number of steps.
+    public func steps(_ count: Int) throws -> [OneStepConfiguration] {
+        let all = steps
+        guard (1...all.count).contains(count) else {
+            throw ModelError.invalidArgument(
+                operation: "OneStepConfiguration.steps", argument: "count", expected: "1 to \(all.count)",
+                found: "\(count)")
+        }
+        return (0..<count).map { all[$0 * all.count / count] }
+    }
+
+    private var first: OneStepConfiguration { OneStepConfiguration(checked: timestep, cumulativeAlpha) }
+
+    private func precedes(_ next: OneStepConfiguration) -> Bool {
+        next.timestep < timestep && next.cumulativeAlpha > cumulativeAlpha
+    }
+}
+
 extension OneStepConfiguration: Codable {
-    /// Reads the two fields. Throws ``ModelError`` for a field that is missing or out of range.
+    /// Reads the fields. Throws ``ModelError`` for a field that is missing or out of range.
     public init(from decoder: any Decoder) throws {
         try self.init(ConfigurationFields(from: decoder))
     }
@@ -56,14 +110,28 @@ extension OneStepConfiguration: Codable {
     init(_ fields: ConfigurationFields) throws {
         timestep = try fields.integer("timestep", default: nil, in: Self.timesteps)
         cumulativeAlpha = try fields.number("cumulative_alpha", default: nil, in: Self.cumulativeAlphas)
+        var last = self
+        for step in try fields.objects("later_steps") {
+            let next = try OneStepConfiguration(step)
+            guard last.precedes(next), next.laterSteps.isEmpty else {
+                throw fields.invalid(
+                    "later_steps", expected: "steps with smaller timesteps and larger alpha-bars from one to the next")
+            }
+            laterSteps.append(next)
+            last = next
+        }
     }
 
-    /// Writes the two fields.
+    /// Writes the fields.
     public func encode(to encoder: any Encoder) throws {
         try json.encode(to: encoder)
     }
 
     var json: JSONValue {
-        .object(["timestep": .integer(timestep), "cumulative_alpha": .number(cumulativeAlpha)])
+        var fields: [String: JSONValue] = [
+            "timestep": .integer(timestep), "cumulative_alpha": .number(cumulativeAlpha),
+        ]
+        if !laterSteps.isEmpty { fields["later_steps"] = .array(laterSteps.map(\.json)) }
+        return .object(fields)
     }
 }

@@ -5,6 +5,8 @@ import Tensor
 public enum PictureSampling: Sendable {
     /// In one step, by a one-step student.
     case oneStep
+    /// In a few steps, by a student that was distilled for as many or more; see ``OneStepConfiguration/laterSteps``.
+    case studentSteps(Int)
     /// In several steps, by a multi-step model.
     case steps(SamplingSettings)
 
@@ -19,6 +21,7 @@ extension PictureSampling {
     public var record: [String: String] {
         switch self {
         case .oneStep: ["steps": "1"]
+        case .studentSteps(let count): ["steps": "\(count)"]
         case .steps(let settings): settings.record
         }
     }
@@ -40,6 +43,10 @@ extension TextToImageModel {
         case .oneStep:
             if oneStep == nil { throw ModelError.notOneStepModel(path: name) }
             return sampling
+        case .studentSteps(let count):
+            guard let oneStep else { throw ModelError.notOneStepModel(path: name) }
+            _ = try oneStep.steps(count)
+            return sampling
         case .steps(var settings):
             settings.sampler = try sampler(for: settings, operation: operation)
             return .steps(settings)
@@ -60,8 +67,11 @@ extension TextToImageModel {
     ) throws -> Tensor {
         guard case .steps(let settings) = sampling, let sampler = settings.sampler else {
             guard let student else { throw ModelError.notOneStepModel(path: name) }
-            try Task.checkCancellation()
-            return try student.generate(from: Variable(latents), given: condition).value
+            let count = if case .studentSteps(let count) = sampling { count } else { 1 }
+            var noise = noise
+            return try student.generate(from: latents, steps: student.step.steps(count), given: condition) {
+                noise.next(like: latents)
+            }
         }
         var steps = try DiffusionSampler(
             sampler, network: network, predictionType: schedule.predictionType, condition: condition,

@@ -19,18 +19,18 @@ extension TextToImageModel {
 
     /// Generates an image of a prompt in one step, outside the cooperative thread pool.
     ///
-    /// Throws ``ModelError`` as `pictures(for:seed:start:)`, and `CancellationError`.
+    /// Throws ``ModelError`` as `pictures(for:seed:steps:start:)`, and `CancellationError`.
     public func picture(for prompt: String, seed: UInt64) async throws -> Picture {
         try await outsideCooperativePool { try picture(for: prompt, seed: seed) }
     }
 
-    /// Generates one image per prompt in one step, in one batch, outside the cooperative thread pool.
+    /// Generates one image per prompt in one step, or in a few, in one batch, outside the cooperative thread pool.
     ///
-    /// Throws ``ModelError`` as `pictures(for:seed:start:)`, and `CancellationError`.
+    /// Throws ``ModelError`` as `pictures(for:seed:steps:start:)`, and `CancellationError`.
     public func pictures(
-        for prompts: [String], seed: UInt64, start: SamplingStart = .noise()
+        for prompts: [String], seed: UInt64, steps: Int = 1, start: SamplingStart = .noise()
     ) async throws -> [Picture] {
-        try await outsideCooperativePool { try pictures(for: prompts, seed: seed, start: start) }
+        try await outsideCooperativePool { try pictures(for: prompts, seed: seed, steps: steps, start: start) }
     }
 
     /// Generates an image of a prompt in several steps, outside the cooperative thread pool.

@@ -144,42 +144,46 @@ extension TextToImageModel {
         return stride(from: 0, to: count, by: atATime).map { $0..<min(count, $0 + atATime) }
     }
 
-    /// Generates an image of a prompt in one step. Throws as `pictures(for:seed:start:)`.
+    /// Generates an image of a prompt in one step. Throws as `pictures(for:seed:steps:start:)`.
     public func picture(for prompt: String, seed: UInt64) throws -> Picture {
         try pictures(for: [prompt], seed: seed)[0]
     }
 
-    /// Generates one image per prompt in one step. See ``latents(for:seed:start:)``.
+    /// Generates one image per prompt in one step, or in a few. See ``latents(for:seed:steps:start:)``.
     public func pictures(
-        for prompts: [String], seed: UInt64, start: SamplingStart = .noise()
+        for prompts: [String], seed: UInt64, steps: Int = 1, start: SamplingStart = .noise()
     ) throws -> [Picture] {
-        try pictures(from: latents(for: prompts, seed: seed, start: start))
+        try pictures(from: latents(for: prompts, seed: seed, steps: steps, start: start))
     }
 
-    /// Generates the latents of one image per prompt in one step, `[prompts, height, width, channels]`.
+    /// Generates the latents of one image per prompt in one step, or in a few, `[prompts, height, width, channels]`.
     ///
     /// - Parameters:
     ///   - prompts: the prompts, one per image.
     ///   - seed: the seed of the first image's noise; the next images have `seed + 1`, ….
+    ///   - steps: the number of steps, at most as many as the student was distilled for.
     ///   - start: the starting point, by default noise from the seeds.
     ///
-    /// Throws ``ModelError`` for a multi-step model or an unsuitable start.
+    /// Throws ``ModelError`` for a multi-step model, an unsuitable start, and a number of steps that the student does not have.
     public func latents(
-        for prompts: [String], seed: UInt64, start: SamplingStart = .noise()
+        for prompts: [String], seed: UInt64, steps: Int = 1, start: SamplingStart = .noise()
     ) throws -> Tensor {
         guard let student else { throw ModelError.notOneStepModel(path: name) }
         if case .picture = start {
             throw ModelError.invalidArgument(
-                operation: "latents(for:seed:start:)", argument: "start",
+                operation: "latents(for:seed:steps:start:)", argument: "start",
                 expected: "noise, because a one-step student generates from noise", found: "a picture")
         }
         guard !prompts.isEmpty else {
             throw ModelError.invalidArgument(
-                operation: "latents(for:seed:start:)", argument: "prompts", expected: "at least one", found: "none")
+                operation: "latents(for:seed:steps:start:)", argument: "prompts", expected: "at least one",
+                found: "none")
         }
-        let noise = try self.start(start, count: prompts.count, seed: seed).latents
-        let condition = try conditions(for: prompts)
-        try Task.checkCancellation()
-        return try student.generate(from: Variable(noise), given: condition).value
+        let steps = try student.step.steps(steps)
+        let (latents, later) = try self.start(start, count: prompts.count, seed: seed)
+        var noise = later
+        return try student.generate(from: latents, steps: steps, given: conditions(for: prompts)) {
+            noise.next(like: latents)
+        }
     }
 }

@@ -74,6 +74,23 @@ public struct DistillationConfiguration: Codable, Sendable, Equatable {
     public var studentTimestep = 999
     /// ᾱ_T in the student's x̂₀ = (z − σ_T ε)/α_T. The schedule's own is 0.00466; the official code rounds it.
     public var studentCumulativeAlpha = 0.0047
+    /// The largest number of steps in which the student can be sampled. With more than one, they are evenly spaced from ``studentTimestep``; each
+    /// step of the run draws one of them, generates with the student up to there, and trains its output (backward simulation, DMD2, arXiv
+    /// 2405.14867). Such a student can be sampled in any smaller number of steps too.
+    public var studentStepCount: Int {
+        get { studentSteps ?? 1 }
+        set { studentSteps = newValue == 1 ? nil : newValue }
+    }
+    /// Nil for one step, as in the settings of runs that had no others.
+    private var studentSteps: Int?
+    /// Whether teacher and fake score are evaluated, and the fake score is trained, only at the timesteps between the drawn step's and the next
+    /// one's (trajectory distribution matching, TDM, arXiv 2503.06674).
+    public var matchesSegments: Bool {
+        get { segments ?? false }
+        set { segments = newValue ? true : nil }
+    }
+    /// Nil for false.
+    private var segments: Bool?
     /// The prediction type of the student's network; nil for the teacher's. With `sample` it predicts x̂₀ itself, which the paper
     /// shows to be worse: a copy of the teacher would have to learn another output first.
     public var studentPrediction: PredictionType?

@@ -51,7 +51,7 @@ extension Distiller {
         let prompts = inputs.newSamples?.prompts ?? batch.prompts
         let condition = conditions.conditions(prompts, dropping: inputs.dropsPrompts)
         let newSamples = try inputs.newSamples.map { new in
-            try student.generate(from: Variable(new.latents), given: conditions.conditions(new.prompts)).value
+            try student.generate(from: new.latents, new.rollout, given: conditions.conditions(new.prompts)).value
         }
         let original = newSamples ?? batch.original
         let loss = try (configuration.fakeScorePrecision ?? .current).within {

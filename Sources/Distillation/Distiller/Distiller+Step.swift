@@ -113,6 +113,7 @@ extension Distiller {
             training: configuration.fakeScoreTraining,
             fakeScoreUpdates: needs.contains(.fakeScore) ? configuration.fakeScoreTraining.updatesPerStudentUpdate : 0,
             dataCount: data ?? 0,
-            realCount: needs.contains(.discriminator) ? resources.realLatents?.prompts.count ?? 0 : 0)
+            realCount: needs.contains(.discriminator) ? resources.realLatents?.prompts.count ?? 0 : 0,
+            studentSteps: student.step, matchesSegments: configuration.matchesSegments)
     }
 }

@@ -157,7 +157,7 @@ extension Distiller {
             try batch.noisedData.map {
                 try student.original(of: Variable($0), at: batch.timesteps, given: batch.condition, on: schedule)
             }
-            ?? student.generate(from: Variable(batch.original), given: batch.condition)
+            ?? student.generate(from: batch.original, inputs.rollout, given: batch.condition)
         batch.original = output.value
         return (output, batch)
     }
@@ -183,6 +183,7 @@ extension Distiller {
             condition: conditions.conditions(prompts), nullCondition: conditions.null, prompts: prompts)
         (batch.noisedData, batch.targets, batch.guidance) = (noisedData, targets, inputs.guidance)
         (batch.step, batch.stream, batch.memory) = (stepCount, inputs.stream, memory)
+        batch.studentStep = inputs.rollout?.step ?? 0
         return batch
     }
 

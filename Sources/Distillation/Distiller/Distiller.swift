@@ -70,6 +70,7 @@ public final class Distiller {
         configuration: DistillationConfiguration, resources: DistillationResources = DistillationResources()
     ) throws {
         try configuration.validate(loss: loss, schedule: schedule)
+        try configuration.check(student.step, loss)
         for (name, parameters) in [("student", student.parameters), ("fakeScore", fakeScore.parameters)]
         where parameters.isReadOnly {
             throw DistillationError.invalidSetting(
@@ -165,7 +166,7 @@ public final class Distiller {
         let size = teacher.latentSize
         try self.init(
             student: OneStepStudent(
-                network: network, step: try configuration.studentStep,
+                network: network, step: try configuration.studentSteps(on: teacher.schedule),
                 predictionType: configuration.studentPrediction ?? teacher.schedule.predictionType),
             teacher: teacher.network, fakeScore: fakeScore, schedule: teacher.schedule,
             conditions: conditions,
@@ -175,6 +176,11 @@ public final class Distiller {
 }
 
 extension DistillationConfiguration {
+    /// The student's first step and those that may follow.
+    func studentSteps(on schedule: NoiseSchedule) throws -> OneStepConfiguration {
+        try studentStep.dividedEvenly(into: studentStepCount, of: schedule)
+    }
+
     /// The student's timestep and ᾱ.
     var studentStep: OneStepConfiguration {
         get throws { try OneStepConfiguration(timestep: studentTimestep, cumulativeAlpha: studentCumulativeAlpha) }

@@ -31,6 +31,7 @@ extension DistillationConfiguration {
             ("studentLearningRateWarmUp", studentLearningRateWarmUp ?? 0, 0...1_000_000_000),
             ("fakeScoreLearningRateWarmUp", fakeScoreLearningRateWarmUp ?? 0, 0...1_000_000_000),
             ("updatesPerStudentUpdate", training.updatesPerStudentUpdate, 0...1000),
+            ("studentStepCount", studentStepCount, 1...1000),
         ]
         for (name, count, range) in counts {
             try check(range.contains(count), name, "\(range.lowerBound) to \(range.upperBound)", count)
@@ -62,6 +63,24 @@ extension DistillationConfiguration {
         try schedule.check(fakeScoreTraining.timesteps, "fakeScoreTraining.timesteps")
     }
 
+    /// Throws ``DistillationError/invalidSetting(name:expected:found:)`` for a student of another number of steps, and for a step without
+    /// timesteps at which the loss and the fake score can be evaluated.
+    func check(_ steps: OneStepConfiguration, _ loss: any DistillationLoss) throws {
+        try check(
+            steps.steps.count == studentStepCount, "student.step",
+            "a student of studentStepCount, \(studentStepCount), steps", steps.steps.count)
+        guard matchesSegments else { return }
+        for (name, range) in [
+            ("loss.timesteps", loss.timesteps), ("fakeScoreTraining.timesteps", fakeScoreTraining.timesteps),
+        ] {
+            for index in steps.steps.indices {
+                try check(
+                    !steps.segment(of: index, within: range).isEmpty, name,
+                    "timesteps in the segment of each of the student's steps, since matchesSegments is set", range)
+            }
+        }
+    }
+
     /// Throws ``DistillationError/invalidSetting(name:expected:found:)`` for a fake score that is to be aligned with a student of another
     /// architecture.
     func checkAlignment(of fakeScore: FakeScore, with student: ParameterSet, teacher: ParameterSet) throws {
@@ -78,7 +97,7 @@ extension DistillationConfiguration {
             throw DistillationError.invalidSetting(
                 name: "start", expected: "the teacher's architecture", found: "another")
         }
-        if let step = start.oneStep, try step != studentStep {
+        if let step = start.oneStep?.steps[0], try step != studentStep {
             throw DistillationError.invalidSetting(
                 name: "start",
                 expected: "a student at timestep \(studentTimestep), alpha-bar \(studentCumulativeAlpha)",

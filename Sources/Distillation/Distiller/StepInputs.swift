@@ -1,3 +1,4 @@
+import DiffusionModels
 import Tensor
 
 /// All random inputs of one step. The distiller samples them from the run's streams; tests pass their own.
@@ -14,6 +15,8 @@ package struct StepInputs: Sendable {
     package var fakeScore: [FakeScoreInputs]
     /// Indices of pairs or real latents, one per sample, for losses that need them in the student's update.
     package var data: [Int] = []
+    /// The student's step that is trained; nil for a student of one step.
+    package var rollout: StudentRollout?
     /// With which the generated batch is noised once more for a loss with a guidance term of its own.
     package var guidance: GeneratedBatch.Renoising?
     /// The loss's own stream.
@@ -32,7 +35,7 @@ package struct StepInputs: Sendable {
         (part.prompts, part.timesteps) = (Array(prompts[rows]), Array(timesteps[rows]))
         (part.latents, part.noise) = (latents.sliced(axis: 0, rows), noise.sliced(axis: 0, rows))
         if !data.isEmpty { part.data = Array(data[rows]) }
-        part.guidance = guidance?.samples(rows)
+        (part.guidance, part.rollout) = (guidance?.samples(rows), rollout?.samples(rows))
         return part
     }
 }
@@ -45,6 +48,8 @@ public struct FakeScoreInputs: Sendable {
         package var prompts: [Int]
         /// z, `[batch, height, width, channels]`.
         package var latents: Tensor
+        /// The student's step that generates them; nil for a student of one step.
+        package var rollout: StudentRollout?
     }
 
     /// The discriminator's batch of real images.
@@ -78,7 +83,9 @@ public struct FakeScoreInputs: Sendable {
             timesteps: Array(timesteps[rows]), noise: noise.sliced(axis: 0, rows),
             dropsPrompts: Array(dropsPrompts[rows]))
         part.newSamples = newSamples.map {
-            NewSamples(prompts: Array($0.prompts[rows]), latents: $0.latents.sliced(axis: 0, rows))
+            NewSamples(
+                prompts: Array($0.prompts[rows]), latents: $0.latents.sliced(axis: 0, rows),
+                rollout: $0.rollout?.samples(rows))
         }
         part.real = real.map { Real(indices: Array($0.indices[rows]), noise: $0.noise.sliced(axis: 0, rows)) }
         return part
@@ -99,6 +106,23 @@ struct StepPlan {
     let dataCount: Int
     /// Real latents for the discriminator, 0 for none.
     let realCount: Int
+    /// The student's steps.
+    var studentSteps = OneStepConfiguration.swiftBrush
+    /// Whether timesteps are sampled in the segment of the student's step that is trained.
+    var matchesSegments = false
+
+    /// A random rollout; nil for a student of one step.
+    func rollout(_ shape: [Int], from stream: RandomStream) -> StudentRollout? {
+        if studentSteps.laterSteps.isEmpty { return nil }
+        var stream = stream
+        return StudentRollout(steps: studentSteps.steps.count, shape, using: &stream)
+    }
+
+    /// The range of the timesteps at which a rollout's output is evaluated.
+    func timesteps(_ range: Range<Int>, after rollout: StudentRollout?) -> Range<Int> {
+        guard matchesSegments, let rollout else { return range }
+        return studentSteps.segment(of: rollout.step, within: range)
+    }
 }
 
 /// The random streams of a run, one per purpose, so that a setting that changes one leaves the others as they were.
@@ -142,13 +166,20 @@ struct DistillationStreams: Codable, Equatable {
     /// The next step's inputs.
     mutating func next(_ plan: StepPlan) -> StepInputs {
         let shape = [plan.batch] + plan.latentShape
+        let own = RandomStream(seed: UInt64(loss.integer(in: 0..<1 << 31)))
+        // Streams of this step's own: checkpoints of earlier versions have none for these purposes.
+        let rollout = plan.rollout(shape, from: own.split("rollout"))
+        let range = plan.timesteps(plan.timesteps, after: rollout)
         var inputs = StepInputs(
             prompts: nextPrompts(plan.batch, of: plan.promptCount), latents: latents.normal(shape),
-            timesteps: evaluation.integers(plan.batch, in: plan.timesteps), noise: evaluation.normal(shape),
-            fakeScore: (0..<plan.fakeScoreUpdates).map { _ in nextFakeScoreInputs(plan, shape) })
+            timesteps: evaluation.integers(plan.batch, in: range), noise: evaluation.normal(shape),
+            fakeScore: (0..<plan.fakeScoreUpdates).map { number in
+                let new = plan.training.usesNewSamples
+                return nextFakeScoreInputs(
+                    plan, shape, new ? plan.rollout(shape, from: own.split("rollout \(number)")) : rollout)
+            })
         if plan.dataCount > 0 { inputs.data = data.integers(plan.batch, in: 0..<plan.dataCount) }
-        inputs.stream = RandomStream(seed: UInt64(loss.integer(in: 0..<1 << 31)))
-        // A stream of this step's own: checkpoints of earlier versions have none for it.
+        (inputs.stream, inputs.rollout) = (own, rollout)
         if let range = plan.guidanceTimesteps {
             var stream = inputs.stream.split("guidance")
             inputs.guidance = .init(timesteps: stream.integers(plan.batch, in: range), noise: stream.normal(shape))
@@ -156,16 +187,20 @@ struct DistillationStreams: Codable, Equatable {
         return inputs
     }
 
-    private mutating func nextFakeScoreInputs(_ plan: StepPlan, _ shape: [Int]) -> FakeScoreInputs {
+    private mutating func nextFakeScoreInputs(
+        _ plan: StepPlan, _ shape: [Int], _ rollout: StudentRollout?
+    ) -> FakeScoreInputs {
         let (batch, rate) = (plan.batch, plan.training.nullPromptRate)
-        let (timesteps, noise) = (fakeScore.integers(batch, in: plan.training.timesteps), fakeScore.normal(shape))
+        let range = plan.timesteps(plan.training.timesteps, after: rollout)
+        let (timesteps, noise) = (fakeScore.integers(batch, in: range), fakeScore.normal(shape))
         let drops = (0..<(plan.training.dropsPromptsPerSample ? batch : 1)).map { _ in Double(fakeScore.unit()) < rate }
         var inputs = FakeScoreInputs(
             timesteps: timesteps, noise: noise,
             dropsPrompts: drops.count == batch ? drops : Array(repeating: drops[0], count: batch))
         if plan.training.usesNewSamples {
             inputs.newSamples = .init(
-                prompts: newSamples.integers(batch, in: 0..<plan.promptCount), latents: newSamples.normal(shape))
+                prompts: newSamples.integers(batch, in: 0..<plan.promptCount), latents: newSamples.normal(shape),
+                rollout: rollout)
         }
         if plan.realCount > 0 {
             inputs.real = .init(indices: data.integers(batch, in: 0..<plan.realCount), noise: data.normal(shape))

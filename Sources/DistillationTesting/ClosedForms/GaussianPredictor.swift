@@ -98,7 +98,7 @@ package struct GaussianGenerator: DenoisingNetwork {
 }
 
 /// ε for N(mean, variance) data, converted to the schedule's prediction type.
-private func gaussianPrediction(
+func gaussianPrediction(
     _ noisy: Variable, _ timesteps: [Double], mean: Variable, variance: Variable, schedule: NoiseSchedule
 ) -> Variable {
     let timesteps = timesteps.map { Int($0) }

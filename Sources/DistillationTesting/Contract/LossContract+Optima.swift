@@ -118,6 +118,25 @@ extension LossContract {
         ]
     }
 
+    /// Where a student of two steps gets, each trained in its own segment of the timesteps.
+    func stepsChecks() throws -> [ContractCheck] {
+        let needs = loss.needs
+        guard expectation.optimum == .data, needs.contains(.fakeScore),
+            needs.isDisjoint(with: [.discriminator, .decoder, .reward, .realLatents, .pairs, .noisedData])
+        else { return [] }
+        var run = StepwiseGaussian(loss)
+        (run.data, run.stepCount, run.iterations) = (data, 2, 1000)
+        let found = try run.run()
+        return [
+            ContractCheck(
+                "two steps: mean", Self.largest(found.map { $0.mean - data.mean }), within: 0.005,
+                "minus the data's, of the outputs of each step after 1000 training steps"),
+            ContractCheck(
+                "two steps: deviation", Self.largest(found.map { $0.deviation - data.deviation }), within: 0.005,
+                "minus the data's"),
+        ]
+    }
+
     /// Which modes a student covers on 0.3 N((−2, 1), 0.4²) + 0.7 N((2, −1), 0.4²), with 160 particles of two channels that start at
     /// N(0, 1).
     func mixtureChecks() throws -> [ContractCheck] {

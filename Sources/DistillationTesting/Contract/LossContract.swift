@@ -55,6 +55,7 @@ public struct LossContract {
                 checks += Self.checks("guided") { try guidanceChecks() }
                 checks += Self.checks("mixture") { try mixtureChecks() }
                 checks += Self.checks("slow fake score") { try laggingChecks() }
+                checks += Self.checks("two steps") { try stepsChecks() }
             }
         } catch {
             checks = [ContractCheck(error)]

@@ -34,6 +34,17 @@ enum DistillationArticles {
         return distiller
     }
 
+    static func severalSteps(_ teacher: TextToImageModel, _ prompts: [String]) throws -> [Picture] {
+        var settings = DistillationConfiguration()
+        settings.studentStepCount = 4
+        settings.matchesSegments = true
+        settings.batchSize = 2
+        let distiller = try Distiller(teacher: teacher, prompts: prompts, configuration: settings)
+        try distiller.step()
+        let pictures = try distiller.studentModel(of: teacher).pictures(for: ["a red heart"], seed: 0, steps: 2)
+        return pictures
+    }
+
     static func resources(_ teacher: TextToImageModel, _ prompts: [String]) throws -> Distiller {
         let pairs = try TeacherPairs(
             generatedBy: teacher, prompts: prompts, count: 4, steps: 10, guidanceScale: 4.5, seed: 0)

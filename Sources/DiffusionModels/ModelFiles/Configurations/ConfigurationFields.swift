@@ -38,6 +38,15 @@ package struct ConfigurationFields: Sendable {
         try ConfigurationFields(values[field] ?? .object([:]), file: file, path: "\(path)\(field).")
     }
 
+    /// The fields of each object in a list; none if it is absent.
+    func objects(_ field: String) throws -> [ConfigurationFields] {
+        guard let value = values[field] else { return [] }
+        guard case .array(let elements) = value else { throw invalid(field, expected: "a list of objects") }
+        return try elements.enumerated().map { index, element in
+            try ConfigurationFields(element, file: file, path: "\(path)\(field)[\(index)].")
+        }
+    }
+
     /// The error for a field with an unexpected value.
     package func invalid(_ field: String, expected: String) -> ModelError {
         let found = values[field].map { "\($0)" } ?? "nothing"

@@ -23,6 +23,8 @@ public struct GeneratedBatch {
     public var targets: Tensor?
     /// The number of steps taken before this one.
     public var step = 0
+    /// The index of the student's step that generated the batch, from 0; see ``DistillationConfiguration/studentStepCount``.
+    public var studentStep = 0
     /// A random stream for the loss, different at every step.
     public var stream = RandomStream(seed: 0)
     /// The ``LossGradient/memory`` that the loss returned at the previous step; empty at the first.
