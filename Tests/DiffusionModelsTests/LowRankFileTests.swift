@@ -44,11 +44,26 @@ final class LowRankFileTests {
         try expect([down, ("lora_up.weight", Tensor(repeating: .nan, shape: [24, 2]))], "lora_up.weight (48 of 48")
         try expect([down, up, ("lora_A.weight", .ones([2, 24]))], "the same matrix of one layer")
         for (name, kind) in [
-            ("dora_scale", "DoRA"), ("hada_w1_a", "LoHa"), ("lokr_w1", "LoKr"), ("diff", "full differences"),
-            ("lora_up.bias", "biases"), ("oft_blocks", "OFT"),
+            ("dora_scale", "one norm per output or input"), ("hada_w1_a", "one kind of change"),
+            ("lokr_w1", "one kind of change"), ("diff", "one kind of change"), ("diff_b", "differences of biases"),
+            ("lora_up.bias", "biases"), ("oft_blocks", "merge_and_unload"),
         ] {
             try expect([down, up, (name, .ones([2]))], kind)
         }
+        try expect([("hada_w1_a", .ones([24, 2]))], "only some of its matrices hada_w1_a, hada_w1_b")
+        let (left, right) = (Tensor.ones([24, 2]), Tensor.ones([2, 24]))
+        try expect(
+            [("hada_w1_a", left), ("hada_w1_b", right), ("hada_w2_a", left), ("hada_w2_b", .ones([3, 24]))], "one rank")
+        try expect(
+            [("hada_w1_a", left), ("hada_w1_b", right), ("hada_w2_a", left), ("hada_w2_b", .ones([2, 9]))],
+            "two products of one shape")
+        try expect([("lokr_w1", .ones([2, 2])), ("lokr_w2_a", left)], "only some of its matrices lokr_w2")
+        try expect([("lokr_w1", .ones([2, 2, 1, 1])), ("lokr_w2", left)], "a matrix as the first factor")
+        try expect(
+            [
+                ("lokr_w1", .ones([1, 1])), ("lokr_t2", .ones([20_000, 1, 1, 1])), ("lokr_w2_a", .ones([20_000, 1])),
+                ("lokr_w2_b", .ones([1, 20_000])),
+            ], "expected a product with its kernel of at most")
         try expect(
             [
                 ("lora_down.weight", .ones([1, 20_000, 1, 1])), ("lora_mid.weight", .ones([20_000, 1, 1, 1])),

@@ -123,10 +123,9 @@ final class LowRankWeightsTests {
         #expect(again.layers.map(\.flatPath) == read.layers.map(\.flatPath))
         #expect(again.layers.map(\.part) == read.layers.map(\.part))
         for (saved, layer) in zip(again.layers, read.layers) {
-            #expect(saved.down.shape[0] == 3)
+            #expect(saved.rank == 3)
             func change(_ layer: LowRankWeights.Layer) -> Tensor {
-                let rank = layer.down.shape[0]
-                return layer.up.reshaped(to: [-1, rank]).matmul(layer.down.reshaped(to: [rank, -1])) * layer.scale
+                layer.form.change(of: layer.form.shape) * layer.scale
             }
             #expect(relativeError(change(saved), change(layer) * 0.5) <= 1e-6)
         }
@@ -212,10 +211,11 @@ final class LowRankWeightsTests {
         #expect(try LowRankWeights(contentsOf: folder.appending(path: names[1])).layers.allSatisfy { $0.scale == 1.5 })
         let configuration = try String(contentsOf: folder.appending(path: names[0]), encoding: .utf8)
         for (field, value, words) in [
-            ("\"r\": 2", "\"r\": 4", "field \"r\""), ("\"use_dora\": false", "\"use_dora\": true", "DoRA"),
+            ("\"r\": 2", "\"r\": 4", "field \"r\""), ("\"use_dora\": false", "\"use_dora\": true", "use_dora"),
             ("\"lora_alpha\": 3", "\"lora_alpha\": 1e99", "field \"lora_alpha\""),
             ("\"alpha_pattern\": {}", "\"alpha_pattern\": {\"(\": 1}", "alpha_pattern"),
-            ("\"peft_type\": \"LORA\"", "\"peft_type\": \"LOHA\"", "LOHA"),
+            ("\"peft_type\": \"LORA\"", "\"peft_type\": \"LOHA\"", "LoHa"),
+            ("\"peft_type\": \"LORA\"", "\"peft_type\": \"IA3\"", "merge_and_unload"),
         ] {
             #expect(configuration.contains(field))
             try Data(configuration.replacing(field, with: value).utf8).write(to: folder.appending(path: names[0]))

@@ -128,6 +128,25 @@ extension WrongCall {
             var model = try TextToImageModel(contentsOf: bench.model("a"))
             try LowRankWeights(contentsOf: Fixtures.url("adapters/adapter")).merge(into: &model, weight: .nan)
         },
+        WrongCall("LoRA: a LoHa with one of its two products", "hada_w2_a", "lora_unet_conv_in.hada_w1_a") { bench in
+            _ = try LowRankWeights(
+                contentsOf: bench.safetensors([
+                    ("lora_unet_conv_in.hada_w1_a", .zeros([4, 2])), ("lora_unet_conv_in.hada_w1_b", .zeros([2, 4])),
+                ]))
+        },
+        WrongCall("LoRA: norms of another number", "one norm per output or input", "[3]") { bench in
+            _ = try LowRankWeights(
+                contentsOf: bench.safetensors([
+                    ("lora_unet_conv_in.lora_down.weight", .zeros([2, 4])),
+                    ("lora_unet_conv_in.lora_up.weight", .zeros([4, 2])),
+                    ("lora_unet_conv_in.dora_scale", .zeros([3])),
+                ]))
+        },
+        WrongCall("LoRA: saving a LoKr as a LoRA", "LoRA's", "LoKr") { bench in
+            let model = try TextToImageModel(contentsOf: bench.model("a"))
+            try LowRankWeights(contentsOf: Fixtures.url("adapters/kinds/lokr"))
+                .save(to: bench.path("saved"), as: .diffusers, for: model)
+        },
         WrongCall("LoRA: factors that are cut short", "data_offsets") { bench in
             let folder = bench.path("adapter")
             try FileManager.default.copyItem(at: Fixtures.url("adapters/adapter"), to: folder)

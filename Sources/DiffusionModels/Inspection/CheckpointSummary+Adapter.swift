@@ -8,19 +8,22 @@ extension CheckpointSummary {
         guard let weights = attempt({ try LowRankWeights(contentsOf: url) }) else { return }
         func count(_ part: LowRankWeights.Part) -> Int { weights.layers.filter { $0.part == part }.count }
         add("layers", "\(count(.unet)) of the unet, \(count(.textEncoder)) of the text encoder")
-        let parameters = weights.layers.reduce(0) { $0 + $1.down.count + $1.up.count }
+        let parameters = weights.layers.reduce(0) { $0 + $1.parameterCount }
         add("", "\(millions(parameters)) parameters")
         add("alpha", weights.scaleSource)
+        let kinds = Set(weights.layers.map(\.kind))
+        if kinds != ["LoRA"] { add("changes", kinds.sorted().joined(separator: ", ")) }
         let first = weights.layers[0]
+        func rank(_ layer: LowRankWeights.Layer) -> String { layer.rank.map { "\($0)" } ?? "full" }
         if weights.layers.allSatisfy({ $0.rank == first.rank && $0.scale == first.scale }) {
-            add("rank", "\(first.rank), scale \(first.scale), of every layer")
+            add("rank", "\(rank(first)), scale \(first.scale), of every layer")
             return
         }
         lineLimit = .max
         for layer in weights.layers {
             add(
                 layer.flatPath == first.flatPath ? "rank" : "",
-                "\(layer.rank), scale \(layer.scale): \(layer.part.rawValue) \(layer.flatPath)")
+                "\(rank(layer)), scale \(layer.scale): \(layer.part.rawValue) \(layer.flatPath)")
         }
     }
 }

@@ -91,6 +91,8 @@ extension FuzzedReader {
     ]
 
     private static let loRAs = [
+        "adapters/kinds/dora/adapter_model.safetensors", "adapters/kinds/lycoris-loha-dora.safetensors",
+        "adapters/kinds/lycoris-lokr.safetensors",
         "adapters/adapter/adapter_model.safetensors", "adapters/second/pytorch_lora_weights.safetensors",
     ]
 

@@ -10,6 +10,35 @@ struct LowRankKey: Hashable, Comparable {
         case up
         /// The scale times the rank.
         case alpha
+        /// DoRA's norms in peft and diffusers, one per output.
+        case magnitude = "lora_magnitude_vector"
+        /// DoRA's norms in other layouts, one per output or per input.
+        case doraScale = "dora_scale"
+        /// The difference of the weights itself.
+        case difference = "diff"
+
+        // LoHa's two products and their kernels.
+        case hada1Up = "hada_w1_a"
+        case hada1Down = "hada_w1_b"
+        case hada1Core = "hada_t1"
+        case hada2Up = "hada_w2_a"
+        case hada2Down = "hada_w2_b"
+        case hada2Core = "hada_t2"
+
+        // LoKr's two factors, each whole or a product.
+        case lokr1 = "lokr_w1"
+        case lokr1Up = "lokr_w1_a"
+        case lokr1Down = "lokr_w1_b"
+        case lokr2 = "lokr_w2"
+        case lokr2Up = "lokr_w2_a"
+        case lokr2Down = "lokr_w2_b"
+        case lokr2Core = "lokr_t2"
+
+        /// The roles whose raw value is the ending of the tensor's name.
+        fileprivate static let named: [Role] = [
+            .magnitude, .doraScale, .difference, .hada1Up, .hada1Down, .hada1Core, .hada2Up, .hada2Down, .hada2Core,
+            .lokr1, .lokr1Up, .lokr1Down, .lokr2, .lokr2Up, .lokr2Down, .lokr2Core,
+        ]
     }
 
     /// A parsed tensor name.
@@ -28,12 +57,15 @@ struct LowRankKey: Hashable, Comparable {
     }
 
     /// The endings of all layouts; where two match, the longer comes first.
-    private static let endings: [(String, Role)] = [
-        (".lora_A.default.weight", .down), (".lora_B.default.weight", .up), (".lora_A.weight", .down),
-        (".lora_B.weight", .up), (".lora_linear_layer.down.weight", .down), (".lora_linear_layer.up.weight", .up),
-        (".lora.down.weight", .down), (".lora.up.weight", .up), ("_lora.down.weight", .down), ("_lora.up.weight", .up),
-        (".lora_down.weight", .down), (".lora_up.weight", .up), (".lora_mid.weight", .middle), (".alpha", .alpha),
-    ]
+    private static let endings: [(String, Role)] =
+        [
+            (".lora_A.default.weight", .down), (".lora_B.default.weight", .up), (".lora_A.weight", .down),
+            (".lora_B.weight", .up), (".lora_linear_layer.down.weight", .down), (".lora_linear_layer.up.weight", .up),
+            (".lora.down.weight", .down), (".lora.up.weight", .up), ("_lora.down.weight", .down),
+            ("_lora.up.weight", .up),
+            (".lora_down.weight", .down), (".lora_up.weight", .up), (".lora_mid.weight", .middle), (".alpha", .alpha),
+            (".lora_magnitude_vector.default.weight", .magnitude), (".lora_magnitude_vector.weight", .magnitude),
+        ] + Role.named.map { (".\($0.rawValue)", $0) }
 
     private static let peftPrefix = "base_model.model."
     private static let beginnings: [(String, LowRankWeights.Part)] = [

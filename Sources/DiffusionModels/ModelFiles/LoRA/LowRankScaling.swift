@@ -1,8 +1,8 @@
 import Foundation
 import Tensor
 
-/// The ranks and scales of one network's layers in a PEFT configuration: `r`, `lora_alpha`, `rank_pattern`, `alpha_pattern`,
-/// `use_rslora`.
+/// The ranks and scales of one network's layers in a PEFT configuration: `r`, `lora_alpha` (LoHa and LoKr: `alpha`), `rank_pattern`,
+/// `alpha_pattern`, `use_rslora`.
 ///
 /// The scale is alpha / rank, or alpha / √rank with rank-stabilised LoRA (arXiv 2312.03732).
 struct LowRankScaling {
@@ -23,6 +23,11 @@ struct LowRankScaling {
     private let ranks: [Exception]
     private let alphas: [Exception]
     private let isStabilized: Bool
+    private let usesDoRA: Bool
+    private let kind: String
+
+    /// The kinds of changes by PEFT's name.
+    private static let kinds = ["LORA": "LoRA", "LOHA": "LoHa", "LOKR": "LoKr"]
 
     /// - Parameters:
     ///   - fields: the configuration.
@@ -32,17 +37,25 @@ struct LowRankScaling {
     /// Throws ``ModelError`` for a field that is malformed or belongs to another kind of adapter.
     init(_ fields: ConfigurationFields, text: String, prefix: String = "") throws {
         (self.fields, self.prefix) = (fields, prefix)
-        try fields.require("\(prefix)peft_type", toBe: .string("LORA"))
-        for (field, relative) in [("use_dora", LowRankRelative.dora), ("lora_bias", .bias)] {
-            guard try !fields.isNull(prefix + field) && fields.boolean(prefix + field, default: false) else { continue }
-            throw fields.unsupported(prefix + field, expected: "false, since \(relative.rawValue), is not supported")
+        let type = try fields.string("\(prefix)peft_type", default: "LORA")
+        guard let kind = Self.kinds[type] else {
+            throw fields.unsupported(
+                "\(prefix)peft_type", expected: "LORA, LOHA or LOKR (merge other kinds with peft: merge_and_unload)")
+        }
+        self.kind = kind
+        func flag(_ name: String) throws -> Bool {
+            try !fields.isNull(prefix + name) && fields.boolean(prefix + name, default: false)
+        }
+        usesDoRA = try flag("use_dora")
+        if try flag("lora_bias") {
+            throw fields.unsupported(
+                prefix + "lora_bias", expected: "false, since \(LowRankRelative.bias.rawValue) are not supported")
         }
         let numbers = -1e30...1e30
         rank = try fields.optionalInteger("\(prefix)r", in: 1...Self.largestRank) ?? 8
-        alpha =
-            try fields.isNull("\(prefix)lora_alpha") ? 8 : fields.number("\(prefix)lora_alpha", default: 8, in: numbers)
-        isStabilized =
-            try !fields.isNull("\(prefix)use_rslora") && fields.boolean("\(prefix)use_rslora", default: false)
+        let alphaName = type == "LORA" ? "\(prefix)lora_alpha" : "\(prefix)alpha"
+        alpha = try fields.isNull(alphaName) ? 8 : fields.number(alphaName, default: 8, in: numbers)
+        isStabilized = try flag("use_rslora")
         ranks = try Self.exceptions("\(prefix)rank_pattern", fields, text, in: 1...Double(Self.largestRank))
         alphas = try Self.exceptions("\(prefix)alpha_pattern", fields, text, in: numbers)
     }
@@ -51,19 +64,25 @@ struct LowRankScaling {
     ///
     /// - Parameters:
     ///   - paths: all forms of the layer's path.
-    ///   - found: the rank of its matrices in the file.
+    ///   - form: its change.
+    ///   - hasMagnitude: whether the file has DoRA's norms for it.
     ///
-    /// Throws ``ModelError/invalidField(file:field:expected:found:)`` when the configuration has another rank.
-    func scale(of paths: [String], rank found: Int) throws -> Float {
+    /// Throws ``ModelError/invalidField(file:field:expected:found:)`` when the configuration has another rank or kind.
+    func scale(of paths: [String], _ form: LowRankForm, hasMagnitude: Bool) throws -> Float {
+        func check(_ isRight: Bool, _ field: String, _ expected: String, _ found: String) throws {
+            if isRight { return }
+            throw ModelError.invalidField(
+                file: fields.file, field: prefix + field,
+                expected: "\(expected) \"\(paths[0])\" (is the file another adapter's?)", found: found)
+        }
+        try check(form.name == kind, "peft_type", "the kind \(form.name), as of", kind)
+        try check(hasMagnitude == usesDoRA, "use_dora", "\(hasMagnitude), as the file's tensors say of", "\(usesDoRA)")
         func exception(_ list: [Exception]) -> Exception? { list.first { item in paths.contains(where: item.fits) } }
         let other = exception(ranks)
         let expected = other.map { Int($0.number) } ?? rank
-        guard expected == found else {
-            throw ModelError.invalidField(
-                file: fields.file, field: other == nil ? "\(prefix)r" : "\(prefix)rank_pattern",
-                expected: "the rank of \"\(paths[0])\", which is \(found) (is the file another adapter's?)",
-                found: "\(expected)")
-        }
+        let found = form.rank ?? expected
+        try check(
+            expected == found, other == nil ? "r" : "rank_pattern", "the rank \(found), as of", "\(expected)")
         let divisor = isStabilized ? Double(found).squareRoot() : Double(found)
         return Float((exception(alphas)?.number ?? alpha) / divisor)
     }

@@ -2,9 +2,10 @@ import Autograd
 import Tensor
 
 extension LowRankWeights {
-    /// Adds the changes to a model's weights: W += weight · scale · up · down.
+    /// Adds the changes to a model's weights: W += weight · scale · ΔW, where ΔW of a LoRA is up · down.
     ///
-    /// Merging with the negative weight undoes this, up to rounding. Several files can be merged one after another.
+    /// Merging with the negative weight undoes this, up to rounding. Several files can be merged one after another. With DoRA's norms m,
+    /// W += weight · (m · V / ‖V‖ − W), where V = W + scale · ΔW: such a change depends on the weights, and the negative weight does not undo it.
     /// Changes of the text encoder are merged each time the model loads it.
     ///
     /// - Parameters:
@@ -43,8 +44,7 @@ extension LowRankWeights {
         try targets.map(\.parameter).checkAreNotQuantized(for: "LowRankWeights.merge")
         var before: [(Parameter, Tensor)] = []
         for (layer, parameter) in targets {
-            let change = layer.change(weight: weight, shape: parameter.shape)
-            let sum = parameter.isInitialized ? parameter.value + change : change
+            let sum = layer.changed(parameter.isInitialized ? parameter.value : nil, weight, shape: parameter.shape)
             guard sum.nonFiniteCount() == 0 else {
                 for (parameter, value) in before { parameter.value = value }
                 throw ModelError.invalidArgument(
@@ -74,11 +74,11 @@ extension LowRankWeights {
                 mismatch.unexpected.append("\(layer.part.rawValue).\(layer.flatPath)")
                 continue
             }
-            if layer.changeShape.withoutPointKernel == parameter.shape.withoutPointKernel {
+            if layer.fits(parameter.shape) {
                 targets.append((layer, parameter))
             } else {
                 mismatch.mismatched.append(
-                    .init(name: parameter.path, expected: parameter.shape, found: layer.changeShape))
+                    .init(name: parameter.path, expected: parameter.shape, found: layer.form.shape))
             }
         }
         guard mismatch == ParameterLoadingError() else {
@@ -98,18 +98,24 @@ extension LowRankWeights {
 }
 
 extension LowRankWeights.Layer {
-    /// The shape of the layer's parameter, `[outputs, inputs]` or `[outputs, inputs, height, width]`.
-    fileprivate var changeShape: [Int] { [up.shape[0]] + down.shape.dropFirst() }
-
-    /// weight · scale · up · down, in the layer's shape.
-    fileprivate func change(weight: Float, shape: [Int]) -> Tensor {
-        let flatDown = down.reshaped(to: [rank, down.count / rank])
-        let flatUp = up.reshaped(to: [up.count / rank, rank])
-        return (flatUp.matmul(flatDown) * (weight * scale)).reshaped(to: shape)
+    /// Whether the change and its norms belong to a weight of this shape.
+    fileprivate func fits(_ shape: [Int]) -> Bool {
+        guard form.fits(shape) else { return false }
+        return switch magnitude {
+        case .outputs(let norms): shape.count > 1 && norms.count == shape[0]
+        case .inputs(let norms): shape.count > 1 && norms.count == shape[1]
+        case nil: true
+        }
     }
-}
 
-extension [Int] {
-    /// The shape without a trailing 1×1 kernel: a 1×1 convolution as the equivalent linear layer.
-    fileprivate var withoutPointKernel: [Int] { count == 4 && suffix(2) == [1, 1] ? Array(prefix(2)) : self }
+    /// The weight after the change, or only the change if the weight is nil because it is not in memory.
+    fileprivate func changed(_ value: Tensor?, _ weight: Float, shape: [Int]) -> Tensor {
+        let change = form.change(of: shape)
+        guard let magnitude else {
+            let scaled = change * (weight * scale)
+            return value.map { $0 + scaled } ?? scaled
+        }
+        guard let value else { return change * scale }
+        return value + (magnitude.applied(to: value + change * scale) - value) * weight
+    }
 }

@@ -14,8 +14,8 @@ extension LowRankWeights {
     ///   - weight: a factor of the changes.
     ///   - scalarType: Float32, Float16 or BFloat16.
     ///
-    /// Throws ``ModelError`` when the model has no such layer, its shape does not fit, or changes of the text encoder are to be written
-    /// in PEFT's layout; and what the file system and `Safetensors.write` throw.
+    /// Throws ``ModelError`` when the model has no such layer, its shape does not fit, changes of the text encoder are to be written
+    /// in PEFT's layout, or a change is not a LoRA's; and what the file system and `Safetensors.write` throw.
     public func save(
         to folder: URL, as layout: LowRankLayout, for model: TextToImageModel, weight: Float = 1,
         scalarType: ScalarType = .float32
@@ -25,13 +25,18 @@ extension LowRankWeights {
                 operation: "LowRankWeights.save", argument: "layout",
                 expected: "diffusers', because PEFT's supports the denoising network only", found: other.flatPath)
         }
-        let rank = layers.map(\.rank).max() ?? 1
+        let rank = layers.compactMap(\.rank).max() ?? 1
         let factors = try targets(in: model).map { layer, parameter in
+            guard case .product(let up, let down) = layer.form, layer.magnitude == nil else {
+                throw ModelError.invalidArgument(
+                    operation: "LowRankWeights.save", argument: "layers",
+                    expected: "LoRA's; merge other kinds and save the model",
+                    found: "\(layer.kind) of \(layer.flatPath)")
+            }
             let path = String(parameter.path.dropLast(".weight".count))
-            let up = layer.up * (layer.scale * weight)
             return LowRankLayout.Factors(
-                part: layer.part, path: path, down: layer.down.padded(axis: 0, to: rank),
-                up: up.padded(axis: 1, to: rank))
+                part: layer.part, path: path, down: down.padded(axis: 0, to: rank),
+                up: (up * (layer.scale * weight)).padded(axis: 1, to: rank))
         }
         try layout.write(
             factors, rank: rank, alpha: Float(rank), targets: factors.map(\.path), to: folder, scalarType: scalarType)

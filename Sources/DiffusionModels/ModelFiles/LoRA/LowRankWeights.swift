@@ -1,9 +1,10 @@
 import Foundation
 import Tensor
 
-/// A LoRA file (arXiv 2106.09685): low-rank changes of a model's weights, in any of the common layouts.
+/// A LoRA file: low-rank changes of a model's weights, in any of the common layouts.
 ///
-/// PEFT's (`base_model.model.…lora_A.weight` beside an `adapter_config.json`), three generations of diffusers'
+/// Besides LoRA (arXiv 2106.09685), changes may be LoHa's (arXiv 2108.06098), LoKr's (arXiv 2309.14859), or whole differences, each with the norms
+/// of DoRA (arXiv 2402.09353). Layouts are PEFT's (`base_model.model.…lora_A.weight` beside an `adapter_config.json`), three generations of diffusers'
 /// (`unet.…lora_A.weight`, `unet.…lora.down.weight`, `unet.…processor.to_q_lora.down.weight`) and kohya's
 /// (`lora_unet_…lora_down.weight` with `.alpha`, for convolutions also with `.lora_mid`).
 public struct LowRankWeights: Sendable {
@@ -15,21 +16,38 @@ public struct LowRankWeights: Sendable {
         case textEncoder = "text_encoder"
     }
 
-    /// The change of one layer: scale · up · down.
+    /// The change of one layer.
     public struct Layer: Sendable {
         /// The layer's path with underscores in place of dots, because some layouts keep no dots.
         public let flatPath: String
         /// The network that the layer belongs to.
         public let part: Part
-        /// The first matrix, `[rank, inputs]`, or for a convolution `[rank, inputs, height, width]`.
-        public let down: Tensor
-        /// The second matrix, `[outputs, rank]`, or for a convolution `[outputs, rank, 1, 1]`.
-        public let up: Tensor
         /// The layer's scale: alpha / rank, or alpha / √rank if the file's configuration has `use_rslora`.
         public let scale: Float
+        let form: LowRankForm
+        let magnitude: LowRankMagnitude?
 
-        /// The rank, at least 1.
-        public var rank: Int { down.shape[0] }
+        init(flatPath: String, part: Part, form: LowRankForm, magnitude: LowRankMagnitude? = nil, scale: Float) {
+            (self.flatPath, self.part, self.form) = (flatPath, part, form)
+            (self.magnitude, self.scale) = (magnitude, scale)
+        }
+
+        init(flatPath: String, part: Part, down: Tensor, up: Tensor, scale: Float) {
+            self.init(flatPath: flatPath, part: part, form: .product(up: up, down: down), scale: scale)
+        }
+
+        /// The rank, at least 1; nil where the file has no matrix of that rank, as for LoKr's whole factors.
+        public var rank: Int? { form.rank }
+
+        /// The kind of the change: "LoRA", "DoRA", "LoHa", "LoKr" or "full difference"; with DoRA's norms also "LoHa with DoRA" and so on.
+        public var kind: String {
+            if magnitude == nil { return form.name }
+            if case .product = form { return "DoRA" }
+            return "\(form.name) with DoRA"
+        }
+
+        /// The numbers that the file stores.
+        var parameterCount: Int { form.count + (magnitude?.count ?? 0) }
     }
 
     /// The changes, sorted by part and path.
