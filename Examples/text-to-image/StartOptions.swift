@@ -16,7 +16,14 @@ struct StartOptions: ParsableArguments {
             down to one that the model supports.
             """)
     var image: URL?
-    @Option(help: "How much of --image is changed, above 0 and at most 1. Default: 0.8.") var strength: Double?
+    @Option(
+        help: """
+            A PNG or JPEG image, white where --image is repainted and black where it is kept; resized like --image. For inpainting models and \
+            others.
+            """)
+    var mask: URL?
+    @Option(help: "How much of --image is changed, above 0 and at most 1. Default: 0.8; 1 with --mask.") var strength:
+        Double?
 
     func validate() throws {
         if (height == nil) != (width == nil) { throw ValidationError("--height and --width need each other") }
@@ -29,20 +36,24 @@ struct StartOptions: ParsableArguments {
         if let strength, !(strength > 0 && strength <= 1) {
             throw ValidationError("--strength: expected above 0 and at most 1, found \(strength)")
         }
+        if mask != nil, image == nil { throw ValidationError("--mask needs --image") }
         if strength != nil, image == nil { throw ValidationError("--strength needs --image") }
     }
 
     /// Checks the files before the model is loaded.
     func check() throws {
         if let latents { _ = try LatentsFile.read(latents) }
-        if let image { _ = try Picture(contentsOf: image, isUpright: true) }
+        for image in [image, mask].compactMap({ $0 }) { _ = try Picture(contentsOf: image, isUpright: true) }
     }
 
     func start(for model: TextToImageModel) throws -> SamplingStart {
         if let latents { return .latents(try LatentsFile.read(latents)) }
         if let image {
             let picture = try model.fitted(Picture(contentsOf: image, isUpright: true), height: height, width: width)
-            return .picture(picture, strength: strength ?? 0.8)
+            guard let mask else { return .picture(picture, strength: strength ?? 0.8) }
+            let area = try model.fitted(
+                Picture(contentsOf: mask, isUpright: true), height: picture.height, width: picture.width)
+            return .inpainting(picture, mask: area, strength: strength ?? 1)
         }
         return .noise(size: try size(for: model))
     }
@@ -58,7 +69,8 @@ struct StartOptions: ParsableArguments {
         var record: [String: String] = [:]
         record["latents"] = latents?.lastPathComponent
         record["image"] = image?.lastPathComponent
-        record["strength"] = image.map { _ in "\(strength ?? 0.8)" }
+        record["mask"] = mask?.lastPathComponent
+        record["strength"] = image.map { _ in "\(strength ?? (mask == nil ? 0.8 : 1))" }
         return record
     }
 }

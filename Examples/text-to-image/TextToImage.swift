@@ -75,7 +75,7 @@ struct TextToImage: ComputingCommand {
         let read = [
             (many.prompts, "--prompts"), (embeddings, "--embeddings"), (models.model, "--model"),
             (models.tokenizer, "--tokenizer"), (models.vae, "--vae"), (starting.latents, "--latents"),
-            (starting.image, "--image"),
+            (starting.image, "--image"), (starting.mask, "--mask"),
         ]
         for (url, option) in read { try checkInput(url, option) }
         for adapter in models.lora { try checkInput(adapter.file, "--lora") }

@@ -56,7 +56,7 @@ struct ConfigurationErrorTests {
         .init(json: #"{"dual_cross_attention": true}"#, field: "dual_cross_attention", isUnsupported: true),
         .init(json: #"{"addition_embed_type": "text_time"}"#, field: "addition_embed_type", isUnsupported: true),
         .init(json: #"{"class_embed_type": "timestep"}"#, field: "class_embed_type", isUnsupported: true),
-        .init(json: #"{"time_cond_proj_dim": 256}"#, field: "time_cond_proj_dim", isUnsupported: true),
+        .init(json: #"{"time_cond_proj_dim": 2}"#, field: "time_cond_proj_dim"),
         .init(
             json: #"{"resnet_time_scale_shift": "scale_shift"}"#, field: "resnet_time_scale_shift",
             isUnsupported: true),

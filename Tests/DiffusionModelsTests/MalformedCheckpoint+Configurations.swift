@@ -113,13 +113,13 @@ extension MalformedCheckpoint {
             try workshop.set("attention_head_dim", .array(heads), in: "unet/config.json")
         },
         .init(
-            "an inpainting network",
+            "a network that reads another image's latents",
             #"""
-            MODEL/unet/config.json: field "in_channels": expected the autoencoder's 4 latent channels, not \#
-            those of an inpainting model, found 9
+            MODEL/unet/config.json: field "in_channels": expected the autoencoder's 4 latent channels, or 9 of an \#
+            inpainting model, found 8
             """#
         ) { workshop in
-            try workshop.set("in_channels", .integer(9), in: "unet/config.json")
+            try workshop.set("in_channels", .integer(8), in: "unet/config.json")
         },
         .init(
             "a network that predicts a variance too",
@@ -133,8 +133,8 @@ extension MalformedCheckpoint {
         .init(
             "latents of another width",
             #"""
-            MODEL/unet/config.json: field "in_channels": expected the autoencoder's 16 latent channels, \#
-            found 4
+            MODEL/unet/config.json: field "in_channels": expected the autoencoder's 16 latent channels, or 33 of \#
+            an inpainting model, found 4
             """#
         ) { workshop in
             try workshop.set("latent_channels", .integer(16), in: "vae/config.json")

@@ -148,13 +148,13 @@ extension MalformedCheckpoint {
             try workshop.useSingleFile { $0["model.diffusion_model.out.2.weight"] = .zeros([4, 32]) }
         },
         .init(
-            "an inpainting single file",
+            "a single file of a network that reads another image's latents",
             #"""
-            MODEL/single.safetensors: field "in_channels": expected the autoencoder's 4 latent channels, not \#
-            those of an inpainting model, found 9
+            MODEL/single.safetensors: field "in_channels": expected the autoencoder's 4 latent channels, or 9 of an \#
+            inpainting model, found 8
             """#
         ) { workshop in
-            try workshop.useSingleFile { $0["model.diffusion_model.input_blocks.0.0.weight"] = .zeros([32, 9, 3, 3]) }
+            try workshop.useSingleFile { $0["model.diffusion_model.input_blocks.0.0.weight"] = .zeros([32, 8, 3, 3]) }
         },
         .init(
             "a single file with a Float16 overflow",

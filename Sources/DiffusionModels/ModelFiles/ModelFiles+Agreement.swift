@@ -35,10 +35,10 @@ extension ModelFiles {
             autoencoders.append((fields, model.latentChannels, model.outputChannels))
         }
         for (fields, latent, colours) in autoencoders {
-            let purpose = unet.inputChannels == 9 ? ", not those of an inpainting model" : ""
             try unetFields.expect(
-                unet.inputChannels == latent, "in_channels",
-                "the autoencoder's \(latent) latent channels\(purpose)", unet.inputChannels)
+                unet.inputChannels == latent || unet.isInpainting, "in_channels",
+                "the autoencoder's \(latent) latent channels, or \(2 * latent + 1) of an inpainting model",
+                unet.inputChannels)
             try unetFields.expect(
                 unet.outputChannels == latent, "out_channels",
                 "the autoencoder's \(latent) latent channels", unet.outputChannels)

@@ -8,6 +8,9 @@ import Tensor
 public protocol DenoisingNetwork: Parameterized {
     /// The number of channels of the latents. The default is 4.
     var latentChannels: Int { get }
+    /// The channels that the network reads of an image beside the latents, after them: the mask and the latents of the masked image, of
+    /// inpainting networks. The default is 0.
+    var conditionChannels: Int { get }
     /// The height and width of the latents that the network was trained on; nil, the default, where it is not known.
     var latentSize: LatentSize? { get }
     /// The channels of a feature map at the latents' full size, by which memory is estimated. The default is ``latentChannels``.
@@ -20,6 +23,10 @@ public protocol DenoisingNetwork: Parameterized {
     /// The same network, which runs its blocks again in the backward pass instead of keeping their intermediates, if it can. The default
     /// returns `self`.
     func recomputingBlocks(_ recomputes: Bool) -> Self
+
+    /// The same network at another guidance scale, if it reads an embedding of the scale, as latent consistency models do: its output is guided
+    /// without an unconditional one. Nil, the default, for other networks.
+    func guided(byEmbedding scale: Double) -> Self?
 
     /// The network's output, in the prediction type that it was trained for.
     ///
@@ -69,6 +76,8 @@ public protocol DenoisingFeatures: Sendable {
 extension DenoisingNetwork {
     /// 4, as in Stable Diffusion.
     public var latentChannels: Int { 4 }
+    /// None.
+    public var conditionChannels: Int { 0 }
     /// Unknown.
     public var latentSize: LatentSize? { nil }
     /// ``latentChannels``.
@@ -80,6 +89,9 @@ extension DenoisingNetwork {
 
     /// The network itself.
     public func recomputingBlocks(_ recomputes: Bool) -> Self { self }
+
+    /// Nil: the network reads no guidance scale.
+    public func guided(byEmbedding scale: Double) -> Self? { nil }
 
     /// Computes the outputs as one batch in which the samples are repeated for each condition.
     public func predict(

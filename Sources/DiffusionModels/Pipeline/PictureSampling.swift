@@ -39,6 +39,7 @@ extension TextToImageModel {
     ///
     /// Throws ``ModelError`` for a model that cannot be sampled this way, and for settings out of range.
     func checked(_ sampling: PictureSampling, operation: String) throws -> PictureSampling {
+        try checkReadsNoImage(operation: operation)
         switch sampling {
         case .oneStep:
             if oneStep == nil { throw ModelError.notOneStepModel(path: name) }
@@ -73,9 +74,10 @@ extension TextToImageModel {
                 noise.next(like: latents)
             }
         }
+        let (network, guidance) = try guided(by: settings, from: unconditional, "sampled")
         var steps = try DiffusionSampler(
             sampler, network: network, predictionType: schedule.predictionType, condition: condition,
-            guidance: unconditional.flatMap(settings.guidance), steps: settings.steps, latents: latents, noise: noise)
+            guidance: guidance, steps: settings.steps, latents: latents, noise: noise)
         return try steps.last()?.latents ?? latents
     }
 }

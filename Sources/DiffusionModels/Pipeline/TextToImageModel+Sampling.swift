@@ -31,13 +31,21 @@ extension TextToImageModel {
             throw ModelError.invalidArgument(
                 operation: operation, argument: "prompts", expected: "at least one", found: "none")
         }
-        if case .picture(_, let strength) = start, !(strength > 0 && strength <= 1) {
+        if let strength = start.strength, !(strength > 0 && strength <= 1) {
             throw ModelError.invalidArgument(
                 operation: operation, argument: "strength", expected: "above 0 and at most 1", found: "\(strength)")
         }
+        if case .inpainting = start {} else { try checkReadsNoImage(operation: operation) }
         let text = try conditions(for: prompts + (settings.isGuided ? [settings.negativePrompt] : []))
         let condition = text.gathered(rows: Array(prompts.indices))
-        let guidance = settings.guidance(from: text.gathered(rows: [text.count - 1]))
+        let (network, guidance) = try guided(by: settings, from: text.gathered(rows: [text.count - 1]), operation)
+        if case .inpainting(let picture, let mask, let strength) = start {
+            var noise = LatentNoise(seed: seed, count: prompts.count)
+            let inpainting = try inpainting(of: picture, mask: mask, startsFromNoise: strength == 1, using: &noise)
+            return try DiffusionSampler(
+                sampler, network: network, predictionType: schedule.predictionType, condition: condition,
+                guidance: guidance, steps: settings.steps, inpainting: inpainting, strength: strength, noise: noise)
+        }
         let (latents, noise) = try self.start(start, count: prompts.count, seed: seed)
         if case .picture(_, let strength) = start {
             return try DiffusionSampler(
@@ -73,6 +81,44 @@ extension TextToImageModel {
         var sampler = try samples(for: prompt, steps: steps, guidanceScale: guidanceScale, seed: seed)
         guard let last = try sampler.last() else { fatalError("TextToImageModel.picture: no step was made") }
         return try pictures(from: last.latents)[0]
+    }
+}
+
+extension TextToImageModel {
+    /// The network and the guidance of a sampling: a network that reads the guidance scale needs no second evaluation.
+    ///
+    /// Throws ``ModelError`` for a negative prompt that such a network would not read.
+    func guided(
+        by settings: SamplingSettings, from unconditional: TextCondition?, _ operation: String
+    ) throws -> (network: any DenoisingNetwork, guidance: Guidance?) {
+        guard let network = network.guided(byEmbedding: settings.guidanceScale) else {
+            return (network, unconditional.flatMap(settings.guidance))
+        }
+        guard settings.negativePrompt.isEmpty, settings.guidanceRescale == 0 else {
+            throw ModelError.invalidArgument(
+                operation: operation, argument: settings.negativePrompt.isEmpty ? "guidanceRescale" : "negativePrompt",
+                expected: "none, because the network reads the guidance scale and is evaluated only for the prompt",
+                found: settings.negativePrompt.isEmpty ? "\(settings.guidanceRescale)" : settings.negativePrompt)
+        }
+        return (network, nil)
+    }
+
+    /// Throws ``ModelError`` for an inpainting network, which needs an image.
+    package func checkReadsNoImage(operation: String) throws {
+        guard network.conditionChannels > 0 else { return }
+        throw ModelError.invalidArgument(
+            operation: operation, argument: "start",
+            expected: "an image and a mask (--image and --mask), which an inpainting network reads", found: "neither")
+    }
+}
+
+extension SamplingStart {
+    /// The fraction of the steps that are made from an image; nil without one.
+    var strength: Double? {
+        switch self {
+        case .picture(_, let strength), .inpainting(_, _, let strength): strength
+        default: nil
+        }
     }
 }
 

@@ -60,9 +60,14 @@ extension TextToImageModel {
     ///
     /// Throws ``ModelError`` for a model without an autoencoder, and unless the picture's sides are multiples of the pixels per latent.
     public func latents(of picture: Picture, using noise: inout LatentNoise) throws -> Tensor {
+        try latents(of: picture.tensor, using: &noise)
+    }
+
+    /// The latents of colours `[height, width, 3]` in −1…1.
+    func latents(of colours: Tensor, using noise: inout LatentNoise) throws -> Tensor {
         guard let autoencoder else { throw ModelError.missingAutoencoder(path: name) }
-        _ = try latentSize(height: picture.height, width: picture.width)
-        let colours = picture.tensor.reshaped(to: [1, picture.height, picture.width, 3])
+        _ = try latentSize(height: colours.shape[0], width: colours.shape[1])
+        let colours = colours.reshaped(to: [1] + colours.shape)
         let distribution = autoencoder.encode(Variable(colours))
         let (mean, deviation) = (distribution.mean.value, (distribution.logVariance * 0.5).exp().value)
         let standardNoise = noise.next(height: mean.shape[1], width: mean.shape[2], channels: mean.shape[3])
@@ -93,7 +98,7 @@ extension TextToImageModel {
         case .latents(let latents):
             try checkLatents(latents, count: count, operation: "samples")
             return (latents, LatentNoise(seed: seed, count: count))
-        case .picture(let picture, _):
+        case .picture(let picture, _), .inpainting(let picture, _, _):
             var noise = LatentNoise(seed: seed, count: count)
             return (try latents(of: picture, using: &noise), noise)
         }

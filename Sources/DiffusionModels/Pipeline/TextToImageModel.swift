@@ -169,7 +169,8 @@ extension TextToImageModel {
         for prompts: [String], seed: UInt64, steps: Int = 1, start: SamplingStart = .noise()
     ) throws -> Tensor {
         guard let student else { throw ModelError.notOneStepModel(path: name) }
-        if case .picture = start {
+        try checkReadsNoImage(operation: "latents(for:seed:start:)")
+        if start.strength != nil {
             throw ModelError.invalidArgument(
                 operation: "latents(for:seed:steps:start:)", argument: "start",
                 expected: "noise, because a one-step student generates from noise", found: "a picture")

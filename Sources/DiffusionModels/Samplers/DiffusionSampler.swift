@@ -1,3 +1,4 @@
+import Autograd
 import Foundation
 import Tensor
 
@@ -16,6 +17,7 @@ public struct DiffusionSampler: Sendable {
     private var index: Int
     private var latents: Tensor
     private var noise: LatentNoise
+    private let inpainting: Inpainting?
     /// Warnings for the user: settings that are ignored, and a first timestep with little noise.
     public let warnings: [String]
 
@@ -44,7 +46,7 @@ public struct DiffusionSampler: Sendable {
         (points, index) = (plan.points, 0)
         try Self.check(points, predictionType, sampler.name)
         self.latents = latents * Float(plan.noiseScale)
-        warnings = sampler.warnings + plan.startWarnings
+        (warnings, inpainting) = (sampler.warnings + plan.startWarnings, nil)
     }
 
     /// Starts a sampling from an image's noised latents: image-to-image (SDEdit, arXiv 2108.01073).
@@ -75,11 +77,35 @@ public struct DiffusionSampler: Sendable {
         denoiser = Denoiser(
             network: network, predictionType: predictionType, condition: condition, guidance: guidance)
         points = plan.points
-        let skipped = steps - Swift.max(1, Int(Double(steps) * strength))
-        index = Swift.max(0, Swift.min(skipped * plan.evaluationsPerStep, points.count - 1))
+        index = Self.firstIndex(of: plan, steps: steps, strength: strength)
         try Self.check(points[index...], predictionType, sampler.name)
         latents = points[index].level.noisy(original, noise: self.noise.next(like: original))
+        (warnings, inpainting) = (sampler.warnings, nil)
+    }
+
+    /// Starts a sampling that repaints an area of an image. The arguments are those of the other initialisers. Throws as they do.
+    init(
+        _ sampler: any Sampler, network: any DenoisingNetwork, predictionType: PredictionType, condition: TextCondition,
+        guidance: Guidance?, steps: Int, inpainting: Inpainting, strength: Double, noise: LatentNoise
+    ) throws {
+        (self.sampler, self.noise, self.inpainting) = (sampler, noise, inpainting)
+        let plan = try self.sampler.begin(steps: steps)
+        let conditioned = inpainting.condition.map {
+            ImageConditionedNetwork(network: network, condition: Variable($0))
+        }
+        denoiser = Denoiser(
+            network: conditioned ?? network, predictionType: predictionType, condition: condition, guidance: guidance)
+        points = plan.points
+        index = Self.firstIndex(of: plan, steps: steps, strength: strength)
+        try Self.check(points[index...], predictionType, sampler.name)
+        latents = inpainting.start(at: points[index].level, noiseScale: plan.noiseScale, strength: strength)
         warnings = sampler.warnings
+    }
+
+    /// The first point of a sampling from an image.
+    private static func firstIndex(of plan: SamplingPlan, steps: Int, strength: Double) -> Int {
+        let skipped = steps - Swift.max(1, Int(Double(steps) * strength))
+        return Swift.max(0, Swift.min(skipped * plan.evaluationsPerStep, plan.points.count - 1))
     }
 
     /// Evaluates the network once; nil after the last evaluation. Methods with two evaluations per step, such as Heun's, return both.
@@ -95,6 +121,9 @@ public struct DiffusionSampler: Sendable {
         guard latents.shape == before else {
             throw ModelError.invalidArgument(
                 operation: "\(sampler.name).step", argument: "output", expected: "\(before)", found: "\(latents.shape)")
+        }
+        if let inpainting {
+            latents = inpainting.restored(latents, at: index < points.count ? points[index].level : nil)
         }
         guard latents.squaredNorm().isFinite else {
             throw ModelError.nonFiniteLatents(

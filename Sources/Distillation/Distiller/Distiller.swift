@@ -148,6 +148,11 @@ public final class Distiller {
             throw DistillationError.invalidSetting(
                 name: "teacher", expected: "a multi-step model", found: "a one-step student")
         }
+        guard teacher.network.conditionChannels == 0 else {
+            throw DistillationError.invalidSetting(
+                name: "teacher", expected: "a network that reads only latents and the prompt",
+                found: "an inpainting network")
+        }
         try configuration.validate(loss: loss, schedule: teacher.schedule)
         try (start ?? teacher).network.parameters.all.checkAreNotQuantized(for: "Distiller")
         let fakeScore = try configuration.fakeScore(of: teacher.network)

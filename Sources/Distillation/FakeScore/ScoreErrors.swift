@@ -63,6 +63,7 @@ public struct ScoreErrors: Codable, Sendable {
         ] where !isValid {
             throw DistillationError.invalidSetting(name: name, expected: expected, found: found)
         }
+        for model in [teacher, student] { try model.checkReadsNoImage(operation: "ScoreErrors") }
         guard let generator = student.student else { throw ModelError.notOneStepModel(path: student.name) }
         let texts = (0..<samples).map { prompts[$0 % prompts.count] }
         let embeddings = try teacher.embeddings(for: Array(Set(texts)).sorted())

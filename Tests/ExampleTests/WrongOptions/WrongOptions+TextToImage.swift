@@ -47,6 +47,7 @@ extension WrongOptions {
             --latents l --image a.png --steps 2 → --latents determines size and start: expected neither --height \
             and --width nor --image
             --image a.png → --image needs --steps: a one-step student generates from noise
+            --mask m.png → --mask needs --image
             --strength 0.5 → --strength needs --image
             --image a.png --steps 2 --strength 0 → --strength: expected above 0 and at most 1, found 0.0
             --image a.png --steps 2 --strength 1.5 → --strength: expected above 0 and at most 1, found 1.5

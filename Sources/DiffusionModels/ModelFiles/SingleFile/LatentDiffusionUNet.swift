@@ -12,6 +12,7 @@ struct LatentDiffusionUNet: SingleFileNetwork {
     /// This library's paths of the numbered blocks, by their original paths.
     private var places = [
         "time_embed.0": "time_embedding.linear_1", "time_embed.2": "time_embedding.linear_2",
+        "time_embed.cond_proj": "time_embedding.cond_proj",
         "input_blocks.0.0": "conv_in", "out.0": "conv_norm_out", "out.2": "conv_out",
         "middle_block.0": "mid_block.resnets.0", "middle_block.1": "mid_block.attentions.0",
         "middle_block.2": "mid_block.resnets.1",
@@ -55,6 +56,7 @@ struct LatentDiffusionUNet: SingleFileNetwork {
             "conv_in_kernel": .integer(entrance[2]),
             "conv_out_kernel": .integer(exit[2]),
             "time_embedding_dim": timeWidth == 4 * channels[0] ? .null : .integer(timeWidth),
+            "time_cond_proj_dim": tensors.info("time_embed.cond_proj.weight")?.shape.last.map { .integer($0) } ?? .null,
             "block_out_channels": .array(channels.map { .integer($0) }),
             "layers_per_block": .perBlock(down.map(\.layers)),
             "down_block_types": .array(

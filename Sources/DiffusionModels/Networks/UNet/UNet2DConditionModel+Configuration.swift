@@ -44,6 +44,9 @@ extension UNet2DConditionModel {
         public var frequencyShift = 0.0
         /// `time_embedding_dim`; nil means four times the first of ``blockChannels``.
         public var timeEmbeddingWidth: Int?
+        /// `time_cond_proj_dim`: the width of the embedding of the guidance scale, which networks distilled with guidance read, as latent
+        /// consistency models do; nil for networks that read none.
+        public var guidanceEmbeddingWidth: Int?
         /// `down_block_types`.
         public var downBlockTypes: [DownBlockType] = [.crossAttention, .crossAttention, .crossAttention, .plain]
         /// `mid_block_type`; nil means that the way up begins with the last map of the way down, as in BK-SDM (arXiv 2305.15798)
@@ -151,6 +154,7 @@ extension UNet2DConditionModel.Configuration: Codable {
         flipsSineToCosine = try fields.boolean("flip_sin_to_cos", default: true)
         frequencyShift = try fields.number("freq_shift", default: 0, in: 0...1)
         timeEmbeddingWidth = try fields.optionalInteger("time_embedding_dim", in: extent)
+        guidanceEmbeddingWidth = try fields.optionalInteger("time_cond_proj_dim", in: 4...65_536)
 
         blockChannels = try fields.integers("block_out_channels", default: blockChannels, in: extent)
         let blocks = blockChannels.count
@@ -188,7 +192,7 @@ extension UNet2DConditionModel.Configuration: Codable {
         let absent = [
             "encoder_hid_dim", "encoder_hid_dim_type", "class_embed_type", "addition_embed_type",
             "addition_time_embed_dim", "num_class_embeds", "time_embedding_act_fn", "timestep_post_act",
-            "time_cond_proj_dim", "projection_class_embeddings_input_dim", "cross_attention_norm",
+            "projection_class_embeddings_input_dim", "cross_attention_norm",
         ]
         for field in absent { try fields.require(field) }
         let disabled = [
@@ -236,6 +240,7 @@ extension UNet2DConditionModel.Configuration: Codable {
         fields["flip_sin_to_cos"] = .boolean(flipsSineToCosine)
         fields["freq_shift"] = Int(exactly: frequencyShift).map { .integer($0) } ?? .number(frequencyShift)
         fields["time_embedding_dim"] = timeEmbeddingWidth.map { .integer($0) } ?? .null
+        fields["time_cond_proj_dim"] = guidanceEmbeddingWidth.map { .integer($0) } ?? .null
         fields["down_block_types"] = .names(downBlockTypes)
         fields["mid_block_type"] = midBlockType.map { .string($0.rawValue) } ?? .null
         fields["up_block_types"] = .names(upBlockTypes)

@@ -2,8 +2,10 @@ import Autograd
 import Tensor
 
 extension UNet2DConditionModel: DenoisingNetwork {
-    /// `in_channels`.
-    public var latentChannels: Int { configuration.inputChannels }
+    /// `out_channels` of inpainting networks, otherwise `in_channels`.
+    public var latentChannels: Int { configuration.inputChannels - conditionChannels }
+    /// Those of an inpainting network: of 9 `in_channels`, 1 for the mask and 4 for the masked image.
+    public var conditionChannels: Int { configuration.isInpainting ? configuration.outputChannels + 1 : 0 }
     /// `sample_size`.
     public var latentSize: LatentSize? { configuration.sampleSize }
     /// The first of `block_out_channels`.
@@ -19,7 +21,17 @@ extension UNet2DConditionModel: DenoisingNetwork {
 
     /// The same architecture over the parameters of `scope`.
     public func over(_ scope: ParameterScope) -> UNet2DConditionModel {
-        UNet2DConditionModel(configuration, in: scope).recomputingBlocks(recomputesBlocks)
+        var network = UNet2DConditionModel(configuration, in: scope)
+        (network.recomputesBlocks, network.embeddedGuidanceScale) = (recomputesBlocks, embeddedGuidanceScale)
+        return network
+    }
+
+    /// The same network with another embedded guidance scale; nil if it reads none.
+    public func guided(byEmbedding scale: Double) -> UNet2DConditionModel? {
+        guard configuration.guidanceEmbeddingWidth != nil else { return nil }
+        var network = self
+        network.embeddedGuidanceScale = scale
+        return network
     }
 
     /// The same network with another setting of ``recomputesBlocks``.
@@ -70,4 +82,9 @@ extension UNet2DConditionModel: DenoisingFeatures {
     public func features(of noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
         bottleneck(noisy, timesteps: timesteps, textEmbeddings: condition.tokens)
     }
+}
+
+extension UNet2DConditionModel.Configuration {
+    /// Whether the network reads a mask and the latents of the masked image beside the noisy latents, as many as it predicts.
+    var isInpainting: Bool { inputChannels == 2 * outputChannels + 1 }
 }

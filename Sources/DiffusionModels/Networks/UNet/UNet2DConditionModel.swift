@@ -12,6 +12,9 @@ public struct UNet2DConditionModel: Sendable {
     /// Whether residual blocks and transformers keep no intermediates for the backward pass but run again in it: less
     /// memory, one more forward pass.
     public var recomputesBlocks = false
+    /// The guidance scale that a network with ``Configuration/guidanceEmbeddingWidth`` is told; as in diffusers 8.5, unless
+    /// ``guided(byEmbedding:)`` sets another.
+    package var embeddedGuidanceScale = 8.5
 
     private let inputConvolution: Conv2d
     private let timeEmbedding: TimestepEmbedding
@@ -107,7 +110,8 @@ extension UNet2DConditionModel {
     /// Computes the layers before the first attention to the text, given one timestep per sample.
     func prefix(_ latents: Variable, _ timesteps: [Double]) -> Prefix {
         let time = TimeInput(
-            embedding: timeEmbedding(timesteps).activated(configuration.activation.function),
+            embedding: timeEmbedding(timesteps, guidanceScale: embeddedGuidanceScale).activated(
+                configuration.activation.function),
             recomputes: recomputesBlocks)
         var hidden = inputConvolution(configuration.centersInput ? latents * 2 - 1 : latents)
         var skips = [hidden]
@@ -149,6 +153,7 @@ extension UNet2DConditionModel {
     func sharesPrefix(with other: UNet2DConditionModel) -> Bool {
         inputConvolution.weight === other.inputConvolution.weight && configuration == other.configuration
             && !isPrefixAdapted && !other.isPrefixAdapted && recomputesBlocks == other.recomputesBlocks
+            && embeddedGuidanceScale == other.embeddedGuidanceScale
     }
 
     /// Checks the inputs' shapes. Returns one timestep per sample.
