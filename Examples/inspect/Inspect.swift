@@ -10,9 +10,21 @@ struct Inspect: BrushCommand {
     )
 
     @Argument(help: "A diffusers folder or a safetensors file.")
-    var model: URL
+    var model: URL?
+    @Flag(help: "List the published models of few steps that are recognised, and how they are sampled.") var students =
+        false
+
+    func validate() throws {
+        if (model == nil) != students {
+            throw ValidationError("expected a folder or file, or --students, and not both")
+        }
+    }
 
     func run() throws {
+        guard let model else {
+            PublishedStudent.all.forEach { print($0) }
+            return
+        }
         let summary = CheckpointSummary(of: model)
         print(summary)
         // So that the error comes after the summary if both go to the same file.

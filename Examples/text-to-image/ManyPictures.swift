@@ -22,12 +22,12 @@ extension TextToImage {
     /// Generates the images of a folder, or those that are missing.
     func generateFolder(of prompts: [String], in folder: URL) throws {
         let url = models.url(isMultiStep: sampling.steps != nil)
-        let model = try models.load(url, isMultiStep: sampling.steps != nil)
+        let (model, loaded) = try models.load(url, isMultiStep: sampling.steps != nil)
         for prompt in prompts {
             if let warning = model.textEncoder.truncationWarning(for: prompt) { StandardError.write(line: warning) }
         }
         var generation = try PictureGeneration(
-            of: prompts, picturesPerPrompt: count, by: model, sampling.sampling(of: model), seed: seed,
+            of: prompts, picturesPerPrompt: count, by: model, sampling.sampling(of: model, loaded: loaded), seed: seed,
             size: starting.size(for: model),
             record: recorded(url), in: folder, batchSize: many.batch ?? 8)
         generation.warnings.forEach { StandardError.write(line: "warning: \($0)") }

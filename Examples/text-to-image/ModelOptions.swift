@@ -51,11 +51,15 @@ struct ModelOptions: ParsableArguments {
         model ?? ExampleModels.url(isMultiStep || untrainedStudent ? "emoji-teacher" : "emoji-student")
     }
 
-    func load(_ url: URL, isMultiStep: Bool) throws -> TextToImageModel {
+    /// Loads the model. Without --steps, how it is sampled is that of a one-step student, or of a published student that its files or a LoRA look
+    /// like.
+    func load(_ url: URL, isMultiStep: Bool) throws -> (model: TextToImageModel, sampling: PictureSampling?) {
         var files = try ModelFiles(
             contentsOf: url, tokenizer: tokenizer, autoencoder: vae, predictionType: predictionType, weights: weights)
+        var recognized: RecognizedStudent?
         if files.oneStep == nil, !isMultiStep, !untrainedStudent {
-            throw ModelError.notOneStepModel(path: url.path)
+            recognized = ([url] + lora.map(\.file)).lazy.compactMap { RecognizedStudent(at: $0) }.first
+            if recognized == nil { throw ModelError.notOneStepModel(path: url.path) }
         }
         if let student = files.oneStep, student.laterSteps.isEmpty, isMultiStep {
             throw ModelError.notMultiStepModel(path: url.path)
@@ -65,7 +69,12 @@ struct ModelOptions: ParsableArguments {
         let adapters = try lora.map { (weights: try LowRankWeights(contentsOf: $0.file), weight: $0.weight) }
         var model = try TextToImageModel(files, textEncoder: prompts.encoder(of: files))
         for adapter in adapters { try adapter.weights.merge(into: &model, weight: adapter.weight) }
-        return untrainedStudent ? try model.untrainedStudent() : model
+        if let recognized {
+            StandardError.write(line: "\(url.lastPathComponent) \(recognized)")
+            return try model.sampled(as: recognized.student)
+        }
+        if untrainedStudent { model = try model.untrainedStudent() }
+        return (model, isMultiStep ? nil : .oneStep)
     }
 
     /// Shows progress on standard error for networks of 64 MiB and more.

@@ -8,8 +8,8 @@ extension TextToImage {
         let url = models.url(isMultiStep: sampling.steps != nil)
         let saved = try embeddings.map(PromptEmbeddings.init(contentsOf:))
         try starting.check()
-        var model = try models.load(url, isMultiStep: sampling.steps != nil)
-        let sampling = try self.sampling.sampling(of: model)
+        var (model, loaded) = try models.load(url, isMultiStep: sampling.steps != nil)
+        let sampling = try self.sampling.sampling(of: model, loaded: loaded)
         let texts = [prompt] + [self.sampling.negativePrompt, interpolation.toPrompt].compactMap { $0 }
         for text in texts {
             if let warning = model.textEncoder.truncationWarning(for: text) { StandardError.write(line: warning) }
@@ -40,7 +40,7 @@ extension TextToImage {
         beside output: URL
     ) throws -> Tensor {
         let prompts = Array(repeating: prompt, count: count)
-        guard case .steps(let settings) = sampling else {
+        guard case .steps(let settings) = sampling, !interpolation.isGiven else {
             let steps = if case .studentSteps(let count) = sampling { count } else { 1 }
             guard interpolation.isGiven else {
                 return try model.latents(for: prompts, seed: seed, steps: steps, start: start)

@@ -52,9 +52,9 @@ struct SamplingOptions: ParsableArguments {
         }
     }
 
-    /// The sampling for a model: one step without --steps.
-    func sampling(of model: TextToImageModel) throws -> PictureSampling {
-        guard let steps else { return .oneStep }
+    /// The sampling for a model: `loaded` without --steps.
+    func sampling(of model: TextToImageModel, loaded: PictureSampling?) throws -> PictureSampling {
+        guard let steps else { return loaded ?? .oneStep }
         if model.oneStep != nil {
             if let name = multiStepOption {
                 throw ValidationError("--\(name) applies only to multi-step models: \(model.name) is a student")

@@ -74,8 +74,8 @@ extension MalformedCheckpoint {
         .init(
             "an autoencoder of another kind",
             #"""
-            MODEL/model_index.json: field "vae" is not supported with this value: expected AutoencoderKL, \#
-            found ["diffusers","VQModel"]
+            MODEL/model_index.json: field "vae" is not supported with this value: expected AutoencoderKL or \#
+            AutoencoderTiny, found ["diffusers","VQModel"]
             """#
         ) { workshop in
             try workshop.set("vae", part("diffusers", "VQModel"), in: index)

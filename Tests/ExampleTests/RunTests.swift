@@ -117,6 +117,44 @@ final class RunTests {
         #expect((image.width, image.height) == (64, 64))
     }
 
+    @Test("text-to-image samples a model that looks like a published student, or a LoRA of one, without --steps")
+    func published() async throws {
+        let files = FileManager.default
+        try files.createSymbolicLink(atPath: bench.url("sd-turbo").path, withDestinationPath: Workbench.teacher)
+        try files.copyItem(at: Fixtures.url("relatives/lcm-lora"), to: bench.url("lcm-lora"))
+        let turbo = ["a heart", "--model", "sd-turbo"]
+        let lora = ["a heart", "--model", Workbench.teacher, "--lora", "lcm-lora"]
+        let spacing = ["--steps", "1", "--guidance-scale", "1", "--sampler", "euler", "--timestep-spacing", "trailing"]
+        let consistency = ["--steps", "4", "--guidance-scale", "1", "--sampler", "lcm"]
+        for (arguments, options, name) in [(turbo, spacing, "SD-Turbo"), (lora, consistency, "LCM-LoRA")] {
+            let found = try await bench.run(.textToImage, arguments)
+            #expect(found.exitCode == 0 && found.errors.contains("looks like \(name)"), "\(found.errors)")
+            try await succeed(.textToImage, arguments + options + ["--output", "same.png"])
+            #expect(try Picture(contentsOf: bench.url("out.png")) == Picture(contentsOf: bench.url("same.png")))
+        }
+        let listed = try await succeed(.inspect, ["--students"])
+        #expect(listed.lines.count == PublishedStudent.all.count)
+    }
+
+    @Test("text-to-image repaints the white area of a mask")
+    func inpainting() async throws {
+        let white = [UInt8](repeating: 255, count: 3 * 32), black = [UInt8](repeating: 0, count: 3 * 32)
+        let rows = (0..<64).flatMap { _ in black + white }
+        try PNG.write(Picture(width: 64, height: 64, pixels: rows), to: bench.url("mask.png"))
+        try await succeed(.textToImage, ["a red heart", "--steps", "2", "--output", "image.png"])
+        let options = ["a blue circle", "--steps", "2", "--image", "image.png"]
+        try await succeed(.textToImage, options + ["--mask", "mask.png", "--output", "painted.png"])
+        let before = try Picture(contentsOf: bench.url("image.png")),
+            after = try Picture(contentsOf: bench.url("painted.png"))
+        /// The mean absolute difference of the columns.
+        func difference(_ columns: Range<Int>) -> Double {
+            let places = (0..<64).flatMap { y in columns.flatMap { x in (0..<3).map { 3 * (64 * y + x) + $0 } } }
+            return places.reduce(0) { $0 + abs(Double(before.pixels[$1]) - Double(after.pixels[$1])) }
+                / Double(places.count)
+        }
+        #expect(difference(0..<24) * 2 < difference(40..<64))
+    }
+
     @Test("An unusable file ends with a sentence on standard error and exit code 1")
     func unusable() async throws {
         let found = try await bench.run(.textToImage, ["a heart", "--model", Workbench.teacher])

@@ -75,6 +75,14 @@ final class Workbench {
 
     /// A multi-step model of small networks, read from files once.
     private(set) lazy var teacher = Result { try TextToImageModel(contentsOf: model()) }
+    /// The multi-step model with a network of another configuration, whose weights have no values.
+    func relative(_ change: (inout UNet2DConditionModel.Configuration) -> Void) throws -> TextToImageModel {
+        var model = try teacher.get()
+        guard var configuration = (model.network as? UNet2DConditionModel)?.configuration else { return model }
+        change(&configuration)
+        model.network = UNet2DConditionModel(configuration, in: ParameterSet().scope)
+        return model
+    }
     /// The same networks as a one-step student.
     var student: TextToImageModel { get throws { try teacher.get().untrainedStudent() } }
 

@@ -16,6 +16,9 @@ extension WrongCall {
         WrongCall("distiller: a teacher that is a student", "teacher", "multi-step", "one-step") { bench in
             _ = try Distiller(teacher: bench.student, prompts: ["a"])
         },
+        WrongCall("distiller: an inpainting network", "teacher", "only latents and the prompt", "inpainting") { bench in
+            _ = try Distiller(teacher: bench.relative { $0.inputChannels = 9 }, prompts: ["a"])
+        },
         WrongCall("distiller: a start of another architecture", "start", "architecture", "another") { bench in
             _ = try Distiller(teacher: bench.teacher.get(), startingFrom: bench.own(), prompts: ["a"])
         },

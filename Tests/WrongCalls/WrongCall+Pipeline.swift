@@ -136,6 +136,41 @@ extension WrongCall {
                 for: ["a"], SamplingSettings(steps: 2, guidanceScale: 1), seed: 0,
                 start: .picture(picture, strength: 0.5))
         },
+        WrongCall("sampling: an inpainting network without an image", "start", "an image and a mask", "neither") {
+            bench in
+            let model = try bench.relative { $0.inputChannels = 9 }
+            _ = try model.samples(for: "a", steps: 2, guidanceScale: 1, seed: 0)
+        },
+        WrongCall("folder: an inpainting network", "start", "an image and a mask", "neither") { bench in
+            let model = try bench.relative { $0.inputChannels = 9 }
+            _ = try PictureGeneration(
+                of: ["a"], by: model, .steps(2, guidanceScale: 1), in: bench.path("images"))
+        },
+        WrongCall("sampling: a mask of another size", "mask", "16 × 16", "8 × 8") { bench in
+            let picture = try Picture(width: 16, height: 16, pixels: Array(repeating: 0, count: 768))
+            let mask = try Picture(width: 8, height: 8, pixels: Array(repeating: 255, count: 192))
+            _ = try bench.teacher.get().samples(
+                for: ["a"], SamplingSettings(steps: 2, guidanceScale: 1), seed: 0,
+                start: .inpainting(picture, mask: mask, strength: 1))
+        },
+        WrongCall("sampling: a strength of the repainted area of 2", "strength", "at most 1", "2.0") { bench in
+            let picture = try Picture(width: 16, height: 16, pixels: Array(repeating: 0, count: 768))
+            _ = try bench.teacher.get().samples(
+                for: ["a"], SamplingSettings(steps: 2, guidanceScale: 1), seed: 0,
+                start: .inpainting(picture, mask: picture, strength: 2))
+        },
+        WrongCall("sampling: a negative prompt that the network does not read", "negativePrompt", "none", "cat") {
+            bench in
+            let model = try bench.relative { $0.guidanceEmbeddingWidth = 32 }
+            _ = try model.samples(for: "a", steps: 2, guidanceScale: 2, seed: 0, negativePrompt: "cat")
+        },
+        WrongCall("sampling: as a student of more timesteps", "original_inference_steps", "1 to 40", "50") { bench in
+            var model = try bench.teacher.get()
+            var schedule = NoiseSchedule.Configuration.stableDiffusion
+            schedule.timestepCount = 40
+            model.schedule = try NoiseSchedule(schedule)
+            _ = try model.sampled(as: .lcm)
+        },
         WrongCall("sampling: no prompts", "prompts", "at least one", "none") { bench in
             _ = try bench.teacher.get().samples(for: [], SamplingSettings(steps: 2, guidanceScale: 1), seed: 0)
         },

@@ -2,9 +2,17 @@ import Foundation
 import Tensor
 
 extension CheckpointSummary {
+    /// The published student that the files look like.
+    mutating func addStudent(at url: URL, isLoRA: Bool = false) {
+        guard let found = RecognizedStudent(at: url) else { return }
+        add("student", "\(found)")
+        add("", found.advice(isLoRA: isLoRA))
+    }
+
     /// Summarises a LoRA file or folder, with the effective scale of every layer.
     mutating func summarizeAdapter(_ url: URL) {
         add("kind", "\(CheckpointKind.lora.rawValue): \(CheckpointKind.lora.advice)")
+        addStudent(at: url, isLoRA: true)
         guard let weights = attempt({ try LowRankWeights(contentsOf: url) }) else { return }
         func count(_ part: LowRankWeights.Part) -> Int { weights.layers.filter { $0.part == part }.count }
         add("layers", "\(count(.unet)) of the unet, \(count(.textEncoder)) of the text encoder")

@@ -5,6 +5,7 @@ import Tensor
 extension CheckpointSummary {
     /// Summarises a whole model: every part's configuration and weights, and whether it loads.
     mutating func summarizeModel(_ url: URL) {
+        addStudent(at: url)
         guard let checkpoint = attempt({ try ModelFiles(contentsOf: url) }) else { return }
         let isFolder = checkpoint.layout is DiffusersFolder
         add("model", "\(url.lastPathComponent) (\(isFolder ? "diffusers folder" : "single file"))")
@@ -42,6 +43,10 @@ extension CheckpointSummary {
         if let autoencoder {
             addWeights("vae", .vae, to: &self)
             add("", autoencoder.sizeDescription)
+        } else if checkpoint.otherAutoencoder != nil {
+            if attempt({ try checkpoint.tinyDecoder() }) != nil {
+                add("vae", "a small autoencoder (TAESD), which decodes only")
+            }
         } else if !checkpoint.hasAutoencoder {
             add("vae", "none; name the folder or file of one (--vae)")
         }
@@ -147,9 +152,11 @@ extension AutoencoderKL.Configuration {
 
 extension UNet2DConditionModel.Configuration {
     fileprivate var sizeDescription: String {
+        let parts = isInpainting ? "\(outputChannels) + \(outputChannels + 1) of mask and image" : "\(inputChannels)"
+        let guidance = guidanceEmbeddingWidth == nil ? "" : ", reads the guidance scale"
         let size = sampleSize.map { "\($0.height) × \($0.width)" } ?? "unnamed size"
         let widths = Set(crossAttentionWidths).sorted().map(String.init).joined(separator: ", ")
-        return "latents \(inputChannels) × \(size), channels \(blockChannels), text width \(widths)"
+        return "latents \(parts) × \(size), channels \(blockChannels), text width \(widths)\(guidance)"
     }
 
     /// The middle block, if it is not the usual one.

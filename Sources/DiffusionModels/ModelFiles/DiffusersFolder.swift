@@ -7,6 +7,8 @@ struct DiffusersFolder: CheckpointLayout {
 
     let url: URL
     private let storage: FileStorage
+    /// Whether the model decodes with a small autoencoder (TAESD) of its own, as SDXS does.
+    let hasTinyAutoencoder: Bool
 
     /// Reads `model_index.json`. Throws ``ModelError`` if a part is missing or of an unsupported class.
     ///
@@ -26,6 +28,9 @@ struct DiffusersFolder: CheckpointLayout {
             throw index.unsupported(
                 foreign, expected: "no such part, since only Stable Diffusion 1.x and 2.x are supported")
         }
+        hasTinyAutoencoder =
+            !replaced.contains(.vae)
+            && index.values[ModelFiles.Part.vae.rawValue] == .array(["diffusers", "AutoencoderTiny"])
         for part in ModelFiles.Part.allCases where !replaced.contains(part) {
             guard case .array(let names)? = index.values[part.rawValue], names.count == 2,
                 case .string(let name) = names[1]
@@ -46,7 +51,7 @@ struct DiffusersFolder: CheckpointLayout {
     /// Whether a part's folder exists.
     func has(_ part: ModelFiles.Part) -> Bool { FileManager.default.fileExists(atPath: folder(part).path) }
 
-    var hasAutoencoder: Bool { has(.vae) }
+    var hasAutoencoder: Bool { !hasTinyAutoencoder && has(.vae) }
 
     var statesSchedule: Bool { true }
 
@@ -75,7 +80,7 @@ extension ModelFiles.Part {
     fileprivate var classes: [String]? {
         switch self {
         case .unet: ["UNet2DConditionModel"]
-        case .vae: ["AutoencoderKL"]
+        case .vae: ["AutoencoderKL", "AutoencoderTiny"]
         case .textEncoder: ["CLIPTextModel"]
         case .tokenizer: ["CLIPTokenizer", "CLIPTokenizerFast"]
         case .scheduler: nil

@@ -17,7 +17,7 @@ import Tensor
 /// | --- | --- | --- |
 /// | attention heads of the UNet | 8 | channels / 64 |
 /// | activation of the text encoder | `quick_gelu` | `gelu` |
-/// | prediction type | epsilon | v, as 2.1 has; 2.x base predicts epsilon |
+/// | prediction type | epsilon | v, as 2.1 has; 2.x base predicts epsilon, and so does a ``RecognizedStudent`` |
 /// | latents | 64 × 64 | 96 × 96, of 2.x base 64 × 64 |
 ///
 /// and in both: text encoder heads of width 64, 32 normalisation groups, scaling factor 0.18215, and the scaled linear schedule
@@ -44,7 +44,7 @@ public struct ModelFiles: Sendable {
     public var progress: (@Sendable (LoadingProgress) -> Void)?
 
     let layout: any CheckpointLayout
-    /// The autoencoder that replaces the model's own.
+    /// The autoencoder that replaces the model's own, or its own if that is a small one.
     let otherAutoencoder: AutoencoderFiles?
     private let predictionType: PredictionType?
     /// Where the weights are.
@@ -71,7 +71,7 @@ public struct ModelFiles: Sendable {
     ) throws {
         self.url = url
         (self.storage, self.weights) = (storage, weights)
-        otherAutoencoder = try autoencoder.map { try AutoencoderFiles(contentsOf: $0, storage: storage) }
+        var otherAutoencoder = try autoencoder.map { try AutoencoderFiles(contentsOf: $0, storage: storage) }
         self.predictionType = predictionType
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
@@ -82,12 +82,16 @@ public struct ModelFiles: Sendable {
             var replaced: Set<Part> = tokenizer == nil ? [] : [.tokenizer]
             if otherAutoencoder != nil { replaced.insert(.vae) }
             let folder = try DiffusersFolder(url, replacing: replaced, storage: storage)
+            if folder.hasTinyAutoencoder {
+                otherAutoencoder = try AutoencoderFiles(contentsOf: folder.folder(.vae), storage: storage)
+            }
             (layout, oneStep) = (folder, try folder.oneStep())
             tokenizerFolder = tokenizer ?? (folder.has(.tokenizer) ? folder.folder(.tokenizer) : nil)
         } else {
             layout = try SingleFileCheckpoint(url, predictionType: predictionType, storage: storage)
             (oneStep, tokenizerFolder) = (nil, tokenizer)
         }
+        self.otherAutoencoder = otherAutoencoder
     }
 }
 

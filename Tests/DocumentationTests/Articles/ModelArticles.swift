@@ -71,6 +71,16 @@ struct ModelArticles {
         #expect(try styled.latents(for: ["a"], seed: 0) != model.latents(for: ["a"], seed: 0))
     }
 
+    @Test("Published models")
+    func publishedModels() throws {
+        let teacher = try TextToImageModel(contentsOf: teacherFolder)
+        let images = temporary.file("images")
+        if let found = RecognizedStudent(at: folder) { print(found.student.name, found.evidence) }
+        let (turbo, sampling) = try teacher.sampled(as: .turbo)
+        let generation = try PictureGeneration(of: ["a red heart"], by: turbo, sampling, in: images)
+        #expect(generation.missingCount == 1)
+    }
+
     @Test("Generating in a task")
     func tasks() async throws {
         let model = try await TextToImageModel(contentsOf: folder)

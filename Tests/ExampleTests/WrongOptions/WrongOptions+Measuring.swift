@@ -4,7 +4,8 @@ extension WrongOptions {
         table(
             .inspect, "",
             """
-            → Missing expected argument '<model>'
+            → expected a folder or file, or --students, and not both
+            a --students → expected a folder or file, or --students, and not both
             a b → Unexpected argument 'b'
             a --nonsense → Unknown option '--nonsense'
             """),

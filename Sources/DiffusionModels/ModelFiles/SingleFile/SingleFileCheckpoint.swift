@@ -54,7 +54,9 @@ struct SingleFileCheckpoint: CheckpointLayout {
             isOpenCLIP ? try OpenCLIPKeys(text) : try TransformersCLIPKeys(text)
         let described = predictionType ?? PredictionType(modelSpecification: file.metadata)
         assumesPredictionType = described == nil
-        self.predictionType = described ?? (isOpenCLIP ? .velocity : .epsilon)
+        // Published students of the second family, such as SD-Turbo, predict ε.
+        let assumed = isOpenCLIP && RecognizedStudent(at: url) == nil ? PredictionType.velocity : .epsilon
+        self.predictionType = described ?? assumed
         readsAverages = !file.names.contains { $0.hasPrefix(Self.unetPrefix) }
         let unet =
             readsAverages
