@@ -90,6 +90,30 @@ struct RelativeTests {
         #expect(relativeError(second, found) <= 5e-5)
     }
 
+    @Test("Single files of both kinds are read")
+    func singleFiles() throws {
+        let source = try SafetensorsFile(contentsOf: Fixtures.url("single-file/sd1.safetensors"))
+        var tensors: [String: Tensor] = [:]
+        for name in source.names where source.info(name)?.scalarType.isFloatingPoint == true {
+            tensors[name] = try source.tensor(name)
+        }
+        let file = FileManager.default.temporaryDirectory.appending(path: "relative-\(UUID().uuidString).safetensors")
+        defer { try? FileManager.default.removeItem(at: file) }
+        let (embedding, entrance) = (
+            "model.diffusion_model.time_embed.cond_proj.weight", "model.diffusion_model.input_blocks.0.0.weight"
+        )
+        let shape = try #require(tensors[entrance]).shape
+        let changes: [(name: String, shape: [Int])] = [(embedding, [shape[0], 16]), (entrance, [shape[0], 9, 3, 3])]
+        for (name, shape) in changes {
+            let changed = tensors.merging([name: .ones(shape)]) { $1 }
+            try Safetensors.write(changed.map { (name: $0.key, tensor: $0.value) }, to: file)
+            let network = try ModelFiles(contentsOf: file).unet()
+            #expect(network.configuration.guidanceEmbeddingWidth == (name == embedding ? 16 : nil))
+            #expect(network.conditionChannels == (name == embedding ? 0 : 5))
+            #expect(RecognizedStudent(at: file)?.student == (name == embedding ? .lcm : nil))
+        }
+    }
+
     @Test("An inpainting network without an image, and a mask of another size, are errors")
     func errors() throws {
         let model = try model(["unet": "inpainting/unet"])

@@ -6,8 +6,7 @@ import Tensor
 struct TimestepEmbedding {
     private let linear1: Linear
     private let linear2: Linear
-    /// The layer for the embedding of the guidance scale, with its inputs.
-    private let guidance: (projection: Linear, width: Int)?
+    private let guidance: GuidanceEmbedding?
     private let activation: Activation
     private let channels: Int
     private let flipsSineToCosine: Bool
@@ -19,32 +18,16 @@ struct TimestepEmbedding {
         frequencyShift = Float(configuration.frequencyShift)
         activation = configuration.activation.function
         let width = configuration.timeWidth
-        guidance = configuration.guidanceEmbeddingWidth.map {
-            (Linear(inputs: $0, outputs: configuration.blockChannels[0], hasBias: false, in: scope["cond_proj"]), $0)
-        }
+        guidance = GuidanceEmbedding(configuration, in: scope)
         linear1 = Linear(inputs: channels, outputs: width, in: scope["linear_1"])
         linear2 = Linear(inputs: width, outputs: width, in: scope["linear_2"])
     }
 
-    /// `[timesteps.count, width]`. The guidance scale is used by networks that read one.
+    /// `[timesteps.count, width]`. Networks that read no guidance scale ignore it.
     func callAsFunction(_ timesteps: [Double], guidanceScale: Double) -> Variable {
         var waves = Variable(waves(timesteps))
-        if let guidance {
-            let scale = Variable(Self.guidanceWaves(guidanceScale, width: guidance.width))
-            waves = waves + guidance.projection(scale).broadcast(to: waves.shape)
-        }
+        if let guidance { waves = waves + guidance(guidanceScale).broadcast(to: waves.shape) }
         return linear2(linear1(waves).activated(activation))
-    }
-
-    /// Sines and cosines of 1000 (scale − 1) / 10000^(i/(n − 1)), `[1, width]`: diffusers' `get_guidance_scale_embedding`, in Float32 at each
-    /// step.
-    static func guidanceWaves(_ scale: Double, width: Int) -> Tensor {
-        let half = width / 2
-        let rate = Float(log(Float(10_000))) / Float(half - 1)
-        let weight = Float(scale - 1) * 1000
-        let angles = (0..<half).map { Double(weight * Float(exp(Double(Float($0) * -rate)))) }
-        let waves = angles.map { Float(sin($0)) } + angles.map { Float(cos($0)) }
-        return Tensor(waves + (width % 2 == 1 ? [0] : []), shape: [1, width])
     }
 
     /// Sines and cosines of t / 10000^(i/(n − shift)), `[timesteps.count, channels]`.
