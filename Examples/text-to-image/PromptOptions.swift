@@ -22,16 +22,13 @@ struct PromptOptions: ParsableArguments {
     }
 
     /// The text encoder of a model's files with these options.
-    func encoder(of files: ModelFiles) throws -> CLIPTextEncoder {
-        var encoder = try CLIPTextEncoder(files)
-        encoder.encoding.skippedLayers = clipSkip ?? 0
-        encoder.encoding.windowLimit = longPrompts ? PromptEncoding.longWindowLimit : 1
-        encoder.encoding.readsWeights = promptWeights
-        try encoder.check()
-        for inversion in textualInversion {
-            try encoder.add(TextualInversion(contentsOf: inversion.file, token: inversion.token))
-        }
-        return encoder
+    func encoder(of files: ModelFiles) throws -> any TextEncoder {
+        var encoding = PromptEncoding()
+        encoding.skippedLayers = clipSkip ?? 0
+        encoding.windowLimit = longPrompts ? PromptEncoding.longWindowLimit : 1
+        encoding.readsWeights = promptWeights
+        let inversions = try textualInversion.map { try TextualInversion(contentsOf: $0.file, token: $0.token) }
+        return try files.promptEncoder(encoding, inversions: inversions)
     }
 }
 

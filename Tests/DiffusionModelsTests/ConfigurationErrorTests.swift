@@ -54,7 +54,19 @@ struct ConfigurationErrorTests {
             json: #"{"only_cross_attention": [true, true, false, false]}"#, field: "only_cross_attention",
             isUnsupported: true),
         .init(json: #"{"dual_cross_attention": true}"#, field: "dual_cross_attention", isUnsupported: true),
-        .init(json: #"{"addition_embed_type": "text_time"}"#, field: "addition_embed_type", isUnsupported: true),
+        .init(json: #"{"addition_embed_type": "text"}"#, field: "addition_embed_type", isUnsupported: true),
+        .init(json: #"{"addition_time_embed_dim": 8}"#, field: "addition_time_embed_dim", isUnsupported: true),
+        .init(
+            json: #"{"addition_embed_type": "text_time", "addition_time_embed_dim": 7}"#,
+            field: "addition_time_embed_dim"),
+        .init(
+            json:
+                #"{"addition_embed_type": "text_time", "addition_time_embed_dim": 8, "projection_class_embeddings_input_dim": 48}"#,
+            field: "projection_class_embeddings_input_dim"),
+        .init(
+            json: #"{"transformer_layers_per_block": [1, [2, 1], 1, 1]}"#,
+            field: "reverse_transformer_layers_per_block"),
+        .init(json: #"{"transformer_layers_per_block": [1, [2], 1, 1]}"#, field: "transformer_layers_per_block"),
         .init(json: #"{"class_embed_type": "timestep"}"#, field: "class_embed_type", isUnsupported: true),
         .init(json: #"{"time_cond_proj_dim": 2}"#, field: "time_cond_proj_dim"),
         .init(

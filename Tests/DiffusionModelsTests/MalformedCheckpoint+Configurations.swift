@@ -22,20 +22,20 @@ extension MalformedCheckpoint {
             #"MODEL/model_index.json: field "vae": expected [library, class], found [null,null]"#
         ) { try $0.set("vae", .array([.null, .null]), in: index) },
         .init(
-            "Stable Diffusion XL",
+            "the refiner of Stable Diffusion XL",
             #"""
-            MODEL/model_index.json: field "text_encoder_2" is not supported with this value: expected no \#
-            such part, since only Stable Diffusion 1.x and 2.x are supported, found \#
-            ["transformers","CLIPTextModelWithProjection"]
+            MODEL/model_index.json: field "text_encoder" is not supported with this value: expected two text \#
+            encoders; the refiner of Stable Diffusion XL is not supported, use its base model, found [null,null]
             """#
         ) { workshop in
+            try workshop.set("text_encoder", .array([.null, .null]), in: index)
             try workshop.set("text_encoder_2", part("transformers", "CLIPTextModelWithProjection"), in: index)
         },
         .init(
             "Stable Diffusion 3",
             #"""
             MODEL/model_index.json: field "transformer" is not supported with this value: expected no such \#
-            part, since only Stable Diffusion 1.x and 2.x are supported, found \#
+            part, since only Stable Diffusion 1.x, 2.x and XL are supported, found \#
             ["diffusers","SD3Transformer2DModel"]
             """#
         ) { workshop in
@@ -46,7 +46,7 @@ extension MalformedCheckpoint {
             "Flux",
             #"""
             MODEL/model_index.json: field "transformer" is not supported with this value: expected no such \#
-            part, since only Stable Diffusion 1.x and 2.x are supported, found \#
+            part, since only Stable Diffusion 1.x, 2.x and XL are supported, found \#
             ["diffusers","FluxTransformer2DModel"]
             """#
         ) { workshop in
@@ -54,13 +54,15 @@ extension MalformedCheckpoint {
             try workshop.set("transformer", part("diffusers", "FluxTransformer2DModel"), in: index)
         },
         .init(
-            "the denoising network of Stable Diffusion XL",
+            "the denoising network of Stable Diffusion XL with one text encoder",
             #"""
             MODEL/unet/config.json: field "addition_embed_type" is not supported with this value: expected \#
-            null, found "text_time"
+            none, because the model has one text encoder, found "text_time"
             """#
         ) { workshop in
             try workshop.set("addition_embed_type", .string("text_time"), in: "unet/config.json")
+            try workshop.set("addition_time_embed_dim", .integer(4), in: "unet/config.json")
+            try workshop.set("projection_class_embeddings_input_dim", .integer(30), in: "unet/config.json")
         },
         .init(
             "a text encoder of another kind",

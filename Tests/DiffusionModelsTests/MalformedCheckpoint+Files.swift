@@ -23,21 +23,21 @@ extension MalformedCheckpoint {
         .init(
             "one part's folder instead of the model's",
             """
-            MODEL/unet: expected a model of Stable Diffusion 1.x or 2.x, found the denoising network of a \
+            MODEL/unet: expected a model of Stable Diffusion 1.x, 2.x or XL, found the denoising network of a \
             diffusers folder; name the folder that holds model_index.json
             """
         ) { $0.target = $0.file("unet") },
         .init(
             "an autoencoder's folder instead of a model's",
             """
-            MODEL/vae: expected a model of Stable Diffusion 1.x or 2.x, found an autoencoder; use it to \
+            MODEL/vae: expected a model of Stable Diffusion 1.x, 2.x or XL, found an autoencoder; use it to \
             decode instead of a model's own (--vae)
             """
         ) { $0.target = $0.file("vae") },
         .init(
             "a LoRA's folder instead of a model's",
             """
-            MODEL: expected a model of Stable Diffusion 1.x or 2.x, found a LoRA; merge it into a model \
+            MODEL: expected a model of Stable Diffusion 1.x, 2.x or XL, found a LoRA; merge it into a model \
             (--lora)
             """
         ) { workshop in

@@ -9,7 +9,7 @@ extension MalformedCheckpoint {
         .init(
             "a LoRA of diffusers",
             """
-            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found a LoRA; merge it \
+            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x, 2.x or XL, found a LoRA; merge it \
             into a model (--lora)
             """
         ) { workshop in
@@ -19,7 +19,7 @@ extension MalformedCheckpoint {
         .init(
             "a LoRA of kohya",
             """
-            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found a LoRA; merge it \
+            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x, 2.x or XL, found a LoRA; merge it \
             into a model (--lora)
             """
         ) { workshop in
@@ -27,10 +27,10 @@ extension MalformedCheckpoint {
             try workshop.useFile(ofTensors: "\(layer).lora_down.weight", "\(layer).lora_up.weight", "\(layer).alpha")
         },
         .init(
-            "Stable Diffusion XL in a single file",
+            "the refiner of Stable Diffusion XL in a single file",
             """
-            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found Stable Diffusion \
-            XL; only Stable Diffusion 1.x and 2.x are supported
+            MODEL/other.safetensors: cannot be read: expected both text encoders of Stable Diffusion XL, found no \
+            conditioner.embedders.1.model.…; its refiner is not supported
             """
         ) { workshop in
             try workshop.useFile(
@@ -39,8 +39,8 @@ extension MalformedCheckpoint {
         .init(
             "Stable Diffusion 3 in a single file",
             """
-            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found Stable Diffusion \
-            3; only Stable Diffusion 1.x and 2.x are supported
+            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x, 2.x or XL, found Stable Diffusion \
+            3; only Stable Diffusion 1.x, 2.x and XL are supported
             """
         ) { workshop in
             try workshop.useFile(ofTensors: "model.diffusion_model.joint_blocks.0.context_block.attn.qkv.weight")
@@ -48,28 +48,28 @@ extension MalformedCheckpoint {
         .init(
             "Flux in a single file",
             """
-            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found Flux; only \
-            Stable Diffusion 1.x and 2.x are supported
+            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x, 2.x or XL, found Flux; only \
+            Stable Diffusion 1.x, 2.x and XL are supported
             """
         ) { try $0.useFile(ofTensors: "double_blocks.0.img_attn.qkv.weight") },
         .init(
             "a ControlNet",
             """
-            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found a ControlNet; \
-            only Stable Diffusion 1.x and 2.x are supported
+            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x, 2.x or XL, found a ControlNet; \
+            only Stable Diffusion 1.x, 2.x and XL are supported
             """
         ) { try $0.useFile(ofTensors: "control_model.input_blocks.0.0.weight") },
         .init(
             "an autoencoder alone",
             """
-            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found an autoencoder; \
+            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x, 2.x or XL, found an autoencoder; \
             use it to decode instead of a model's own (--vae)
             """
         ) { try $0.useFile(ofTensors: "first_stage_model.encoder.conv_in.weight") },
         .init(
             "a denoising network alone",
             """
-            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found a denoising \
+            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x, 2.x or XL, found a denoising \
             network without its text encoder; use the whole model's file or diffusers folder: no option adds \
             a text encoder (--vae adds an autoencoder)
             """
@@ -79,7 +79,7 @@ extension MalformedCheckpoint {
         .init(
             "a part's weights instead of the model",
             """
-            MODEL/unet/diffusion_pytorch_model.safetensors: expected a model of Stable Diffusion 1.x or 2.x, \
+            MODEL/unet/diffusion_pytorch_model.safetensors: expected a model of Stable Diffusion 1.x, 2.x or XL, \
             found the denoising network of a diffusers folder; name the folder that holds model_index.json
             """
         ) { workshop in
@@ -88,8 +88,8 @@ extension MalformedCheckpoint {
         .init(
             "a file of unknown tensors",
             """
-            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x or 2.x, found an unknown kind \
-            of file; only Stable Diffusion 1.x and 2.x are supported
+            MODEL/other.safetensors: expected a model of Stable Diffusion 1.x, 2.x or XL, found an unknown kind \
+            of file; only Stable Diffusion 1.x, 2.x and XL are supported
             """
         ) { try $0.useFile(ofTensors: "something") },
         .init(

@@ -39,7 +39,7 @@ struct ModelParityTests {
         let network = try ModelFiles(contentsOf: model.folder).unet()
         let map = network.bottleneck(
             Variable(try golden.map("unet.in")), timesteps: [999, 371],
-            textEmbeddings: Variable(try golden.golden("unet.text")))
+            condition: TextCondition(tokens: try golden.golden("unet.text")))
         #expect(map.shape == [2, 2, 3, 16])
     }
 
@@ -54,8 +54,8 @@ struct ModelParityTests {
         let network = UNet2DConditionModel(configuration, in: ParameterSet().scope)
         var stream = RandomStream(seed: 1)
         network.parameters.initialize(using: &stream)
-        let texts = (0..<2).map { _ in Variable(stream.normal([1, 3, 8])) }
-        let found = network(Variable(stream.normal([1, 4, 4, 4])), timesteps: [1], textEmbeddingsOfEach: texts)
+        let texts = (0..<2).map { _ in TextCondition(tokens: stream.normal([1, 3, 8])) }
+        let found = network.predict(Variable(stream.normal([1, 4, 4, 4])), at: [1], givenEach: texts)
         #expect(found.count == 2 && found[0].value.scalars == found[1].value.scalars && found[0].shape == [1, 4, 4, 4])
     }
 
@@ -126,7 +126,7 @@ struct ModelParityTests {
             return (found.map(\.value), try #require(leaf.gradient))
         }
         let together = try gradient {
-            network($0, timesteps: timesteps, textEmbeddingsOfEach: texts.map { Variable($0) })
+            network.predict($0, at: timesteps, givenEach: texts.map { TextCondition(tokens: $0) })
         }
         let alone = try gradient { leaf in
             texts.map { network(leaf, timesteps: timesteps, textEmbeddings: Variable($0)) }
@@ -151,10 +151,12 @@ struct ModelParityTests {
         func run(_ text: Tensor) throws -> (values: [Tensor], latents: Tensor, text: Tensor?) {
             let (leaf, text) = (Variable.trainable(x), isTrained ? .trainable(text) : Variable(text))
             let timesteps = (0..<batch).map { 100.0 * Double($0) }
-            let outputs = network(leaf, timesteps: timesteps, textEmbeddingsOfEach: [own, text])
+            let outputs = network.predict(
+                leaf, at: timesteps, givenEach: [own, text].map { TextCondition(tokens: $0) })
             (outputs[0].sum() + outputs[1].squared().sum()).backward()
-            let unrecorded = network(
-                Variable(x), timesteps: timesteps, textEmbeddingsOfEach: [own, Variable(text.value)])
+            let unrecorded = network.predict(
+                Variable(x), at: timesteps,
+                givenEach: [own, Variable(text.value)].map { TextCondition(tokens: $0) })
             return ((outputs + unrecorded).map(\.value), try #require(leaf.gradient), text.gradient)
         }
         let (found, expected) = (try run(shared), try run(shared.broadcast(to: own.shape)))

@@ -67,29 +67,12 @@ final class SingleFileTests {
         return UNet2DConditionModel(configuration, in: unet.parameters.scope)
     }
 
-    /// A sparse file of tensors, whose data take no disk space.
-    private func hollowFile(_ tensors: [(key: String, shape: [Int])]) throws -> URL {
-        var end = 0
-        let fields = tensors.map { key, shape in
-            let start = end
-            end += shape.reduce(1, *)
-            return #""\#(key)":{"dtype":"U8","shape":\#(shape),"data_offsets":[\#(start),\#(end)]}"#
-        }
-        let header = Data("{\(fields.joined(separator: ","))}".utf8)
-        let url = folder.appending(path: "hollow.safetensors")
-        try (withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) } + header).write(to: url)
-        let file = try FileHandle(forWritingTo: url)
-        try file.truncate(atOffset: UInt64(8 + header.count + end))
-        try file.close()
-        return url
-    }
-
     @Test(
         "Full-size models get the published configurations, and every key is mapped",
         arguments: SingleFileFamily.allCases)
     func fullSize(family: SingleFileFamily) throws {
         let keys = try family.fullSizeKeys()
-        let checkpoint = try ModelFiles(contentsOf: hollowFile(keys.map { ($0.key, $0.shape) }))
+        let checkpoint = try ModelFiles(contentsOf: hollowFile(keys.map { ($0.key, $0.shape) }, in: folder))
         let unet = try UNet2DConditionModel.Configuration(checkpoint.layout.fields(.unet))
         let text = try CLIPTextModel.Configuration(checkpoint.layout.fields(.textEncoder))
         let autoencoder = try AutoencoderKL.Configuration(checkpoint.layout.fields(.vae))
@@ -268,4 +251,21 @@ final class SingleFileTests {
         #expect(found.configuration == configuration)
         #expect(found.parameters.paths == whole.parameters.paths.filter { !$0.hasPrefix("mid_block.") })
     }
+}
+
+/// A sparse file of tensors, whose data take no disk space.
+func hollowFile(_ tensors: [(key: String, shape: [Int])], in folder: URL) throws -> URL {
+    var end = 0
+    let fields = tensors.map { key, shape in
+        let start = end
+        end += shape.reduce(1, *)
+        return #""\#(key)":{"dtype":"U8","shape":\#(shape),"data_offsets":[\#(start),\#(end)]}"#
+    }
+    let header = Data("{\(fields.joined(separator: ","))}".utf8)
+    let url = folder.appending(path: "hollow.safetensors")
+    try (withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) } + header).write(to: url)
+    let file = try FileHandle(forWritingTo: url)
+    try file.truncate(atOffset: UInt64(8 + header.count + end))
+    try file.close()
+    return url
 }

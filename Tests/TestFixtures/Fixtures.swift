@@ -12,6 +12,17 @@ public enum Fixtures {
     /// The URL of a file or folder in `Tests/Fixtures`.
     public static func url(_ path: String) -> URL { root.appending(path: path) }
 
+    /// Copies the small model of Stable Diffusion XL's kind into a new folder, with the vocabulary and merges of its tokenizers.
+    public static func copyXLModel(to folder: URL) throws {
+        try FileManager.default.copyItem(at: url("models/xl"), to: folder)
+        for part in ["tokenizer", "tokenizer_2"] {
+            for name in ["vocab.json", "merges.txt"] {
+                try FileManager.default.copyItem(
+                    at: url("tokenizer/small/\(name)"), to: folder.appending(path: "\(part)/\(name)"))
+            }
+        }
+    }
+
     /// All tensors of a safetensors file, integers as Float32.
     public static func tensors(_ path: String) throws -> [String: Tensor] {
         let file = try SafetensorsFile(contentsOf: url(path))

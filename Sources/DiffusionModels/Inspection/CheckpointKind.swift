@@ -7,7 +7,7 @@ public enum CheckpointKind: String, Sendable, CaseIterable {
     /// Stable Diffusion 2.x in a single file.
     case stableDiffusion2 = "Stable Diffusion 2.x in a single file"
     /// Stable Diffusion XL in a single file.
-    case stableDiffusionXL = "Stable Diffusion XL"
+    case stableDiffusionXL = "Stable Diffusion XL in a single file"
     /// Stable Diffusion 3 in a single file.
     case stableDiffusion3 = "Stable Diffusion 3"
     /// Flux in a single file.
@@ -111,7 +111,8 @@ public enum CheckpointKind: String, Sendable, CaseIterable {
     /// Advice on how to use a file of this kind.
     var advice: String {
         switch self {
-        case .stableDiffusion1, .stableDiffusion2: "load it as a model, with the folder of a tokenizer (--tokenizer)"
+        case .stableDiffusion1, .stableDiffusion2, .stableDiffusionXL:
+            "load it as a model, with the folder of a tokenizer (--tokenizer)"
         case .lora: "merge it into a model (--lora)"
         case .autoencoder, .tinyAutoencoder: "use it to decode instead of a model's own (--vae)"
         case .denoiser:
@@ -121,7 +122,7 @@ public enum CheckpointKind: String, Sendable, CaseIterable {
         case .textualInversion: "it adds a token to a model's text encoder"
         case .latents: "start from them (--latents)"
         case .diffusersPart, .diffusersDenoiser, .textEncoder: "name the folder that holds model_index.json"
-        default: "only Stable Diffusion 1.x and 2.x are supported"
+        default: "only Stable Diffusion 1.x, 2.x and XL are supported"
         }
     }
 }

@@ -15,7 +15,8 @@ extension CheckpointSummary {
         addStudent(at: url, isLoRA: true)
         guard let weights = attempt({ try LowRankWeights(contentsOf: url) }) else { return }
         func count(_ part: LowRankWeights.Part) -> Int { weights.layers.filter { $0.part == part }.count }
-        add("layers", "\(count(.unet)) of the unet, \(count(.textEncoder)) of the text encoder")
+        let second = count(.textEncoder2) == 0 ? "" : ", \(count(.textEncoder2)) of the second one"
+        add("layers", "\(count(.unet)) of the unet, \(count(.textEncoder)) of the text encoder\(second)")
         let parameters = weights.layers.reduce(0) { $0 + $1.parameterCount }
         add("", "\(millions(parameters)) parameters")
         add("alpha", weights.scaleSource)

@@ -14,7 +14,8 @@ extension CheckpointSummary {
         let autoencoder =
             checkpoint.hasAutoencoder
             ? attempt { try AutoencoderKL.Configuration(checkpoint.layout.fields(.vae)) } : nil
-        let text = attempt { try CLIPTextModel.Configuration(checkpoint.layout.fields(.textEncoder)) }
+        let encoders: [ModelFiles.Part] = [.textEncoder] + (checkpoint.hasTwoTextEncoders ? [.textEncoder2] : [])
+        let texts = encoders.map { part in attempt { try checkpoint.textEncoderConfiguration(part) } }
         if let unet, let schedule {
             let student = checkpoint.oneStep.map { student in
                 let timesteps = student.steps.map { "\($0.timestep)" }.joined(separator: ", ")
@@ -50,26 +51,35 @@ extension CheckpointSummary {
         } else if !checkpoint.hasAutoencoder {
             add("vae", "none; name the folder or file of one (--vae)")
         }
-        if let text {
-            addWeights("text encoder", .textEncoder, to: &self)
-            add("", "\(text.layers) layers, width \(text.width), heads \(text.heads), \(text.activation.rawValue)")
+        for (part, text) in zip(encoders, texts) {
+            guard let text else { continue }
+            addWeights("text encoder\(part == .textEncoder2 ? " 2" : "")", part, to: &self)
+            let pooled = text.hasProjection ? ", pooled width \(text.projectionWidth)" : ""
+            add(
+                "",
+                "\(text.layers) layers, width \(text.width), heads \(text.heads), \(text.activation.rawValue)\(pooled)")
         }
         add("total", "\(millions(total.parameters)) parameters, \(bytes(total.bytes))")
-        let tokenizer = describeTokenizer(of: checkpoint)
-        if problems.isEmpty { load(checkpoint, tokenizer) }
+        var tokenizers: [ModelFiles.Part: CLIPTokenizer] = [:]
+        for part in encoders { tokenizers[part] = describeTokenizer(part.ownTokenizer, of: checkpoint) }
+        if problems.isEmpty { load(checkpoint, encoders, tokenizers) }
     }
 
     /// Loads the described parts one by one, to find problems.
-    private mutating func load(_ checkpoint: ModelFiles, _ tokenizer: CLIPTokenizer?) {
+    private mutating func load(
+        _ checkpoint: ModelFiles, _ encoders: [ModelFiles.Part], _ tokenizers: [ModelFiles.Part: CLIPTokenizer]
+    ) {
         if checkpoint.hasAutoencoder {
             _ = attempt {
-                if let tokenizer { try checkpoint.checkAgreement(of: tokenizer) }
+                for part in encoders {
+                    if let tokenizer = tokenizers[part] { try checkpoint.checkAgreement(of: tokenizer, with: part) }
+                }
                 try checkpoint.checkAgreement()
             }
         }
         _ = attempt { try checkpoint.unet() }
         if checkpoint.hasAutoencoder { _ = attempt { try checkpoint.autoencoder() } }
-        _ = attempt { try checkpoint.textEncoder() }
+        for part in encoders { _ = attempt { try checkpoint.textEncoder(part) } }
     }
 
     private mutating func describe(_ schedule: NoiseSchedule, of checkpoint: ModelFiles) {
@@ -86,15 +96,16 @@ extension CheckpointSummary {
                 + (isAssumed ? ", assumed from its family; not in the file (--prediction-type)" : ""))
     }
 
-    private mutating func describeTokenizer(of checkpoint: ModelFiles) -> CLIPTokenizer? {
+    private mutating func describeTokenizer(_ part: ModelFiles.Part, of checkpoint: ModelFiles) -> CLIPTokenizer? {
         let isFolder = checkpoint.layout is DiffusersFolder
-        guard checkpoint.tokenizerFolder != nil else {
+        guard checkpoint.tokenizerFolder != nil || part == .tokenizer2 else {
             add("tokenizer", "none\(isFolder ? "" : ", as in all single files"); name a folder (--tokenizer)")
             return nil
         }
-        guard let tokenizer = attempt({ try checkpoint.tokenizer() }) else { return nil }
+        if part == .tokenizer2, !isFolder, checkpoint.tokenizerFolder == nil { return nil }
+        guard let tokenizer = attempt({ try checkpoint.tokenizer(part) }) else { return nil }
         add(
-            "tokenizer",
+            "tokenizer\(part == .tokenizer2 ? " 2" : "")",
             "\(tokenizer.vocabularySize) tokens, prompts of \(tokenizer.maximumLength), padded with "
                 + "\(tokenizer.paddingToken)")
         return tokenizer
@@ -155,7 +166,8 @@ extension UNet2DConditionModel.Configuration {
         let parts = isInpainting ? "\(outputChannels) + \(outputChannels + 1) of mask and image" : "\(inputChannels)"
         let guidance = guidanceEmbeddingWidth == nil ? "" : ", reads the guidance scale"
         let size = sampleSize.map { "\($0.height) × \($0.width)" } ?? "unnamed size"
-        let widths = Set(crossAttentionWidths).sorted().map(String.init).joined(separator: ", ")
+        let texts = Set(crossAttentionWidths).sorted().map(String.init).joined(separator: ", ")
+        let widths = sizeEmbeddingWidth == nil ? texts : "\(texts), pooled \(pooledWidth), size ids"
         return "latents \(parts) × \(size), channels \(blockChannels), text width \(widths)\(guidance)"
     }
 
@@ -172,6 +184,12 @@ extension UNet2DConditionModel.Configuration {
     fileprivate func familyName(predicting type: PredictionType) -> String {
         let isPublishedSize = blockChannels == [320, 640, 1280, 1280] && layersPerBlock == [2, 2, 2, 2]
         let isVelocity = type == .velocity
+        if sizeEmbeddingWidth != nil {
+            let isPublished = blockChannels == [320, 640, 1280] && crossAttentionWidths == [2048, 2048, 2048]
+            let isWhole = isPublished && transformerLayers[1...] == [2, 10] && midBlockType == .crossAttention
+            let size = isWhole ? "" : isPublished ? ", shortened" : ", custom size"
+            return "Stable Diffusion XL\(size)" + (isVelocity ? ", v-prediction" : "")
+        }
         switch (isPublishedSize, Set(crossAttentionWidths)) {
         case (true, [768]): return "Stable Diffusion 1.x" + (isVelocity ? ", v-prediction" : "")
         case (true, [1024]): return "Stable Diffusion 2.x " + (isVelocity ? "v-prediction" : "base")

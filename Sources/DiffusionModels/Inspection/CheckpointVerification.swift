@@ -7,7 +7,8 @@ import Tensor
 /// The golden file is safetensors in PyTorch's layout, `[batch, channels, height, width]`, in Float32 unless noted:
 /// `text.ids` (integers) → `text.out`; `unet.in`, `unet.t`, conditioned on `text.out` → `unet.out`; `vae.in` → `vae.out`;
 /// `vae.enc.in` → `vae.enc.mean`; `vae.in` → `tiny.out` with a small autoencoder; `unet.in`, `unet.out`,
-/// `onestep.alpha_sigma` → `onestep.latent`.
+/// `onestep.alpha_sigma` → `onestep.latent`. With two text encoders also `text.ids2`, of which `text.out` has the embeddings beside those
+/// of `text.ids`, → `text.pooled`, and the UNet is conditioned on `text.pooled` and the size ids `unet.sizes`.
 public struct CheckpointVerification: Sequence, IteratorProtocol {
     /// The comparison of one part.
     public struct Comparison: Sendable {
@@ -49,13 +50,15 @@ public struct CheckpointVerification: Sequence, IteratorProtocol {
         self.tinyDecoder = try tinyDecoder.map { try ModelFiles.latentDecoder(contentsOf: $0) }
         remaining = ["text.out", "unet.out", "vae.out", "vae.enc.mean", "onestep.latent"]
         if tinyDecoder != nil { remaining.insert("tiny.out", at: 4) }
+        if self.model.hasTwoTextEncoders { remaining.insert("text.pooled", at: 1) }
     }
 
     /// Compares the next part; nil after the last, or, with ``failure`` set, when one cannot be loaded.
     public mutating func next() -> Comparison? {
         guard failure == nil, !remaining.isEmpty else { return nil }
         let name = remaining.removeFirst()
-        let isComplete = Set(Self.inputs[name, default: []] + [name]).isSubset(of: golden.names)
+        let second = model.hasTwoTextEncoders ? Self.secondInputs[name, default: []] : []
+        let isComplete = Set(Self.inputs[name, default: []] + second + [name]).isSubset(of: golden.names)
         guard isComplete else { return Comparison(name: name, errors: nil) }
         do {
             return Comparison(name: name, errors: Errors(of: try compute(name), against: try golden.tensor(name)))
@@ -71,20 +74,22 @@ public struct CheckpointVerification: Sequence, IteratorProtocol {
         "onestep.latent": ["unet.in", "unet.out", "onestep.alpha_sigma"],
     ]
 
+    /// The further inputs with two text encoders.
+    private static let secondInputs = [
+        "text.out": ["text.ids2"], "text.pooled": ["text.ids2"], "unet.out": ["text.pooled", "unet.sizes"],
+    ]
+
     private func compute(_ name: String) throws -> Tensor {
         func map(_ name: String) throws -> Variable { Variable(try golden.tensor(name).channelsLast()) }
         switch name {
-        case "text.out":
-            let ids = try golden.integers("text.ids")
-            let length = golden.info("text.ids")?.shape.last ?? ids.count
-            let rows = stride(from: 0, to: ids.count, by: Swift.max(length, 1))
-            let (encoder, tokens) = (try model.textEncoder(), rows.map { Array(ids[$0..<$0 + length]) })
-            try encoder.check(tokens)
-            return encoder(tokens).value
+        case "text.out": return try embeddings()
+        case "text.pooled": return try state(of: .textEncoder2, "text.ids2").pooled?.value ?? Tensor(0)
         case "unet.out":
-            let output = try model.unet()(
-                map("unet.in"), timesteps: try timesteps(), textEmbeddings: Variable(golden.tensor("text.out")))
-            return output.value.channelsFirst()
+            let isXL = model.hasTwoTextEncoders
+            let condition = TextCondition(
+                tokens: try golden.tensor("text.out"), pooled: isXL ? try golden.tensor("text.pooled") : nil,
+                sizes: isXL ? try golden.tensor("unet.sizes") : nil)
+            return try model.unet().predict(map("unet.in"), at: try timesteps(), given: condition).value.channelsFirst()
         case "vae.out": return try model.autoencoder().decode(map("vae.in")).value.channelsFirst()
         case "vae.enc.mean": return try model.autoencoder().encode(map("vae.enc.in")).mean.value.channelsFirst()
         case "tiny.out":
@@ -94,6 +99,31 @@ public struct CheckpointVerification: Sequence, IteratorProtocol {
             let level = try golden.tensor("onestep.alpha_sigma").scalars
             return (try golden.tensor("unet.in") - (try golden.tensor("unet.out")) * level[1]) / level[0]
         }
+    }
+
+    /// The text embeddings; of two encoders side by side.
+    private func embeddings() throws -> Tensor {
+        guard model.hasTwoTextEncoders else {
+            let (encoder, tokens) = try textModel(.textEncoder, "text.ids")
+            return encoder(tokens).value
+        }
+        let first = try state(of: .textEncoder, "text.ids").hidden.value
+        return .concatenate([first, try state(of: .textEncoder2, "text.ids2").hidden.value], axis: 2)
+    }
+
+    private func state(of part: ModelFiles.Part, _ ids: String) throws -> (hidden: Variable, pooled: Variable?) {
+        let (encoder, tokens) = try textModel(part, ids)
+        return encoder.unnormalized(tokens, skippingLast: 1)
+    }
+
+    /// A text encoder and its input.
+    private func textModel(_ part: ModelFiles.Part, _ name: String) throws -> (CLIPTextModel, [[Int]]) {
+        let ids = try golden.integers(name)
+        let length = golden.info(name)?.shape.last ?? ids.count
+        let tokens = stride(from: 0, to: ids.count, by: Swift.max(length, 1)).map { Array(ids[$0..<$0 + length]) }
+        let encoder = try model.textEncoder(part)
+        try encoder.check(tokens)
+        return (encoder, tokens)
     }
 
     /// `unet.t`, which may be stored as integers or as floating-point numbers.

@@ -6,6 +6,8 @@ struct DiffusersFolder: CheckpointLayout {
     static let indexName = "model_index.json"
 
     let url: URL
+    let parts: [ModelFiles.Part]
+    let zeroesEmptyPrompt: Bool
     private let storage: FileStorage
     /// Whether the model decodes with a small autoencoder (TAESD) of its own, as SDXS does.
     let hasTinyAutoencoder: Bool
@@ -23,15 +25,23 @@ struct DiffusersFolder: CheckpointLayout {
             throw ModelError.otherModel(path: url.path, kind: kind)
         }
         let index = try ConfigurationFields(contentsOf: file, purpose: "the list of the model's parts")
-        for foreign in ["transformer", "text_encoder_2", "prior"] where !index.isNull(foreign) {
-            if index.values[foreign] == .array([.null, .null]) { continue }
+        func has(_ part: String) -> Bool { !index.isNull(part) && index.values[part] != .array([.null, .null]) }
+        for foreign in ["transformer", "text_encoder_3", "prior"] where has(foreign) {
             throw index.unsupported(
-                foreign, expected: "no such part, since only Stable Diffusion 1.x and 2.x are supported")
+                foreign, expected: "no such part, since only Stable Diffusion 1.x, 2.x and XL are supported")
         }
         hasTinyAutoencoder =
             !replaced.contains(.vae)
             && index.values[ModelFiles.Part.vae.rawValue] == .array(["diffusers", "AutoencoderTiny"])
-        for part in ModelFiles.Part.allCases where !replaced.contains(part) {
+        let isXL = has(ModelFiles.Part.textEncoder2.rawValue)
+        if isXL, !has(ModelFiles.Part.textEncoder.rawValue) {
+            throw index.unsupported(
+                ModelFiles.Part.textEncoder.rawValue,
+                expected: "two text encoders; the refiner of Stable Diffusion XL is not supported, use its base model")
+        }
+        parts = ModelFiles.Part.common + (isXL ? ModelFiles.Part.second : [])
+        zeroesEmptyPrompt = try isXL && index.boolean("force_zeros_for_empty_prompt", default: true)
+        for part in parts where !replaced.contains(part) {
             guard case .array(let names)? = index.values[part.rawValue], names.count == 2,
                 case .string(let name) = names[1]
             else { throw index.invalid(part.rawValue, expected: "[library, class]") }
@@ -68,7 +78,7 @@ struct DiffusersFolder: CheckpointLayout {
     func weights(_ part: ModelFiles.Part) throws -> WeightFiles {
         switch part {
         case .vae: try AutoencoderKL.weights(in: folder(part), storage: storage)
-        case .textEncoder:
+        case .textEncoder, .textEncoder2:
             try WeightFiles(in: folder(part), stem: part.stem, naming: CLIPTextModel.names, storage: storage)
         default: try WeightFiles(in: folder(part), stem: part.stem, storage: storage)
         }
@@ -82,20 +92,21 @@ extension ModelFiles.Part {
         case .unet: ["UNet2DConditionModel"]
         case .vae: ["AutoencoderKL", "AutoencoderTiny"]
         case .textEncoder: ["CLIPTextModel"]
-        case .tokenizer: ["CLIPTokenizer", "CLIPTokenizerFast"]
+        case .textEncoder2: [CLIPTextModel.Configuration.projectingClass]
+        case .tokenizer, .tokenizer2: ["CLIPTokenizer", "CLIPTokenizerFast"]
         case .scheduler: nil
         }
     }
 
     /// The name of the weights file without its extension.
-    var stem: String { self == .textEncoder ? "model" : "diffusion_pytorch_model" }
+    var stem: String { [.textEncoder, .textEncoder2].contains(self) ? "model" : "diffusion_pytorch_model" }
 }
 
 extension CLIPTextModel {
     /// Maps a key of transformers to this library's names: `text_model.` may be absent, and `position_ids` of old files is ignored.
     static func names(for key: String) -> [String] {
         let prefix = "text_model."
-        let name = key.hasPrefix(prefix) ? key : prefix + key
+        let name = key.hasPrefix(prefix) || key.hasPrefix("text_projection.") ? key : prefix + key
         return name == "text_model.embeddings.position_ids" ? [] : [name]
     }
 }

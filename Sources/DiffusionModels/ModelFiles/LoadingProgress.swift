@@ -1,6 +1,6 @@
 /// The progress of loading one of a model's networks.
 public struct LoadingProgress: Sendable, Hashable {
-    /// The network's folder name: `unet`, `vae` or `text_encoder`.
+    /// The network's folder name: `unet`, `vae`, `text_encoder` or `text_encoder_2`.
     public let network: String
     /// The bytes of weights that have been read and checked.
     public internal(set) var loadedBytes: Int

@@ -59,7 +59,7 @@ public enum ModelError: Error, Sendable, CustomStringConvertible {
                 + tensors.prefix(Self.listLimit).map { "\($0)" }.joined(separator: ", ")
                 + (tensors.count > Self.listLimit ? ", and in \(tensors.count - Self.listLimit) more tensors" : "")
         case .otherModel(let path, let kind):
-            "\(path): expected a model of Stable Diffusion 1.x or 2.x, found \(kind.rawValue); \(kind.advice)"
+            "\(path): expected a model of Stable Diffusion 1.x, 2.x or XL, found \(kind.rawValue); \(kind.advice)"
         case .missingAutoencoder(let path):
             "\(path): there is no autoencoder in it; name the folder or file of one: an AutoencoderKL or a small one (TAESD) (--vae)"
         case .missingTokenizer(let path):

@@ -1,7 +1,7 @@
 extension ModelFiles {
     /// Throws ``ModelError`` if the text encoder's configuration contradicts the tokenizer.
-    func checkAgreement(of tokenizer: CLIPTokenizer) throws {
-        let fields = try layout.fields(.textEncoder)
+    func checkAgreement(of tokenizer: CLIPTokenizer, with part: Part = .textEncoder) throws {
+        let fields = try layout.fields(part)
         let text = try CLIPTextModel.Configuration(fields)
         let (length, tokens) = (tokenizer.maximumLength, tokenizer.vocabularySize)
         try fields.expect(
@@ -18,9 +18,24 @@ extension ModelFiles {
         let unetFields = try layout.fields(.unet)
         let text = try textEncoderConfiguration()
         let unet = try UNet2DConditionModel.Configuration(unetFields)
+        let second = hasTwoTextEncoders ? try textEncoderConfiguration(.textEncoder2) : nil
+        let textWidth = text.width + (second?.width ?? 0)
         for width in unet.crossAttentionWidths {
             try unetFields.expect(
-                width == text.width, "cross_attention_dim", "the text encoder's \(text.width)", width)
+                width == textWidth, "cross_attention_dim",
+                second.map { "the text encoders' \(text.width) + \($0.width)" } ?? "the text encoder's \(textWidth)",
+                width)
+        }
+        if unet.sizeEmbeddingWidth != nil {
+            guard let second else {
+                throw unetFields.unsupported(
+                    "addition_embed_type", expected: "none, because the model has one text encoder")
+            }
+            let width = unet.pooledWidth
+            try unetFields.expect(
+                width == second.projectionWidth, "projection_class_embeddings_input_dim",
+                "six times addition_time_embed_dim and the second text encoder's projection_dim, \(second.projectionWidth)",
+                width + 6 * (unet.sizeEmbeddingWidth ?? 0))
         }
         var autoencoders: [(fields: ConfigurationFields, latent: Int, colours: Int)] = []
         if let other = otherAutoencoder {

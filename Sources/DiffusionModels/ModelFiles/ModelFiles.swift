@@ -5,23 +5,25 @@ import Tensor
 /// A model's files, from which its parts are loaded individually.
 ///
 /// Either a folder in the Hub's diffusers layout (`model_index.json`, `unet/`, `vae/`, `text_encoder/`, `tokenizer/`,
-/// `scheduler/`, and `one_step.json` if the model is a one-step student), or a single safetensors file in the layout of the
-/// original Stable Diffusion code (`model.diffusion_model.…`, `first_stage_model.…`, `cond_stage_model.…`). Weights are
+/// `scheduler/`, of Stable Diffusion XL also `text_encoder_2/` and `tokenizer_2/`, and `one_step.json` if the model is a one-step student),
+/// or a single safetensors file in the layout of the original Stable Diffusion code (`model.diffusion_model.…`, `first_stage_model.…`,
+/// `cond_stage_model.…`, of Stable Diffusion XL `conditioner.embedders.…`). Weights are
 /// safetensors in Float32, Float16, BFloat16, 8-bit floating point, or 8-bit integers as
 /// ``TextToImageModel/save(to:scalarType:)`` writes them; nothing is downloaded.
 ///
 /// A single file has no configuration. Its networks' sizes are inferred from the shapes of its tensors. What shapes do not
 /// determine depends on the family, which is recognised by the text encoder:
 ///
-/// | | Stable Diffusion 1.x (CLIP) | 2.x (OpenCLIP) |
-/// | --- | --- | --- |
-/// | attention heads of the UNet | 8 | channels / 64 |
-/// | activation of the text encoder | `quick_gelu` | `gelu` |
-/// | prediction type | epsilon | v, as 2.1 has; 2.x base predicts epsilon, and so does a ``RecognizedStudent`` |
-/// | latents | 64 × 64 | 96 × 96, of 2.x base 64 × 64 |
+/// | | Stable Diffusion 1.x (CLIP) | 2.x (OpenCLIP) | XL (both) |
+/// | --- | --- | --- | --- |
+/// | attention heads of the UNet | 8 | channels / 64 | channels / 64 |
+/// | activation of the text encoder | `quick_gelu` | `gelu` | one each |
+/// | prediction type | epsilon | v, as 2.1 has; 2.x base predicts epsilon, and so does a ``RecognizedStudent`` | epsilon |
+/// | latents | 64 × 64 | 96 × 96, of 2.x base 64 × 64 | 128 × 128 |
+/// | scaling factor | 0.18215 | 0.18215 | 0.13025 |
 ///
-/// and in both: text encoder heads of width 64, 32 normalisation groups, scaling factor 0.18215, and the scaled linear schedule
-/// from 0.00085 to 0.012 over 1000 timesteps. A file without an autoencoder needs a separate one. If a file has only the moving
+/// and in all: text encoder heads of width 64, 32 normalisation groups, and the scaled linear schedule from 0.00085 to 0.012 over 1000
+/// timesteps. A tokenizer's folder serves both text encoders of XL, of which the first pads with the end token and the second with "!". A file without an autoencoder needs a separate one. If a file has only the moving
 /// averages (EMA) of the denoising network's weights, these are read.
 public struct ModelFiles: Sendable {
     /// A part of the model; raw values are the folder names.
@@ -31,6 +33,15 @@ public struct ModelFiles: Sendable {
         case textEncoder = "text_encoder"
         case tokenizer
         case scheduler
+        case textEncoder2 = "text_encoder_2"
+        case tokenizer2 = "tokenizer_2"
+
+        /// The parts of every model.
+        static let common: [Part] = [.unet, .vae, .textEncoder, .tokenizer, .scheduler]
+        /// The parts of Stable Diffusion XL beside the common ones.
+        static let second: [Part] = [.textEncoder2, .tokenizer2]
+        /// The tokenizer of a text encoder.
+        var ownTokenizer: Part { self == .textEncoder2 ? .tokenizer2 : .tokenizer }
     }
 
     /// The model's folder or file.
@@ -39,6 +50,8 @@ public struct ModelFiles: Sendable {
     public let oneStep: OneStepConfiguration?
     /// The folder of the tokenizer, nil for a model without one.
     public let tokenizerFolder: URL?
+    /// The folder of the second text encoder's own tokenizer.
+    private let secondTokenizerFolder: URL?
 
     /// Called after each tensor while a network is loaded, each time any network is loaded.
     public var progress: (@Sendable (LoadingProgress) -> Void)?
@@ -87,9 +100,10 @@ public struct ModelFiles: Sendable {
             }
             (layout, oneStep) = (folder, try folder.oneStep())
             tokenizerFolder = tokenizer ?? (folder.has(.tokenizer) ? folder.folder(.tokenizer) : nil)
+            secondTokenizerFolder = folder.has(.tokenizer2) ? folder.folder(.tokenizer2) : nil
         } else {
             layout = try SingleFileCheckpoint(url, predictionType: predictionType, storage: storage)
-            (oneStep, tokenizerFolder) = (nil, tokenizer)
+            (oneStep, tokenizerFolder, secondTokenizerFolder) = (nil, tokenizer, nil)
         }
         self.otherAutoencoder = otherAutoencoder
     }
@@ -99,6 +113,10 @@ public struct ModelFiles: Sendable {
 protocol CheckpointLayout: Sendable {
     /// Whether there is an autoencoder.
     var hasAutoencoder: Bool { get }
+    /// The parts that a model of this family has.
+    var parts: [ModelFiles.Part] { get }
+    /// Whether the embeddings of an empty prompt are zeros, in Stable Diffusion XL.
+    var zeroesEmptyPrompt: Bool { get }
     /// Whether the files contain the noise schedule; otherwise it is that of the model's family.
     var statesSchedule: Bool { get }
     /// A part's configuration.
@@ -117,10 +135,21 @@ extension ModelFiles {
     }
 
     /// The tokenizer. Throws ``ModelError/missingTokenizer(path:)`` for a model without one, and what `CLIPTokenizer` throws.
-    public func tokenizer() throws -> CLIPTokenizer {
+    public func tokenizer() throws -> CLIPTokenizer { try tokenizer(.tokenizer) }
+
+    /// A text encoder's tokenizer. Where two text encoders share a folder, their padding tokens are those of Stable Diffusion XL.
+    func tokenizer(_ part: Part) throws -> CLIPTokenizer {
+        if part == .tokenizer2, let secondTokenizerFolder {
+            return try CLIPTokenizer(contentsOf: secondTokenizerFolder)
+        }
         guard let tokenizerFolder else { throw ModelError.missingTokenizer(path: url.path) }
-        return try CLIPTokenizer(contentsOf: tokenizerFolder)
+        let tokenizer = try CLIPTokenizer(contentsOf: tokenizerFolder)
+        guard hasTwoTextEncoders, secondTokenizerFolder == nil else { return tokenizer }
+        return try tokenizer.padding(with: part == .tokenizer2 ? "!" : nil)
     }
+
+    /// Whether it is a model of Stable Diffusion XL's kind, with two text encoders.
+    public var hasTwoTextEncoders: Bool { layout.parts.contains(.textEncoder2) }
 
     /// The configuration of the denoising network. Throws ``ModelError``.
     public func unetConfiguration() throws -> UNet2DConditionModel.Configuration { try .init(layout.fields(.unet)) }
@@ -130,7 +159,13 @@ extension ModelFiles {
 
     /// The configuration of the text encoder. Throws ``ModelError``.
     public func textEncoderConfiguration() throws -> CLIPTextModel.Configuration {
-        try .init(layout.fields(.textEncoder))
+        try textEncoderConfiguration(.textEncoder)
+    }
+
+    func textEncoderConfiguration(_ part: Part) throws -> CLIPTextModel.Configuration {
+        var configuration = try CLIPTextModel.Configuration(layout.fields(part))
+        configuration.hasProjection = part == .textEncoder2
+        return configuration
     }
 
     /// The denoising network, frozen. Throws ``ModelError`` or `SafetensorsError`.
@@ -138,7 +173,8 @@ extension ModelFiles {
         let configuration = try unetConfiguration()
         let weights = try layout.weights(.unet)
         try weights.check(layers: configuration.layerCount)
-        let model = UNet2DConditionModel(configuration, in: ParameterSet().scope)
+        var model = UNet2DConditionModel(configuration, in: ParameterSet().scope)
+        if hasAutoencoder { model.pixelsPerLatent = try autoencoderFiles().0.pixelsPerLatent }
         try load(.unet, from: weights, into: model.parameters)
         return model
     }
@@ -171,25 +207,57 @@ extension ModelFiles {
         return try otherAutoencoder.decoder(weights)
     }
 
-    /// The text encoder, frozen. Throws ``ModelError`` or `SafetensorsError`.
-    public func textEncoder() throws -> CLIPTextModel {
-        let (model, weights) = try declaredTextEncoder()
-        try load(.textEncoder, from: weights, into: model.parameters)
+    /// The text encoder, of two the first; frozen. Throws ``ModelError`` or `SafetensorsError`.
+    public func textEncoder() throws -> CLIPTextModel { try textEncoder(.textEncoder) }
+
+    func textEncoder(_ part: Part) throws -> CLIPTextModel {
+        let (model, weights) = try declaredTextEncoder(part)
+        try load(part, from: weights, into: model.parameters)
         return model
     }
 
-    private func declaredTextEncoder() throws -> (CLIPTextModel, WeightFiles) {
-        let configuration = try textEncoderConfiguration()
-        let weights = try layout.weights(.textEncoder)
+    private func declaredTextEncoder(_ part: Part) throws -> (CLIPTextModel, WeightFiles) {
+        let configuration = try textEncoderConfiguration(part)
+        let weights = try layout.weights(part)
         try weights.check(layers: configuration.layers)
         return (CLIPTextModel(configuration, in: ParameterSet().scope), weights)
     }
 
-    /// The text encoder without a check for non-finite weights, so that only the weights in use are read from the file.
-    func uncheckedTextEncoder() throws -> CLIPTextModel {
-        let (model, weights) = try declaredTextEncoder()
+    /// A text encoder without a check for non-finite weights, so that only the weights in use are read from the file.
+    func uncheckedTextEncoder(_ part: Part) throws -> CLIPTextModel {
+        let (model, weights) = try declaredTextEncoder(part)
         try model.parameters.load(unchecked: weights)
         return model
+    }
+
+    /// The encoder of prompts, which loads the text encoder or both of them when it encodes.
+    ///
+    /// - Parameters:
+    ///   - encoding: options for skipped layers, long prompts and prompt weights.
+    ///   - inversions: textual inversions to add.
+    ///
+    /// Throws ``ModelError`` for files that are missing, malformed or contradict each other, options out of range, and inversions that do not
+    /// fit.
+    public func promptEncoder(
+        _ encoding: PromptEncoding = PromptEncoding(), inversions: [TextualInversion] = []
+    ) throws -> any TextEncoder {
+        if hasTwoTextEncoders {
+            var encoder = try CLIPTextEncoderPair(self)
+            encoder.encoding = encoding
+            try encoder.check()
+            guard inversions.isEmpty else {
+                throw ModelError.invalidArgument(
+                    operation: "ModelFiles.promptEncoder", argument: "inversions",
+                    expected: "none, because those for Stable Diffusion XL are not supported",
+                    found: "\(inversions.count)")
+            }
+            return encoder
+        }
+        var encoder = try CLIPTextEncoder(self)
+        encoder.encoding = encoding
+        try encoder.check()
+        for inversion in inversions { try encoder.add(inversion) }
+        return encoder
     }
 
     private func load(_ part: Part, from weights: WeightFiles, into parameters: ParameterSet) throws {

@@ -37,16 +37,18 @@ struct StoredModel {
             try DurableFile.makeFolder(file.deletingLastPathComponent())
             return file
         }
-        for (part, stored) in [(ModelFiles.Part.unet, network), (.vae, autoencoder), (.textEncoder, text.part)] {
+        let texts = [(ModelFiles.Part.textEncoder, text)] + text.second.map { (.textEncoder2, $0) }
+        for (part, stored) in [(.unet, network), (.vae, autoencoder)] + texts.map({ ($0, $1.part) }) {
             try stored.configuration(as: scalarType).write(to: place("\(part.rawValue)/config.json"))
             try Safetensors.write(
                 stored.tensors(as: scalarType), scalarType: scalarType, metadata: ["format": "pt"],
                 to: place("\(part.rawValue)/\(part.stem).safetensors"))
         }
-        for name in try tokenizerFiles() {
-            try DurableFile.write(
-                FileContents.read(text.tokenizerFolder.appending(path: name)),
-                to: place("\(ModelFiles.Part.tokenizer.rawValue)/\(name)"))
+        for (part, text) in texts {
+            for name in try tokenizerFiles(of: text) {
+                try DurableFile.write(
+                    contents(name, of: text), to: place("\(part.ownTokenizer.rawValue)/\(name)"))
+            }
         }
         try schedule.configuration.json.write(
             to: place("\(ModelFiles.Part.scheduler.rawValue)/scheduler_config.json"))
@@ -56,7 +58,7 @@ struct StoredModel {
     }
 
     /// The names of the regular files in the tokenizer's folder, including links to files.
-    private func tokenizerFiles() throws -> [String] {
+    private func tokenizerFiles(of text: StoredTextEncoder) throws -> [String] {
         let folder = text.tokenizerFolder
         return try FileError.attempt(.reading, folder.path) {
             try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted().filter { name in
@@ -67,10 +69,22 @@ struct StoredModel {
         }
     }
 
+    /// A file of the tokenizer, with the padding token that is in use.
+    private func contents(_ name: String, of text: StoredTextEncoder) throws -> Data {
+        let file = text.tokenizerFolder.appending(path: name)
+        guard let padding = text.paddingToken, ["special_tokens_map.json", "tokenizer_config.json"].contains(name),
+            case .object(var fields) = try JSONValue(contentsOf: file, purpose: "the tokenizer's configuration")
+        else { return try FileContents.read(file) }
+        fields["pad_token"] = .string(padding)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(JSONValue.object(fields))
+    }
+
     private var index: JSONValue {
         func entry(_ library: String, _ name: String) -> JSONValue { .array([.string(library), .string(name)]) }
         func entry(_ part: StoredPart) -> JSONValue { entry(part.library, part.className) }
-        return .object([
+        var fields: [String: JSONValue] = [
             "_class_name": .string("StableDiffusionPipeline"),
             "unet": entry(network),
             "vae": entry(autoencoder),
@@ -78,9 +92,18 @@ struct StoredModel {
             "tokenizer": entry(text.tokenizerLibrary, text.tokenizerClass),
             "scheduler": entry("diffusers", schedule.configuration.className),
             "feature_extractor": .array([.null, .null]),
-            "safety_checker": .array([.null, .null]),
-            "requires_safety_checker": .boolean(false),
-        ])
+        ]
+        if let second = text.second.first {
+            fields["_class_name"] = .string("StableDiffusionXLPipeline")
+            fields["text_encoder_2"] = entry(second.part)
+            fields["tokenizer_2"] = entry(second.tokenizerLibrary, second.tokenizerClass)
+            fields["image_encoder"] = .array([.null, .null])
+            fields["force_zeros_for_empty_prompt"] = .boolean(text.zeroesEmptyPrompt)
+        } else {
+            fields["safety_checker"] = .array([.null, .null])
+            fields["requires_safety_checker"] = .boolean(false)
+        }
+        return .object(fields)
     }
 }
 

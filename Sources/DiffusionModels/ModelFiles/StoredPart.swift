@@ -45,6 +45,12 @@ public struct StoredTextEncoder: Sendable {
     public let tokenizerClass: String
     /// The folder whose files are copied as the model's tokenizer.
     public let tokenizerFolder: URL
+    /// The padding token that the tokenizer's files are written with; nil for their own.
+    var paddingToken: String?
+    /// The second text encoder, if there are two.
+    var second: [StoredTextEncoder] = []
+    /// Whether the embeddings of an empty prompt are zeros.
+    var zeroesEmptyPrompt = false
 
     /// A network and its tokenizer.
     public init(part: StoredPart, tokenizerLibrary: String, tokenizerClass: String, tokenizerFolder: URL) {

@@ -18,6 +18,7 @@ package struct WeightFiles: CheckpointTensors, Sendable {
     var variant: String?
     private var locations: [String: Location] = [:]
     private let isLinear: @Sendable (String) -> Bool
+    private let isTransposed: @Sendable (String) -> Bool
 
     /// - Parameters:
     ///   - files: the files with the tensors.
@@ -25,14 +26,16 @@ package struct WeightFiles: CheckpointTensors, Sendable {
     ///   - naming: maps a key of a file to this library's names. No name: the tensor is not used. Several names: the tensor stacks
     ///     these weights along the first axis, each with the same number of rows.
     ///   - isLinear: whether a name is a linear weight that files may store as a 1×1 convolution.
+    ///   - isTransposed: whether a name is a matrix that files store transposed.
     ///
     /// Throws ``ModelError`` if two tensors map to the same name, one cannot be divided equally, or the weights are quantised.
     package init(
         _ files: [SafetensorsFile], path: String, naming: (String) -> [String] = { [$0] },
-        isLinear: @escaping @Sendable (String) -> Bool = { _ in false }
+        isLinear: @escaping @Sendable (String) -> Bool = { _ in false },
+        isTransposed: @escaping @Sendable (String) -> Bool = { _ in false }
     ) throws {
         self.path = path
-        self.isLinear = isLinear
+        (self.isLinear, self.isTransposed) = (isLinear, isTransposed)
         for file in files {
             try Self.refuseQuantized(file)
             let scaleNames = Set(file.names.compactMap(file.scaleName))
@@ -113,6 +116,7 @@ package struct WeightFiles: CheckpointTensors, Sendable {
         guard let location = locations[name] else { throw ParameterLoadingError(missing: [name]) }
         let tensor = try location.file.mappedTensor(location.key)
         let shape = shape(of: name, at: location, stored: tensor.shape)
+        if isTransposed(name), tensor.rank == 2 { return tensor.transposed([1, 0]) }
         guard location.shares > 1 else { return tensor.reshaped(to: shape) }
         return tensor.sliced(axis: 0, location.share * shape[0]..<(location.share + 1) * shape[0])
     }
@@ -145,6 +149,7 @@ package struct WeightFiles: CheckpointTensors, Sendable {
     }
 
     private func shape(of name: String, at location: Location, stored: [Int]) -> [Int] {
+        if stored.count == 2, isTransposed(name) { return stored.reversed() }
         if stored.count == 4, stored[2...] == [1, 1], isLinear(name) { return Array(stored.prefix(2)) }
         guard location.shares > 1, let rows = stored.first else { return stored }
         return [rows / location.shares] + stored.dropFirst()

@@ -15,6 +15,8 @@ public protocol DenoisingNetwork: Parameterized {
     var latentSize: LatentSize? { get }
     /// The channels of a feature map at the latents' full size, by which memory is estimated. The default is ``latentChannels``.
     var channelsAtFullSize: Int { get }
+    /// The width of the pooled text embedding that the network reads; nil, the default, for networks that read none.
+    var pooledWidth: Int? { get }
     /// The network's part of a model folder; nil, the default, for networks that cannot be stored.
     var stored: StoredPart? { get }
     /// The network's inner feature map for discriminators; nil, the default, for networks that offer none.
@@ -82,6 +84,8 @@ extension DenoisingNetwork {
     public var latentSize: LatentSize? { nil }
     /// ``latentChannels``.
     public var channelsAtFullSize: Int { latentChannels }
+    /// None.
+    public var pooledWidth: Int? { nil }
     /// Not supported.
     public var stored: StoredPart? { nil }
     /// None.

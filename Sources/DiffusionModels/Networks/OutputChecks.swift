@@ -4,10 +4,20 @@ import Tensor
 // What a network, a text encoder or a decoder of one's own returns is checked where the pipeline and training use it.
 
 extension DenoisingNetwork {
-    /// ``predict(_:at:given:)``. Throws ``ModelError`` unless the output has the samples' shape.
+    /// Throws ``ModelError`` for a condition without the pooled embedding that the network reads.
+    package func check(_ condition: TextCondition) throws {
+        guard let pooledWidth, condition.pooled?.shape[1] != pooledWidth else { return }
+        throw ModelError.invalidArgument(
+            operation: "\(Self.self).predict", argument: "condition",
+            expected: "pooled text embeddings of width \(pooledWidth), as of Stable Diffusion XL's text encoders",
+            found: condition.pooled.map { "\($0.shape)" } ?? "none")
+    }
+
+    /// ``predict(_:at:given:)``. Throws ``ModelError`` as ``check(_:)`` does, and unless the output has the samples' shape.
     package func checkedPrediction(
         _ noisy: Variable, at timesteps: [Double], given condition: TextCondition
     ) throws -> Variable {
+        try check(condition)
         let output = predict(noisy, at: timesteps, given: condition)
         try checkOutputs([output], count: 1, of: noisy)
         return output

@@ -27,7 +27,7 @@ extension TextToImageModel {
         let names = try folder.write(to: stage, scalarType)
         let index = url.appending(path: DiffusersFolder.indexName)
         try removeIfPresent(index)
-        for part in ModelFiles.Part.allCases {
+        for part in ModelFiles.Part.allCases where names.contains(where: { $0.hasPrefix("\(part.rawValue)/") }) {
             let folder = url.appending(path: part.rawValue)
             try DurableFile.makeFolder(folder)
             try removeIfPresent(folder.appending(path: "\(part.stem).safetensors.index.json"))

@@ -13,7 +13,7 @@ public struct TextToImageModel: Sendable {
     public var name: String
     /// The denoising network.
     public var network: any DenoisingNetwork { didSet { network = network.readOnly() } }
-    /// Encodes prompts. The shipped ``CLIPTextEncoder`` is in memory only while prompts are encoded.
+    /// Encodes prompts. The shipped ``CLIPTextEncoder`` and ``CLIPTextEncoderPair`` are in memory only while prompts are encoded.
     public var textEncoder: any TextEncoder {
         didSet {
             textEncoder = textEncoder.readOnly()
@@ -80,8 +80,8 @@ public struct TextToImageModel: Sendable {
     /// - Parameters:
     ///   - files: the model's files.
     ///   - textEncoder: the files' text encoder, with other settings than the defaults; nil for the defaults.
-    public init(_ files: ModelFiles, textEncoder: CLIPTextEncoder? = nil) throws {
-        let textEncoder = try textEncoder ?? CLIPTextEncoder(files)
+    public init(_ files: ModelFiles, textEncoder: (any TextEncoder)? = nil) throws {
+        let textEncoder = try textEncoder ?? files.promptEncoder()
         let schedule = try files.schedule()
         try files.checkAgreement()
         let network = try files.unet()

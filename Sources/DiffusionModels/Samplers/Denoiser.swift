@@ -10,6 +10,7 @@ struct Denoiser {
 
     /// The network's prediction for latents at one sampling point.
     func predict(_ latents: Tensor, at point: SamplingPoint) throws -> NetworkPrediction {
+        for condition in [condition] + (guidance.map { [$0.unconditional] } ?? []) { try network.check(condition) }
         let timesteps = Array(repeating: point.timestep, count: latents.shape[0])
         let output =
             try guidance?.predict(with: network, latents, at: timesteps, given: condition)

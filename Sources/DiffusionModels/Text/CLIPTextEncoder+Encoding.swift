@@ -17,7 +17,7 @@ extension CLIPTextEncoder {
         let parts = try stride(from: 0, to: all.count, by: chunk).map { start in
             try embed(all[start..<min(start + chunk, all.count)], windows: windows, by: model)
         }
-        return TextCondition(tokens: .concatenate(parts, axis: 0))
+        return .concatenate(parts)
     }
 
     /// The number of windows that the longest of the prompts needs, at most the encoding's limit.
@@ -47,8 +47,8 @@ extension CLIPTextEncoder {
         min(max((words.ids.count + windowLength - 1) / windowLength, 1), encoding.windowLimit)
     }
 
-    /// `[prompts, windows · tokens, width]`.
-    private func embed(_ prompts: ArraySlice<Words>, windows: Int, by model: CLIPTextModel) throws -> Variable {
+    /// Embeddings `[prompts, windows · tokens, width]`; the pooled ones are those of the first window.
+    private func embed(_ prompts: ArraySlice<Words>, windows: Int, by model: CLIPTextModel) throws -> TextCondition {
         var (ids, weights): ([[Int]], [Float]) = ([], [])
         for words in prompts {
             for window in 0..<windows {
@@ -61,10 +61,16 @@ extension CLIPTextEncoder {
                 weights += Array(repeating: 1, count: padding + 1)
             }
         }
-        let hidden = model(ids, skippingLast: encoding.skippedLayers)
+        let (hidden, pooled) =
+            isPaired
+            ? model.unnormalized(ids, skippingLast: encoding.skippedLayers + 1)
+            : (model(ids, skippingLast: encoding.skippedLayers), nil)
         let shape = [prompts.count, windows * tokenizer.maximumLength, configuration.width]
         let embeddings = hidden.reshaped(to: shape)
-        return weights.allSatisfy { $0 == 1 } ? embeddings : Variable(try embeddings.value.weighted(by: weights))
+        let isPlain = weights.allSatisfy { $0 == 1 }
+        return TextCondition(
+            tokens: isPlain ? embeddings : Variable(try embeddings.value.weighted(by: weights)),
+            pooled: pooled?.gathered(rows: prompts.indices.map { ($0 - prompts.startIndex) * windows }))
     }
 }
 

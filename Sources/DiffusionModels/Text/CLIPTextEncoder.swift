@@ -21,6 +21,10 @@ public struct CLIPTextEncoder: TextEncoder {
     /// The configuration of the text model.
     public let configuration: CLIPTextModel.Configuration
 
+    /// The part of the model's files; the second encoder of two has its own.
+    let part: ModelFiles.Part
+    /// Whether it is one of two encoders, whose embeddings are states before the last layer and the final normalisation.
+    let isPaired: Bool
     private var source: Source
     /// LoRA changes and their weights, which are merged whenever the text model is loaded.
     private var adapters: [(changes: LowRankWeights, weight: Float)] = []
@@ -30,17 +34,22 @@ public struct CLIPTextEncoder: TextEncoder {
         tokenizer: CLIPTokenizer, textModel: CLIPTextModel, encoding: PromptEncoding = PromptEncoding()
     ) throws {
         (self.tokenizer, self.encoding, configuration) = (tokenizer, encoding, textModel.configuration)
-        source = .memory(textModel)
+        (source, part, isPaired) = (.memory(textModel), .textEncoder, false)
         try check()
     }
 
     /// The encoder of a model's files. Only the tokenizer and the configuration are read.
     ///
     /// Throws ``ModelError`` if they are missing, malformed or contradict each other.
-    public init(_ files: ModelFiles) throws {
-        (tokenizer, encoding, source) = (try files.tokenizer(), PromptEncoding(), .files(files))
-        configuration = try files.textEncoderConfiguration()
-        try files.checkAgreement(of: tokenizer)
+    ///
+    /// Of a model with two text encoders it is the first; see ``ModelFiles/promptEncoder(_:inversions:)``.
+    public init(_ files: ModelFiles) throws { try self.init(files, part: .textEncoder) }
+
+    init(_ files: ModelFiles, part: ModelFiles.Part) throws {
+        (tokenizer, encoding, source) = (try files.tokenizer(part.ownTokenizer), PromptEncoding(), .files(files))
+        (self.part, isPaired) = (part, files.hasTwoTextEncoders)
+        configuration = try files.textEncoderConfiguration(part)
+        try files.checkAgreement(of: tokenizer, with: part)
     }
 
     /// The numbers of windows that a prompt can have.
@@ -52,7 +61,7 @@ public struct CLIPTextEncoder: TextEncoder {
         let added = inversions.reduce(0) { $0 + $1.vectors.shape[0] }
         let positions = configuration.maximumPositions
         for (argument, found, range) in [
-            ("encoding.skippedLayers", encoding.skippedLayers, 0...configuration.layers),
+            ("encoding.skippedLayers", encoding.skippedLayers, 0...max(configuration.layers - (isPaired ? 1 : 0), 0)),
             ("encoding.windowLimit", encoding.windowLimit, Self.windowLimits),
             ("tokenizer.maximumLength", tokenizer.maximumLength, 3...max(positions, 3)),
             ("tokenizer.vocabularySize", tokenizer.vocabularySize, 1...configuration.vocabularySize + added),
@@ -67,14 +76,17 @@ public struct CLIPTextEncoder: TextEncoder {
     /// loaded.
     public func textModel() throws -> CLIPTextModel {
         switch source {
-        case .files(let files): try changed(files.textEncoder())
+        case .files(let files): try changed(files.textEncoder(part))
         case .memory(let model): try changed(adapters.isEmpty ? model : model.copy())
         }
     }
 
+    /// The part of LoRA files that changes the text model.
+    private var adapterPart: LowRankWeights.Part { part == .textEncoder2 ? .textEncoder2 : .textEncoder }
+
     private func changed(_ model: CLIPTextModel) throws -> CLIPTextModel {
         for (changes, weight) in adapters {
-            try changes.merge(into: [.textEncoder: model.parameters], weight: weight)
+            try changes.merge(into: [adapterPart: model.parameters], weight: weight)
         }
         var model = model
         if !inversions.isEmpty { model.addedEmbeddings = .concatenate(inversions.map(\.vectors), axis: 0) }
@@ -100,7 +112,7 @@ public struct CLIPTextEncoder: TextEncoder {
     /// Adds a LoRA's changes, which are merged whenever the text model is loaded; see ``LowRankWeights``.
     public mutating func merge(_ changes: LowRankWeights, weight: Float) throws {
         let declared = CLIPTextModel(configuration, in: ParameterSet().scope).parameters
-        try changes.merge(into: [.textEncoder: declared], weight: weight)
+        try changes.merge(into: [adapterPart: declared], weight: weight)
         adapters.append((changes, weight))
     }
 
@@ -123,7 +135,9 @@ public struct CLIPTextEncoder: TextEncoder {
     public func tokens(of prompt: String) -> [Int] { tokenizer.encode(prompt) }
 
     /// The encoder with the text model in memory.
-    public func loaded() throws -> any TextEncoder {
+    public func loaded() throws -> any TextEncoder { try inMemory() }
+
+    func inMemory() throws -> CLIPTextEncoder {
         try check()
         var encoder = self
         encoder.source = .memory(try textModel())
@@ -140,18 +154,20 @@ public struct CLIPTextEncoder: TextEncoder {
         }
         let model = try textModel()
         let part = StoredPart(
-            library: "transformers", className: "CLIPTextModel", configuration: model.configuration.json,
+            library: "transformers", className: model.configuration.className, configuration: model.configuration.json,
             parameters: model.parameters)
-        return StoredTextEncoder(
+        var stored = StoredTextEncoder(
             part: part, tokenizerLibrary: "transformers", tokenizerClass: "CLIPTokenizer",
             tokenizerFolder: tokenizer.folder)
+        stored.paddingToken = tokenizer.otherPadding
+        return stored
     }
 
     /// The fingerprint, for which only a few values of each weight are read.
     public func fingerprint() throws -> TextEncoderFingerprint {
         let model: CLIPTextModel
         switch source {
-        case .files(let files): model = try changed(files.uncheckedTextEncoder())
+        case .files(let files): model = try changed(files.uncheckedTextEncoder(part))
         case .memory: model = try textModel()
         }
         let tokens = "\(tokenizer.vocabularySize) tokens, \(tokenizer.maximumLength) a prompt"

@@ -36,6 +36,9 @@ public protocol TextEncoder: Parameterized {
     /// The token ids of a prompt, by which a resumed training recognises the same tokenizer. The default is none.
     func tokens(of prompt: String) -> [Int]
 
+    /// The weights that LoRA files change, by the files' names for them. The default is `parameters` as those of the text encoder.
+    var adaptedParameters: [LowRankWeights.Part: ParameterSet] { get }
+
     /// Adds `weight` times a LoRA's changes of the text encoder to the weights. The default makes a copy of them.
     mutating func merge(_ changes: LowRankWeights, weight: Float) throws
 
@@ -62,6 +65,8 @@ extension TextEncoder {
     public func truncationWarning(for prompt: String) -> String? { nil }
     /// None.
     public func tokens(of prompt: String) -> [Int] { [] }
+    /// Those of the text encoder.
+    public var adaptedParameters: [LowRankWeights.Part: ParameterSet] { [.textEncoder: parameters] }
     /// Changes a copy of the weights.
     public mutating func merge(_ changes: LowRankWeights, weight: Float) throws {
         let changed = copy(trainable: false)

@@ -80,6 +80,7 @@ public final class Distiller {
         for trained in [student.parameters, fakeScore.parameters] {
             try trained.all.checkAreNotQuantized(for: "Distiller")
         }
+        for network in [student.network, teacher, fakeScore.network] { try network.check(conditions.null) }
         try configuration.checkAlignment(of: fakeScore, with: student.parameters, teacher: teacher.parameters)
         try resources.validate(for: loss, latentShape: latentShape, promptCount: conditions.count)
         (self.student, self.teacher, self.fakeScore, self.schedule) = (student, teacher, fakeScore, schedule)

@@ -21,10 +21,15 @@ public struct PromptConditions: Sendable {
     ///
     /// Throws ``DistillationError`` for no conditions, and for shapes that do not fit.
     public init(_ conditions: TextCondition, null: TextCondition) throws {
-        guard conditions.tokens.value.count > 0, null.tokens.shape == [1] + conditions.tokens.shape.dropFirst() else {
+        guard conditions.tokens.value.count > 0, null.tokens.shape == [1] + conditions.tokens.shape.dropFirst(),
+            null.pooled?.shape == conditions.pooled.map({ [1] + $0.shape.dropFirst() })
+        else {
+            func shapes(_ condition: TextCondition) -> String {
+                "\(condition.tokens.shape)" + (condition.pooled.map { " with pooled \($0.shape)" } ?? "")
+            }
             throw DistillationError.unsuitableShape(
                 of: "PromptConditions", expected: "conditions [prompts, tokens, width] and null [1, tokens, width]",
-                found: "\(conditions.tokens.shape) and \(null.tokens.shape)")
+                found: "\(shapes(conditions)) and \(shapes(null))")
         }
         self.init(conditions, rows: Array(0..<conditions.count), null: null, texts: nil)
     }
@@ -48,7 +53,8 @@ public struct PromptConditions: Sendable {
     /// The empty prompt's embeddings, and those of at most a thousand prompts evenly spread over the set.
     var sample: [Tensor] {
         let size = min(count, 1000)
-        return [null, conditions((0..<size).map { $0 * count / size })].map(\.tokens.value)
+        let sampled = [null, conditions((0..<size).map { $0 * count / size })]
+        return sampled.map(\.tokens.value) + sampled.compactMap { $0.pooled?.value }
     }
 
     /// The conditions of the prompts with these indices, with the empty prompt's in place of those that are dropped.

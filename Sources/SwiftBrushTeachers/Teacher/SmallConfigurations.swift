@@ -48,7 +48,7 @@ extension UNet2DConditionModel.Configuration {
             $0 == .plain ? .plain : .crossAttention
         }
         configuration.layersPerBlock = Array(repeating: 1, count: blocks)
-        configuration.transformerLayers = configuration.layersPerBlock
+        configuration.transformerLayers = configuration.layersPerBlock.map { TransformerDepth($0) }
         configuration.headCounts = blockChannels.map { width in
             (1...max(width / 32, 1)).last { width % ($0 * 4) == 0 } ?? 1
         }

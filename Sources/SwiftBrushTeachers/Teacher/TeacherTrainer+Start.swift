@@ -70,6 +70,9 @@ extension TeacherTrainer {
             found: "\(pictures.width) × \(pictures.height)")
         guard let start else { return }
         let size = LatentSize(height: pictures.height / factor, width: pictures.width / factor)
+        try TrainingError.check(
+            !start.hasTwoTextEncoders, "start", expected: "a teacher with one text encoder",
+            found: "one of Stable Diffusion XL's kind")
         let network = try start.unetConfiguration()
         try TrainingError.check(
             network.inputChannels == autoencoder.latentChannels && network.outputChannels == autoencoder.latentChannels,

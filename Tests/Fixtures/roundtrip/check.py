@@ -14,7 +14,7 @@ import diffusers
 import peft
 import torch
 import transformers
-from diffusers import StableDiffusionPipeline
+from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import safe_open
 from safetensors.torch import load_file
@@ -72,6 +72,28 @@ def adapted(pipeline, folder):
     return pipeline.unet
 
 
+def check_xl(folder, golden):
+    """A distilled student of Stable Diffusion XL's kind: its parts, and the images of its one step."""
+    pipeline = StableDiffusionXLPipeline.from_pretrained(folder, torch_dtype=torch.float32, add_watermarker=False)
+    with safe_open(golden, "pt") as file:
+        prompts = json.loads(file.metadata()["prompts"])
+    golden = load_file(golden)
+    text, _, pooled, _ = pipeline.encode_prompt(prompts, do_classifier_free_guidance=False)
+    compare("xl text encoders", golden["text.out"], text)
+    compare("xl pooled", golden["text.pooled"], pooled)
+    side = [pipeline.default_sample_size * pipeline.vae_scale_factor] * 2
+    added = {"text_embeds": pooled, "time_ids": torch.tensor([[*side, 0.0, 0.0, *side]] * len(prompts))}
+
+    def output(timesteps):
+        return pipeline.unet(golden["unet.in"], torch.tensor(timesteps), text, added_cond_kwargs=added).sample
+
+    compare("xl unet", golden["unet.out"], output([999, 500, 20]))
+    alpha = json.loads((folder / "one_step.json").read_text())["cumulative_alpha"]
+    latents = (golden["unet.in"] - (1 - alpha) ** 0.5 * output([999] * 3)) / alpha**0.5
+    compare("xl latents in one step", golden["latents"], latents)
+    compare("xl images", golden["pictures"], pipeline.vae.decode(golden["latents"] / pipeline.vae.config.scaling_factor).sample)
+
+
 versions = {library.__name__: library.__version__ for library in (torch, diffusers, transformers, peft)}
 print(", ".join(f"{name} {version}" for name, version in versions.items()))
 with torch.no_grad():
@@ -87,4 +109,5 @@ with torch.no_grad():
         compare(f"adapter {folder.name}", golden["unet.out"], reference)
         if "text" in folder.name:
             compare("  its text encoder", golden["text.out"], pipeline.text_encoder(golden["text.ids"].long()).last_hidden_state)
+    check_xl(FOLDER / "xl", FOLDER / "xl-golden.safetensors")
 sys.exit(failures > 0)

@@ -228,5 +228,6 @@ def make(family):
     (HERE / f"keys-{family}.txt").write_text("\n".join(lines) + "\n")
 
 
-for family in ("sd1", "sd2"):
-    make(family)
+if __name__ == "__main__":
+    for family in ("sd1", "sd2"):
+        make(family)

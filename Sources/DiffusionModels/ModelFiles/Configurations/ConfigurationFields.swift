@@ -196,11 +196,14 @@ extension ConfigurationFields {
 
 extension JSONValue {
     /// A list with one entry per block, written as a single integer if all blocks agree.
-    static func perBlock(_ integers: [Int]) -> JSONValue {
-        guard let first = integers.first, integers.allSatisfy({ $0 == first }) else {
-            return .array(integers.map { .integer($0) })
+    static func perBlock(_ integers: [Int]) -> JSONValue { .perBlock(integers.map { .integer($0) }) }
+
+    /// A list with one entry per block, written as a single integer if all blocks have that one.
+    static func perBlock(_ entries: [JSONValue]) -> JSONValue {
+        guard let first = entries.first, first.asInteger != nil, entries.allSatisfy({ $0 == first }) else {
+            return .array(entries)
         }
-        return .integer(first)
+        return first
     }
 
     /// A list of strings.

@@ -69,8 +69,8 @@ struct LowRankKey: Hashable, Comparable {
 
     private static let peftPrefix = "base_model.model."
     private static let beginnings: [(String, LowRankWeights.Part)] = [
-        (peftPrefix, .unet), ("unet.", .unet), ("text_encoder.", .textEncoder), ("lora_unet_", .unet),
-        ("lora_te_", .textEncoder),
+        (peftPrefix, .unet), ("unet.", .unet), ("text_encoder.", .textEncoder), ("text_encoder_2.", .textEncoder2),
+        ("lora_unet_", .unet), ("lora_te_", .textEncoder), ("lora_te1_", .textEncoder), ("lora_te2_", .textEncoder2),
     ]
 
     /// The prefix of transformers' text encoder in its paths.
@@ -79,7 +79,8 @@ struct LowRankKey: Hashable, Comparable {
     /// The supported layouts, for errors.
     static let layouts =
         "PEFT's (base_model.model.….lora_A.weight), diffusers' (unet.….lora_A.weight, unet.….lora.down.weight, "
-        + "unet.….processor.to_q_lora.down.weight, text_encoder.…) and kohya's (lora_unet_….lora_down.weight, lora_te_…)"
+        + "unet.….processor.to_q_lora.down.weight, text_encoder.…, text_encoder_2.…) and kohya's (lora_unet_….lora_down.weight, lora_te_…, "
+        + "lora_te1_…, lora_te2_…)"
 
     /// Parses a tensor's name; nil when it matches none of the layouts.
     static func parse(_ name: String) -> Name? {
@@ -94,7 +95,9 @@ struct LowRankKey: Hashable, Comparable {
         path = path.replacing(".processor.to_out", with: ".to_out.0").replacing(".processor.", with: ".")
         var flatPath = path.replacing(".", with: "_")
         // transformers 5 names the text encoder's layers without the prefix in its files.
-        if part == .textEncoder, !flatPath.hasPrefix("\(textModel)_") { flatPath = "\(textModel)_\(flatPath)" }
+        if part != .unet, !["\(textModel)_", "text_projection"].contains(where: flatPath.hasPrefix) {
+            flatPath = "\(textModel)_\(flatPath)"
+        }
         return Name(
             key: LowRankKey(part: part, flatPath: flatPath), role: role, path: path.contains(".") ? path : nil)
     }

@@ -42,7 +42,7 @@ struct LowRankLayerTensors {
         let prefix = "text_model."
         let other = path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : prefix + path
         return try scaling?.scale(
-            of: key.part == .textEncoder ? [path, other] : [path], form, hasMagnitude: hasMagnitude) ?? 1
+            of: key.part == .unet ? [path] : [path, other], form, hasMagnitude: hasMagnitude) ?? 1
     }
 }
 

@@ -6,7 +6,6 @@ enum LowRankRelative: String, CaseIterable {
     case bias = "LoRA with biases"
     case embedding = "LoRA of an embedding table"
     case difference = "differences of biases and of norms, or whole layers"
-    case xl = "LoRA of Stable Diffusion XL, which has two text encoders"
     case transformer = "LoRA of a transformer (Stable Diffusion 3, Flux)"
 
     /// The kind of adapter with a tensor of this name, nil when the name matches none.
@@ -26,8 +25,6 @@ enum LowRankRelative: String, CaseIterable {
             self = .embedding
         } else if ends(".diff_b", ".w_norm", ".b_norm") || has(".modules_to_save.") {
             self = .difference
-        } else if begins("lora_te1_", "lora_te2_", "text_encoder_2.") {
-            self = .xl
         } else if begins("transformer.", "lora_transformer_", "text_encoder_3.") {
             self = .transformer
         } else {
@@ -38,7 +35,7 @@ enum LowRankRelative: String, CaseIterable {
     /// What to do with a file of this kind.
     var advice: String {
         switch self {
-        case .xl, .transformer: "it is for another family of models"
+        case .transformer: "it is for another family of models"
         default:
             "merge it into its model with the library that wrote it (peft: merge_and_unload), and load the merged model"
         }

@@ -16,13 +16,14 @@ extension LowRankWeights {
     /// resulting parameter is not finite; `AutogradError` for a layer whose weight is in 8-bit integers.
     public func merge(into model: inout TextToImageModel, weight: Float = 1) throws {
         let network = model.network.copy(trainable: false)
-        let targets = try targets(in: [.unet: network.parameters, .textEncoder: model.textEncoder.parameters])
-        let textLayers = layers.filter { $0.part == .textEncoder }
+        let targets = try targets(
+            in: model.textEncoder.adaptedParameters.merging([.unet: network.parameters]) { $1 })
+        let textLayers = layers.filter { $0.part != .unet }
         var encoder = model.textEncoder
         if !textLayers.isEmpty {
             try encoder.merge(LowRankWeights(layers: textLayers, scaleSource: scaleSource), weight: weight)
         }
-        try Self.add(targets.filter { $0.layer.part != .textEncoder }, weight: weight)
+        try Self.add(targets.filter { $0.layer.part == .unet }, weight: weight)
         network.parameters.makeReadOnly()
         model.network = network
         if !textLayers.isEmpty { model.textEncoder = encoder }
@@ -61,12 +62,18 @@ extension LowRankWeights {
     /// The parameter that each layer changes. Those of a text encoder that is not in memory have a shape but no value. Throws when
     /// one is missing or its shape does not fit.
     func targets(in model: TextToImageModel) throws -> [(layer: Layer, parameter: Parameter)] {
-        try targets(in: [.unet: model.network.parameters, .textEncoder: model.textEncoder.parameters])
+        try targets(in: model.textEncoder.adaptedParameters.merging([.unet: model.network.parameters]) { $1 })
     }
 
     /// The parameter that each layer changes. Throws when one is missing or its shape does not fit.
     private func targets(in networks: [Part: ParameterSet]) throws -> [(layer: Layer, parameter: Parameter)] {
-        let parameters = networks.mapValues(Self.layers)
+        var parameters = networks.mapValues(Self.layers)
+        if let unet = parameters[.unet], layers.contains(where: { OriginalUNetPaths.isOriginal($0.flatPath) }) {
+            let paths = unet.values.map { String($0.path.dropLast(".weight".count)) }
+            for (original, path) in OriginalUNetPaths.paths(of: paths) {
+                parameters[.unet]?[original] = unet[path.replacing(".", with: "_")]
+            }
+        }
         var mismatch = ParameterLoadingError()
         var targets: [(layer: Layer, parameter: Parameter)] = []
         for layer in layers {

@@ -12,8 +12,10 @@ public struct LowRankWeights: Sendable {
     public enum Part: String, Sendable, CaseIterable {
         /// The denoising network.
         case unet
-        /// The text encoder.
+        /// The text encoder, of two the first.
         case textEncoder = "text_encoder"
+        /// The second text encoder of Stable Diffusion XL.
+        case textEncoder2 = "text_encoder_2"
     }
 
     /// The change of one layer.
@@ -58,5 +60,11 @@ public struct LowRankWeights: Sendable {
 
     init(layers: [Layer], scaleSource: String = "\(LowRankScaling.Source.none)") {
         (self.layers, self.scaleSource) = (layers, scaleSource)
+    }
+
+    /// The changes of one network; nil if there are none.
+    func of(_ part: Part) -> LowRankWeights? {
+        let own = layers.filter { $0.part == part }
+        return own.isEmpty ? nil : LowRankWeights(layers: own, scaleSource: scaleSource)
     }
 }

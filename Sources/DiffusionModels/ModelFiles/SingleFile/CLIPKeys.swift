@@ -26,28 +26,46 @@ struct TransformersCLIPKeys: SingleFileNetwork {
     }
 }
 
-/// The text encoder of Stable Diffusion 2: OpenCLIP's, with queries, keys and values in one matrix.
+/// The text encoder of Stable Diffusion 2 and the second one of Stable Diffusion XL: OpenCLIP's, with queries, keys and values in one matrix.
 ///
 /// Stable Diffusion 2 uses the output of the layer before the last, so that the last layer is not read. A file with 23 layers was
-/// converted from a diffusers folder, from which the last layer has been removed already.
+/// converted from a diffusers folder, from which the last layer has been removed already. Stable Diffusion XL uses all layers and the
+/// projection, whose matrix is the transpose of a linear layer's.
 struct OpenCLIPKeys: SingleFileNetwork {
     let fields: [String: JSONValue]
     private let layers: Int
+    /// The width of the pooled embedding, nil where the projection is not read.
+    let pooledWidth: Int?
 
+    /// - Parameters:
+    ///   - tensors: the network's tensors.
+    ///   - isWhole: whether all layers and the projection are read.
+    ///
     /// Throws ``ModelError`` when a tensor that determines the network's size is missing.
-    init(_ tensors: PrefixedTensors) throws {
+    init(_ tensors: PrefixedTensors, isWhole: Bool = false) throws {
         let stored = tensors.count { "transformer.resblocks.\($0).mlp.c_fc.weight" }
         guard stored > 1 else {
             throw ModelError.unreadableFile(
                 path: tensors.file.path, reason: "expected at least 2 layers of the text encoder, found \(stored)")
         }
-        layers = stored == 23 ? 23 : stored - 1
-        fields = CLIPTextModel.fields(
+        layers = isWhole || stored == 23 ? stored : stored - 1
+        pooledWidth = isWhole ? try tensors.shape(Self.projection, rank: 2)[1] : nil
+        var fields = CLIPTextModel.fields(
             tokens: try tensors.shape("token_embedding.weight", rank: 2),
             positions: try tensors.shape("positional_embedding", rank: 2)[0],
             feedForwardWidth: try tensors.shape("transformer.resblocks.0.mlp.c_fc.weight", rank: 2)[0],
             layers: layers, activation: .gelu)
+        if let pooledWidth {
+            fields["projection_dim"] = .integer(pooledWidth)
+            // transformers' files say so too: the end token is the one with the largest id.
+            fields["eos_token_id"] = .integer(2)
+        }
+        self.fields = fields
     }
+
+    private static let projection = "text_projection"
+    /// Whether a weight is stored transposed.
+    static func isTransposed(_ name: String) -> Bool { name == "\(projection).weight" }
 
     private static let places = [
         "token_embedding.weight": "embeddings.token_embedding.weight",
@@ -61,7 +79,8 @@ struct OpenCLIPKeys: SingleFileNetwork {
     ]
 
     func names(for key: String) -> [String]? {
-        if ["text_projection", "logit_scale", "attn_mask"].contains(key) || key.hasPrefix("visual.") { return [] }
+        if key == Self.projection, pooledWidth != nil { return ["\(key).weight"] }
+        if [Self.projection, "logit_scale", "attn_mask"].contains(key) || key.hasPrefix("visual.") { return [] }
         if key.hasSuffix("position_ids") { return [] }
         if let place = Self.places[key] { return ["text_model.\(place)"] }
         let words = key.split(separator: ".").map(String.init)

@@ -6,8 +6,13 @@ struct LatentDiffusionAutoencoder: SingleFileNetwork {
     let fields: [String: JSONValue]
     private let levels: Int
 
+    /// - Parameters:
+    ///   - tensors: the network's tensors.
+    ///   - scalingFactor: the family's scaling factor.
+    ///   - side: height and width of the images it was trained on.
+    ///
     /// Throws ``ModelError`` when a tensor that determines the network's size is missing.
-    init(_ tensors: PrefixedTensors) throws {
+    init(_ tensors: PrefixedTensors, scalingFactor: Double = 0.18215, side: Int = 512) throws {
         let entrance = try tensors.shape("encoder.conv_in.weight", rank: 4)
         let exit = try tensors.shape("decoder.conv_out.weight", rank: 4)
         let latentChannels = try tensors.shape("decoder.conv_in.weight", rank: 4)[1]
@@ -25,7 +30,8 @@ struct LatentDiffusionAutoencoder: SingleFileNetwork {
             "layers_per_block": .integer(tensors.count { "encoder.down.0.block.\($0).conv1.weight" }),
             "down_block_types": types("DownEncoderBlock2D"),
             "up_block_types": types("UpDecoderBlock2D"),
-            "sample_size": .integer(512),
+            "sample_size": .integer(side),
+            "scaling_factor": .number(scalingFactor),
             "mid_block_add_attention": .boolean(tensors.contains("encoder.mid.attn_1.q.weight")),
             "use_quant_conv": .boolean(tensors.contains("quant_conv.weight")),
             "use_post_quant_conv": .boolean(tensors.contains("post_quant_conv.weight")),

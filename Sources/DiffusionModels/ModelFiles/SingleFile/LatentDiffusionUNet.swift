@@ -13,19 +13,27 @@ struct LatentDiffusionUNet: SingleFileNetwork {
     private var places = [
         "time_embed.0": "time_embedding.linear_1", "time_embed.2": "time_embedding.linear_2",
         "time_embed.cond_proj": "time_embedding.cond_proj",
+        "label_emb.0.0": "add_embedding.linear_1", "label_emb.0.2": "add_embedding.linear_2",
         "input_blocks.0.0": "conv_in", "out.0": "conv_norm_out", "out.2": "conv_out",
         "middle_block.0": "mid_block.resnets.0", "middle_block.1": "mid_block.attentions.0",
         "middle_block.2": "mid_block.resnets.1",
     ]
     private(set) var fields: [String: JSONValue] = [:]
 
-    private static let layers = [
+    /// This library's names of the layers of a block, by their original names.
+    static let layers = [
         "in_layers.0": "norm1", "in_layers.2": "conv1", "emb_layers.1": "time_emb_proj", "out_layers.0": "norm2",
         "out_layers.3": "conv2", "skip_connection": "conv_shortcut", "op": "conv",
     ]
 
+    /// - Parameters:
+    ///   - tensors: the network's tensors.
+    ///   - heads: the attention heads.
+    ///   - latentSide: height and width of the latents it was trained on.
+    ///   - pooledWidth: the width of the pooled text embedding that it reads; nil if it reads none.
+    ///
     /// Throws ``ModelError`` when a tensor that determines the network's size is missing.
-    init(_ tensors: PrefixedTensors, heads: Heads, latentSide: Int) throws {
+    init(_ tensors: PrefixedTensors, heads: Heads, latentSide: Int, pooledWidth: Int? = nil) throws {
         let down = try Self.readDown(tensors, into: &places)
         let up = try Self.readUp(tensors, into: &places)
         let middle = "middle_block.1"
@@ -45,9 +53,9 @@ struct LatentDiffusionUNet: SingleFileNetwork {
             case .ofWidth(let width): max(channels / width, 1)
             }
         }
-        var transformers = down.map { max($0.transformerLayers, 1) }
+        var transformers = down.map(\.depth)
         let middleLayers = Self.transformerLayers(middle, tensors)
-        if middleLayers > 0 { transformers[down.count - 1] = middleLayers }
+        if middleLayers > 0, !down[down.count - 1].isAttentive { transformers[down.count - 1] = .init(middleLayers) }
         fields = [
             "_class_name": .string("UNet2DConditionModel"),
             "sample_size": .integer(latentSide),
@@ -60,16 +68,26 @@ struct LatentDiffusionUNet: SingleFileNetwork {
             "block_out_channels": .array(channels.map { .integer($0) }),
             "layers_per_block": .perBlock(down.map(\.layers)),
             "down_block_types": .array(
-                down.map { .string($0.transformerLayers > 0 ? "CrossAttnDownBlock2D" : "DownBlock2D") }),
+                down.map { .string($0.isAttentive ? "CrossAttnDownBlock2D" : "DownBlock2D") }),
             "mid_block_type": hasMiddle
                 ? .string(middleLayers > 0 ? "UNetMidBlock2DCrossAttn" : "UNetMidBlock2D") : .null,
             "up_block_types": .array(
-                up.map { .string($0.transformerLayers > 0 ? "CrossAttnUpBlock2D" : "UpBlock2D") }),
-            "transformer_layers_per_block": .perBlock(transformers),
+                up.map { .string($0.isAttentive ? "CrossAttnUpBlock2D" : "UpBlock2D") }),
+            "transformer_layers_per_block": .perBlock(transformers.map(\.json)),
             "cross_attention_dim": .integer(textWidth),
             "attention_head_dim": .perBlock(headCounts),
             "use_linear_projection": .boolean(tensors.info(projection)?.shape.count == 2),
         ]
+        let mirrored = up.reversed().enumerated().contains { $1.isAttentive && $1.depth != transformers[$0] }
+        if mirrored || transformers.contains(where: { $0.perLayer != nil }) {
+            fields["reverse_transformer_layers_per_block"] = .array(up.map(\.depth.json))
+        }
+        if let pooledWidth {
+            let width = try tensors.shape("label_emb.0.0.weight", rank: 2)[1]
+            fields["addition_embed_type"] = .string("text_time")
+            fields["addition_time_embed_dim"] = .integer((width - pooledWidth) / 6)
+            fields["projection_class_embeddings_input_dim"] = .integer(width)
+        }
     }
 
     func names(for key: String) -> [String]? {
@@ -92,8 +110,11 @@ extension LatentDiffusionUNet {
     private struct Level {
         var channels = 0
         var layers = 0
-        /// The number of blocks in each transformer, 0 without transformers.
-        var transformerLayers = 0
+        /// The number of blocks in the transformer of each layer; 0 without one.
+        var depths: [Int] = []
+
+        var isAttentive: Bool { depths.contains { $0 > 0 } }
+        var depth: TransformerDepth { TransformerDepth(perLayer: depths.map { max($0, 1) }) }
     }
 
     private static func transformerLayers(_ place: String, _ tensors: PrefixedTensors) -> Int {
@@ -112,7 +133,7 @@ extension LatentDiffusionUNet {
                 let layer = levels[level].layers
                 levels[level].channels = try tensors.shape("\(block).0.out_layers.3.weight", rank: 4)[0]
                 levels[level].layers += 1
-                levels[level].transformerLayers = transformerLayers("\(block).1", tensors)
+                levels[level].depths.append(transformerLayers("\(block).1", tensors))
                 places["\(block).0"] = "down_blocks.\(level).resnets.\(layer)"
                 places["\(block).1"] = "down_blocks.\(level).attentions.\(layer)"
             } else {
@@ -134,6 +155,7 @@ extension LatentDiffusionUNet {
             guard tensors.contains("\(block).0.out_layers.3.weight") else { break }
             let layer = levels[level].layers
             levels[level].layers += 1
+            levels[level].depths.append(0)
             places["\(block).0"] = "up_blocks.\(level).resnets.\(layer)"
             for index in 1...2 {
                 let place = "\(block).\(index)"
@@ -142,7 +164,7 @@ extension LatentDiffusionUNet {
                     levels.append(Level())
                 } else if tensors.contains("\(place).norm.weight") {
                     places[place] = "up_blocks.\(level).attentions.\(layer)"
-                    levels[level].transformerLayers = transformerLayers(place, tensors)
+                    levels[level].depths[layer] = transformerLayers(place, tensors)
                 }
             }
         }

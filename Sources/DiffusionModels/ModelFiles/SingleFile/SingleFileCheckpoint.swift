@@ -1,8 +1,8 @@
 import Foundation
 import Tensor
 
-/// A whole model in one safetensors file, in the layout of CompVis's latent-diffusion code. Stable Diffusion 1.x and 2.x and most
-/// models derived from them are published in it.
+/// A whole model in one safetensors file, in the layout of CompVis's latent-diffusion code or of Stability AI's generative-models, which
+/// differ in the names of the text encoders. Stable Diffusion 1.x, 2.x and XL and most models derived from them are published in it.
 struct SingleFileCheckpoint: CheckpointLayout {
     let url: URL
     private let file: SafetensorsFile
@@ -38,20 +38,30 @@ struct SingleFileCheckpoint: CheckpointLayout {
     static let autoencoderPrefix = "first_stage_model."
     static let clipPrefix = "cond_stage_model.transformer."
     static let openCLIPPrefix = "cond_stage_model.model."
+    static let firstPrefix = "conditioner.embedders.0.transformer."
+    static let secondPrefix = "conditioner.embedders.1.model."
 
     /// Throws ``ModelError`` if the file is another kind of model or has an unknown tensor, and `SafetensorsError`.
     init(_ url: URL, predictionType: PredictionType?, storage: FileStorage) throws {
         self.url = url
         file = try SafetensorsFile(contentsOf: url, storage: storage)
         let kind = CheckpointKind(tensors: file.names)
-        guard kind == .stableDiffusion1 || kind == .stableDiffusion2 else {
+        guard [.stableDiffusion1, .stableDiffusion2, .stableDiffusionXL].contains(kind) else {
             throw ModelError.otherModel(path: url.path, kind: kind)
         }
-        let isOpenCLIP = kind == .stableDiffusion2
-        let textPrefix = isOpenCLIP ? Self.openCLIPPrefix : Self.clipPrefix
+        let (isXL, isOpenCLIP) = (kind == .stableDiffusionXL, kind == .stableDiffusion2)
+        if isXL, !file.names.contains(where: { $0.hasPrefix(Self.secondPrefix) }) {
+            throw ModelError.unreadableFile(
+                path: url.path,
+                reason:
+                    "expected both text encoders of Stable Diffusion XL, found no \(Self.secondPrefix)…; its refiner is not supported"
+            )
+        }
+        let textPrefix = isXL ? Self.firstPrefix : isOpenCLIP ? Self.openCLIPPrefix : Self.clipPrefix
         let text = PrefixedTensors(file, prefix: textPrefix)
         let textEncoder: any SingleFileNetwork =
             isOpenCLIP ? try OpenCLIPKeys(text) : try TransformersCLIPKeys(text)
+        let second = isXL ? try OpenCLIPKeys(PrefixedTensors(file, prefix: Self.secondPrefix), isWhole: true) : nil
         let described = predictionType ?? PredictionType(modelSpecification: file.metadata)
         assumesPredictionType = described == nil
         // Published students of the second family, such as SD-Turbo, predict ε.
@@ -63,18 +73,23 @@ struct SingleFileCheckpoint: CheckpointLayout {
             ? PrefixedTensors(file, prefix: Self.unetPrefix, naming: AveragedNames.original)
             : PrefixedTensors(file, prefix: Self.unetPrefix)
         let network = try LatentDiffusionUNet(
-            unet, heads: isOpenCLIP ? .ofWidth(64) : .count(8),
-            latentSide: isOpenCLIP && self.predictionType == .velocity ? 96 : 64)
+            unet, heads: isOpenCLIP || isXL ? .ofWidth(64) : .count(8),
+            latentSide: isXL ? 128 : isOpenCLIP && self.predictionType == .velocity ? 96 : 64,
+            pooledWidth: second?.pooledWidth)
         var networks: [ModelFiles.Part: Network] = [
             .unet: readsAverages
                 ? Network(network, prefix: Self.unetPrefix, local: AveragedNames.original)
                 : Network(network, prefix: Self.unetPrefix),
             .textEncoder: Network(textEncoder, prefix: textPrefix),
         ]
+        if let second { networks[.textEncoder2] = Network(second, prefix: Self.secondPrefix) }
         let prefix = Self.autoencoderPrefix
         if file.names.contains(where: { $0.hasPrefix(prefix) && !Self.isIgnored($0) }) {
+            let tensors = PrefixedTensors(file, prefix: prefix)
             networks[.vae] = Network(
-                try LatentDiffusionAutoencoder(PrefixedTensors(file, prefix: prefix)), prefix: prefix)
+                isXL
+                    ? try LatentDiffusionAutoencoder(tensors, scalingFactor: 0.13025, side: 1024)
+                    : try LatentDiffusionAutoencoder(tensors), prefix: prefix)
         }
         self.networks = networks
         let strangers = file.names.filter { !isKnown($0) }
@@ -84,6 +99,12 @@ struct SingleFileCheckpoint: CheckpointLayout {
     }
 
     var hasAutoencoder: Bool { networks[.vae] != nil }
+
+    var parts: [ModelFiles.Part] {
+        ModelFiles.Part.common + (networks[.textEncoder2] == nil ? [] : ModelFiles.Part.second)
+    }
+
+    var zeroesEmptyPrompt: Bool { networks[.textEncoder2] != nil }
 
     var statesSchedule: Bool { false }
 
@@ -108,7 +129,8 @@ struct SingleFileCheckpoint: CheckpointLayout {
         guard let network = networks[part] else { throw ModelError.missingAutoencoder(path: url.path) }
         return try WeightFiles(
             [file], path: url.path, naming: { network.names(for: $0) ?? [] },
-            isLinear: { part == .vae && AutoencoderKL.isLinear($0) })
+            isLinear: { part == .vae && AutoencoderKL.isLinear($0) },
+            isTransposed: { part == .textEncoder2 && OpenCLIPKeys.isTransposed($0) })
     }
 
     private func isKnown(_ key: String) -> Bool {
@@ -130,7 +152,8 @@ struct SingleFileCheckpoint: CheckpointLayout {
             "global_step", "epoch", "v_pred", "ztsnr", "edm_vpred.sigma_max", "edm_vpred.sigma_min",
             "cond_stage_model.logit_scale", "cond_stage_model.text_projection",
         ]
-        let isPosition = key.hasPrefix("cond_stage_model.") && key.hasSuffix("position_ids")
+        let isPosition =
+            ["cond_stage_model.", "conditioner."].contains(where: key.hasPrefix) && key.hasSuffix("position_ids")
         return isPosition || names.contains(key) || prefixes.contains { key.hasPrefix($0) }
     }
 }

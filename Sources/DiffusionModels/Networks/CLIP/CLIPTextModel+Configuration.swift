@@ -7,8 +7,10 @@ extension CLIPTextModel {
         public var width = 512
         /// `intermediate_size`: the width between the two layers of each feed-forward network.
         public var feedForwardWidth = 2048
-        /// `projection_dim`; not used by the encoder, only kept for saving.
+        /// `projection_dim`: the width of the pooled embedding, with ``hasProjection``; otherwise only kept for saving.
         public var projectionWidth = 512
+        /// Whether the network is transformers' `CLIPTextModelWithProjection`, which projects the end token's state to a pooled embedding.
+        public var hasProjection = false
         /// `num_hidden_layers`.
         public var layers = 12
         /// `num_attention_heads`.
@@ -21,7 +23,7 @@ extension CLIPTextModel {
         public var normalizationEpsilon = 1e-5
         /// `bos_token_id`; only kept for saving, since the tokenizer's own is used.
         public var startToken = 49_406
-        /// `eos_token_id`; only kept for saving.
+        /// `eos_token_id`: the token whose state is pooled. 2, in files of older versions of transformers, means the largest id.
         public var endToken = 49_407
         /// `pad_token_id`; only kept for saving.
         public var paddingToken = 1
@@ -53,6 +55,10 @@ extension CLIPTextModel.Configuration: Codable {
         startToken = try fields.optionalInteger("bos_token_id", in: tokens) ?? 49_406
         endToken = try fields.optionalInteger("eos_token_id", in: tokens) ?? 49_407
         paddingToken = try fields.optionalInteger("pad_token_id", in: tokens) ?? 1
+        hasProjection = fields.values["architectures"] == .array([.string(Self.projectingClass)])
+        guard !hasProjection || projectionWidth > 0 else {
+            throw fields.invalid("projection_dim", expected: "an integer from 1 to 65536")
+        }
         guard width % heads == 0 else {
             throw fields.invalid("num_attention_heads", expected: "a divisor of hidden_size, \(width)")
         }
@@ -66,7 +72,7 @@ extension CLIPTextModel.Configuration: Codable {
     /// All fields as transformers writes them.
     var json: JSONValue {
         .object([
-            "architectures": .array([.string("CLIPTextModel")]),
+            "architectures": .array([.string(className)]),
             "model_type": .string("clip_text_model"),
             "vocab_size": .integer(vocabularySize),
             "hidden_size": .integer(width),
@@ -82,4 +88,9 @@ extension CLIPTextModel.Configuration: Codable {
             "pad_token_id": .integer(paddingToken),
         ])
     }
+
+    /// transformers' class of a text model with a projection.
+    static let projectingClass = "CLIPTextModelWithProjection"
+    /// transformers' class.
+    var className: String { hasProjection ? Self.projectingClass : "CLIPTextModel" }
 }

@@ -15,6 +15,7 @@ public struct CLIPTextModel: Sendable {
     private let positionEmbedding: Embedding
     private let layers: [CLIPEncoderLayer]
     private let finalNorm: LayerNorm
+    private let projection: Linear?
 
     /// Declares the network's parameters in `scope`, or reuses those declared there.
     public init(_ configuration: Configuration, in scope: ParameterScope) {
@@ -35,6 +36,11 @@ public struct CLIPTextModel: Sendable {
         }
         finalNorm = LayerNorm(
             width: width, epsilon: Float(configuration.normalizationEpsilon), in: model["final_layer_norm"])
+        projection =
+            configuration.hasProjection
+            ? Linear(
+                inputs: width, outputs: configuration.projectionWidth, hasBias: false, in: scope["text_projection"])
+            : nil
     }
 
     /// The same network over a copy of the weights that can be changed.
@@ -70,18 +76,54 @@ public struct CLIPTextModel: Sendable {
     ///   - tokens: the prompts' token ids, for which ``check(_:)`` holds.
     ///   - skippedLayers: how many of the last layers are skipped: 0 for the last hidden state, at most all of them.
     public func callAsFunction(_ tokens: [[Int]], skippingLast skippedLayers: Int = 0) -> Variable {
+        let layers = layers(skippingLast: skippedLayers)
+        return finalNorm(layers.reduce(embeddings(of: tokens)) { $1($0) })
+    }
+
+    /// A hidden state before the final normalisation, `[prompts, tokens, width]`, as Stable Diffusion XL reads it; and with
+    /// ``Configuration/hasProjection`` the pooled embedding, `[prompts, projection width]`: the projected state of the end token after all
+    /// layers and the normalisation.
+    ///
+    /// - Parameters:
+    ///   - tokens: the prompts' token ids, for which ``check(_:)`` holds.
+    ///   - skippedLayers: how many of the last layers are skipped for the hidden state; 1 for the penultimate state.
+    public func unnormalized(
+        _ tokens: [[Int]], skippingLast skippedLayers: Int
+    ) -> (hidden: Variable, pooled: Variable?) {
+        let hidden = layers(skippingLast: skippedLayers).reduce(embeddings(of: tokens)) { $1($0) }
+        guard let projection else { return (hidden, nil) }
+        let last = layers.suffix(skippedLayers).reduce(hidden) { $1($0) }
+        let length = tokens[0].count
+        let rows = tokens.enumerated().map { $0 * length + endPosition(in: $1) }
+        let ends = last.reshaped(to: [tokens.count * length, configuration.width]).gathered(rows: rows)
+        return (hidden, projection(finalNorm(ends)))
+    }
+
+    /// The position whose state is pooled, as in transformers; tokens that were added after the vocabulary do not count.
+    private func endPosition(in tokens: [Int]) -> Int {
+        if configuration.endToken != 2 { return tokens.firstIndex(of: configuration.endToken) ?? 0 }
+        let largest = tokens.filter { $0 < configuration.vocabularySize }.max() ?? 0
+        return tokens.firstIndex(of: largest) ?? 0
+    }
+
+    private func layers(skippingLast skippedLayers: Int) -> ArraySlice<CLIPEncoderLayer> {
+        require(
+            (0...layers.count).contains(skippedLayers),
+            "CLIPTextModel: expected 0 to \(layers.count) layers to skip, found \(skippedLayers)")
+        return layers.dropLast(skippedLayers)
+    }
+
+    /// The input of the first layer, `[prompts, tokens, width]`.
+    private func embeddings(of tokens: [[Int]]) -> Variable {
         let length = tokens.first?.count ?? 0
         require(
             tokens.allSatisfy { $0.count == length } && (1...configuration.maximumPositions).contains(length),
             "CLIPTextModel: expected 1 to \(configuration.maximumPositions) tokens per prompt, equally many, found "
                 + "\(tokens.map(\.count))")
-        require(
-            (0...layers.count).contains(skippedLayers),
-            "CLIPTextModel: expected 0 to \(layers.count) layers to skip, found \(skippedLayers)")
         let width = configuration.width
         let words = embeddings(of: tokens.flatMap { $0 }).reshaped(to: [tokens.count, length, width])
         let positions = positionEmbedding(Array(0..<length)).reshaped(to: [1, length, width])
-        return finalNorm(layers.dropLast(skippedLayers).reduce(words + positions) { $1($0) })
+        return words + positions
     }
 
     /// The embeddings of ids, `[ids, width]`, from the vocabulary's table and the added one.

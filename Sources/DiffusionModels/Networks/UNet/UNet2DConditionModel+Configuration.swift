@@ -69,15 +69,21 @@ extension UNet2DConditionModel {
         /// `cross_attention_dim`: the width of the text embeddings each block attends to.
         public var crossAttentionWidths = [1280, 1280, 1280, 1280]
         /// `transformer_layers_per_block`: transformer blocks in each transformer.
-        public var transformerLayers = [1, 1, 1, 1]
+        public var transformerLayers: [TransformerDepth] = [1, 1, 1, 1]
         /// `reverse_transformer_layers_per_block`, innermost first; nil means ``transformerLayers`` reversed.
-        public var upTransformerLayers: [Int]?
+        public var upTransformerLayers: [TransformerDepth]?
         /// `num_attention_heads`, or else `attention_head_dim`, which in spite of its name is the number of heads.
         public var headCounts = [8, 8, 8, 8]
         /// `use_linear_projection`: whether transformers are entered and left by linear layers or 1×1 convolutions.
         public var usesLinearProjection = false
         /// `upcast_attention`; kept for saving, since everything here is Float32.
         public var upcastsAttention = false
+        /// `addition_time_embed_dim`: the width of the embedding of each of the six size ids, in networks of Stable Diffusion XL's kind
+        /// (`addition_embed_type` `text_time`); nil for networks that read neither size ids nor a pooled text embedding.
+        public var sizeEmbeddingWidth: Int?
+        /// The width of the pooled text embedding: `projection_class_embeddings_input_dim` less six times ``sizeEmbeddingWidth``, if that
+        /// is not nil.
+        public var pooledWidth = 1280
         /// `conv_in_kernel`.
         public var inputKernelSize = 3
         /// `conv_out_kernel`.
@@ -92,15 +98,15 @@ extension UNet2DConditionModel {
         /// Layers that have weights of their own, at least.
         var layerCount: Int {
             blockChannels.indices.reduce(0) { sum, block in
-                let down = downBlockTypes[block] == .crossAttention ? 1 + transformerLayers[block] : 1
+                let down = downBlockTypes[block] == .crossAttention ? 1 + transformerLayers[block].least : 1
                 let mirrored = blockChannels.count - 1 - block
-                let up = upBlockTypes[mirrored] == .crossAttention ? 1 + transformerLayersUpwards[mirrored] : 1
+                let up = upBlockTypes[mirrored] == .crossAttention ? 1 + transformerLayersUpwards[mirrored].least : 1
                 return sum + layersPerBlock[block] * (down + up)
             }
         }
 
         /// Transformer blocks in the transformers of each up block, innermost first.
-        var transformerLayersUpwards: [Int] { upTransformerLayers ?? transformerLayers.reversed() }
+        var transformerLayersUpwards: [TransformerDepth] { upTransformerLayers ?? transformerLayers.reversed() }
     }
 }
 
@@ -171,16 +177,18 @@ extension UNet2DConditionModel.Configuration: Codable {
         normalizationEpsilon = try fields.number("norm_eps", default: 1e-5, in: 1e-12...1)
         crossAttentionWidths = try fields.integersPerBlock(
             "cross_attention_dim", blocks: blocks, default: 1280, in: extent)
-        transformerLayers = try fields.integersPerBlock(
-            "transformer_layers_per_block", blocks: blocks, default: 1, in: 1...64)
+        transformerLayers = try fields.depths("transformer_layers_per_block", layers: layersPerBlock)
         if !fields.isNull("reverse_transformer_layers_per_block") {
-            upTransformerLayers = try fields.integersPerBlock(
-                "reverse_transformer_layers_per_block", blocks: blocks, default: 1, in: 1...64)
+            upTransformerLayers = try fields.depths(
+                "reverse_transformer_layers_per_block", layers: layersPerBlock.reversed().map { $0 + 1 })
+        } else if transformerLayers.contains(where: { $0.perLayer != nil }) {
+            throw fields.invalid("reverse_transformer_layers_per_block", expected: "a depth per layer of the up blocks")
         }
         let heads = fields.isNull("num_attention_heads") ? "attention_head_dim" : "num_attention_heads"
         headCounts = try fields.integersPerBlock(heads, blocks: blocks, default: 8, in: 1...4096)
         usesLinearProjection = try fields.boolean("use_linear_projection", default: false)
         upcastsAttention = try fields.boolean("upcast_attention", default: false)
+        try readAddition(fields)
         inputKernelSize = try fields.integer("conv_in_kernel", default: 3, in: 1...31)
         outputKernelSize = try fields.integer("conv_out_kernel", default: 3, in: 1...31)
         try checkDivisibility(fields, headsField: heads)
@@ -190,9 +198,8 @@ extension UNet2DConditionModel.Configuration: Codable {
     private static func refuseUnsupported(_ fields: ConfigurationFields) throws {
         try fields.require("_class_name", toBe: .string("UNet2DConditionModel"))
         let absent = [
-            "encoder_hid_dim", "encoder_hid_dim_type", "class_embed_type", "addition_embed_type",
-            "addition_time_embed_dim", "num_class_embeds", "time_embedding_act_fn", "timestep_post_act",
-            "projection_class_embeddings_input_dim", "cross_attention_norm",
+            "encoder_hid_dim", "encoder_hid_dim_type", "class_embed_type", "num_class_embeds", "time_embedding_act_fn",
+            "timestep_post_act", "cross_attention_norm",
         ]
         for field in absent { try fields.require(field) }
         let disabled = [
@@ -206,6 +213,25 @@ extension UNet2DConditionModel.Configuration: Codable {
         try fields.require("resnet_time_scale_shift", toBe: .string("default"))
         try fields.require("time_embedding_type", toBe: .string("positional"))
         try fields.require("attention_type", toBe: .string("default"))
+    }
+
+    /// Reads the embedding of the pooled text and of the size ids.
+    private mutating func readAddition(_ fields: ConfigurationFields) throws {
+        try fields.require("addition_embed_type", toBe: .string("text_time"))
+        let (size, input) = ("addition_time_embed_dim", "projection_class_embeddings_input_dim")
+        guard !fields.isNull("addition_embed_type") else {
+            for field in [size, input] { try fields.require(field) }
+            return
+        }
+        let width = try fields.integer(size, default: nil, in: 1...65_536)
+        guard width % 2 == 0, frequencyShift < Double(width / 2) else {
+            throw fields.invalid(size, expected: "an even number, for sines and cosines")
+        }
+        sizeEmbeddingWidth = width
+        pooledWidth = try fields.integer(input, default: nil, in: 1...1_048_576) - 6 * width
+        guard pooledWidth > 0 else {
+            throw fields.invalid(input, expected: "more than six times \(size), \(width)")
+        }
     }
 
     private func checkDivisibility(_ fields: ConfigurationFields, headsField: String) throws {
@@ -251,12 +277,16 @@ extension UNet2DConditionModel.Configuration: Codable {
         fields["norm_num_groups"] = .integer(normalizationGroups)
         fields["norm_eps"] = .number(normalizationEpsilon)
         fields["cross_attention_dim"] = .perBlock(crossAttentionWidths)
-        fields["transformer_layers_per_block"] = .perBlock(transformerLayers)
-        fields["reverse_transformer_layers_per_block"] =
-            upTransformerLayers.map { .array($0.map { .integer($0) }) } ?? .null
+        fields["transformer_layers_per_block"] = .perBlock(transformerLayers.map(\.json))
+        fields["reverse_transformer_layers_per_block"] = upTransformerLayers.map { .array($0.map(\.json)) } ?? .null
         fields["attention_head_dim"] = .perBlock(headCounts)
         fields["use_linear_projection"] = .boolean(usesLinearProjection)
         fields["upcast_attention"] = .boolean(upcastsAttention)
+        if let sizeEmbeddingWidth {
+            fields["addition_embed_type"] = .string("text_time")
+            fields["addition_time_embed_dim"] = .integer(sizeEmbeddingWidth)
+            fields["projection_class_embeddings_input_dim"] = .integer(pooledWidth + 6 * sizeEmbeddingWidth)
+        }
         fields["conv_in_kernel"] = .integer(inputKernelSize)
         fields["conv_out_kernel"] = .integer(outputKernelSize)
         return .object(fields)

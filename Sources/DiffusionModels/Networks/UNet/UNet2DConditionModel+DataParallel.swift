@@ -23,21 +23,27 @@ extension UNet2DConditionModel {
 /// - Parameters:
 ///   - latents: `[batch, height, width, channels]`.
 ///   - timesteps: one per sample.
-///   - texts: lists of embeddings, each `[batch, tokens, width]`, or `[1, tokens, width]` for all samples.
+///   - conditions: lists of conditions, each one per sample, or one for all samples.
 ///   - body: the outputs of a shard; called on several threads.
 func inShards(
-    of latents: Variable, _ timesteps: [Double], _ texts: [[Variable]], count: Int,
-    _ body: @Sendable (_ latents: Variable, _ timesteps: [Double], _ texts: [[Variable]]) -> [Variable]
+    of latents: Variable, _ timesteps: [Double], _ conditions: [[TextCondition]], count: Int,
+    _ body: @Sendable (_ latents: Variable, _ timesteps: [Double], _ conditions: [[TextCondition]]) -> [Variable]
 ) -> [Variable] {
-    guard count > 1 else { return body(latents, timesteps, texts) }
+    guard count > 1 else { return body(latents, timesteps, conditions) }
     let batch = latents.shape[0]
-    let texts = texts.map {
-        $0.map { $0.requiresGradient ? $0.broadcast(to: [batch] + $0.shape.dropFirst()) : $0 }
+    let conditions = conditions.map { list in
+        list.map { one in one.parts.contains(where: \.requiresGradient) ? one.broadcast(to: batch) : one }
     }
-    let perSample = texts.flatMap { $0 }.filter { $0.shape[0] == batch }
+    let perSample = conditions.flatMap { $0 }.filter { $0.count == batch }.flatMap(\.parts)
     return dataParallel([latents] + perSample, shards: count) { rows, inputs in
-        var next = inputs.dropFirst().makeIterator()
-        let own = texts.map { $0.map { $0.shape[0] == batch ? next.next() ?? $0 : $0 } }
+        var rest = inputs.dropFirst()
+        let own = conditions.map { list in
+            list.map { one in
+                guard one.count == batch else { return one }
+                defer { rest = rest.dropFirst(one.parts.count) }
+                return one.with(Array(rest.prefix(one.parts.count)))
+            }
+        }
         return body(inputs[0], Array(timesteps[rows]), own)
     }
 }

@@ -10,19 +10,22 @@ extension UNet2DConditionModel: DenoisingNetwork {
     public var latentSize: LatentSize? { configuration.sampleSize }
     /// The first of `block_out_channels`.
     public var channelsAtFullSize: Int { configuration.blockChannels.first ?? 1 }
+    /// That of networks of Stable Diffusion XL's kind.
+    public var pooledWidth: Int? { configuration.sizeEmbeddingWidth == nil ? nil : configuration.pooledWidth }
     /// diffusers' class of the same name.
     public var stored: StoredPart? {
         StoredPart(
             library: "diffusers", className: "UNet2DConditionModel", configuration: configuration.json,
             parameters: parameters)
     }
-    /// The map after the middle block; see ``bottleneck(_:timesteps:textEmbeddings:)``.
+    /// The map after the middle block; see ``bottleneck(_:timesteps:condition:)``.
     public var features: (any DenoisingFeatures)? { self }
 
     /// The same architecture over the parameters of `scope`.
     public func over(_ scope: ParameterScope) -> UNet2DConditionModel {
         var network = UNet2DConditionModel(configuration, in: scope)
-        (network.recomputesBlocks, network.embeddedGuidanceScale) = (recomputesBlocks, embeddedGuidanceScale)
+        (network.recomputesBlocks, network.pixelsPerLatent) = (recomputesBlocks, pixelsPerLatent)
+        network.embeddedGuidanceScale = embeddedGuidanceScale
         return network
     }
 
@@ -41,20 +44,32 @@ extension UNet2DConditionModel: DenoisingNetwork {
         return network
     }
 
-    /// The network's output. See ``callAsFunction(_:timesteps:textEmbeddings:)``.
+    /// The network's output, for one condition per sample, or one for all.
     public func predict(_ noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
-        self(noisy, timesteps: timesteps, textEmbeddings: condition.tokens)
+        predict(noisy, at: timesteps, givenEach: [condition])[0]
     }
 
-    /// The outputs for several conditions. See ``callAsFunction(_:timesteps:textEmbeddingsOfEach:)``.
+    /// The outputs for several conditions of the same latents, as guidance needs them: the layers before the first attention to the
+    /// text are computed once for all, unless the network embeds the pooled text with the timestep, and so are the keys and values of a
+    /// text that all samples share.
+    ///
+    /// - Parameters:
+    ///   - noisy: `[batch, height, width, in channels]`.
+    ///   - timesteps: one per sample, or a single one for all.
+    ///   - conditions: each one per sample, or one for all samples.
+    /// - Returns: one per entry of `conditions`, each `[batch, height, width, out channels]`.
     public func predict(
         _ noisy: Variable, at timesteps: [Double], givenEach conditions: [TextCondition]
     ) -> [Variable] {
-        self(noisy, timesteps: timesteps, textEmbeddingsOfEach: conditions.map(\.tokens))
+        let timesteps = check(noisy, timesteps, conditions)
+        return inShards(of: noisy, timesteps, [conditions], count: shardCount(of: noisy)) {
+            latents, timesteps, conditions in
+            outputs(from: prefix(latents, timesteps, conditions[0]), texts: conditions[0].map(\.tokens))
+        }
     }
 
     /// The outputs of both networks; of another UNet that shares this one's prefix, the prefix is computed once. See
-    /// ``outputs(of:_:timesteps:textEmbeddingsOfEach:)``.
+    /// ``outputs(of:_:timesteps:conditionsOfEach:)``.
     public func predict(
         _ noisy: Variable, at timesteps: [Double], givenEach conditions: [TextCondition],
         and other: any DenoisingNetwork, givenEach otherConditions: [TextCondition]
@@ -66,8 +81,7 @@ extension UNet2DConditionModel: DenoisingNetwork {
             )
         }
         let outputs = Self.outputs(
-            of: [self, sibling], noisy, timesteps: timesteps,
-            textEmbeddingsOfEach: [conditions, otherConditions].map { $0.map(\.tokens) })
+            of: [self, sibling], noisy, timesteps: timesteps, conditionsOfEach: [conditions, otherConditions])
         return (outputs[0], outputs[1])
     }
 }
@@ -78,9 +92,9 @@ extension UNet2DConditionModel: DenoisingFeatures {
     /// `norm_num_groups`.
     public var groupCount: Int { configuration.normalizationGroups }
 
-    /// The map after the middle block. See ``bottleneck(_:timesteps:textEmbeddings:)``.
+    /// The map after the middle block. See ``bottleneck(_:timesteps:condition:)``.
     public func features(of noisy: Variable, at timesteps: [Double], given condition: TextCondition) -> Variable {
-        bottleneck(noisy, timesteps: timesteps, textEmbeddings: condition.tokens)
+        bottleneck(noisy, timesteps: timesteps, condition: condition)
     }
 }
 

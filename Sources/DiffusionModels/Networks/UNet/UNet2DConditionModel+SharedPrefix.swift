@@ -9,28 +9,30 @@ extension UNet2DConditionModel {
     ///   - networks: of equal numbers of input channels.
     ///   - latents: `[batch, height, width, in channels]`.
     ///   - timesteps: one per sample, or a single one for all.
-    ///   - texts: for each network one or more, each `[batch, tokens, width]`, or `[1, tokens, width]` for all samples.
-    /// - Returns: for each network one output per text, each `[batch, height, width, out channels]`.
+    ///   - conditions: for each network one or more, each with one condition per sample, or one for all samples.
+    /// - Returns: for each network one output per condition, each `[batch, height, width, out channels]`.
     public static func outputs(
         of networks: [UNet2DConditionModel], _ latents: Variable, timesteps: [Double],
-        textEmbeddingsOfEach texts: [[Variable]]
+        conditionsOfEach conditions: [[TextCondition]]
     ) -> [[Variable]] {
         require(
-            networks.count == texts.count && !networks.isEmpty,
-            "UNet2DConditionModel.outputs: expected texts for each network, found \(texts.count) for \(networks.count)")
+            networks.count == conditions.count && !networks.isEmpty,
+            "UNet2DConditionModel.outputs: expected conditions for each network, found \(conditions.count) for "
+                + "\(networks.count)")
         var perSample: [Double] = []
-        for (network, texts) in zip(networks, texts) { perSample = network.check(latents, timesteps, texts) }
+        for (network, own) in zip(networks, conditions) { perSample = network.check(latents, timesteps, own) }
         let shards = networks.map { $0.shardCount(of: latents) }.min() ?? 1
-        var outputs = inShards(of: latents, perSample, texts, count: shards) { latents, timesteps, texts in
-            let first = networks[0].prefix(latents, timesteps)
-            return zip(networks, texts).flatMap { network, texts in
-                let isShared = network.sharesPrefix(with: networks[0])
-                return network.outputs(from: isShared ? first : network.prefix(latents, timesteps), texts: texts)
+        var outputs = inShards(of: latents, perSample, conditions, count: shards) { latents, timesteps, conditions in
+            let first = networks[0].prefix(latents, timesteps, conditions[0])
+            return zip(networks, conditions).enumerated().flatMap { index, pair in
+                let isShared = index == 0 || pair.0.sharesPrefix(with: networks[0])
+                let prefix = isShared ? first : pair.0.prefix(latents, timesteps, pair.1)
+                return pair.0.outputs(from: prefix, texts: pair.1.map(\.tokens))
             }
         }[...]
-        return texts.map { texts in
-            defer { outputs = outputs.dropFirst(texts.count) }
-            return Array(outputs.prefix(texts.count))
+        return conditions.map { own in
+            defer { outputs = outputs.dropFirst(own.count) }
+            return Array(outputs.prefix(own.count))
         }
     }
 }

@@ -15,9 +15,13 @@ public struct UNet2DConditionModel: Sendable {
     /// The guidance scale that a network with ``Configuration/guidanceEmbeddingWidth`` is told; as in diffusers 8.5, unless
     /// ``guided(byEmbedding:)`` sets another.
     package var embeddedGuidanceScale = 8.5
+    /// The pixels per latent in each direction, by which the size ids of a condition without ``TextCondition/sizes`` are those of the
+    /// latents.
+    package var pixelsPerLatent = 8
 
     private let inputConvolution: Conv2d
     private let timeEmbedding: TimestepEmbedding
+    private let textSizeEmbedding: TextSizeEmbedding?
     private let downStages: [DownStage]
     private let midBlock: UNetMidBlock2D?
     private let upBlocks: [UpBlock2D]
@@ -38,6 +42,7 @@ public struct UNet2DConditionModel: Sendable {
             inputs: configuration.inputChannels, outputs: widths[0], kernelSize: inputKernel,
             padding: .init(inputKernel / 2), in: scope["conv_in"])
         timeEmbedding = TimestepEmbedding(configuration, in: scope["time_embedding"])
+        textSizeEmbedding = TextSizeEmbedding(configuration, in: scope["add_embedding"])
         downStages = widths.indices.flatMap {
             DownStage.stages(ofBlock: $0, of: configuration, in: scope["down_blocks"][$0])
         }
@@ -63,24 +68,7 @@ public struct UNet2DConditionModel: Sendable {
     ///   - textEmbeddings: `[batch, tokens, width]`, or `[1, tokens, width]` for all.
     /// - Returns: `[batch, height, width, out channels]`.
     public func callAsFunction(_ latents: Variable, timesteps: [Double], textEmbeddings: Variable) -> Variable {
-        self(latents, timesteps: timesteps, textEmbeddingsOfEach: [textEmbeddings])[0]
-    }
-
-    /// The outputs for several texts of the same latents, as guidance needs them: the layers before the first attention to the
-    /// text are computed once for all, and so are the keys and values of a text that all samples share.
-    ///
-    /// - Parameters:
-    ///   - latents: `[batch, height, width, in channels]`.
-    ///   - timesteps: one per sample, or a single one for all.
-    ///   - texts: each `[batch, tokens, width]`, or `[1, tokens, width]` for all samples.
-    /// - Returns: one per entry of `texts`, each `[batch, height, width, out channels]`.
-    public func callAsFunction(
-        _ latents: Variable, timesteps: [Double], textEmbeddingsOfEach texts: [Variable]
-    ) -> [Variable] {
-        let timesteps = check(latents, timesteps, texts)
-        return inShards(of: latents, timesteps, [texts], count: shardCount(of: latents)) { latents, timesteps, texts in
-            outputs(from: prefix(latents, timesteps), texts: texts[0])
-        }
+        predict(latents, at: timesteps, given: TextCondition(tokens: textEmbeddings))
     }
 
     /// The feature map after the middle block or, without one, after the last down block: the input of discriminators.
@@ -88,11 +76,11 @@ public struct UNet2DConditionModel: Sendable {
     /// - Parameters:
     ///   - latents: `[batch, height, width, in channels]`.
     ///   - timesteps: one per sample, or a single one for all.
-    ///   - textEmbeddings: `[batch, tokens, width]`, or `[1, tokens, width]` for all.
+    ///   - condition: one per sample, or one for all.
     /// - Returns: `[batch, height′, width′, channels]` of the last block.
-    public func bottleneck(_ latents: Variable, timesteps: [Double], textEmbeddings: Variable) -> Variable {
-        let timesteps = check(latents, timesteps, [textEmbeddings])
-        return middle(prefix(latents, timesteps), [textEmbeddings]).hidden
+    public func bottleneck(_ latents: Variable, timesteps: [Double], condition: TextCondition) -> Variable {
+        let timesteps = check(latents, timesteps, [condition])
+        return middle(prefix(latents, timesteps, [condition]), [condition.tokens]).hidden
     }
 }
 
@@ -105,14 +93,22 @@ extension UNet2DConditionModel {
         let hidden: Variable
         /// The outputs of the stages before, which are skip connections.
         let skips: [Variable]
+        /// The number of samples. The maps of a network that embeds the pooled text with the timestep are of so many samples for each
+        /// condition already.
+        let samples: Int
     }
 
     /// Computes the layers before the first attention to the text, given one timestep per sample.
-    func prefix(_ latents: Variable, _ timesteps: [Double]) -> Prefix {
+    func prefix(_ latents: Variable, _ timesteps: [Double], _ conditions: [TextCondition]) -> Prefix {
+        let samples = latents.shape[0]
+        var (latents, embedding) = (latents, timeEmbedding(timesteps, guidanceScale: embeddedGuidanceScale))
+        if let textSizeEmbedding {
+            let added = conditions.map { addition(for: $0, latents, textSizeEmbedding) }
+            embedding = embedding.repeated(conditions.count) + .concatenate(added, axis: 0)
+            latents = latents.repeated(conditions.count)
+        }
         let time = TimeInput(
-            embedding: timeEmbedding(timesteps, guidanceScale: embeddedGuidanceScale).activated(
-                configuration.activation.function),
-            recomputes: recomputesBlocks)
+            embedding: embedding.activated(configuration.activation.function), recomputes: recomputesBlocks)
         var hidden = inputConvolution(configuration.centersInput ? latents * 2 - 1 : latents)
         var skips = [hidden]
         for stage in downStages {
@@ -120,7 +116,23 @@ extension UNet2DConditionModel {
             if stage.isAttentive { break }
             skips.append(hidden)
         }
-        return Prefix(time: time, hidden: hidden, skips: skips)
+        return Prefix(time: time, hidden: hidden, skips: skips, samples: samples)
+    }
+
+    /// The embedding of the pooled text and the size ids of each sample, `[batch, width]`.
+    private func addition(
+        for condition: TextCondition, _ latents: Variable, _ embed: TextSizeEmbedding
+    ) -> Variable {
+        guard let pooled = condition.pooled, pooled.shape[1] == configuration.pooledWidth else {
+            fatalError(
+                "UNet2DConditionModel: expected pooled text embeddings of width \(configuration.pooledWidth), found "
+                    + "\(condition.pooled.map { "\($0.shape)" } ?? "none")")
+        }
+        let size = [latents.shape[1], latents.shape[2]].map { Float($0 * pixelsPerLatent) }
+        let sizes = condition.sizes?.value ?? Tensor(size + [0, 0] + size, shape: [1, 6])
+        let rows = sizes.shape[0] == pooled.shape[0] ? sizes : sizes.broadcast(to: [pooled.shape[0], 6])
+        let embedding = embed(pooled, sizes: rows)
+        return embedding.broadcast(to: [latents.shape[0], embedding.shape[1]])
     }
 
     /// The remaining down stages and the middle block; the maps for one text after those for another along the batch.
@@ -128,7 +140,7 @@ extension UNet2DConditionModel {
         _ prefix: Prefix, _ texts: [Variable]
     ) -> (hidden: Variable, skips: [Variable], inputs: BlockInputs) {
         var (hidden, skips) = (prefix.hidden, prefix.skips)
-        let inputs = BlockInputs(time: prefix.time, text: TextInput(texts, samples: hidden.shape[0]))
+        let inputs = BlockInputs(time: prefix.time, text: TextInput(texts, samples: prefix.samples))
         let computed = skips.count - 1
         for (index, stage) in downStages.enumerated().dropFirst(computed) {
             if index > computed { hidden = stage.residual(hidden, inputs.time) }
@@ -142,22 +154,24 @@ extension UNet2DConditionModel {
     func outputs(from prefix: Prefix, texts: [Variable]) -> [Variable] {
         var (hidden, skips, inputs) = middle(prefix, texts)
         for block in upBlocks { hidden = block(hidden, skips: &skips, inputs) }
-        let batch = prefix.hidden.shape[0]
+        let batch = prefix.samples
         // A network that nowhere attends to the text has one output for all texts.
         let output = outputConvolution(outputNorm(hidden, activation: configuration.activation.function))
             .repeated(texts.count * batch / hidden.shape[0])
         return texts.count == 1 ? [output] : texts.indices.map { output.sliced(axis: 0, $0 * batch..<($0 + 1) * batch) }
     }
 
-    /// Whether `prefix` of another network would compute the same.
+    /// Whether `prefix` of another network would compute the same for all conditions.
     func sharesPrefix(with other: UNet2DConditionModel) -> Bool {
-        inputConvolution.weight === other.inputConvolution.weight && configuration == other.configuration
+        textSizeEmbedding == nil && inputConvolution.weight === other.inputConvolution.weight
+            && configuration == other.configuration
             && !isPrefixAdapted && !other.isPrefixAdapted && recomputesBlocks == other.recomputesBlocks
             && embeddedGuidanceScale == other.embeddedGuidanceScale
     }
 
     /// Checks the inputs' shapes. Returns one timestep per sample.
-    func check(_ latents: Variable, _ timesteps: [Double], _ texts: [Variable]) -> [Double] {
+    func check(_ latents: Variable, _ timesteps: [Double], _ conditions: [TextCondition]) -> [Double] {
+        let texts = conditions.map(\.tokens)
         let channels = configuration.inputChannels
         require(
             latents.shape.count == 4 && latents.shape[3] == channels,

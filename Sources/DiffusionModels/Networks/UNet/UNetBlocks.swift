@@ -20,9 +20,12 @@ struct DownStage {
     ) -> [DownStage] {
         let outputs = configuration.blockChannels[index]
         let first = configuration.blockChannels[max(index - 1, 0)]
-        let shape = TransformerShape(
-            layers: configuration.transformerLayers[index], heads: configuration.headCounts[index],
-            textWidth: configuration.crossAttentionWidths[index])
+        let depth = configuration.transformerLayers[index]
+        func shape(_ layer: Int) -> TransformerShape {
+            TransformerShape(
+                layers: depth[layer], heads: configuration.headCounts[index],
+                textWidth: configuration.crossAttentionWidths[index])
+        }
         let layers = configuration.layersPerBlock[index]
         let resnets = (0..<layers).map { layer in
             ResnetBlock2D(
@@ -34,7 +37,8 @@ struct DownStage {
             DownStage(
                 layer: .residual(resnet),
                 transformer: isAttentive
-                    ? configuration.transformer(channels: outputs, shape: shape, in: scope["attentions"][layer]) : nil,
+                    ? configuration.transformer(channels: outputs, shape: shape(layer), in: scope["attentions"][layer])
+                    : nil,
                 isResidualAdapted: scope["resnets"][layer].hasAdapters)
         }
         guard index < configuration.blockChannels.count - 1 else { return stages }
@@ -85,7 +89,7 @@ struct UNetMidBlock2D {
         }
         second = resnet(1)
         let shape = TransformerShape(
-            layers: configuration.transformerLayers[last], heads: configuration.headCounts[last],
+            layers: configuration.transformerLayers[last][0], heads: configuration.headCounts[last],
             textWidth: configuration.crossAttentionWidths[last])
         attention = configuration.transformer(channels: channels, shape: shape, in: scope["attentions"][0])
     }
@@ -118,12 +122,13 @@ struct UpBlock2D {
                 inputs: (layer == 0 ? below : outputs) + skip, outputs: outputs, timeWidth: configuration.timeWidth,
                 style: configuration.style, in: scope["resnets"][layer])
         }
-        let shape = TransformerShape(
-            layers: configuration.transformerLayersUpwards[index], heads: configuration.headCounts[mirrored],
-            textWidth: configuration.crossAttentionWidths[mirrored])
+        let depth = configuration.transformerLayersUpwards[index]
         let transformers = configuration.upBlockTypes[index] == .crossAttention ? layers : 0
         attentions = (0..<transformers).map { layer in
-            configuration.transformer(channels: outputs, shape: shape, in: scope["attentions"][layer])
+            let shape = TransformerShape(
+                layers: depth[layer], heads: configuration.headCounts[mirrored],
+                textWidth: configuration.crossAttentionWidths[mirrored])
+            return configuration.transformer(channels: outputs, shape: shape, in: scope["attentions"][layer])
         }
         upsampler = mirrored == 0 ? nil : Upsample2D(channels: outputs, in: scope["upsamplers"][0])
     }

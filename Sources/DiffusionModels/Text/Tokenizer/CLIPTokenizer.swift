@@ -16,7 +16,9 @@ public struct CLIPTokenizer: Sendable {
     /// The token that ends every prompt.
     public let endToken: Int
     /// The token that pads prompts after the end token.
-    public let paddingToken: Int
+    public private(set) var paddingToken: Int
+    /// The text of a padding token that is not that of the files; nil for theirs.
+    private(set) var otherPadding: String?
     /// The token for bytes that are not in the vocabulary.
     public let unknownToken: Int
     /// One more than the largest id.
@@ -143,6 +145,21 @@ public struct CLIPTokenizer: Sendable {
         added += new.enumerated().map { .init(content: $1, id: firstID + $0, isNormalized: true) }
         expansions[firstID] = firstID..<firstID + count
         (rawTokens, normalizedTokens) = addedTokens()
+    }
+
+    /// The tokenizer with another padding token, which is recognised in prompts: a token of the vocabulary, or nil for the end token.
+    ///
+    /// Throws ``ModelError`` for a text that is not a token.
+    func padding(with text: String?) throws -> CLIPTokenizer {
+        guard let id = text.map({ text in names.firstIndex { $0 == text } }) ?? endToken else {
+            throw ModelError.invalidField(
+                file: folder.path, field: "vocab.json", expected: "the padding token \"\(text ?? "")\"", found: "none")
+        }
+        var tokenizer = self
+        (tokenizer.paddingToken, tokenizer.otherPadding) = (id, names[id])
+        if let text { tokenizer.added.append(.init(content: text, id: id, isNormalized: false)) }
+        (tokenizer.rawTokens, tokenizer.normalizedTokens) = tokenizer.addedTokens()
+        return tokenizer
     }
 
     private func padded(_ words: [Int]) -> [Int] {
