@@ -253,7 +253,7 @@ final class RunTests {
     @Test("new-loss passes its contract")
     func newLoss() async throws {
         let found = try await succeed(.newLoss)
-        #expect(found.lines.first?.hasPrefix("even-score-distillation: all 19 checks passed ") == true)
+        #expect(found.lines.first?.hasPrefix("even-score-distillation: all 21 checks passed ") == true)
     }
 
     @Test("compare-losses draws a plot of each loss, and one of all")
