@@ -41,15 +41,27 @@ static inline void brush_mpi_describe(int code, char *text, int size) {
     snprintf(text, (size_t)size, "%s", message);
 }
 
-/// Waits for a call that was started. MPI's own waiting takes a whole processor core, which the backward pass needs meanwhile: this leaves
-/// the core to other threads between its tries, and after some milliseconds sleeps.
+/// Whether other threads of this process compute, 0 or 1.
+static inline int *brush_mpi_computing(void) {
+    static int computing;
+    return &computing;
+}
+
+/// Says whether other threads of this process compute while it waits.
+static inline void brush_mpi_set_computing(int computing) {
+    __atomic_store_n(brush_mpi_computing(), computing, __ATOMIC_RELAXED);
+}
+
+/// Waits for a call that was started. MPI's own waiting takes a whole processor core: this leaves the core to other threads between its
+/// tries and, while other threads of this process compute, after some milliseconds sleeps. Each try moves some of the data, so that
+/// sleeping without need would slow it down.
 static inline int brush_mpi_wait(int code, MPI_Request *request) {
     const struct timespec pause = {0, 50000};
     int done = 0;
     for (int tries = 0; code == MPI_SUCCESS && !done; tries++) {
         code = MPI_Test(request, &done, MPI_STATUS_IGNORE);
         if (done) break;
-        if (tries < 2000)
+        if (tries < 2000 || !__atomic_load_n(brush_mpi_computing(), __ATOMIC_RELAXED))
             sched_yield();
         else
             nanosleep(&pause, NULL);

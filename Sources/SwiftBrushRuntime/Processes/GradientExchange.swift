@@ -35,6 +35,7 @@ final class GradientExchange {
 
     /// Starts a round, in which this process may have no part.
     func begin(hasPart: Bool) {
+        shared.group.setComputing(true)
         (self.hasPart, nextBucket) = (hasPart, 0)
         missing = shared.buckets.buckets.map { Set($0.members) }
     }
@@ -101,6 +102,7 @@ final class GradientExchange {
     /// Waits until everything is sent and added. Throws what the group throws.
     func wait() throws {
         let start = ContinuousClock.now
+        shared.group.setComputing(false)
         queue.sync {}
         ProcessTraffic.add(waitedSeconds: (ContinuousClock.now - start) / .seconds(1))
         if let error = mailbox.state.withLock({ $0.error }) { throw error }

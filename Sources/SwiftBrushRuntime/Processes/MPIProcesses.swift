@@ -59,6 +59,8 @@
             return zip(counts, offsets).map { Data(all[Int($1)..<Int($1) + Int($0)]) }
         }
 
+        func setComputing(_ isComputing: Bool) { brush_mpi_set_computing(isComputing ? 1 : 0) }
+
         /// Ends MPI; all processes call it.
         func finish() throws { try Self.check(brush_mpi_finish(), "finish") }
 

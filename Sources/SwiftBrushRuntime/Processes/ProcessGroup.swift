@@ -20,6 +20,14 @@ public protocol ProcessGroup: Sendable {
     func gather(_ tensor: Tensor) throws -> [Tensor]
     /// The bytes of all processes, in the order of ranks; lengths may differ.
     func gather(_ bytes: Data) throws -> [Data]
+    /// Says whether other threads of this process compute while one of them sends and waits, which then leaves them its processor core. Not
+    /// collective. The default does nothing.
+    func setComputing(_ isComputing: Bool)
+}
+
+extension ProcessGroup {
+    /// Does nothing.
+    public func setComputing(_ isComputing: Bool) {}
 }
 
 /// A group of one process.
