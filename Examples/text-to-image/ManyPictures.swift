@@ -26,10 +26,11 @@ extension TextToImage {
         for prompt in prompts {
             if let warning = model.textEncoder.truncationWarning(for: prompt) { StandardError.write(line: warning) }
         }
+        let chosen = try sampling.sampling(of: model, loaded: loaded)
         var generation = try PictureGeneration(
-            of: prompts, picturesPerPrompt: count, by: model, sampling.sampling(of: model, loaded: loaded), seed: seed,
-            size: starting.size(for: model),
-            record: recorded(url), in: folder, batchSize: many.batch ?? 8)
+            of: prompts, picturesPerPrompt: count, by: sampling.guided(model, chosen), chosen, seed: seed,
+            size: starting.size(for: model), record: recorded(url).merging(sampling.guidanceRecord(chosen)) { $1 },
+            in: folder, batchSize: many.batch ?? 8)
         generation.warnings.forEach { StandardError.write(line: "warning: \($0)") }
         let signals = StopSignals()
         let (start, missing, progress) = (ContinuousClock.now, generation.missingCount, ProgressLine())

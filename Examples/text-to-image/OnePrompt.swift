@@ -17,7 +17,8 @@ extension TextToImage {
         var (text, network, decoder) = (0.0, 0.0, 0.0)
         model = try timed(&text) {
             if let saved { _ = try saved.rows(of: texts) }
-            return try saved.map { try model.keeping($0) } ?? model.keepingEmbeddings(of: texts + [""])
+            let known = try saved.map { try model.keeping($0) } ?? model.keepingEmbeddings(of: texts + [""])
+            return try self.sampling.guided(known, sampling)
         }
         if let saveEmbeddings { try model.keptEmbeddings?.save(to: saveEmbeddings) }
         let start = try starting.start(for: model)
@@ -26,7 +27,8 @@ extension TextToImage {
         let pictures = try timed(&decoder) { try model.pictures(from: sampled) }
         let picture = try interpolation.isGiven ? Picture.grid(pictures, columns: count) : .grid(pictures)
         var record = sampling.record.merging(starting.record) { $1 }
-        for more in [recorded(url), interpolation.record, model.textEncoder.record] { record.merge(more) { $1 } }
+        let options = [recorded(url), interpolation.record, self.sampling.guidanceRecord(sampling)]
+        for more in options + [model.textEncoder.record] { record.merge(more) { $1 } }
         record.merge(
             ["prompt": prompt, "seed": "\(seed)", "Software": "SwiftBrush \(SwiftBrush.version)"]
         ) { $1 }

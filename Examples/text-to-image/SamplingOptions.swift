@@ -14,7 +14,14 @@ struct SamplingOptions: ParsableArguments {
     var guidanceScale: Double?
     @Option(help: "Guidance rescale, which reduces the excess contrast of guidance, 0 to 1. Default: 0.")
     var guidanceRescale: Double?
-    @Option(help: "The negative prompt, from which guidance moves away.") var negativePrompt: String?
+    @Option(
+        help: """
+            The negative prompt, from which guidance moves away; with a student of one step or a few, attention guidance, which needs a second \
+            attention to the text.
+            """)
+    var negativePrompt: String?
+    @Option(help: "Scale of the attention guidance of a student with --negative-prompt. Default: 5.")
+    var attentionGuidanceScale: Double?
     @Option(
         help: ArgumentHelp(
             "The sampler: \(ShippedSamplers.names.joined(separator: ", ")). Default: that of the model's files.",
@@ -31,8 +38,8 @@ struct SamplingOptions: ParsableArguments {
     private var multiStepOption: String? {
         let given: [(name: String, isGiven: Bool)] = [
             ("guidance-scale", guidanceScale != nil), ("guidance-rescale", guidanceRescale != nil),
-            ("negative-prompt", negativePrompt != nil), ("sampler", sampler != nil),
-            ("timestep-spacing", timestepSpacing != nil), ("eta", eta != nil), ("preview-every", previewEvery != nil),
+            ("sampler", sampler != nil), ("timestep-spacing", timestepSpacing != nil), ("eta", eta != nil),
+            ("preview-every", previewEvery != nil),
         ]
         return given.first { $0.isGiven }?.name
     }
@@ -44,6 +51,10 @@ struct SamplingOptions: ParsableArguments {
         try check("--steps", steps, in: 1...1_000_000)
         try check("--guidance-scale", guidanceScale, in: SamplingSettings.guidanceScales)
         try check("--guidance-rescale", guidanceRescale, in: 0...1)
+        try check("--attention-guidance-scale", attentionGuidanceScale, in: -100...100)
+        if attentionGuidanceScale != nil, negativePrompt == nil {
+            throw ValidationError("--attention-guidance-scale needs --negative-prompt")
+        }
         try check("--eta", eta, in: 0...1)
         try check("--preview-every", previewEvery, in: 1...1_000_000)
         if let sampler, !ShippedSamplers.names.contains(sampler) {

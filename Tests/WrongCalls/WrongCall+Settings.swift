@@ -162,6 +162,15 @@ extension WrongCall {
         WrongCall("one step: sampled in two steps", "count", "1 to 1", "2") { bench in
             _ = try bench.student.pictures(for: ["a"], seed: 0, steps: 2)
         },
+        WrongCall("attention guidance: scale NaN", "scale", "-100 to 100", "nan") { bench in
+            _ = try bench.student.avoiding("a", by: AttentionGuidance(scale: .nan))
+        },
+        WrongCall("attention guidance: a network without it", "model", "attention", "Own") { bench in
+            _ = try bench.student.avoiding("a")
+        },
+        WrongCall("attention guidance: threshold 0", "threshold", "1e-06 to", "0.0") { bench in
+            _ = try bench.student.avoiding("a", by: AttentionGuidance(threshold: 0))
+        },
         distillation("a student of no steps", "studentStepCount", "1 to 1000", "0") { $0.studentStepCount = 0 },
         WrongCall("one step: timestep outside the schedule", "timestep", "0 to 999", "1000") { _ in
             _ = try OneStepConfiguration(timestep: 1000, of: .scaledLinear())

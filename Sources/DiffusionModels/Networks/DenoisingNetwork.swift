@@ -30,6 +30,13 @@ public protocol DenoisingNetwork: Parameterized {
     /// without an unconditional one. Nil, the default, for other networks.
     func guided(byEmbedding scale: Double) -> Self?
 
+    /// The same network, whose attention to the text avoids another text, if it can. Nil, the default, for other networks.
+    ///
+    /// - Parameters:
+    ///   - text: a single text's condition, of which the tokens are read.
+    ///   - guidance: how it is avoided.
+    func avoiding(_ text: TextCondition, by guidance: AttentionGuidance) -> Self?
+
     /// The network's output, in the prediction type that it was trained for.
     ///
     /// - Parameters:
@@ -96,6 +103,9 @@ extension DenoisingNetwork {
 
     /// Nil: the network reads no guidance scale.
     public func guided(byEmbedding scale: Double) -> Self? { nil }
+
+    /// Nil: the network has no attention to the text that can be guided.
+    public func avoiding(_ text: TextCondition, by guidance: AttentionGuidance) -> Self? { nil }
 
     /// Computes the outputs as one batch in which the samples are repeated for each condition.
     public func predict(

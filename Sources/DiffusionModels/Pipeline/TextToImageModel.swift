@@ -114,6 +114,24 @@ public struct TextToImageModel: Sendable {
         return student
     }
 
+    /// The same model, whose images avoid a text: a negative prompt for students of one step or a few. See ``AttentionGuidance``.
+    ///
+    /// Multi-step models have ``SamplingSettings/negativePrompt`` too. Throws ``ModelError`` for settings out of range, and for a network
+    /// whose attention cannot be guided.
+    public func avoiding(
+        _ negativePrompt: String, by guidance: AttentionGuidance = AttentionGuidance()
+    ) throws -> TextToImageModel {
+        try guidance.check(operation: "TextToImageModel.avoiding")
+        guard let network = network.avoiding(try conditions(for: [negativePrompt]), by: guidance) else {
+            throw ModelError.invalidArgument(
+                operation: "TextToImageModel.avoiding", argument: "model",
+                expected: "a network whose attention to the text can be guided", found: "\(type(of: network))")
+        }
+        var model = self
+        model.network = network
+        return model
+    }
+
     /// The height and width of the latents that the network was trained on; 64 × 64 if its configuration does not contain them.
     public var latentSize: LatentSize { network.latentSize ?? LatentSize(height: 64, width: 64) }
 }

@@ -81,6 +81,14 @@ struct ModelArticles {
         #expect(generation.missingCount == 1)
     }
 
+    @Test("A negative prompt for a student")
+    func negativePrompt() throws {
+        let student = try TextToImageModel(contentsOf: folder)
+        let calm = try student.avoiding("yellow")
+        let pictures = try calm.pictures(for: ["a face"], seed: 0)
+        #expect(try pictures[0] != student.picture(for: "a face", seed: 0))
+    }
+
     @Test("Generating in a task")
     func tasks() async throws {
         let model = try await TextToImageModel(contentsOf: folder)

@@ -37,13 +37,17 @@ struct TextInput {
     let batch: Int
     /// The index of the embeddings that each sample attends to; nil where sample i attends to entry i.
     let rows: [Int]?
+    /// The text that all samples avoid; nil for none.
+    let avoided: AvoidedText?
 
     /// The input of a batch that is repeated for each of several texts: all its samples with the first, then with the second.
     ///
     /// - Parameters:
     ///   - texts: each `[samples, tokens, width]`, or `[1, tokens, width]` for all samples.
     ///   - samples: how many samples a text has.
-    init(_ texts: [Variable], samples: Int) {
+    ///   - avoided: the text that all samples avoid.
+    init(_ texts: [Variable], samples: Int, avoiding avoided: AvoidedText?) {
+        self.avoided = avoided
         embeddings = texts.count == 1 ? texts[0] : .concatenate(texts, axis: 0)
         batch = texts.count * samples
         guard texts.contains(where: { $0.shape[0] != samples }) else {
@@ -58,12 +62,12 @@ struct TextInput {
         self.rows = rows
     }
 
-    private init(embeddings: Variable, batch: Int, rows: [Int]?) {
-        (self.embeddings, self.batch, self.rows) = (embeddings, batch, rows)
+    private init(embeddings: Variable, batch: Int, rows: [Int]?, avoided: AvoidedText?) {
+        (self.embeddings, self.batch, self.rows, self.avoided) = (embeddings, batch, rows, avoided)
     }
 
     /// The same input with the embeddings as another variable.
     func with(_ embeddings: Variable) -> TextInput {
-        TextInput(embeddings: embeddings, batch: batch, rows: rows)
+        TextInput(embeddings: embeddings, batch: batch, rows: rows, avoided: avoided)
     }
 }

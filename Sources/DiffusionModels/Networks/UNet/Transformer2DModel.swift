@@ -86,7 +86,8 @@ struct BasicTransformerBlock {
         let normalized = norm1(input)
         let attended = selfAttention(normalized, context: normalized, adding: input)
             .repeated(text.batch / input.shape[0])
-        let conditioned = crossAttention(norm2(attended), context: text.embeddings, rows: text.rows, adding: attended)
+        let conditioned = crossAttention(
+            norm2(attended), context: text.embeddings, rows: text.rows, avoiding: text.avoided, adding: attended)
         return feedForward(norm3(conditioned), adding: conditioned)
     }
 }
@@ -107,13 +108,19 @@ struct Attention {
         self.heads = heads
     }
 
-    /// Sample i attends to sample `rows[i]` of the context, without `rows` to its own.
+    /// Sample i attends to sample `rows[i]` of the context, without `rows` to its own. All samples avoid the same text, if there is one.
     func callAsFunction(
-        _ input: Variable, context: Variable, rows: [Int]? = nil, adding addend: Variable
+        _ input: Variable, context: Variable, rows: [Int]? = nil, avoiding avoided: AvoidedText? = nil,
+        adding addend: Variable
     ) -> Variable {
-        let attended = queries(input)
-            .attention(keys: keys(context), values: values(context), heads: heads, keyRows: rows)
-        return output(attended, adding: addend)
+        let queries = queries(input)
+        func attended(to context: Variable, _ rows: [Int]?) -> Variable {
+            queries.attention(keys: keys(context), values: values(context), heads: heads, keyRows: rows)
+        }
+        let positive = attended(to: context, rows)
+        guard let avoided else { return output(positive, adding: addend) }
+        let negative = attended(to: avoided.tokens, Array(repeating: 0, count: input.shape[0]))
+        return output(avoided.guidance.guided(positive, awayFrom: negative), adding: addend)
     }
 }
 

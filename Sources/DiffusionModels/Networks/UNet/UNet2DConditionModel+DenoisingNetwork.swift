@@ -25,7 +25,14 @@ extension UNet2DConditionModel: DenoisingNetwork {
     public func over(_ scope: ParameterScope) -> UNet2DConditionModel {
         var network = UNet2DConditionModel(configuration, in: scope)
         (network.recomputesBlocks, network.pixelsPerLatent) = (recomputesBlocks, pixelsPerLatent)
-        network.embeddedGuidanceScale = embeddedGuidanceScale
+        (network.embeddedGuidanceScale, network.avoidedText) = (embeddedGuidanceScale, avoidedText)
+        return network
+    }
+
+    /// The same network, whose attention to the text avoids another text (NAG, arXiv 2505.21179).
+    public func avoiding(_ text: TextCondition, by guidance: AttentionGuidance) -> UNet2DConditionModel? {
+        var network = self
+        network.avoidedText = AvoidedText(tokens: text.gathered(rows: [0]).tokens, guidance: guidance)
         return network
     }
 

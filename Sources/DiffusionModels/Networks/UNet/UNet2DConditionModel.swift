@@ -15,6 +15,8 @@ public struct UNet2DConditionModel: Sendable {
     /// The guidance scale that a network with ``Configuration/guidanceEmbeddingWidth`` is told; as in diffusers 8.5, unless
     /// ``guided(byEmbedding:)`` sets another.
     package var embeddedGuidanceScale = 8.5
+    /// The text that the attention to the text avoids; nil for none.
+    var avoidedText: AvoidedText?
     /// The pixels per latent in each direction, by which the size ids of a condition without ``TextCondition/sizes`` are those of the
     /// latents.
     package var pixelsPerLatent = 8
@@ -140,7 +142,8 @@ extension UNet2DConditionModel {
         _ prefix: Prefix, _ texts: [Variable]
     ) -> (hidden: Variable, skips: [Variable], inputs: BlockInputs) {
         var (hidden, skips) = (prefix.hidden, prefix.skips)
-        let inputs = BlockInputs(time: prefix.time, text: TextInput(texts, samples: prefix.samples))
+        let inputs = BlockInputs(
+            time: prefix.time, text: TextInput(texts, samples: prefix.samples, avoiding: avoidedText))
         let computed = skips.count - 1
         for (index, stage) in downStages.enumerated().dropFirst(computed) {
             if index > computed { hidden = stage.residual(hidden, inputs.time) }
