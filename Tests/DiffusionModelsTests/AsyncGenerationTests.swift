@@ -1,3 +1,4 @@
+import Autograd
 import DiffusionModels
 import Foundation
 import SwiftBrushTestFixtures
@@ -83,6 +84,30 @@ struct AsyncGenerationTests {
             return try Self.generate(network.model())
         }
         await #expect(throws: CancellationError.self) { try await own.value }
+    }
+
+    @Test("A network's pass stops in the middle of a cancelled computation, and its result is never used")
+    func cancelledPass() throws {
+        let network = try emoji("student").network
+        let latents = Variable(.zeros([4, 16, 16, 4]))
+        let condition = TextCondition(tokens: Variable(.zeros([1, 20, 128])))
+        let timesteps = Array(repeating: 999.0, count: 4)
+        let expected = network.predict(latents, at: timesteps, given: condition).value.scalars
+        let cancellation = ComputationCancellation()
+        try ComputationCancellation.$current.withValue(cancellation) {
+            let output = try network.checkedPrediction(latents, at: timesteps, given: condition)
+            #expect(output.value.scalars == expected)
+            cancellation.cancel()
+            let stopped = network.predict(latents, at: timesteps, given: condition)
+            #expect(stopped.value.scalars == Tensor.zeros([4, 16, 16, 4]).scalars)
+            #expect(throws: CancellationError.self) {
+                try network.checkedPrediction(latents, at: timesteps, given: condition)
+            }
+            #expect(throws: CancellationError.self) {
+                try Guidance(scale: 2, unconditional: condition)
+                    .predict(with: network, latents.value, at: timesteps, given: condition)
+            }
+        }
     }
 
     private static func generate(_ model: TextToImageModel) throws -> Picture { try model.picture(for: "a", seed: 0) }

@@ -23,8 +23,10 @@ extension DenoisingNetwork {
         return output
     }
 
-    /// Throws ``ModelError`` unless there are `count` outputs of the samples' shape.
+    /// Throws `CancellationError` in a cancelled computation, whose passes stop without a result, and ``ModelError`` unless there are `count`
+    /// outputs of the samples' shape.
     package func checkOutputs(_ outputs: [Variable], count: Int, of noisy: Variable) throws {
+        if ComputationCancellation.current?.isCancelled == true { throw CancellationError() }
         guard outputs.count == count, outputs.allSatisfy({ $0.shape == noisy.shape }) else {
             throw ModelError.invalidArgument(
                 operation: "\(Self.self).predict", argument: "output",

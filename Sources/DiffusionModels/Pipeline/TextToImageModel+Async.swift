@@ -2,7 +2,7 @@ import Foundation
 import Tensor
 
 // The same operations for tasks. They leave the threads of Swift's cooperative pool free, and stop with their task: `CancellationError` is
-// thrown within one network pass.
+// thrown within one network pass; within one of its blocks, if the network is a UNet2DConditionModel.
 extension TextToImageModel {
     /// Loads a diffusers folder or a single file, outside the cooperative thread pool. See
     /// `init(contentsOf:tokenizer:autoencoder:predictionType:storage:weights:)`.

@@ -11,7 +11,7 @@ import Tensor
 ///
 /// An image is the same, bit for bit, as that of `TextToImageModel.picture(for:seed:)`, whatever it was batched with. The
 /// computation runs outside Swift's cooperative thread pool. A cancelled request leaves the queue at once; a batch all of whose requests
-/// are cancelled stops within one network pass. If a batch fails, its requests are generated one by one, so that an error is thrown only
+/// are cancelled stops within a block of the network. If a batch fails, its requests are generated one by one, so that an error is thrown only
 /// to the request that caused it.
 public actor PictureServer {
     /// The model that generates the images.

@@ -69,9 +69,12 @@ extension UNet2DConditionModel: DenoisingNetwork {
         _ noisy: Variable, at timesteps: [Double], givenEach conditions: [TextCondition]
     ) -> [Variable] {
         let timesteps = check(noisy, timesteps, conditions)
+        let cancellation = ComputationCancellation.current
         return inShards(of: noisy, timesteps, [conditions], count: shardCount(of: noisy)) {
             latents, timesteps, conditions in
-            outputs(from: prefix(latents, timesteps, conditions[0]), texts: conditions[0].map(\.tokens))
+            outputs(
+                from: prefix(latents, timesteps, conditions[0]), texts: conditions[0].map(\.tokens),
+                unless: cancellation)
         }
     }
 

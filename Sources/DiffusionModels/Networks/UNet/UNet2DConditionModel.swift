@@ -137,27 +137,39 @@ extension UNet2DConditionModel {
         return embedding.broadcast(to: [latents.shape[0], embedding.shape[1]])
     }
 
-    /// The remaining down stages and the middle block; the maps for one text after those for another along the batch.
+    /// The remaining down stages and the middle block; the maps for one text after those for another along the batch. Of a cancelled computation
+    /// as much as there was time for.
     private func middle(
-        _ prefix: Prefix, _ texts: [Variable]
+        _ prefix: Prefix, _ texts: [Variable], unless cancellation: ComputationCancellation? = nil
     ) -> (hidden: Variable, skips: [Variable], inputs: BlockInputs) {
         var (hidden, skips) = (prefix.hidden, prefix.skips)
         let inputs = BlockInputs(
             time: prefix.time, text: TextInput(texts, samples: prefix.samples, avoiding: avoidedText))
         let computed = skips.count - 1
         for (index, stage) in downStages.enumerated().dropFirst(computed) {
+            if cancellation?.isCancelled == true { return (hidden, skips, inputs) }
             if index > computed { hidden = stage.residual(hidden, inputs.time) }
             hidden = stage.attention(hidden, inputs)
             skips.append(hidden)
         }
-        return (midBlock?(hidden, inputs) ?? hidden, skips, inputs)
+        if cancellation?.isCancelled != true, let midBlock { hidden = midBlock(hidden, inputs) }
+        return (hidden, skips, inputs)
     }
 
-    /// The outputs for each of the texts.
-    func outputs(from prefix: Prefix, texts: [Variable]) -> [Variable] {
-        var (hidden, skips, inputs) = middle(prefix, texts)
-        for block in upBlocks { hidden = block(hidden, skips: &skips, inputs) }
+    /// The outputs for each of the texts; once the computation is cancelled, zeros, which nobody reads.
+    func outputs(
+        from prefix: Prefix, texts: [Variable], unless cancellation: ComputationCancellation? = nil
+    ) -> [Variable] {
         let batch = prefix.samples
+        func nothing() -> [Variable] {
+            let shape = [batch] + prefix.skips[0].shape[1...2] + [configuration.outputChannels]
+            return texts.map { _ in Variable(.zeros(shape)) }
+        }
+        var (hidden, skips, inputs) = middle(prefix, texts, unless: cancellation)
+        for block in upBlocks {
+            if cancellation?.isCancelled == true { return nothing() }
+            hidden = block(hidden, skips: &skips, inputs)
+        }
         // A network that nowhere attends to the text has one output for all texts.
         let output = outputConvolution(outputNorm(hidden, activation: configuration.activation.function))
             .repeated(texts.count * batch / hidden.shape[0])
