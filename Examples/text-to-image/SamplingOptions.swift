@@ -20,7 +20,9 @@ struct SamplingOptions: ParsableArguments {
             attention to the text.
             """)
     var negativePrompt: String?
-    @Option(help: "Scale of the attention guidance of a student with --negative-prompt. Default: 5.")
+    @Option(help: "The attention guidance of a student with --negative-prompt: NAG's or NASA's. Default: normalized.")
+    var attentionGuidance: AttentionGuidanceKind?
+    @Option(help: "Scale of a student's attention guidance. Default: 5 if normalized, 0.2 if subtracted.")
     var attentionGuidanceScale: Double?
     @Option(
         help: ArgumentHelp(
@@ -52,8 +54,8 @@ struct SamplingOptions: ParsableArguments {
         try check("--guidance-scale", guidanceScale, in: SamplingSettings.guidanceScales)
         try check("--guidance-rescale", guidanceRescale, in: 0...1)
         try check("--attention-guidance-scale", attentionGuidanceScale, in: -100...100)
-        if attentionGuidanceScale != nil, negativePrompt == nil {
-            throw ValidationError("--attention-guidance-scale needs --negative-prompt")
+        if attentionGuidance != nil || attentionGuidanceScale != nil, negativePrompt == nil {
+            throw ValidationError("--attention-guidance and --attention-guidance-scale need --negative-prompt")
         }
         try check("--eta", eta, in: 0...1)
         try check("--preview-every", previewEvery, in: 1...1_000_000)

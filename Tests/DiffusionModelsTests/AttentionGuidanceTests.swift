@@ -16,11 +16,13 @@ struct AttentionGuidanceTests {
     }
 
     private static let settings: [(name: String, guidance: AttentionGuidance)] = [
-        ("usual", AttentionGuidance()), ("clipped", AttentionGuidance(scale: 8, threshold: 1.05, blend: 1)),
-        ("unclipped", AttentionGuidance(scale: 1.5, threshold: 100, blend: 0.25)),
+        ("usual", .normalized()), ("clipped", .normalized(scale: 8, threshold: 1.05, blend: 1)),
+        ("unclipped", .normalized(scale: 1.5, threshold: 100, blend: 0.25)), ("subtracted", .subtracted(scale: 0.3)),
     ]
 
-    @Test("A network that avoids a text matches diffusers with an attention processor of this kind", arguments: 0..<3)
+    @Test(
+        "A network that avoids a text matches diffusers with an attention processor of this kind",
+        arguments: settings.indices)
     func parity(index: Int) throws {
         let (name, guidance) = Self.settings[index]
         let golden = try Fixtures.tensors("attention-guidance/golden.safetensors")
@@ -39,9 +41,9 @@ struct AttentionGuidanceTests {
     func nothing() throws {
         let plain = try student.latents(for: ["a red heart"], seed: 1)
         for (text, guidance) in [
-            ("a dog", AttentionGuidance(scale: 1)), ("a dog", AttentionGuidance(blend: 0)),
-            ("a red heart", AttentionGuidance()),
-        ] {
+            ("a dog", .normalized(scale: 1)), ("a dog", .normalized(blend: 0)), ("a dog", .subtracted(scale: 0)),
+            ("a red heart", .normalized()),
+        ] as [(String, AttentionGuidance)] {
             #expect(try student.avoiding(text, by: guidance).latents(for: ["a red heart"], seed: 1) == plain)
         }
         #expect(try student.avoiding("a dog").latents(for: ["a red heart"], seed: 1) != plain)
@@ -58,8 +60,8 @@ struct AttentionGuidanceTests {
     @Test("Settings out of range and other networks are refused")
     func refusals() {
         for guidance in [
-            AttentionGuidance(scale: .nan), AttentionGuidance(threshold: 0), AttentionGuidance(blend: 1.5),
-        ] {
+            .normalized(scale: .nan), .normalized(threshold: 0), .normalized(blend: 1.5), .subtracted(scale: .infinity),
+        ] as [AttentionGuidance] {
             #expect(throws: ModelError.self) { try student.avoiding("a", by: guidance) }
         }
     }

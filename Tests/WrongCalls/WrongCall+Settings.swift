@@ -163,13 +163,16 @@ extension WrongCall {
             _ = try bench.student.pictures(for: ["a"], seed: 0, steps: 2)
         },
         WrongCall("attention guidance: scale NaN", "scale", "-100 to 100", "nan") { bench in
-            _ = try bench.student.avoiding("a", by: AttentionGuidance(scale: .nan))
+            _ = try bench.student.avoiding("a", by: .normalized(scale: .nan))
+        },
+        WrongCall("attention guidance: subtracted 1000 times", "scale", "-100 to 100", "1000") { bench in
+            _ = try bench.student.avoiding("a", by: .subtracted(scale: 1000))
         },
         WrongCall("attention guidance: a network without it", "model", "attention", "Own") { bench in
             _ = try bench.student.avoiding("a")
         },
         WrongCall("attention guidance: threshold 0", "threshold", "1e-06 to", "0.0") { bench in
-            _ = try bench.student.avoiding("a", by: AttentionGuidance(threshold: 0))
+            _ = try bench.student.avoiding("a", by: .normalized(threshold: 0))
         },
         distillation("a student of no steps", "studentStepCount", "1 to 1000", "0") { $0.studentStepCount = 0 },
         WrongCall("one step: timestep outside the schedule", "timestep", "0 to 999", "1000") { _ in

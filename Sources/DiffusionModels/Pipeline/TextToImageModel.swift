@@ -119,7 +119,7 @@ public struct TextToImageModel: Sendable {
     /// Multi-step models have ``SamplingSettings/negativePrompt`` too. Throws ``ModelError`` for settings out of range, and for a network
     /// whose attention cannot be guided.
     public func avoiding(
-        _ negativePrompt: String, by guidance: AttentionGuidance = AttentionGuidance()
+        _ negativePrompt: String, by guidance: AttentionGuidance = .normalized()
     ) throws -> TextToImageModel {
         try guidance.check(operation: "TextToImageModel.avoiding")
         guard let network = network.avoiding(try conditions(for: [negativePrompt]), by: guidance) else {

@@ -1,9 +1,9 @@
-"""Normalized attention guidance (arXiv 2505.21179) in diffusers, on the UNet of Examples/Models/emoji-student.
+"""Normalized attention guidance (arXiv 2505.21179) and NASA's (arXiv 2412.02687) in diffusers, on the UNet of Examples/Models/emoji-student.
 
 Run: python make.py   (writes golden.safetensors beside itself; everything is computed in Float32)
 
 The cross-attentions get a processor of their own: the attention to the prompt and to the text to avoid, extrapolated, scaled down to an
-L1 norm of at most threshold times the former's, and blended.
+L1 norm of at most threshold times the former's, and blended; or the one minus a part of the other.
 """
 
 from pathlib import Path
@@ -33,6 +33,8 @@ class Guided(AttnProcessor2_0):
 
         positive = attended(encoder_hidden_states)
         negative = attended(self.avoided.expand(hidden_states.shape[0], -1, -1))
+        if self.threshold is None:
+            return attn.to_out[0](positive - self.scale * negative)
         guided = positive * self.scale - negative * (self.scale - 1)
         ratio = guided.norm(p=1, dim=-1, keepdim=True) / positive.norm(p=1, dim=-1, keepdim=True)
         guided = guided * ratio.clamp(max=self.threshold) / ratio
@@ -47,7 +49,8 @@ golden = {
     "avoided": torch.randn(1, 5, width, generator=generator),
 }
 plain = dict(unet.attn_processors)
-for name, settings in {"usual": (5, 1.5, 0.5), "clipped": (8, 1.05, 1), "unclipped": (1.5, 100, 0.25)}.items():
+for name, settings in {"usual": (5, 1.5, 0.5), "clipped": (8, 1.05, 1), "unclipped": (1.5, 100, 0.25),
+                       "subtracted": (0.3, None, None)}.items():
     guided = Guided(golden["avoided"], *settings)
     unet.set_attn_processor({key: guided if "attn2" in key else value for key, value in plain.items()})
     with torch.no_grad():
