@@ -14,6 +14,7 @@ struct Distill: ComputingCommand {
 
     @OptionGroup(title: "Models and prompts") var models: ModelOptions
     @OptionGroup(title: "Loss") var loss: LossOptions
+    @OptionGroup(title: "Student") var student: StudentOptions
     @OptionGroup(title: "Training") var training: TrainingOptions
     @OptionGroup(title: "Run") var running: RunOptions
     @OptionGroup(title: "Measurements") var measuring: MeasurementOptions
@@ -31,7 +32,7 @@ struct Distill: ComputingCommand {
         "studentLearningRateWarmUp": "student-learning-rate-warm-up",
         "fakeScoreLearningRateWarmUp": "fake-score-learning-rate-warm-up",
         "fakeScoreAlignment": "fake-score-alignment", "lagInterval": "lag-interval",
-        "fakeScoreTraining.timesteps": "fake-score-timesteps",
+        "fakeScoreTraining.timesteps": "fake-score-timesteps", "studentAdapters.rank": "student-rank",
     ]
 
     static let renamedOptions = [
@@ -44,6 +45,7 @@ struct Distill: ComputingCommand {
         var settings = try training.settings(
             for: loss, iterations: running.iterations, seed: seeds.value, precision: computation.recordedPrecision,
             in: processes)
+        student.apply(to: &settings)
         // What can be wrong is found before the teacher is loaded.
         try settings.validate()
         try models.check()
@@ -60,7 +62,7 @@ struct Distill: ComputingCommand {
         try settings.validate()
         var teacher = try models.loadTeacher()
         try run.claim()
-        try settings.setStudentTimestep(training.studentTimestep ?? loss.studentTimestep, on: teacher.schedule)
+        try settings.setStudentTimestep(student.studentTimestep ?? loss.studentTimestep, on: teacher.schedule)
         try settings.checkAdapterTargets(on: teacher.network)
         let memory = MemoryEstimate(
             distilling: teacher.network, settings, shardedOver: processes.shardOptimizer ? group.count : 1)
@@ -85,6 +87,9 @@ struct Distill: ComputingCommand {
         }
         let student = try distiller.studentModel(of: teacher)
         try student.save(to: run.student, scalarType: running.dtype.scalarType)
+        for layout in LowRankLayout.allCases {
+            try distiller.studentAdapters?.save(to: run.studentAdapters, as: layout, for: teacher)
+        }
         try distiller.fakeScore.adapters?.save(to: run.fakeScore)
         let sheet = try student.sheet(
             beside: teacher, prompts: shown, steps: 25, guidanceScale: running.sheetGuidanceScale)

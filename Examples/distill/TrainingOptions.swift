@@ -4,7 +4,7 @@ import Distillation
 import SwiftBrushCommands
 import Tensor
 
-/// The settings of the student, the fake score and their optimisers.
+/// The settings of the fake score and of both optimisers.
 struct TrainingOptions: ParsableArguments {
     @Option(help: "Images per step.") var batch = DistillationConfiguration().batchSize
     @Option(help: "The student's learning rate. Default: the recipe's, or 1e-06.") var studentLearningRate: Double?
@@ -16,12 +16,6 @@ struct TrainingOptions: ParsableArguments {
     var studentLearningRateWarmUp: Int?
     @Option(help: "Steps over which the fake score's learning rate rises from 0.")
     var fakeScoreLearningRateWarmUp: Int?
-    @Option(help: "The student's timestep. Default: the recipe's, or 999.") var studentTimestep: Int?
-    @Option(help: "The largest number of steps in which the student can be sampled. Default: 1.") var studentSteps: Int?
-    @Flag(help: "Evaluate each of several steps only at the timesteps down to the next one's, as TDM does.")
-    var segments = false
-    @Option(help: "The student's prediction type. Default: the teacher's.")
-    var studentPrediction: PredictionType?
     @Option(
         help:
             "Which fake-score weights to train: adapters of a frozen teacher, or a copy of it. Default: the recipe's, or adapters."
@@ -57,9 +51,6 @@ struct TrainingOptions: ParsableArguments {
     var fakeScorePrecision: MatmulPrecision?
 
     func validate() throws {
-        try check("--student-timestep", studentTimestep, in: 0...1_000_000)
-        try check("--student-steps", studentSteps, in: 1...1000)
-        if segments, studentSteps ?? 1 == 1 { throw ValidationError("--segments needs --student-steps of at least 2") }
         try check("--fake-score-updates", fakeScoreUpdates, in: 1...1000)
         try check("--rank", rank, in: 1...4096)
     }
@@ -84,8 +75,6 @@ struct TrainingOptions: ParsableArguments {
         (settings.studentPrecision, settings.teacherPrecision) = (precision, teacherPrecision)
         settings.fakeScorePrecision = fakeScorePrecision
         settings.seed = seed
-        settings.studentPrediction = studentPrediction
-        (settings.studentStepCount, settings.matchesSegments) = (studentSteps ?? 1, segments)
         if let fakeScore { settings.fakeScoreWeights = fakeScore }
         settings.fakeScoreWarmUpSteps = fakeScoreWarmUpSteps
         (settings.fakeScoreAlignment, settings.lagInterval) = (fakeScoreAlignment, lagInterval)

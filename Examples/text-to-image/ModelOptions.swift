@@ -56,17 +56,18 @@ struct ModelOptions: ParsableArguments {
     func load(_ url: URL, isMultiStep: Bool) throws -> (model: TextToImageModel, sampling: PictureSampling?) {
         var files = try ModelFiles(
             contentsOf: url, tokenizer: tokenizer, autoencoder: vae, predictionType: predictionType, weights: weights)
+        // The smaller files are read first, so that an invalid one is found before the model is loaded.
+        let adapters = try lora.map { (weights: try LowRankWeights(contentsOf: $0.file), weight: $0.weight) }
+        let oneStep = files.oneStep ?? adapters.lazy.compactMap(\.weights.oneStep).first
         var recognized: RecognizedStudent?
-        if files.oneStep == nil, !isMultiStep, !untrainedStudent {
+        if oneStep == nil, !isMultiStep, !untrainedStudent {
             recognized = ([url] + lora.map(\.file)).lazy.compactMap { RecognizedStudent(at: $0) }.first
             if recognized == nil { throw ModelError.notOneStepModel(path: url.path) }
         }
-        if let student = files.oneStep, student.laterSteps.isEmpty, isMultiStep {
+        if let oneStep, oneStep.laterSteps.isEmpty, isMultiStep {
             throw ModelError.notMultiStepModel(path: url.path)
         }
         files.progress = Self.showProgress()
-        // The smaller files are read first, so that an invalid one is found before the model is loaded.
-        let adapters = try lora.map { (weights: try LowRankWeights(contentsOf: $0.file), weight: $0.weight) }
         var model = try TextToImageModel(files, textEncoder: prompts.encoder(of: files))
         for adapter in adapters { try adapter.weights.merge(into: &model, weight: adapter.weight) }
         if let recognized {

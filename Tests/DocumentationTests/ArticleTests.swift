@@ -97,6 +97,9 @@ struct ArticleTests {
         #expect(distiller.configuration.fakeScoreTraining.guidanceScale == 1.5)
         #expect(distiller.student.step.timestep == 625)
         #expect(try DistillationArticles.severalSteps(teacher, ["a red heart"]).count == 1)
+        let folder = TemporaryFolder()
+        let picture = try DistillationArticles.studentAdapters(teacher, ["a red heart"], folder.file("lora"))
+        #expect(picture.width == 64)
         #expect(try DistillationArticles.resources(teacher, ["a red heart"]).configuration.batchSize == 16)
     }
 }

@@ -205,6 +205,18 @@ final class RunTests {
             #expect(FileManager.default.fileExists(atPath: bench.url("run/\(file)").path), "\(file)")
         }
         try await succeed(.textToImage, ["red ring", "--model", "run/student", "--lora", "run/fake-score:0.5"])
+        try await succeed(
+            .distill,
+            [
+                "--teacher", "shapes/teacher", "--prompts", "shapes/prompts/train.txt", "--output", "small", "--batch",
+                "2",
+                "--rank", "2", "--iterations", "1", "--student-adapters", "--student-rank", "2",
+            ])
+        for student in [["--model", "small/student"], ["--model", "shapes/teacher", "--lora", "small/student-lora"]] {
+            try await succeed(.textToImage, ["red ring"] + student)
+        }
+        let summary = try await succeed(.inspect, ["small/student-lora"]).output
+        #expect(summary.contains("one-step student at timestep 999"), "\(summary)")
         try await succeed(.trainTeacher, ["report", "run", "--output", "page.html"])
         #expect(try bench.text("page.html").contains("<svg"))
     }

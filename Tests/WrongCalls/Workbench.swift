@@ -55,6 +55,13 @@ final class Workbench {
         return url
     }
 
+    /// A LoRA file with this description of a student.
+    func studentLoRA(_ description: String) throws -> URL {
+        try safetensors(
+            [("unet.proj_in.lora_A.weight", .zeros([2, 4])), ("unet.proj_in.lora_B.weight", .zeros([4, 2]))],
+            metadata: ["one_step": description])
+    }
+
     // MARK: - Models
 
     /// A copy of a small model of the fixtures, with a tokenizer, after `change` of its folder.

@@ -46,6 +46,17 @@ extension WrongCall {
         WrongCall("distiller: a rank of the largest integer", "adapterRank", "1 to 4096", "\(Int.max)") { bench in
             _ = try bench.distiller { $0.adapterRank = .max }
         },
+        WrongCall("distiller: student adapters of rank 0", "studentAdapters.rank", "1 to 4096", "0") { bench in
+            _ = try bench.distiller { $0.studentAdapters = StudentAdapters(rank: 0) }
+        },
+        WrongCall("distiller: student adapters whose targets are misspelt", "\"to_qq\"", "not found") { bench in
+            _ = try bench.distiller { $0.studentAdapters = StudentAdapters(targets: ["to_qq"]) }
+        },
+        WrongCall("distiller: student adapters of a student that predicts x0", "studentPrediction", "epsilon", "sample")
+        {
+            bench in
+            _ = try bench.distiller { ($0.studentAdapters, $0.studentPrediction) = (StudentAdapters(), .sample) }
+        },
         WrongCall("distiller: an alignment of 2", "fakeScoreAlignment", "0 to 1", "2") { bench in
             _ = try bench.distiller { $0.fakeScoreAlignment = 2 }
         },

@@ -147,6 +147,17 @@ extension WrongCall {
             try LowRankWeights(contentsOf: Fixtures.url("adapters/kinds/lokr"))
                 .save(to: bench.path("saved"), as: .diffusers, for: model)
         },
+        WrongCall("LoRA: a student's timesteps that are no JSON", "one_step", "not valid JSON") { bench in
+            _ = try LowRankWeights(contentsOf: bench.studentLoRA("{"))
+        },
+        WrongCall("LoRA: a student's timesteps without alpha-bar", "one_step", "cumulative_alpha") { bench in
+            _ = try LowRankWeights(contentsOf: bench.studentLoRA(#"{"timestep": 999}"#))
+        },
+        WrongCall("LoRA: of a student, merged into one at another timestep", "timestep 625", "timestep 999") { bench in
+            var model = try TextToImageModel(contentsOf: bench.model("a")).untrainedStudent()
+            try LowRankWeights(contentsOf: bench.studentLoRA(#"{"timestep": 625, "cumulative_alpha": 0.1378}"#))
+                .merge(into: &model)
+        },
         WrongCall("LoRA: factors that are cut short", "data_offsets") { bench in
             let folder = bench.path("adapter")
             try FileManager.default.copyItem(at: Fixtures.url("adapters/adapter"), to: folder)

@@ -10,7 +10,7 @@ public final class LowRankAdapterSet: Sendable {
     /// The linear layers and convolutions that get an adapter, as suffixes of their paths such as `to_q`.
     public let targets: [String]
     /// A and B of every adapted layer, named `<layer>.lora_A.weight` and `<layer>.lora_B.weight`.
-    public let parameters = ParameterSet()
+    public let parameters: ParameterSet
     /// All layers that could carry an adapter, targets or not.
     private let candidates = Lock(Set<String>())
 
@@ -22,7 +22,16 @@ public final class LowRankAdapterSet: Sendable {
             (1...65_536).contains(rank), "LowRankAdapterSet", "rank", expected: "1 to 65536", found: rank)
         try AutogradError.check(
             alpha.isFinite, "LowRankAdapterSet", "alpha", expected: "a finite number", found: alpha)
-        (self.rank, self.alpha, self.targets) = (rank, alpha, targets)
+        (self.rank, self.alpha, self.targets, parameters) = (rank, alpha, targets, ParameterSet())
+    }
+
+    private init(_ other: LowRankAdapterSet, parameters: ParameterSet) {
+        (rank, alpha, targets, self.parameters) = (other.rank, other.alpha, other.targets, parameters)
+    }
+
+    /// Adapters of the same layers with the same values, of which changes of one do not reach the other.
+    public func copy(trainable: Bool) -> LowRankAdapterSet {
+        LowRankAdapterSet(self, parameters: parameters.copy(trainable: trainable))
     }
 
     /// The adapter of the layer at `path` whose weight has this shape, nil when the layer is not a target.

@@ -14,6 +14,9 @@ extension CheckpointSummary {
         add("kind", "\(CheckpointKind.lora.rawValue): \(CheckpointKind.lora.advice)")
         addStudent(at: url, isLoRA: true)
         guard let weights = attempt({ try LowRankWeights(contentsOf: url) }) else { return }
+        if let step = weights.oneStep {
+            add("student", "\(step.summary): merged into its teacher, or a model fine-tuned from it")
+        }
         func count(_ part: LowRankWeights.Part) -> Int { weights.layers.filter { $0.part == part }.count }
         let second = count(.textEncoder2) == 0 ? "" : ", \(count(.textEncoder2)) of the second one"
         add("layers", "\(count(.unet)) of the unet, \(count(.textEncoder)) of the text encoder\(second)")

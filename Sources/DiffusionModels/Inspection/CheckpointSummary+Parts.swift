@@ -17,13 +17,8 @@ extension CheckpointSummary {
         let encoders: [ModelFiles.Part] = [.textEncoder] + (checkpoint.hasTwoTextEncoders ? [.textEncoder2] : [])
         let texts = encoders.map { part in attempt { try checkpoint.textEncoderConfiguration(part) } }
         if let unet, let schedule {
-            let student = checkpoint.oneStep.map { student in
-                let timesteps = student.steps.map { "\($0.timestep)" }.joined(separator: ", ")
-                return student.laterSteps.isEmpty
-                    ? ", one-step student at timestep \(timesteps)"
-                    : ", student of 1 to \(student.steps.count) steps at timesteps \(timesteps)"
-            }
-            add("family", unet.familyName(predicting: schedule.predictionType) + (student ?? ""))
+            let student = checkpoint.oneStep.map { ", \($0.summary)" } ?? ""
+            add("family", unet.familyName(predicting: schedule.predictionType) + student)
         }
         if let schedule { describe(schedule, of: checkpoint) }
         var total = (parameters: 0, bytes: 0)
@@ -197,5 +192,15 @@ extension UNet2DConditionModel.Configuration {
             let kind = usesLinearProjection ? "2" : "1"
             return "custom size of Stable Diffusion \(kind).x's kind" + (isVelocity ? ", v-prediction" : "")
         }
+    }
+}
+
+extension OneStepConfiguration {
+    /// "one-step student at timestep 999", or "student of 1 to 2 steps at timesteps 999, 499".
+    var summary: String {
+        let timesteps = steps.map { "\($0.timestep)" }.joined(separator: ", ")
+        return laterSteps.isEmpty
+            ? "one-step student at timestep \(timesteps)"
+            : "student of 1 to \(steps.count) steps at timesteps \(timesteps)"
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Tensor
 
 /// The file `one_step.json`, which marks a folder as a student of one step or a few, and contains its timesteps.
 public struct OneStepConfiguration: Sendable, Equatable {
@@ -47,6 +48,8 @@ public struct OneStepConfiguration: Sendable, Equatable {
     public static let swiftBrush = OneStepConfiguration(checked: 999, 0.0047)
 
     static let fileName = "one_step.json"
+    /// The entry of a LoRA file's metadata with the same fields.
+    static let metadataKey = "one_step"
 }
 
 /// Students of several steps.
@@ -125,6 +128,17 @@ extension OneStepConfiguration: Codable {
     /// Writes the fields.
     public func encode(to encoder: any Encoder) throws {
         try json.encode(to: encoder)
+    }
+
+    /// That of the student that a LoRA file makes; nil for a file without one. Throws ``ModelError`` for a field that is missing or out of
+    /// range.
+    init?(of file: SafetensorsFile) throws {
+        guard let text = file.metadata[Self.metadataKey] else { return nil }
+        let name = "\(file.path) (\(Self.metadataKey))"
+        guard let json = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)) else {
+            throw ModelError.unreadableFile(path: name, reason: "it is not valid JSON")
+        }
+        try self.init(ConfigurationFields(json, file: name))
     }
 
     var json: JSONValue {

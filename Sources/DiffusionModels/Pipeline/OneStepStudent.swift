@@ -12,16 +12,22 @@ public struct OneStepStudent: Sendable {
     public let step: OneStepConfiguration
     /// The network's prediction type.
     public let predictionType: PredictionType
+    /// The network's adapters, if they are the student's weights; nil for a student of its own weights.
+    public let adapters: LowRankAdapterSet?
 
     /// A student that evaluates `network` at the timestep of `step`, and at those of its later steps.
-    public init(network: any DenoisingNetwork, step: OneStepConfiguration, predictionType: PredictionType = .epsilon) {
+    public init(
+        network: any DenoisingNetwork, step: OneStepConfiguration, predictionType: PredictionType = .epsilon,
+        adapters: LowRankAdapterSet? = nil
+    ) {
         (self.network, self.step, self.predictionType) = (network, step, predictionType)
+        self.adapters = adapters
     }
 
-    /// The network's weights.
-    public var parameters: ParameterSet { network.parameters }
+    /// The student's weights: the network's, or those of its ``adapters``.
+    public var parameters: ParameterSet { adapters?.parameters ?? network.parameters }
 
-    /// Generates the latents of images in one step; gradients flow to the network's parameters and to the noise.
+    /// Generates the latents of images in one step; gradients flow to the student's parameters and to the noise.
     ///
     /// - Parameters:
     ///   - noise: z ~ N(0, 1), `[batch, height, width, channels]`.
@@ -32,7 +38,7 @@ public struct OneStepStudent: Sendable {
         try original(of: noise, at: step, given: condition)
     }
 
-    /// x̂₀ of a step's input; gradients flow to the network's parameters and to the input.
+    /// x̂₀ of a step's input; gradients flow to the student's parameters and to the input.
     ///
     /// - Parameters:
     ///   - noisy: the step's input, `[batch, height, width, channels]`: noise at the first step, and then the output of the step before,

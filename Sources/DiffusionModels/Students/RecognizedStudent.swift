@@ -12,12 +12,14 @@ public struct RecognizedStudent: Sendable {
     ///
     /// Networks of latent consistency models and SDXS are recognised by their configuration, SD-Turbo and SDXL-Turbo by their scheduler. The others
     /// differ from their teachers only in the weights: they are recognised by their name in the path, in `_name_or_path`, or in the metadata of a
-    /// safetensors file. A folder with `one_step.json` is a student of this library and needs no recognition.
+    /// safetensors file. A folder with `one_step.json`, or a LoRA with these fields in its metadata, is a student of this library and needs no
+    /// recognition.
     public init?(at url: URL) {
         let files = FileManager.default
         guard !files.fileExists(atPath: url.appending(path: OneStepConfiguration.fileName).path) else { return nil }
         let index = Self.fields(url.appending(path: DiffusersFolder.indexName))
         let isAdapter = index == nil && Self.isAdapter(url)
+        if isAdapter, (try? LowRankWeights(contentsOf: url))?.oneStep != nil { return nil }
         let found =
             Self.named(in: url, index, isAdapter: isAdapter)
             ?? index.flatMap { Self.configured($0, url) } ?? (isAdapter ? nil : Self.fileWithGuidance(url))

@@ -91,6 +91,8 @@ public struct DistillationConfiguration: Codable, Sendable, Equatable {
     }
     /// Nil for false.
     private var segments: Bool?
+    /// The adapters that are trained in place of all of the student's weights; nil for all weights.
+    public var studentAdapters: StudentAdapters?
     /// The prediction type of the student's network; nil for the teacher's. With `sample` it predicts x̂₀ itself, which the paper
     /// shows to be worse: a copy of the teacher would have to learn another output first.
     public var studentPrediction: PredictionType?

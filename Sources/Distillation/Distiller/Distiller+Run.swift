@@ -37,6 +37,7 @@ extension Distiller: ResumableTraining {
         let alphas = Tensor(schedule.cumulativeAlphas.map { Float($0) }, shape: [schedule.cumulativeAlphas.count])
         contents.add("noise schedule", computed: [alphas])
         contents.add("prediction type", texts: ["\(schedule.predictionType)"])
+        if student.adapters != nil { contents.add("network of the student", weights: student.network.parameters) }
         contents.add("start of the student", computed: student.parameters.all.map(\.value))
         if let texts = conditions.texts { contents.add("prompts", texts: texts) }
         contents.add("prompt embeddings", computed: conditions.sample)

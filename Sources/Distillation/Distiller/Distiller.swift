@@ -159,8 +159,7 @@ public final class Distiller {
         let fakeScore = try configuration.fakeScore(of: teacher.network)
         let conditions = try PromptConditions(prompts, in: teacher.embeddings(for: prompts + [""]))
         if let start { try configuration.check(start, against: teacher) }
-        let network = teacher.network.over((start ?? teacher).network.parameters.copy(trainable: true).scope)
-            .recomputingBlocks(configuration.recomputesBlocks)
+        let student = try configuration.student(of: teacher, startingFrom: start ?? teacher)
         var resources = resources
         if resources.decoder == nil { resources.decoder = teacher.decoder }
         if resources.discriminator == nil, loss.needs.contains(.discriminator),
@@ -171,10 +170,7 @@ public final class Distiller {
         }
         let size = teacher.latentSize
         try self.init(
-            student: OneStepStudent(
-                network: network, step: try configuration.studentSteps(on: teacher.schedule),
-                predictionType: configuration.studentPrediction ?? teacher.schedule.predictionType),
-            teacher: teacher.network, fakeScore: fakeScore, schedule: teacher.schedule,
+            student: student, teacher: teacher.network, fakeScore: fakeScore, schedule: teacher.schedule,
             conditions: conditions,
             latentShape: [size.height, size.width, teacher.network.latentChannels], loss: loss,
             configuration: configuration, resources: resources)
@@ -185,6 +181,25 @@ extension DistillationConfiguration {
     /// The student's first step and those that may follow.
     func studentSteps(on schedule: NoiseSchedule) throws -> OneStepConfiguration {
         try studentStep.dividedEvenly(into: studentStepCount, of: schedule)
+    }
+
+    /// The student that the settings describe, with a model's weights to start from. Throws what `StudentAdapters` may have wrong.
+    fileprivate func student(
+        of teacher: TextToImageModel, startingFrom start: TextToImageModel
+    ) throws -> OneStepStudent {
+        let step = try studentSteps(on: teacher.schedule)
+        let prediction = studentPrediction ?? teacher.schedule.predictionType
+        guard let studentAdapters else {
+            let network = teacher.network.over(start.network.parameters.copy(trainable: true).scope)
+            return OneStepStudent(
+                network: network.recomputingBlocks(recomputesBlocks), step: step, predictionType: prediction)
+        }
+        var stream = RandomStream(seed: seed).split("student adapters")
+        let (network, adapters) = try start.network.adapted(
+            rank: studentAdapters.rank, alpha: studentAdapters.alpha, targets: studentAdapters.targets, using: &stream)
+        return OneStepStudent(
+            network: network.recomputingBlocks(recomputesBlocks), step: step, predictionType: prediction,
+            adapters: adapters)
     }
 
     /// The student's timestep and ᾱ.

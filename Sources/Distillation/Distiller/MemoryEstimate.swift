@@ -7,7 +7,7 @@ public struct MemoryEstimate: Sendable, Equatable, CustomStringConvertible {
     /// The teacher's weights as stored, in 16 bits or 32; vectors are loaded as Float32. The others stay memory-mapped from the file
     /// while nothing writes to them.
     public let teacher: Int
-    /// The student's weights, their gradients, both moments of Adam, and the moving average.
+    /// The student's trained weights, their gradients, both moments of Adam, and the moving average.
     public let student: Int
     /// The fake score's trained weights, their gradients and both moments of Adam.
     public let fakeScore: Int
@@ -39,17 +39,17 @@ public struct MemoryEstimate: Sendable, Equatable, CustomStringConvertible {
         distilling teacher: any DenoisingNetwork, _ configuration: DistillationConfiguration,
         shardedOver processes: Int = 1
     ) {
-        let adapted = teacher.parameters.all.filter { parameter in
-            parameter.shape.count == 2
-                && configuration.adapterTargets.contains { parameter.path.hasSuffix("\($0).weight") }
+        func adapters(_ rank: Int, _ targets: [String]) -> Int {
+            // A rank out of range is refused elsewhere.
+            teacher.parameters.adapterCount(rank: min(max(rank, 0), 1 << 16), targets: targets)
         }
-        // A rank out of range is refused elsewhere.
-        let rank = min(max(configuration.adapterRank, 0), 1 << 16)
-        let adapters = rank * adapted.reduce(0) { $0 + $1.shape[0] + $1.shape[1] }
         let count = teacher.parameters.scalarCount
         self.init(
-            teacher: teacher.parameters, student: count,
-            fakeScore: configuration.fakeScoreWeights == .copy ? count : adapters, shardedOver: processes)
+            teacher: teacher.parameters,
+            student: configuration.studentAdapters.map { adapters($0.rank, $0.targets) } ?? count,
+            fakeScore: configuration.fakeScoreWeights == .copy
+                ? count : adapters(configuration.adapterRank, configuration.adapterTargets),
+            shardedOver: processes)
     }
 
     fileprivate init(of distiller: Distiller) {

@@ -6,6 +6,9 @@ extension RunDirectory {
     /// The folder in which the finished student is saved.
     public var student: URL { url.appending(path: "student") }
 
+    /// The folder in which a student of adapters is saved as a LoRA, in PEFT's format and in diffusers'.
+    public var studentAdapters: URL { url.appending(path: "student-lora") }
+
     /// The folder in which the fake score's adapters are saved in PEFT's format.
     public var fakeScore: URL { url.appending(path: "fake-score") }
 

@@ -32,12 +32,15 @@ extension DistillationConfiguration {
             ("fakeScoreLearningRateWarmUp", fakeScoreLearningRateWarmUp ?? 0, 0...1_000_000_000),
             ("updatesPerStudentUpdate", training.updatesPerStudentUpdate, 0...1000),
             ("studentStepCount", studentStepCount, 1...1000),
+            ("studentAdapters.rank", studentAdapters?.rank ?? 1, 1...4096),
         ]
         for (name, count, range) in counts {
             try check(range.contains(count), name, "\(range.lowerBound) to \(range.upperBound)", count)
         }
         try check(gradientNormLimit > 0, "gradientNormLimit", "a positive number", gradientNormLimit)
-        try check(adapterAlpha.isFinite, "adapterAlpha", "a finite number", adapterAlpha)
+        for (name, alpha) in [("adapterAlpha", adapterAlpha), ("studentAdapters.alpha", studentAdapters?.alpha ?? 1)] {
+            try check(Float(alpha).isFinite, name, "a finite number", alpha)
+        }
         try check(
             OneStepConfiguration.cumulativeAlphas.contains(studentCumulativeAlpha), "studentCumulativeAlpha",
             "a number from \(OneStepConfiguration.cumulativeAlphas.lowerBound) to 1", studentCumulativeAlpha)
@@ -60,6 +63,11 @@ extension DistillationConfiguration {
         try loss.check(on: schedule)
         let count = schedule.timestepCount
         try check((0..<count).contains(studentTimestep), "studentTimestep", "0 to \(count - 1)", studentTimestep)
+        let prediction = schedule.predictionType
+        try check(
+            studentAdapters == nil || studentPrediction ?? prediction == prediction, "studentPrediction",
+            "the teacher's, \(prediction), for a student of adapters, whose file is merged into the teacher",
+            studentPrediction ?? prediction)
         try schedule.check(fakeScoreTraining.timesteps, "fakeScoreTraining.timesteps")
     }
 

@@ -34,16 +34,22 @@ extension OneStepStudent {
         from noise: Tensor, _ rollout: StudentRollout?, given condition: TextCondition
     ) throws -> Variable {
         guard let rollout, rollout.step > 0 else { return try generate(from: Variable(noise), given: condition) }
-        let frozen = OneStepStudent(
-            network: network.over(parameters.copy(trainable: false).scope), step: step, predictionType: predictionType)
         let steps = step.steps
         var later = rollout.noise[...]
-        let before = try frozen.generate(from: noise, steps: Array(steps[..<rollout.step]), given: condition) {
+        let before = try frozenCopy.generate(from: noise, steps: Array(steps[..<rollout.step]), given: condition) {
             later.removeFirst()
         }
         let last = steps[rollout.step]
         let noisy = SignalLevel(cumulativeAlpha: last.cumulativeAlpha).noisy(before, noise: later.removeFirst())
         return try original(of: Variable(noisy), at: last, given: condition)
+    }
+
+    /// The same student with weights to which no gradients flow.
+    private var frozenCopy: OneStepStudent {
+        let copy = adapters?.copy(trainable: false)
+        let scope =
+            copy.map { network.parameters.scope(adapters: $0) } ?? parameters.copy(trainable: false).scope
+        return OneStepStudent(network: network.over(scope), step: step, predictionType: predictionType, adapters: copy)
     }
 }
 

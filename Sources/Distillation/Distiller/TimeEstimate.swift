@@ -46,7 +46,8 @@ extension Distiller {
         let evaluation =
             passes((.teacher, .unconditionalTeacher, .teacherJacobian))
             + passes((.fakeScore, .unconditionalFakeScore, .fakeScoreJacobian))
-        let student = (configuration.recomputesBlocks ? 5 : 4) + (loss.guidanceTimesteps == nil ? 0 : 2)
+        let trained = (configuration.recomputesBlocks ? 5 : 4) - (student.adapters == nil ? 0 : 1)
+        let student = trained + (loss.guidanceTimesteps == nil ? 0 : 2)
         guard needs.contains(.fakeScore) else { return student + evaluation }
         let guided = training.guidanceScale == 1 ? 1 : 2
         let update = guided * (fakeScore.adapters == nil ? 4 : 3) + (training.usesNewSamples ? 1 : 0)

@@ -57,20 +57,20 @@ public struct FakeScore: Sendable {
         ] where !isValid {
             throw DistillationError.invalidSetting(name: name, expected: expected, found: found)
         }
-        let adapters = try LowRankAdapterSet(rank: rank, alpha: Float(alpha), targets: targets)
-        let network = teacher.over(teacher.parameters.scope(adapters: adapters))
-        try adapters.checkTargets(in: teacher.parameters)
-        adapters.parameters.initialize(using: &stream)
+        let (network, adapters) = try teacher.adapted(rank: rank, alpha: alpha, targets: targets, using: &stream)
         self.init(network: network, parameters: adapters.parameters, adapters: adapters)
     }
 }
 
 extension DistillationConfiguration {
-    /// Checks that the settings' adapter targets match a teacher's network. Throws `AdapterTargetError` if they do not.
+    /// Checks that the settings' adapter targets, those of the fake score and the student, match a teacher's network. Throws
+    /// `AdapterTargetError` if they do not.
     public func checkAdapterTargets(on network: any DenoisingNetwork) throws {
-        guard fakeScoreWeights == .adapters else { return }
-        let adapters = try LowRankAdapterSet(rank: 1, alpha: 1, targets: adapterTargets)
-        _ = network.over(network.parameters.scope(adapters: adapters))
-        try adapters.checkTargets(in: network.parameters)
+        let lists = [fakeScoreWeights == .adapters ? adapterTargets : nil, studentAdapters?.targets]
+        for targets in lists.compactMap({ $0 }) {
+            let adapters = try LowRankAdapterSet(rank: 1, alpha: 1, targets: targets)
+            _ = network.over(network.parameters.scope(adapters: adapters))
+            try adapters.checkTargets(in: network.parameters)
+        }
     }
 }

@@ -7,18 +7,30 @@ extension Distiller {
     ///
     /// Throws ``DistillationError`` for a teacher of another architecture.
     public func studentModel(of teacher: TextToImageModel) throws -> TextToImageModel {
-        guard teacher.network.parameters.hasShapes(of: average.parameters) else {
+        guard teacher.network.parameters.hasShapes(of: student.network.parameters) else {
             throw DistillationError.invalidSetting(
                 name: "teacher", expected: "the model that the distiller was made from",
                 found: "one of another architecture")
         }
         var model = teacher
-        model.network = teacher.network.over(average.parameters.scope)
+        if let adapters = studentAdapters {
+            model.network = teacher.network.over(student.network.parameters.scope)
+            try adapters.merge(into: &model)
+        } else {
+            model.network = teacher.network.over(average.parameters.scope)
+        }
         model.oneStep = student.step
         var configuration = teacher.schedule.configuration
         configuration.predictionType = student.predictionType
         model.schedule = try NoiseSchedule(configuration)
         return model
+    }
+
+    /// The averaged student as a LoRA of the model it started from, with its timesteps; nil for a student of its own weights.
+    ///
+    /// Merged into that model, or into one fine-tuned from it, it makes a student of one step.
+    public var studentAdapters: LowRankWeights? {
+        student.adapters.map { LowRankWeights($0, values: average.parameters, oneStep: student.step) }
     }
 }
 

@@ -20,7 +20,8 @@ extension RunDirectory {
         let parts = models.flatMap { model in
             ["", "unet", "vae", "text_encoder", "tokenizer", "scheduler"].map { model.appending(path: $0) }
         }
-        for folder in folders + parts + [url.appending(path: "fake-score")] { DurableFile.removeLeftovers(in: folder) }
+        let adapters = ["student-lora", "fake-score"].map { url.appending(path: $0) }
+        for folder in folders + parts + adapters { DurableFile.removeLeftovers(in: folder) }
     }
 
     /// Throws for a folder in which no run may start or be resumed.

@@ -5,8 +5,8 @@ import Tensor
 /// The folder of a distillation or other training: its settings, metrics, sample grids, checkpoints, and finally the networks.
 ///
 /// It contains `configuration.json`, `contents.json` (see ``RunContents``), `metrics.jsonl`, `measurements.jsonl`, `sheets/step-N.png`,
-/// `checkpoints/step-N.safetensors` and `report.html`; for a distillation `student/` and `fake-score/`; for a teacher's training
-/// `teacher/`, `tokenizer/`, `autoencoder/`, `prompts/` and `x0-errors.jsonl`; `newest-checkpoint`, with that checkpoint's step; and
+/// `checkpoints/step-N.safetensors` and `report.html`; for a distillation `student/`, `student-lora/` and `fake-score/`; for a teacher's
+/// training `teacher/`, `tokenizer/`, `autoencoder/`, `prompts/` and `x0-errors.jsonl`; `newest-checkpoint`, with that checkpoint's step; and
 /// `run.lock`, which keeps a second process out. A run writes, replaces and removes only these; other files in its folder are not
 /// changed.
 public struct RunDirectory: Sendable {
@@ -58,7 +58,7 @@ public struct RunDirectory: Sendable {
     static let names = [
         configurationName, contentsName, metricsName, measurementsName, newestStepName, "x0-errors.jsonl",
         "checkpoints", "sheets",
-        "student", "fake-score", "report.html",
+        "student", "student-lora", "fake-score", "report.html",
         "teacher", "tokenizer", "autoencoder", "prompts",
     ]
 

@@ -45,6 +45,21 @@ enum DistillationArticles {
         return pictures
     }
 
+    static func studentAdapters(_ teacher: TextToImageModel, _ prompts: [String], _ folder: URL) throws -> Picture {
+        var settings = DistillationConfiguration()
+        settings.studentAdapters = StudentAdapters()
+        settings.studentLearningRate = 1e-4
+        settings.batchSize = 2
+        let distiller = try Distiller(teacher: teacher, prompts: prompts, configuration: settings)
+        try distiller.step()
+        try distiller.studentAdapters?.save(to: folder, as: .diffusers, for: teacher)
+
+        var student = teacher
+        try LowRankWeights(contentsOf: folder).merge(into: &student)
+        let picture = try student.picture(for: "a red heart", seed: 0)
+        return picture
+    }
+
     static func resources(_ teacher: TextToImageModel, _ prompts: [String]) throws -> Distiller {
         let pairs = try TeacherPairs(
             generatedBy: teacher, prompts: prompts, count: 4, steps: 10, guidanceScale: 4.5, seed: 0)

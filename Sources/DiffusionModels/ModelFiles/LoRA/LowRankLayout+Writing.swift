@@ -18,10 +18,12 @@ extension LowRankLayout {
     ///   - rank: the rank of all layers.
     ///   - alpha: the scale times the rank.
     ///   - targets: endings of the layers' paths.
+    ///   - oneStep: the timesteps of the student that the layers make of a model.
     ///   - folder: the destination.
     ///   - scalarType: Float32, Float16 or BFloat16.
     func write(
-        _ layers: [Factors], rank: Int, alpha: Float, targets: [String], to folder: URL, scalarType: ScalarType
+        _ layers: [Factors], rank: Int, alpha: Float, targets: [String], oneStep: OneStepConfiguration? = nil,
+        to folder: URL, scalarType: ScalarType
     ) throws {
         let tensors = layers.flatMap { layer in
             let name = "\(prefix(layer.part))\(layer.path)"
@@ -29,8 +31,10 @@ extension LowRankLayout {
             return [(name: "\(name).lora_A.weight", tensor: layer.down), (name: "\(name).lora_B.weight", tensor: up)]
         }
         try DurableFile.makeFolder(folder)
+        var metadata = ["format": "pt"]
+        metadata[OneStepConfiguration.metadataKey] = oneStep.map { "\($0.json)" }
         try Safetensors.write(
-            tensors, scalarType: scalarType, metadata: ["format": "pt"], to: folder.appending(path: fileName))
+            tensors, scalarType: scalarType, metadata: metadata, to: folder.appending(path: fileName))
         guard self == .peft else { return }
         let configuration = JSONValue.object([
             "peft_type": .string("LORA"),

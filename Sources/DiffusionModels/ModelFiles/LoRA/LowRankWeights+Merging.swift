@@ -6,15 +6,21 @@ extension LowRankWeights {
     ///
     /// Merging with the negative weight undoes this, up to rounding. Several files can be merged one after another. With DoRA's norms m,
     /// W += weight · (m · V / ‖V‖ − W), where V = W + scale · ΔW: such a change depends on the weights, and the negative weight does not undo it.
-    /// Changes of the text encoder are merged each time the model loads it.
+    /// Changes of the text encoder are merged each time the model loads it. Changes with ``oneStep`` make the model a student.
     ///
     /// - Parameters:
     ///   - model: the model to change. Copies of it stay as they are.
     ///   - weight: a finite factor of the changes.
     ///
-    /// Throws ``ModelError``, and changes nothing, when the model has no such layer or its shape does not fit, and when the weight or a
-    /// resulting parameter is not finite; `AutogradError` for a layer whose weight is in 8-bit integers.
+    /// Throws ``ModelError``, and changes nothing, when the model has no such layer or its shape does not fit, when it is a student at other
+    /// timesteps than ``oneStep``, and when the weight or a resulting parameter is not finite; `AutogradError` for a layer whose weight is in 8-bit integers.
     public func merge(into model: inout TextToImageModel, weight: Float = 1) throws {
+        if let other = model.oneStep, let oneStep, other != oneStep {
+            throw ModelError.invalidArgument(
+                operation: "LowRankWeights.merge", argument: "model",
+                expected: "a multi-step model, or a student at timestep \(oneStep.timestep), as the LoRA's",
+                found: "a student at timestep \(other.timestep)")
+        }
         let network = model.network.copy(trainable: false)
         let targets = try targets(
             in: model.textEncoder.adaptedParameters.merging([.unet: network.parameters]) { $1 })
@@ -27,6 +33,7 @@ extension LowRankWeights {
         network.parameters.makeReadOnly()
         model.network = network
         if !textLayers.isEmpty { model.textEncoder = encoder }
+        model.oneStep = model.oneStep ?? oneStep
     }
 
     /// Adds the changes to the weights of networks in memory, and throws as the overload for a model does, and `ReadOnlyParametersError`

@@ -39,7 +39,8 @@ extension LowRankWeights {
         try self.init(
             layers: layers.sorted { $0.key < $1.key }.map { key, layer in
                 try layer.read(key, from: tensors, scalings[key.part])
-            }, scaleSource: hasAlphas ? "alpha of each layer" : source.description)
+            }, scaleSource: hasAlphas ? "alpha of each layer" : source.description,
+            oneStep: OneStepConfiguration(of: tensors))
     }
 
     /// The weights file at a path, which may be a folder. Throws ``ModelError`` for a folder without one, and for pickles.

@@ -2,7 +2,7 @@ import Foundation
 import Tensor
 
 extension LowRankWeights {
-    /// Writes the changes, whatever layout they were read from, for `peft` or diffusers' `load_lora_weights`.
+    /// Writes the changes, whatever layout they were read from, for `peft` or diffusers' `load_lora_weights`; ``oneStep`` too.
     ///
     /// alpha becomes the rank, and the scales are multiplied into the second matrices. Where ranks differ, smaller matrices are padded with
     /// zeros, because not every version of diffusers reads a file with several ranks.
@@ -39,7 +39,8 @@ extension LowRankWeights {
                 up: (up * (layer.scale * weight)).padded(axis: 1, to: rank))
         }
         try layout.write(
-            factors, rank: rank, alpha: Float(rank), targets: factors.map(\.path), to: folder, scalarType: scalarType)
+            factors, rank: rank, alpha: Float(rank), targets: factors.map(\.path), oneStep: oneStep, to: folder,
+            scalarType: scalarType)
     }
 }
 

@@ -57,9 +57,14 @@ public struct LowRankWeights: Sendable {
     /// The source of the scales, as a phrase: "alpha of each layer", "lora_adapter_metadata", "adapter_config.json", or that there is
     /// none.
     public let scaleSource: String
+    /// The timesteps of the student that the changes make of a model; nil for changes that make none. It is the file's metadata entry
+    /// `one_step`, with the fields of a student's `one_step.json`.
+    public let oneStep: OneStepConfiguration?
 
-    init(layers: [Layer], scaleSource: String = "\(LowRankScaling.Source.none)") {
-        (self.layers, self.scaleSource) = (layers, scaleSource)
+    init(
+        layers: [Layer], scaleSource: String = "\(LowRankScaling.Source.none)", oneStep: OneStepConfiguration? = nil
+    ) {
+        (self.layers, self.scaleSource, self.oneStep) = (layers, scaleSource, oneStep)
     }
 
     /// The changes of one network; nil if there are none.
