@@ -31,7 +31,8 @@ struct LossOptions: ParsableArguments {
     /// The loss with its settings. Throws `DistillationError` for one that it does not have.
     func chosen(iterations: Int) throws -> any DistillationLoss {
         var settings = loss == nil ? recipe?.lossSettings(iterations: iterations) ?? LossSettings() : LossSettings()
-        (settings.guidanceScale, settings.fakeScoreGuidanceScale) = (guidanceScale, fakeScoreGuidanceScale)
+        settings.guidanceScale = guidanceScale ?? settings.guidanceScale
+        settings.fakeScoreGuidanceScale = fakeScoreGuidanceScale
         (settings.timesteps, settings.guidanceTimesteps) = (lossTimesteps?.range, guidanceTimesteps?.range)
         settings.weight = lossWeight
         return try published.loss(settings)
@@ -46,9 +47,12 @@ struct LossOptions: ParsableArguments {
     /// The settings of the recipe, or SwiftBrush's, with the fake score trained for the loss.
     func settings(iterations: Int) throws -> DistillationConfiguration {
         var settings = recipe?.configuration ?? DistillationConfiguration()
-        let updates = settings.fakeScoreTraining.updatesPerStudentUpdate
-        settings.fakeScoreTraining = try published.fakeScoreTraining(for: chosen(iterations: iterations))
-        if loss == nil, recipe != nil { settings.fakeScoreTraining.updatesPerStudentUpdate = updates }
+        let usual = try published.fakeScoreTraining(for: chosen(iterations: iterations))
+        if loss == nil, recipe != nil {
+            settings.fakeScoreTraining.guidanceScale = usual.guidanceScale
+        } else {
+            settings.fakeScoreTraining = usual
+        }
         return settings
     }
 

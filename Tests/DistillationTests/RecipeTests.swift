@@ -1,4 +1,5 @@
 import DiffusionModels
+import SwiftBrushTestFixtures
 import Testing
 
 @testable import Distillation
@@ -36,6 +37,20 @@ struct RecipeTests {
     func dmd2() throws {
         let training = try DistillationRecipe.dmd2.configuration(on: .scaledLinear()).fakeScoreTraining
         #expect(training.updatesPerStudentUpdate == 10 && training.usesNewSamples)
+    }
+
+    @Test("The best recipe has no guidance, and three updates of adapters on all layers with the balanced weight")
+    func best() throws {
+        let recipe = DistillationRecipe.best
+        let settings = try recipe.configuration(on: .scaledLinear())
+        #expect(settings.adapterAlpha / Double(settings.adapterRank) == 1.6875)
+        #expect(settings.fakeScoreTraining.updatesPerStudentUpdate == 3 && settings.fakeScoreTraining.usesNewSamples)
+        #expect(settings.fakeScoreTraining.weight == .balanced && settings.studentTimestep == 999)
+        let loss = try recipe.publishedLoss.loss(recipe.lossSettings(iterations: 1)) as? VariationalScoreDistillation
+        #expect(loss?.teacherGuidanceScale == 1 && loss?.fakeScoreGuidanceScale == 1)
+        let teacher = try TextToImageModel(
+            contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
+        try settings.checkAdapterTargets(on: teacher.network)
     }
 
     @Test("The alignment of SwiftBrush v2 fades out over the run")
