@@ -20,6 +20,7 @@ let package = Package(
         .executable(name: "text-to-image", targets: ["SwiftBrushTextToImage"]),
         .executable(name: "train-teacher", targets: ["SwiftBrushTrainTeacher"]),
         .executable(name: "distill", targets: ["SwiftBrushDistill"]),
+        .executable(name: "distill-guidance", targets: ["SwiftBrushDistillGuidance"]),
         .executable(name: "inspect", targets: ["SwiftBrushInspect"]),
         .executable(name: "verify-checkpoint", targets: ["SwiftBrushVerifyCheckpoint"]),
         .executable(name: "loss-contracts", targets: ["SwiftBrushLossContracts"]),
@@ -88,6 +89,10 @@ let package = Package(
             dependencies: ["Distillation", "SwiftBrushEvaluation", "SwiftBrushCommands"],
             path: "Examples/distill"),
         .executableTarget(
+            name: "SwiftBrushDistillGuidance",
+            dependencies: ["Distillation", "SwiftBrushCommands"],
+            path: "Examples/distill-guidance"),
+        .executableTarget(
             name: "SwiftBrushInspect",
             dependencies: ["DiffusionModels", "SwiftBrushCommands"],
             path: "Examples/inspect"),
@@ -140,7 +145,8 @@ let package = Package(
         .testTarget(
             name: "ExampleTests",
             dependencies: [
-                "SwiftBrushTextToImage", "SwiftBrushTrainTeacher", "SwiftBrushDistill", "SwiftBrushInspect",
+                "SwiftBrushTextToImage", "SwiftBrushTrainTeacher", "SwiftBrushDistill", "SwiftBrushDistillGuidance",
+                "SwiftBrushInspect",
                 "SwiftBrushVerifyCheckpoint", "SwiftBrushLossContracts", "SwiftBrushNewLoss", "SwiftBrushCompareLosses",
                 "SwiftBrushEvaluate", "SwiftBrushCommands", "SwiftBrushTestFixtures",
             ]),

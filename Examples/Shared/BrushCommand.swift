@@ -56,7 +56,8 @@ extension BrushCommand {
     /// The command line that resumes an operation stopped by a signal.
     private static func resumingCommandLine() -> String {
         let resumes =
-            ["distill", "train-teacher"].contains(_commandName) && !CommandLine.arguments.contains("--resume")
+            ["distill", "distill-guidance", "train-teacher"].contains(_commandName)
+            && !CommandLine.arguments.contains("--resume")
         let words = CommandLine.arguments + (resumes ? ["--resume"] : [])
         return words.map { word in
             word.contains(/[^A-Za-z0-9_\/.,:=+@%-]/) || word.isEmpty

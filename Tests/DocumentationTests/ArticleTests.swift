@@ -100,6 +100,8 @@ struct ArticleTests {
         let folder = TemporaryFolder()
         let picture = try DistillationArticles.studentAdapters(teacher, ["a red heart"], folder.file("lora"))
         #expect(picture.width == 64)
+        let (guided, loss) = try DistillationArticles.guidance(teacher, ["a red heart"])
+        #expect(guided.oneStep == nil && loss.teacherGuidanceScale == 1)
         #expect(try DistillationArticles.resources(teacher, ["a red heart"]).configuration.batchSize == 16)
     }
 }

@@ -4,6 +4,7 @@ import SwiftBrushCommands
 
 @testable import SwiftBrushCompareLosses
 @testable import SwiftBrushDistill
+@testable import SwiftBrushDistillGuidance
 @testable import SwiftBrushEvaluate
 @testable import SwiftBrushInspect
 @testable import SwiftBrushLossContracts
@@ -17,6 +18,7 @@ enum Example: String, CaseIterable {
     case textToImage = "text-to-image"
     case trainTeacher = "train-teacher"
     case distill
+    case distillGuidance = "distill-guidance"
     case inspect
     case verifyCheckpoint = "verify-checkpoint"
     case lossContracts = "loss-contracts"
@@ -30,6 +32,7 @@ enum Example: String, CaseIterable {
         case .textToImage: TextToImage.self
         case .trainTeacher: TrainTeacher.self
         case .distill: Distill.self
+        case .distillGuidance: DistillGuidance.self
         case .inspect: Inspect.self
         case .verifyCheckpoint: VerifyCheckpoint.self
         case .lossContracts: LossContracts.self

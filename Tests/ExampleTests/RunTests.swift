@@ -217,6 +217,17 @@ final class RunTests {
         }
         let summary = try await succeed(.inspect, ["small/student-lora"]).output
         #expect(summary.contains("one-step student at timestep 999"), "\(summary)")
+        for rest in [["1"], ["2", "--resume"]] {
+            let guided = try await succeed(
+                .distillGuidance,
+                [
+                    "--teacher", "shapes/teacher", "--prompts", "shapes/prompts/train.txt", "--output", "guided",
+                    "--batch", "2", "--steps", "2", "--iterations",
+                ] + rest)
+            #expect(guided.output == bench.url("guided/teacher").path + "\n")
+        }
+        try await succeed(
+            .textToImage, ["red ring", "--model", "guided/teacher", "--steps", "2", "--guidance-scale", "1"])
         try await succeed(.trainTeacher, ["report", "run", "--output", "page.html"])
         #expect(try bench.text("page.html").contains("<svg"))
     }

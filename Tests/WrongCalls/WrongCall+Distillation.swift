@@ -46,6 +46,17 @@ extension WrongCall {
         WrongCall("distiller: a rank of the largest integer", "adapterRank", "1 to 4096", "\(Int.max)") { bench in
             _ = try bench.distiller { $0.adapterRank = .max }
         },
+        WrongCall("guidance distiller: no steps", "steps", "1 to 1000", "0") { bench in
+            var settings = GuidanceDistillationSettings()
+            settings.steps = 0
+            _ = try GuidanceDistiller(teacher: bench.teacher.get(), prompts: ["a"], settings: settings)
+        },
+        WrongCall("guidance distiller: of a student", "a multi-step model", "one-step student") { bench in
+            _ = try GuidanceDistiller(teacher: bench.teacher.get().untrainedStudent(), prompts: ["a"])
+        },
+        WrongCall("guidance distiller: no prompts", "at least one", "none") { bench in
+            _ = try GuidanceDistiller(teacher: bench.teacher.get(), prompts: [])
+        },
         WrongCall("distiller: student adapters of rank 0", "studentAdapters.rank", "1 to 4096", "0") { bench in
             _ = try bench.distiller { $0.studentAdapters = StudentAdapters(rank: 0) }
         },

@@ -9,6 +9,9 @@ extension RunDirectory {
     /// The folder in which a student of adapters is saved as a LoRA, in PEFT's format and in diffusers'.
     public var studentAdapters: URL { url.appending(path: "student-lora") }
 
+    /// The folder in which a ``GuidanceDistiller``'s model is saved.
+    public var guidedTeacher: URL { url.appending(path: "teacher") }
+
     /// The folder in which the fake score's adapters are saved in PEFT's format.
     public var fakeScore: URL { url.appending(path: "fake-score") }
 

@@ -60,6 +60,19 @@ enum DistillationArticles {
         return picture
     }
 
+    static func guidance(
+        _ teacher: TextToImageModel, _ prompts: [String]
+    ) throws -> (TextToImageModel, VariationalScoreDistillation) {
+        var settings = GuidanceDistillationSettings()
+        settings.guidanceScale = 4.5
+        settings.batchSize = 4
+        let training = try GuidanceDistiller(teacher: teacher, prompts: prompts, settings: settings)
+        for _ in 0..<2 { print(try training.step().loss) }
+        let guided = training.guidedModel(of: teacher)
+        let loss = VariationalScoreDistillation(guidanceScale: 1)
+        return (guided, loss)
+    }
+
     static func resources(_ teacher: TextToImageModel, _ prompts: [String]) throws -> Distiller {
         let pairs = try TeacherPairs(
             generatedBy: teacher, prompts: prompts, count: 4, steps: 10, guidanceScale: 4.5, seed: 0)
