@@ -39,12 +39,12 @@ struct RecipeTests {
         #expect(training.updatesPerStudentUpdate == 10 && training.usesNewSamples)
     }
 
-    @Test("The best recipe has no guidance, and three updates of adapters on all layers with the balanced weight")
+    @Test("The best recipe has no guidance, and five updates of adapters on all layers with the balanced weight")
     func best() throws {
         let recipe = DistillationRecipe.best
         let settings = try recipe.configuration(on: .scaledLinear())
         #expect(settings.adapterAlpha / Double(settings.adapterRank) == 1.6875)
-        #expect(settings.fakeScoreTraining.updatesPerStudentUpdate == 3 && settings.fakeScoreTraining.usesNewSamples)
+        #expect(settings.fakeScoreTraining.updatesPerStudentUpdate == 5 && settings.fakeScoreTraining.usesNewSamples)
         #expect(settings.fakeScoreTraining.weight == .balanced && settings.studentTimestep == 999)
         let loss = try recipe.publishedLoss.loss(recipe.lossSettings(iterations: 1)) as? VariationalScoreDistillation
         #expect(loss?.teacherGuidanceScale == 1 && loss?.fakeScoreGuidanceScale == 1)
