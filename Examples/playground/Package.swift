@@ -19,7 +19,8 @@ let package = Package(
                 .product(name: "Tensor", package: "swift-brush"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ])
+            ],
+            resources: [.copy("Page")])
     ],
     swiftLanguageModes: [.v6]
 )

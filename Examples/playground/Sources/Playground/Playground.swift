@@ -7,14 +7,22 @@ import Tensor
 @main
 struct Playground: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "playground", abstract: "Serves images of a one-step student over HTTP.",
+        commandName: "playground", abstract: "A page on which images follow what is typed, and a server of them.",
         discussion: """
-            GET /pictures?prompt=a+red+heart&seed=0 answers with a PNG image, GET /health with the number of waiting requests and whether a batch is being generated. \
-            Requests that wait are generated in one batch.
+            Open the printed address in a browser. Programs ask GET /pictures?prompt=a+red+heart&seed=0 for a PNG image, or POST \
+            /v1/images/generations as OpenAI's clients do; GET /health and /metrics tell how the server is. Requests that wait are generated in \
+            one batch.
             """)
 
-    @Option(help: "The one-step student's folder.", completion: .directory) var model: String
-    @Option(help: "The address to listen on.") var host = "127.0.0.1"
+    @Option(
+        parsing: .upToNextOption,
+        help:
+            "Folders of models, one-step students or teachers. Default: the small ones of the repository, if they are found.",
+        completion: .directory)
+    var model: [String] = []
+    @Option(help: "A folder with runs of distill or train-teacher, to watch on the page.", completion: .directory)
+    var runs: String?
+    @Option(help: "The address to listen on; only this machine reaches the default.") var host = "127.0.0.1"
     @Option(help: "The port to listen on; 0 for a free one.") var port = 8080
     @Option(help: "Images per batch, 1 to 64.") var batch = 16
     @Option(help: "Requests that may wait, 1 to 100000; further ones are answered with status 503.") var waiting = 256
@@ -35,23 +43,35 @@ struct Playground: AsyncParsableCommand {
     func run() async throws {
         // The same weights are multiplied for every batch.
         PackedWeights.budget = 512 << 20
-        let student = try await TextToImageModel(contentsOf: URL(filePath: model))
-        if let measure { return try await printRate(of: student, seconds: measure) }
-        let server = try PictureServer(
-            student,
-            limits: ServerLimits(batchSize: batch, waitingRequests: waiting, idleTime: .seconds(idle)))
+        let limits = ServerLimits(batchSize: batch, waitingRequests: waiting, idleTime: .seconds(idle))
+        let models = try await ServedModels(folders, limits: limits)
+        if let measure { return try await printRate(of: models, seconds: measure) }
         let application = Application(
-            router: router(for: server),
+            router: router(for: models, runs: WatchedRuns(folder: runs.map { URL(filePath: $0) })),
+            // A client that does not send the rest of its request is left after a minute.
+            server: .http1(configuration: .init(idleTimeout: .seconds(60))),
             configuration: ApplicationConfiguration(address: .hostname(host, port: port)),
             onServerRunning: { channel in
-                let line = "listening on \(channel.localAddress.map { "\($0)" } ?? "an unknown address")\n"
+                guard let address = channel.localAddress else { return }
+                let line = "listening on \(address)\nhttp://\(address.ipAddress ?? host):\(address.port ?? port)/\n"
                 FileHandle.standardOutput.write(Data(line.utf8))
             })
         try await application.runService()
     }
 
+    /// The folders of the options, or those of the repository's small models.
+    private var folders: [URL] {
+        if !model.isEmpty { return model.map { URL(filePath: $0) } }
+        let examples = ["Examples/Models", "../Models"].map { URL(filePath: $0) }
+        let found = examples.first { FileManager.default.fileExists(atPath: $0.path) }
+        return ["emoji-student", "emoji-teacher"].compactMap { name in found?.appending(path: name) }
+    }
+
     /// Prints the images per second of batches of 16 without a server, for comparison.
-    private func printRate(of student: TextToImageModel, seconds: Double) async throws {
+    private func printRate(of models: ServedModels, seconds: Double) async throws {
+        guard let student = models.all.first(where: \.isStudent)?.server.model else {
+            throw ValidationError("--measure: expected a one-step student, found none")
+        }
         let prompts = (0..<16).map { ["a red heart", "a dog", "a slice of pizza", "a rocket"][$0 % 4] }
         _ = try await student.pictures(for: prompts, seed: 0)
         let (clock, start) = (ContinuousClock(), ContinuousClock.now)

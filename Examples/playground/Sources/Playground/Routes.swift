@@ -2,20 +2,66 @@ import DiffusionModels
 import Foundation
 import Hummingbird
 
-/// The routes of a server.
-func router(for server: PictureServer) -> Router<BasicRequestContext> {
+/// The routes of the page and of its images.
+func router(for models: ServedModels, runs: WatchedRuns) -> Router<BasicRequestContext> {
     let router = Router()
-    router.get("health") { _, _ in
-        try await json(Health(waiting: server.waitingCount, working: server.isWorking), status: .ok)
+    let counts = RequestCounts()
+    for (path, file, type) in [
+        ("/", "index.html", "text/html; charset=utf-8"), ("page.css", "page.css", "text/css; charset=utf-8"),
+        ("page.js", "page.js", "text/javascript; charset=utf-8"),
+    ] {
+        router.get(RouterPath(path)) { _, _ in try page(file, type) }
     }
-    router.get("pictures") { request, _ -> Response in
-        // A client that disconnects cancels the request.
-        let query = parameters(of: request.uri.query ?? "")
-        return try await request.body.consumeWithCancellationOnInboundClose { _ in
-            await answer(prompt: query["prompt"], seed: query["seed"], by: server)
+    router.get("health") { _, _ in
+        var (waiting, working) = (0, false)
+        for model in models.all {
+            waiting += await model.server.waitingCount
+            working = await model.server.isWorking || working
+        }
+        return try json(Health(waiting: waiting, working: working))
+    }
+    router.get("metrics") { _, _ in await counts.response(of: models) }
+    router.get("models") { _, _ in try json(models.all.map(Description.init)) }
+    router.get("pictures") { request, _ in
+        await answering(request, counts) { query in
+            let request = try PictureQuery(query, models)
+            return try await pngResponse(of: request.picture(), request.record)
         }
     }
+    router.get("strip") { request, _ in
+        await answering(request, counts) { query in
+            let strip = try StripQuery(query, models)
+            return try await pngResponse(of: strip.picture(), strip.record)
+        }
+    }
+    router.get("runs") { _, _ in try json(runs.names()) }
+    router.get("runs/{run}") { _, context in
+        try refusing { try json(runs.state(of: context.parameters.require("run"))) }
+    }
+    router.get("runs/{run}/sheets/{sheet}") { _, context in
+        try refusing {
+            png(try runs.sheet(context.parameters.require("sheet"), of: context.parameters.require("run")))
+        }
+    }
+    addOpenAIRoutes(to: router, models, counts)
     return router
+}
+
+/// The answer to a request whose client may disconnect, which cancels it.
+func answering(
+    _ request: Request, _ counts: RequestCounts,
+    by body: @escaping @Sendable ([String: String]) async throws -> Response
+) async -> Response {
+    let query = parameters(of: request.uri.query ?? "")
+    do {
+        let response = try await request.body.consumeWithCancellationOnInboundClose { _ in try await body(query) }
+        counts.count(response.status)
+        return response
+    } catch {
+        let refused = RequestError(error)
+        counts.count(refused.status)
+        return refusal(refused)
+    }
 }
 
 /// The parameters of a query, in which a form writes spaces as "+".
@@ -30,38 +76,53 @@ private func parameters(of query: String) -> [String: String] {
     return Dictionary(pairs, uniquingKeysWith: { first, _ in first })
 }
 
+private func refusing(_ body: () throws -> Response) throws -> Response {
+    do { return try body() } catch let error as HTTPError { throw error } catch { return refusal(RequestError(error)) }
+}
+
+/// A file of the page.
+private func page(_ name: String, _ type: String) throws -> Response {
+    guard let file = Bundle.module.url(forResource: name, withExtension: nil, subdirectory: "Page") else {
+        throw HTTPError(.notFound)
+    }
+    return Response(
+        status: .ok, headers: [.contentType: type],
+        body: ResponseBody(byteBuffer: ByteBuffer(bytes: try Data(contentsOf: file))))
+}
+
+private func pngResponse(of picture: Picture, _ record: [String: String]) throws -> Response {
+    png(Data(try PNG.encode(picture, text: record, compressionLevel: 1)))
+}
+
+private func png(_ file: Data) -> Response {
+    Response(
+        status: .ok, headers: [.contentType: "image/png"], body: ResponseBody(byteBuffer: ByteBuffer(bytes: file)))
+}
+
+private func refusal(_ error: RequestError) -> Response {
+    (try? json(["error": error.message], status: error.status)) ?? Response(status: error.status)
+}
+
+/// An answer in JSON.
+func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+    Response(
+        status: status, headers: [.contentType: "application/json"],
+        body: ResponseBody(byteBuffer: ByteBuffer(bytes: try JSONEncoder().encode(value))))
+}
+
 /// The answer to /health.
 private struct Health: Encodable {
     let waiting: Int
     let working: Bool
 }
 
-/// An image, or what is wrong with the request.
-private func answer(prompt: String?, seed: String?, by server: PictureServer) async -> Response {
-    guard let prompt, prompt.utf8.count <= 4_096 else {
-        return refusal("prompt: expected a text of at most 4096 bytes", .badRequest)
-    }
-    guard let seed = UInt64(seed ?? "0") else {
-        return refusal("seed: expected a whole number, found \"\(seed ?? "")\"", .badRequest)
-    }
-    do {
-        let picture = try await server.picture(for: prompt, seed: seed)
-        let file = try PNG.encode(picture, text: ["prompt": prompt, "seed": "\(seed)"], compressionLevel: 1)
-        return Response(
-            status: .ok, headers: [.contentType: "image/png"], body: ResponseBody(byteBuffer: ByteBuffer(bytes: file)))
-    } catch let error as ServerBusyError {
-        return refusal("\(error)", .serviceUnavailable)
-    } catch {
-        return refusal("\(error)", .internalServerError)
-    }
-}
+/// A model as /models lists it.
+private struct Description: Encodable {
+    let name: String
+    let student: Bool
+    let steps: Int
 
-private func refusal(_ reason: String, _ status: HTTPResponse.Status) -> Response {
-    (try? json(["error": reason], status: status)) ?? Response(status: status)
-}
-
-private func json(_ value: some Encodable, status: HTTPResponse.Status) throws -> Response {
-    Response(
-        status: status, headers: [.contentType: "application/json"],
-        body: ResponseBody(byteBuffer: ByteBuffer(bytes: try JSONEncoder().encode(value))))
+    init(_ model: ServedModel) {
+        (name, student, steps) = (model.name, model.isStudent, model.largestStepCount)
+    }
 }
