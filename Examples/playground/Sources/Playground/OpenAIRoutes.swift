@@ -9,17 +9,10 @@ func addOpenAIRoutes(to router: Router<BasicRequestContext>, _ models: ServedMod
     }
     router.post("v1/images/generations") { request, _ -> Response in
         do {
-            var body = Data()
-            for try await part in request.body {
-                body.append(contentsOf: part.readableBytesView)
-                guard body.count <= GenerationRequest.largestBody else {
-                    throw RequestError(
-                        status: .contentTooLarge,
-                        message: "expected a body of at most \(GenerationRequest.largestBody) bytes")
-                }
+            // A client that disconnects cancels the request.
+            let answer = try await request.body.consumeWithCancellationOnInboundClose { body in
+                try await GenerationRequest(collecting: body).answer(by: models)
             }
-            let asked = try GenerationRequest(body)
-            let answer = try await asked.answer(by: models)
             counts.count(.ok)
             return try json(answer)
         } catch {
@@ -41,7 +34,20 @@ struct GenerationRequest {
     /// The most images of one request.
     private static let largestCount = 16
     /// The largest body in bytes.
-    static let largestBody = 64 << 10
+    private static let largestBody = 64 << 10
+
+    /// Throws ``RequestError`` for a body that is too large, and as ``init(_:)``.
+    fileprivate init(collecting parts: RequestBody) async throws {
+        var body = Data()
+        for try await part in parts {
+            body.append(contentsOf: part.readableBytesView)
+            guard body.count <= Self.largestBody else {
+                throw RequestError(
+                    status: .contentTooLarge, message: "expected a body of at most \(Self.largestBody) bytes")
+            }
+        }
+        try self.init(body)
+    }
 
     /// Throws ``RequestError`` for a body that is not JSON or has a field out of range.
     init(_ body: Data) throws {

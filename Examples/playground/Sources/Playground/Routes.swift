@@ -6,6 +6,8 @@ import Hummingbird
 func router(for models: ServedModels, runs: WatchedRuns) -> Router<BasicRequestContext> {
     let router = Router()
     let counts = RequestCounts()
+    // Strips are not generated in the servers' batches.
+    let strips = ConcurrencyLimit(4)
     for (path, file, type) in [
         ("/", "index.html", "text/html; charset=utf-8"), ("page.css", "page.css", "text/css; charset=utf-8"),
         ("page.js", "page.js", "text/javascript; charset=utf-8"),
@@ -31,7 +33,7 @@ func router(for models: ServedModels, runs: WatchedRuns) -> Router<BasicRequestC
     router.get("strip") { request, _ in
         await answering(request, counts) { query in
             let strip = try StripQuery(query, models)
-            return try await pngResponse(of: strip.picture(), strip.record)
+            return try await strips.run { try await pngResponse(of: strip.picture(), strip.record) }
         }
     }
     router.get("runs") { _, _ in try json(runs.names()) }
