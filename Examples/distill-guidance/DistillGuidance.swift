@@ -84,7 +84,7 @@ struct DistillGuidance: ComputingCommand {
                     String(format: "loss %.2e  gradient %.2e", step.loss, step.gradientNorm))
             },
             saveSheet: {
-                let sheet = try sheet(of: training.guidedModel(of: model), beside: model, Array(texts.prefix(8)))
+                let sheet = try sheet(of: try training.guidedModel(of: model), beside: model, Array(texts.prefix(8)))
                 try PNG.write(sheet, to: run.sheet(step: training.stepCount))
             })
         guard group.rank == 0 else { return }

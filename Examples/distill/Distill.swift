@@ -47,6 +47,7 @@ struct Distill: ComputingCommand {
             in: processes)
         student.apply(to: &settings)
         // What can be wrong is found before the teacher is loaded.
+        try student.check(startCount: models.student.count)
         try settings.validate()
         try models.check()
         try loss.check()

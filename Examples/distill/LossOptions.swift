@@ -47,11 +47,11 @@ struct LossOptions: ParsableArguments {
     /// The settings of the recipe, or SwiftBrush's, with the fake score trained for the loss.
     func settings(iterations: Int) throws -> DistillationConfiguration {
         var settings = recipe?.configuration ?? DistillationConfiguration()
-        let usual = try published.fakeScoreTraining(for: chosen(iterations: iterations))
-        if loss == nil, recipe != nil {
-            settings.fakeScoreTraining.guidanceScale = usual.guidanceScale
-        } else {
-            settings.fakeScoreTraining = usual
+        let updates = settings.fakeScoreTraining.updatesPerStudentUpdate
+        settings.fakeScoreTraining = try published.fakeScoreTraining(for: chosen(iterations: iterations))
+        if loss == nil, let recipe {
+            settings.setFakeScoreUpdates(updates)
+            if let weight = recipe.fakeScoreWeight { settings.fakeScoreTraining.weight = weight }
         }
         return settings
     }

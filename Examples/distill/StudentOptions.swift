@@ -13,7 +13,7 @@ struct StudentOptions: ParsableArguments {
     var studentPrediction: PredictionType?
     @Flag(
         help:
-            "Train low-rank adapters of the student in place of all its weights. They are also saved as a LoRA, in student-lora/."
+            "Train low-rank adapters of the student in place of all its weights. They are also saved as a LoRA of the model that they start from, in student-lora/."
     )
     var studentAdapters = false
     @Option(help: "The rank of the student's adapters; their scale is 1. Default: 64.") var studentRank: Int?
@@ -32,6 +32,12 @@ struct StudentOptions: ParsableArguments {
         if !studentAdapters, studentRank != nil || !studentAdapterTargets.isEmpty {
             throw ValidationError("--student-rank and --student-adapter-targets need --student-adapters")
         }
+    }
+
+    /// Throws `ValidationError` for adapters that start from the mean of several students, into which nobody could merge them.
+    func check(startCount: Int) throws {
+        guard studentAdapters, startCount > 1 else { return }
+        throw ValidationError("--student-adapters: expected at most one --student to start from, found \(startCount)")
     }
 
     func apply(to settings: inout DistillationConfiguration) {

@@ -65,6 +65,10 @@ struct ModelOptions: ParsableArguments {
             if recognized == nil { throw ModelError.notOneStepModel(path: url.path) }
         }
         if let oneStep, oneStep.laterSteps.isEmpty, isMultiStep {
+            if files.oneStep == nil {
+                throw ValidationError(
+                    "--steps: a LoRA of --lora makes the model a one-step student: expected no --steps")
+            }
             throw ModelError.notMultiStepModel(path: url.path)
         }
         files.progress = Self.showProgress()

@@ -6,6 +6,10 @@ extension SamplingOptions {
     /// A model that avoids the negative prompt, if it is a student and one is given; otherwise the model itself.
     func guided(_ model: TextToImageModel, _ sampling: PictureSampling) throws -> TextToImageModel {
         if case .steps = sampling {
+            if steps == nil, negativePrompt != nil {
+                throw ValidationError(
+                    "--negative-prompt needs --steps and --guidance-scale: the model is sampled in several steps")
+            }
             if attentionGuidance != nil || attentionGuidanceScale != nil {
                 throw ValidationError(
                     "--attention-guidance and --attention-guidance-scale apply only to students: use --guidance-scale")

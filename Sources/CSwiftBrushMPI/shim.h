@@ -53,15 +53,17 @@ static inline void brush_mpi_set_computing(int computing) {
 }
 
 /// Waits for a call that was started. MPI's own waiting takes a whole processor core: this leaves the core to other threads between its
-/// tries and, while other threads of this process compute, after some milliseconds sleeps. Each try moves some of the data, so that
-/// sleeping without need would slow it down.
+/// tries, and sleeps after some milliseconds of them while other threads of this process compute, otherwise after about a second. Each try moves
+/// some of the data, so that sleeping without need would slow it down.
 static inline int brush_mpi_wait(int code, MPI_Request *request) {
     const struct timespec pause = {0, 50000};
+    const int before_sleep = 2000, before_sleep_when_idle = 1000000;
     int done = 0;
     for (int tries = 0; code == MPI_SUCCESS && !done; tries++) {
         code = MPI_Test(request, &done, MPI_STATUS_IGNORE);
         if (done) break;
-        if (tries < 2000 || !__atomic_load_n(brush_mpi_computing(), __ATOMIC_RELAXED))
+        int is_computing = __atomic_load_n(brush_mpi_computing(), __ATOMIC_RELAXED);
+        if (tries < (is_computing ? before_sleep : before_sleep_when_idle))
             sched_yield();
         else
             nanosleep(&pause, NULL);

@@ -110,7 +110,7 @@ final class GuidanceDistillerTests {
             var sampling = try model.samples(for: Self.prompts, settings, seed: 7)
             return try #require(try sampling.last()).latents
         }
-        let (found, expected) = try (latents(distiller.guidedModel(of: teacher), 1), latents(teacher, 3))
+        let (found, expected) = try (latents(try distiller.guidedModel(of: teacher), 1), latents(teacher, 3))
         #expect(relativeError(found, expected) <= 1e-2)
         #expect(relativeError(try latents(teacher, 1), expected) > 0.1)
     }
@@ -139,6 +139,7 @@ final class GuidanceDistillerTests {
                 let distiller = try make()
                 (distiller.group, distiller.shardsOptimizer) = (group, sharding)
                 let run = try RunDirectory(folder, resuming: iterations > 2, in: group)
+                #expect(try run.accumulatedParts(nil, in: group) == (iterations > 2 ? 3 : count))
                 try run.begin(distiller)
                 try run.train(distiller, iterations: iterations, checkpointEvery: 10, stopsOnSignals: false)
                 return bits(distiller)
@@ -154,7 +155,8 @@ final class GuidanceDistillerTests {
     func refusals() throws {
         for change in [
             { $0.guidanceScale = .nan }, { $0.steps = 0 }, { $0.batchSize = 0 }, { $0.learningRate = 2 },
-            { $0.averageDecay = -1 }, { $0.gradientNormLimit = 0 }, { $0.accumulatedParts = 7 },
+            { $0.averageDecay = -1 }, { $0.learningRateSchedule = .cosine(total: 0) }, { $0.gradientNormLimit = 0 },
+            { $0.accumulatedParts = 7 },
         ] as [(inout GuidanceDistillationSettings) -> Void] {
             #expect(throws: DistillationError.self) { try Self.distiller(change) }
         }
@@ -162,5 +164,8 @@ final class GuidanceDistillerTests {
             try GuidanceDistiller(teacher: Self.teacher().untrainedStudent(), prompts: ["a"])
         }
         #expect(throws: DistillationError.self) { try GuidanceDistiller(teacher: Self.teacher(), prompts: []) }
+        let other = try TextToImageModel(
+            contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
+        #expect(throws: DistillationError.self) { try Self.distiller().guidedModel(of: other) }
     }
 }

@@ -169,7 +169,7 @@ extension WrongCall {
             _ = try bench.student.avoiding("a", by: .subtracted(scale: 1000))
         },
         WrongCall("attention guidance: a network without it", "model", "attention", "Own") { bench in
-            _ = try bench.student.avoiding("a")
+            _ = try bench.own().avoiding("a")
         },
         WrongCall("attention guidance: threshold 0", "threshold", "1e-06 to", "0.0") { bench in
             _ = try bench.student.avoiding("a", by: .normalized(threshold: 0))

@@ -12,7 +12,12 @@ public struct GuidanceDistillationSettings: Codable, Sendable, Equatable {
     /// Samplings that advance side by side, by a step each in every step of the run.
     public var batchSize = 16
     /// The number of parts in which a step computes its gradients, one after the other or each in a process of its own.
-    public var accumulatedParts = 1
+    public var accumulatedParts: Int {
+        get { accumulate ?? 1 }
+        set { accumulate = newValue == 1 ? nil : newValue }
+    }
+    /// Nil for one part, under the name that all trainings record.
+    private var accumulate: Int?
     /// The type as which processes send gradients.
     public var gradientType = GradientType.float32
     /// AdamW's learning rate.
@@ -54,6 +59,9 @@ public struct GuidanceDistillationSettings: Codable, Sendable, Equatable {
         ] {
             try check((0...1).contains(rate), name, "a number from 0 to 1", rate)
         }
+        let (warmUp, total) = (learningRateSchedule.warmUpSteps, learningRateSchedule.totalSteps ?? 1)
+        try check(warmUp >= 0, "learningRateSchedule.warmUp", "at least 0", warmUp)
+        try check(total >= 1, "learningRateSchedule.total", "at least 1", total)
         try check(gradientNormLimit > 0, "gradientNormLimit", "a positive number", gradientNormLimit)
     }
 }

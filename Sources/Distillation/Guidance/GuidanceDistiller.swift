@@ -65,7 +65,7 @@ public final class GuidanceDistiller: ResumableTraining {
         samplings = try RunningSamplings(
             count: settings.batchSize, steps: settings.steps,
             latentShape: [size.height, size.width, teacher.network.latentChannels], promptCount: prompts.count,
-            on: teacher.schedule, seed: settings.seed)
+            sampler: teacher.sampler(named: "ddim"), seed: settings.seed)
         network = teacher.network.copy(trainable: true)
         average = try ExponentialMovingAverage(of: network.parameters, decay: settings.averageDecay)
         optimizer = try Adam(
@@ -74,6 +74,7 @@ public final class GuidanceDistiller: ResumableTraining {
         shared = SharedOptimizers([optimizer], in: group, gradientType: settings.gradientType)
         var contents = RunContents()
         contents.add("teacher", weights: teacher.network.parameters)
+        contents.add("prediction type", texts: ["\(predictionType)"])
         contents.add("prompts", texts: prompts)
         contents.add("prompt embeddings", computed: conditions.sample)
         let alphas = teacher.schedule.cumulativeAlphas
@@ -140,7 +141,14 @@ public final class GuidanceDistiller: ResumableTraining {
     /// The model with the averaged network in place of the teacher's; it is sampled at guidance scale 1.
     ///
     /// - Parameter teacher: the model that the training was made from.
-    public func guidedModel(of teacher: TextToImageModel) -> TextToImageModel {
+    ///
+    /// Throws ``DistillationError`` for a model of another architecture.
+    public func guidedModel(of teacher: TextToImageModel) throws -> TextToImageModel {
+        guard teacher.network.parameters.hasShapes(of: average.parameters) else {
+            throw DistillationError.invalidSetting(
+                name: "teacher", expected: "the model that the distiller was made from",
+                found: "one of another architecture")
+        }
         var model = teacher
         model.network = teacher.network.over(average.parameters.scope)
         return model

@@ -8,7 +8,7 @@ struct RunningSamplings {
     private(set) var latents: Tensor
     private(set) var state: State
     private let points: [SamplingPoint]
-    private var sampler: DDIMSampler
+    private var sampler: any Sampler
     private let promptCount: Int
 
     /// Everything but the latents.
@@ -24,11 +24,19 @@ struct RunningSamplings {
 
     /// Samplings from noise. The first ones end early, one after the other, so that afterwards each is at another step.
     ///
-    /// Throws `ModelError` for a schedule that DDIM does not support, or that has fewer timesteps than steps.
+    /// - Parameters:
+    ///   - count: the samplings.
+    ///   - steps: the steps of each.
+    ///   - latentShape: `[height, width, channels]`.
+    ///   - promptCount: the prompts of which each sampling draws one.
+    ///   - sampler: DDIM, which keeps nothing from step to step.
+    ///   - seed: the seed of noise and prompts.
+    ///
+    /// Throws `ModelError` for a schedule that has fewer timesteps than steps.
     init(
-        count: Int, steps: Int, latentShape: [Int], promptCount: Int, on schedule: NoiseSchedule, seed: UInt64
+        count: Int, steps: Int, latentShape: [Int], promptCount: Int, sampler: any Sampler, seed: UInt64
     ) throws {
-        var sampler = try DDIMSampler(schedule)
+        var sampler = sampler
         let points = try sampler.begin(steps: steps).points
         (self.sampler, self.points, self.promptCount) = (sampler, points, promptCount)
         var stream = RandomStream(seed: seed).split("samplings")

@@ -31,7 +31,7 @@ public enum DistillationRecipe: String, CaseIterable, Sendable {
         case .pgSB: "2412.02687: the same with random guidance, 0.5 to 4"
         case .sidLSG: "2406.01561: a copy, guidance 1.5 everywhere, T 625"
         case .dmd2: "2405.14867: a copy with ten updates, guidance 1.75, adversarial term"
-        case .best: "SwiftBrush, guidance 1, five updates with balanced weight, all layers"
+        case .best: "SwiftBrush, guidance 1, five updates with balanced weight, all blocks"
         }
     }
 
@@ -49,12 +49,16 @@ public enum DistillationRecipe: String, CaseIterable, Sendable {
     package var configuration: DistillationConfiguration {
         var configuration = DistillationConfiguration()
         configuration.fakeScoreTraining = publishedLoss.fakeScoreTraining(for: publishedLoss.loss)
+        if let fakeScoreWeight { configuration.fakeScoreTraining.weight = fakeScoreWeight }
         row.change(&configuration)
         return configuration
     }
 
     /// T.
     package var studentTimestep: Int { self == .sidLSG ? 625 : 999 }
+
+    /// The weight of the fake score's loss, if it is not the one that the loss's publication has.
+    package var fakeScoreWeight: TimestepWeight? { self == .best ? .balanced : nil }
 
     /// The settings of the loss in a run of `iterations` steps.
     package func lossSettings(iterations: Int) -> LossSettings {
@@ -95,7 +99,6 @@ public enum DistillationRecipe: String, CaseIterable, Sendable {
                 {
                     $0.setAdapterRank(16)
                     $0.adapterTargets = StudentAdapters.blockLayers
-                    $0.fakeScoreTraining.weight = .balanced
                     $0.setFakeScoreUpdates(5)
                     ($0.studentLearningRate, $0.averageDecay) = (4e-5, 0.999)
                 }

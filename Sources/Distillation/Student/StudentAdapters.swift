@@ -1,5 +1,5 @@
-/// Low-rank adapters (LoRA, arXiv 2106.09685) that are trained in place of all of a student's weights: the student is a small file that makes its
-/// teacher, or a model fine-tuned from it, a model of one step.
+/// Low-rank adapters (LoRA, arXiv 2106.09685) that are trained in place of all of a student's weights: the student is a small file that makes
+/// the model that it started from, its teacher or another student, or one fine-tuned from it, a model of one step.
 public struct StudentAdapters: Codable, Sendable, Equatable {
     /// The adapters' rank, 1 to 4096.
     public var rank: Int

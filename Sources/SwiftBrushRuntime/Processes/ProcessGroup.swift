@@ -3,7 +3,8 @@ import Tensor
 
 /// The processes that compute each step of one run together, each with its own parts of the batch.
 ///
-/// All functions are collective: every process of the group calls them in the same order, and a call returns when all have called it.
+/// All functions but ``setComputing(_:)`` are collective: every process of the group calls them in the same order, and a call returns when all
+/// have called it.
 public protocol ProcessGroup: Sendable {
     /// This process's number, from 0. The process with rank 0 alone writes the run's folder.
     var rank: Int { get }

@@ -68,7 +68,7 @@ enum DistillationArticles {
         settings.batchSize = 4
         let training = try GuidanceDistiller(teacher: teacher, prompts: prompts, settings: settings)
         for _ in 0..<2 { print(try training.step().loss) }
-        let guided = training.guidedModel(of: teacher)
+        let guided = try training.guidedModel(of: teacher)
         let loss = VariationalScoreDistillation(guidanceScale: 1)
         return (guided, loss)
     }

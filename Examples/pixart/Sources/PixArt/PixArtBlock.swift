@@ -28,7 +28,7 @@ struct PixArtBlock {
             x.normalized() * (scale + 1) + shift
         }
         let patches = modulated(input, shift: parts[0], scale: parts[1])
-        let attended = input + selfAttention(patches, PixArtContext(text: patches, padding: nil)) * parts[2]
+        let attended = input + selfAttention(patches, PixArtContext(text: patches, tokens: nil)) * parts[2]
         let conditioned = attended + textAttention(attended, context)
         let hidden = expansion(modulated(conditioned, shift: parts[3], scale: parts[4])).approximateGELU()
         return conditioned + contraction(hidden) * parts[5]
@@ -42,10 +42,10 @@ struct PixArtContext {
     /// 0 for a token that is read and −10,000 for one that is not, `[batch, 1, tokens]`; nil if all are read.
     let bias: Tensor?
 
-    /// A context in which the tokens whose embeddings in `padding` are all 0 are not read.
-    init(text: Variable, padding: Tensor?) {
+    /// A context in which those of the `tokens` are not read whose embeddings are all 0.
+    init(text: Variable, tokens: Tensor?) {
         self.text = text
-        let read = padding?.absolute().sum(alongAxes: [2]).scalars.map { $0 > 0 } ?? []
+        let read = tokens?.absolute().sum(alongAxes: [2]).scalars.map { $0 > 0 } ?? []
         bias =
             read.allSatisfy(\.self)
             ? nil : Tensor(read.map { $0 ? 0 : -10_000 }, shape: [text.shape[0], 1, text.shape[1]])

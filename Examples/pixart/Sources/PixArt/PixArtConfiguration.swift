@@ -46,6 +46,22 @@ public struct PixArtConfiguration: Codable, Sendable, Equatable {
     /// PixArt-α for images of 1,024 pixels.
     public init() {}
 
+    /// Throws ``PixArtError`` for fields that describe no network.
+    func check() throws {
+        let counts =
+            [numAttentionHeads, attentionHeadDim, inChannels, outChannels, numLayers, sampleSize, patchSize]
+            + [crossAttentionDim, captionChannels].compactMap(\.self)
+        for (isValid, expected, found) in [
+            (counts.allSatisfy { (1...1_000_000).contains($0) }, "whole numbers of at least 1", "\(counts)"),
+            (width % 4 == 0, "a width divisible by 4", "\(width)"),
+            (!readsSize || width % 3 == 0, "a width divisible by 3, as the image's size is read", "\(width)"),
+            (outChannels >= inChannels, "at least \(inChannels) out_channels", "\(outChannels)"),
+            (sampleSize >= patchSize, "a sample_size of at least a patch, \(patchSize)", "\(sampleSize)"),
+        ] where !isValid {
+            throw PixArtError(description: "config.json: expected \(expected), found \(found)")
+        }
+    }
+
     /// The width of the network.
     public var width: Int { numAttentionHeads * attentionHeadDim }
 

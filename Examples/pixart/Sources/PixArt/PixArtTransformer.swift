@@ -66,7 +66,7 @@ public struct PixArtTransformer: DenoisingNetwork {
         var hidden = map.reshaped(to: [batch, rows * columns, width]) + Variable(positions)
         let time = timestep(timesteps, height: noisy.shape[1], width: noisy.shape[2])
         let text = condition.broadcast(to: batch).tokens
-        let context = PixArtContext(text: caption?(text) ?? text, padding: text.value)
+        let context = PixArtContext(text: caption?(text) ?? text, tokens: text.value)
         for block in blocks { hidden = block(hidden, context, time.modulation) }
 
         let table = (outputTable.variable + time.embedding.reshaped(to: [batch, 1, width])).split([1, 1], axis: 1)

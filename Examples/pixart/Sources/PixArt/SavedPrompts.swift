@@ -38,11 +38,19 @@ public struct PixArtError: Error, CustomStringConvertible {
 }
 
 extension PixArtTransformer {
-    /// Reads the folder `transformer` of a published model: `config.json` and `diffusion_pytorch_model.safetensors`. Throws what reading the
+    /// Reads the folder `transformer` of a published model: `config.json` and `diffusion_pytorch_model.safetensors`. Throws ``PixArtError``, what reading the
     /// files throws, and `ParameterLoadingError` for weights that do not fit the configuration.
     public init(contentsOf folder: URL) throws {
         let data = try Data(contentsOf: folder.appending(path: "config.json"))
-        self.init(try JSONDecoder().decode(PixArtConfiguration.self, from: data), in: ParameterSet().scope)
+        let configuration: PixArtConfiguration
+        do {
+            configuration = try JSONDecoder().decode(PixArtConfiguration.self, from: data)
+        } catch {
+            throw PixArtError(
+                description: "\(folder.path)/config.json: expected the fields of PixArtTransformer2DModel: \(error)")
+        }
+        try configuration.check()
+        self.init(configuration, in: ParameterSet().scope)
         try parameters.load(SafetensorsFile(contentsOf: folder.appending(path: "diffusion_pytorch_model.safetensors")))
         parameters.freeze()
     }

@@ -31,6 +31,9 @@ struct ParityTests {
     func errors() throws {
         #expect(throws: PixArtError.self) { try prompts().condition(for: ["unknown"], windows: 1) }
         #expect(throws: (any Error).self) { try PixArtTransformer(contentsOf: fixture("c")) }
+        var configuration = PixArtConfiguration()
+        configuration.numLayers = -1
+        #expect(throws: PixArtError.self) { try configuration.check() }
         let network = PixArtTransformer(PixArtConfiguration(), in: ParameterSet().scope)
         #expect(throws: ParameterLoadingError.self) {
             try network.parameters.load(

@@ -17,7 +17,7 @@ func addOpenAIRoutes(to router: Router<BasicRequestContext>, _ models: ServedMod
             return try json(answer)
         } catch {
             let refused = RequestError(error)
-            counts.count(refused.status)
+            if !(error is CancellationError) { counts.count(refused.status) }
             return try json(ErrorAnswer(error: .init(refused)), status: refused.status)
         }
     }
@@ -59,9 +59,10 @@ struct GenerationRequest {
             guard let value = value as? Value else { throw RequestError.invalid(name, expected, "\(value)") }
             return value
         }
-        guard let prompt: String = try field("prompt", "a text"), prompt.utf8.count <= PictureQuery.longestPrompt else {
-            throw RequestError.invalid("prompt", "a text of at most \(PictureQuery.longestPrompt) bytes", "none")
+        guard let prompt: String = try field("prompt", "a text") else {
+            throw RequestError.invalid("prompt", "a text", "none")
         }
+        try PictureQuery.check(prompt, "prompt")
         self.prompt = prompt
         model = try field("model", "a name")
         count = try field("n", "a whole number") ?? 1

@@ -8,12 +8,17 @@ struct PictureQuery {
     let sampling: PictureSampling
 
     /// The longest prompt in bytes.
-    static let longestPrompt = 4096
+    private static let longestPrompt = 4096
+
+    /// Throws ``RequestError`` for a text that is longer than prompts may be.
+    static func check(_ text: String, _ parameter: String) throws {
+        guard text.utf8.count <= longestPrompt else {
+            throw RequestError.invalid(parameter, "at most \(longestPrompt) bytes", "\(text.utf8.count)")
+        }
+    }
 
     init(model: ServedModel, prompt: String, seed: UInt64, sampling: PictureSampling) throws {
-        guard prompt.utf8.count <= Self.longestPrompt else {
-            throw RequestError.invalid("prompt", "at most \(Self.longestPrompt) bytes", "\(prompt.utf8.count)")
-        }
+        try Self.check(prompt, "prompt")
         (self.model, self.prompt, self.seed, self.sampling) = (model, prompt, seed, sampling)
     }
 
@@ -70,9 +75,7 @@ struct StripQuery {
 /// A text of a query.
 private func text(_ name: String, of query: [String: String]) throws -> String {
     guard let text = query[name] else { throw RequestError.invalid(name, "a text", "none") }
-    guard text.utf8.count <= PictureQuery.longestPrompt else {
-        throw RequestError.invalid(name, "at most \(PictureQuery.longestPrompt) bytes", "\(text.utf8.count)")
-    }
+    try PictureQuery.check(text, name)
     return text
 }
 

@@ -37,6 +37,13 @@ struct Playground: AsyncParsableCommand {
             throw ValidationError("\(name): expected \(range.lowerBound) to \(range.upperBound), found \(value)")
         }
         guard (0...65_535).contains(port) else { throw ValidationError("--port: expected 0 to 65535, found \(port)") }
+        var isFolder: ObjCBool = false
+        if let runs, !FileManager.default.fileExists(atPath: runs, isDirectory: &isFolder) || !isFolder.boolValue {
+            throw ValidationError("--runs: expected a folder, found \(runs)")
+        }
+        if let measure, !(0...86_400).contains(measure) {
+            throw ValidationError("--measure: expected 0 to 86400, found \(measure)")
+        }
         guard idle > 0, idle <= 1e6 else { throw ValidationError("--idle: expected 0 to 1000000, found \(idle)") }
     }
 

@@ -24,6 +24,8 @@ struct RequestError: Error {
         switch error {
         case let error as RequestError: self = error
         case let error as ServerBusyError: self.init(status: .serviceUnavailable, message: "\(error)")
+        case ModelError.nonFinitePicture, ModelError.nonFiniteLatents:
+            self.init(status: .internalServerError, message: "\(error)")
         case let error as ModelError: self.init(status: .badRequest, message: "\(error)")
         default: self.init(status: .internalServerError, message: "\(error)")
         }

@@ -38,12 +38,10 @@ func router(for models: ServedModels, runs: WatchedRuns) -> Router<BasicRequestC
     }
     router.get("runs") { _, _ in try json(runs.names()) }
     router.get("runs/{run}") { _, context in
-        try refusing { try json(runs.state(of: context.parameters.require("run"))) }
+        try refusing { try json(runs.state(of: decoded("run", context))) }
     }
     router.get("runs/{run}/sheets/{sheet}") { _, context in
-        try refusing {
-            png(try runs.sheet(context.parameters.require("sheet"), of: context.parameters.require("run")))
-        }
+        try refusing { png(try runs.sheet(decoded("sheet", context), of: decoded("run", context))) }
     }
     addOpenAIRoutes(to: router, models, counts)
     return router
@@ -61,7 +59,8 @@ func answering(
         return response
     } catch {
         let refused = RequestError(error)
-        counts.count(refused.status)
+        // Nobody reads the answer to a client that has gone.
+        if !(error is CancellationError) { counts.count(refused.status) }
         return refusal(refused)
     }
 }
@@ -76,6 +75,13 @@ private func parameters(of query: String) -> [String: String] {
         return (String(parts[0]), value)
     }
     return Dictionary(pairs, uniquingKeysWith: { first, _ in first })
+}
+
+/// A part of the path, in which names are percent-encoded.
+private func decoded(_ name: String, _ context: BasicRequestContext) throws -> String {
+    let encoded = try context.parameters.require(name)
+    guard let decoded = encoded.removingPercentEncoding else { throw HTTPError(.badRequest) }
+    return decoded
 }
 
 private func refusing(_ body: () throws -> Response) throws -> Response {

@@ -31,10 +31,9 @@ struct ServedModels: Sendable {
         var all: [ServedModel] = []
         for folder in folders {
             let model = try await TextToImageModel(contentsOf: folder)
-            let (name, count) = (folder.lastPathComponent, all.count { $0.name.hasPrefix(folder.lastPathComponent) })
-            all.append(
-                ServedModel(
-                    name: count == 0 ? name : "\(name) \(count + 1)", server: try PictureServer(model, limits: limits)))
+            let (base, names) = (folder.lastPathComponent, Set(all.map(\.name)))
+            let name = ([base] + (2...folders.count + 1).map { "\(base) \($0)" }).first { !names.contains($0) } ?? base
+            all.append(ServedModel(name: name, server: try PictureServer(model, limits: limits)))
         }
         self.all = all
     }

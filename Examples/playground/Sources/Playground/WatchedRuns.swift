@@ -34,7 +34,7 @@ struct WatchedRuns: Sendable {
         let run = try url(of: name)
         var (order, points) = ([String](), [String: [[Double]]]())
         let lines = try String(contentsOf: run.appending(path: "metrics.jsonl"), encoding: .utf8).split(separator: "\n")
-        let every = max(1, lines.count / Self.mostPoints)
+        let every = max(1, (lines.count + Self.mostPoints - 1) / Self.mostPoints)
         for (index, line) in lines.enumerated() where index % every == 0 || index == lines.count - 1 {
             guard let fields = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
                 let step = fields["step"] as? Int

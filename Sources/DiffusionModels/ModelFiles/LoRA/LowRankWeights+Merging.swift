@@ -6,7 +6,8 @@ extension LowRankWeights {
     ///
     /// Merging with the negative weight undoes this, up to rounding. Several files can be merged one after another. With DoRA's norms m,
     /// W += weight · (m · V / ‖V‖ − W), where V = W + scale · ΔW: such a change depends on the weights, and the negative weight does not undo it.
-    /// Changes of the text encoder are merged each time the model loads it. Changes with ``oneStep`` make the model a student.
+    /// Changes of the text encoder are merged each time the model loads it. Changes with ``oneStep`` make the model a student,
+    /// which the negative weight does not undo.
     ///
     /// - Parameters:
     ///   - model: the model to change. Copies of it stay as they are.
@@ -18,8 +19,8 @@ extension LowRankWeights {
         if let other = model.oneStep, let oneStep, other != oneStep {
             throw ModelError.invalidArgument(
                 operation: "LowRankWeights.merge", argument: "model",
-                expected: "a multi-step model, or a student at timestep \(oneStep.timestep), as the LoRA's",
-                found: "a student at timestep \(other.timestep)")
+                expected: "a multi-step model, or the LoRA's \(oneStep.summary) (alpha-bar \(oneStep.cumulativeAlpha))",
+                found: "a \(other.summary) (alpha-bar \(other.cumulativeAlpha))")
         }
         let network = model.network.copy(trainable: false)
         let targets = try targets(

@@ -64,7 +64,8 @@ extension UNet2DConditionModel: DenoisingNetwork {
     ///   - noisy: `[batch, height, width, in channels]`.
     ///   - timesteps: one per sample, or a single one for all.
     ///   - conditions: each one per sample, or one for all samples.
-    /// - Returns: one per entry of `conditions`, each `[batch, height, width, out channels]`.
+    /// - Returns: one per entry of `conditions`, each `[batch, height, width, out channels]`. In a generation whose task is cancelled the pass may stop
+    ///   in the middle; the outputs then mean nothing.
     public func predict(
         _ noisy: Variable, at timesteps: [Double], givenEach conditions: [TextCondition]
     ) -> [Variable] {

@@ -110,6 +110,7 @@ one("#between-form").addEventListener("submit", async event => {
   });
   try {
     const strip = one("#strip");
+    URL.revokeObjectURL(strip.src);
     strip.src = URL.createObjectURL(await (await answer(`strip?${query}`)).blob());
     [strip.alt, strip.hidden] = [`from ${prompt.value} to ${one("#to-prompt").value}`, false];
     say("");
@@ -147,7 +148,9 @@ async function follow() {
   if (!run) return;
   try {
     const { curves, sheet } = await (await answer(`runs/${encodeURIComponent(run)}`)).json();
+    if (one("#run").value !== run) return;
     one("#curves").replaceChildren(...curves.filter(({ points }) => points.length > 1).map(({ name, points }) => curve(name, points)));
+    if (!sheet) one("#sheets").replaceChildren();
     if (sheet && one("#sheets").dataset.sheet !== run + sheet) {
       const image = document.createElement("img");
       [image.src, image.alt] = [`runs/${encodeURIComponent(run)}/sheets/${encodeURIComponent(sheet)}`, `sample grid ${sheet}`];
@@ -160,11 +163,6 @@ async function follow() {
 }
 
 async function begin() {
-  models = await (await answer("models")).json();
-  if (models.length === 0) return say("There is no model here. Start the server with --model FOLDER, for example Examples/Models/emoji-student.");
-  all.push(new Pane(models[0].name));
-  one("#beside").closest("div").hidden = models.length < 2;
-  draw();
   const runs = await (await answer("runs")).json();
   if (runs.length > 0) {
     for (const name of runs) one("#run").add(new Option(name));
@@ -173,6 +171,11 @@ async function begin() {
     await follow();
     setInterval(() => { if (!document.hidden) follow(); }, 2000);
   }
+  models = await (await answer("models")).json();
+  if (models.length === 0) return say("There is no model here. Start the server with --model FOLDER, for example Examples/Models/emoji-student.");
+  all.push(new Pane(models[0].name));
+  one("#beside").closest("div").hidden = models.length < 2;
+  draw();
 }
 
 begin().catch(error => say(error.message));
