@@ -57,7 +57,8 @@ extension WrongOptions {
             --steps 9223372036854775807 → --steps: expected 1 to 1000000, found 9223372036854775807
             --guidance-scale 2 → --guidance-scale needs --steps: it applies only to multi-step models
             --guidance-rescale 0.5 → --guidance-rescale needs --steps: it applies only to multi-step models
-            --negative-prompt cat → --negative-prompt needs --steps: it applies only to multi-step models
+            --attention-guidance subtracted → --attention-guidance and --attention-guidance-scale need --negative-prompt
+            --negative-prompt cat --attention-guidance-scale 101 → --attention-guidance-scale: expected -100.0 to 100.0, found 101.0
             --sampler ddim → --sampler needs --steps: it applies only to multi-step models
             --timestep-spacing leading → --timestep-spacing needs --steps: it applies only to multi-step models
             --eta 1 → --eta needs --steps: it applies only to multi-step models

@@ -57,8 +57,10 @@ extension WrongOptions {
             --loss none → The value 'none' is invalid for '--loss <loss>'. Please provide one of the following: - \
             sds - regression - vsd - swift-brush-v2 - prolific-dreamer - pg-sb - diff-instruct - dmd - \
             dmd-regression - dmd2 - sid - sid-lsg - sim - f-distill - lcm
-            --recipe none → The value 'none' is invalid for '--recipe <recipe>'. Please provide one of 'swiftbrush', \
-            'swiftbrush-v2', 'pg-sb', 'sid-lsg' or 'dmd2'.
+            --recipe none → The value 'none' is invalid for '--recipe <recipe>'. Please provide one of the following: - \
+            swiftbrush - swiftbrush-v2 - pg-sb - sid-lsg - dmd2 - best
+            --student-rank 4 → --student-rank and --student-adapter-targets need --student-adapters
+            --student-adapters --student-rank 0 → --student-rank: expected 1 to 4096, found 0
             --gradients float16 → The value 'float16' is invalid for '--gradients <gradients>'. Please provide one of \
             'float32' and 'bfloat16'.
             --measure-every 5 → --measure-every and --measure-reference: expected both or neither
