@@ -71,7 +71,9 @@ int8_t *bytes(intptr_t count, uint64_t seed) {
 }
 
 float *filled(intptr_t count, float value) {
-    float *x = keep(malloc((size_t)count * sizeof *x));
+    void *memory = NULL;
+    if (posix_memalign(&memory, 64, (size_t)count * sizeof(float)) != 0) memory = NULL;
+    float *x = keep(memory);
     for (intptr_t i = 0; i < count; i++) x[i] = value;
     return x;
 }
@@ -80,6 +82,13 @@ double *wide(intptr_t count, double value) {
     double *x = keep(malloc((size_t)count * sizeof *x));
     for (intptr_t i = 0; i < count; i++) x[i] = value;
     return x;
+}
+
+const struct tensor_product_kernels *of_precision(const struct tensor_kernels *k, int precision, enum bound *bound,
+                                                  const char **name) {
+    *bound = (const enum bound[]){bound_products, bound_halves, bound_rounded}[precision];
+    *name = (const char *const[]){"highest", "high", "medium"}[precision];
+    return (const struct tensor_product_kernels *const[]){&k->highest, &k->high, &k->medium}[precision];
 }
 
 void record_wide(const char *kernel, enum bound bound, intptr_t count, const double *values) {

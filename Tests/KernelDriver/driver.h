@@ -28,10 +28,15 @@ float *numbers(intptr_t count, uint64_t seed);
 uint16_t *words(intptr_t count, uint64_t seed, int scalar);
 /// Integers of 8 bits, −126…126.
 int8_t *bytes(intptr_t count, uint64_t seed);
-/// Memory for a kernel to write, filled with one number.
+/// Memory for a kernel to write, filled with one number and aligned to 64 bytes.
 float *filled(intptr_t count, float value);
 double *wide(intptr_t count, double value);
 void release(void);
+
+/// The kernels of each precision, its name, and the bound of its results.
+enum { precisions = 3 };
+const struct tensor_product_kernels *of_precision(const struct tensor_kernels *k, int precision, enum bound *bound,
+                                                  const char **name);
 
 /// Records results of a kernel.
 void record(const char *kernel, enum bound bound, intptr_t count, const float *values);

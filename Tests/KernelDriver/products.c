@@ -30,15 +30,6 @@ static void multiply(const struct tensor_product_kernels *k, const struct tensor
     k->multiply(&product);
 }
 
-/// The kernels of each precision.
-enum { precisions = 3 };
-static const struct tensor_product_kernels *of_precision(const struct tensor_kernels *k, int precision, enum bound *bound,
-                                                         const char **name) {
-    *bound = (const enum bound[]){bound_products, bound_halves, bound_rounded}[precision];
-    *name = (const char *const[]){"highest", "high", "medium"}[precision];
-    return (const struct tensor_product_kernels *const[]){&k->highest, &k->high, &k->medium}[precision];
-}
-
 /// The width of the panels differs between tables, so packed matrices are compared by their products.
 static void pack_cases(const struct tensor_kernels *all, int precision, intptr_t rows, intptr_t columns, intptr_t height) {
     enum bound bound;

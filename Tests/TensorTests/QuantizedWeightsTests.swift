@@ -109,7 +109,7 @@ final class QuantizedWeightsTests {
     func panels(shape: [Int]) {
         let weight = Reference.numbers(shape, seed: 7).quantized()
         let (outputs, rows) = (shape[0], weight.count / shape[0])
-        let names = ["baseline", "avx2", "avx512", "model", "amx"]
+        let names = ["baseline", "avx2", "avx512", "avx512_bf16", "model", "amx"]
         for table in names.compactMap({ (name: String) in tensor_kernels_named(name)?.pointee }) {
             for product in [table.highest, table.high, table.medium].map({ MatrixProduct($0) }) {
                 func packed(_ weight: Tensor, transposed: Bool) -> [UInt8] {

@@ -3,14 +3,17 @@ import Testing
 
 @testable import Tensor
 
-/// Products of BFloat16 on tiles, with the plain model of AMX's operations, which every processor has, and with AMX where it is.
+/// Products of BFloat16 on tiles, with the plain model of AMX's operations, which every processor has, and with AMX and AVX512-BF16 where
+/// they are.
 @Suite("Products on tiles")
 struct TileProductTests {
-    /// The products of each table that has tiles.
-    private static func tables(_ precision: MatmulPrecision) throws -> [MatrixProduct] {
-        let tables = ["model", "amx"].compactMap { (name: String) in tensor_kernels_named(name)?.pointee }
-        try #require(!tables.isEmpty)
-        return tables.map { MatrixProduct(precision == .high ? $0.high : $0.medium) }
+    /// The products of each table that computes this precision in BFloat16.
+    static func tables(_ precision: MatmulPrecision) throws -> [MatrixProduct] {
+        let tables = ["model", "amx", "avx512_bf16"].compactMap { (name: String) in tensor_kernels_named(name)?.pointee
+        }
+        let products = tables.map { MatrixProduct(precision == .high ? $0.high : $0.medium) }.filter(\.usesTiles)
+        try #require(!products.isEmpty)
+        return products
     }
 
     private static let sizes = [(1, 1, 1), (5, 7, 3), (33, 65, 31), (300, 50, 37), (70, 300, 1_100), (1_100, 33, 20)]

@@ -115,7 +115,7 @@ struct tensor_product {
     intptr_t result_stride;
 };
 
-/// The matrix products of one precision, and the form into which they pack the right operand: panels of `panel_width` columns, one
+/// The matrix products of one precision, the attention made of them, and the form into which they pack the right operand: panels of `panel_width` columns, one
 /// after the other, with zeros past the last column. A panel of n rows takes n, rounded up to a multiple of `row_multiple`, times
 /// `row_bytes` bytes; only between such multiples may a product begin inside a panel.
 struct tensor_product_kernels {
@@ -129,7 +129,17 @@ struct tensor_product_kernels {
     /// multiple of `row_multiple`, times `left_number_bytes` bytes. NULL for products that read it as it is.
     void (*pack_left)(const struct tensor_matrix *matrix, intptr_t rows, intptr_t columns, void *left);
     intptr_t left_number_bytes; // bytes of one number of the packed left operand
+    bool beats_winograd;        // whether 3×3 convolutions are faster as direct sums of these products than by Winograd's in Float32
     void (*multiply)(const struct tensor_product *product);
+    /// The attention of one head with products of this precision, and its gradients; `log_sum_exp` of the queries may be NULL. The scratch
+    /// memory, in floats, is aligned to 64 bytes.
+    intptr_t (*attention_scratch)(intptr_t width, intptr_t queries);
+    void (*attention)(const struct tensor_attention_head *head, float *output, intptr_t output_stride, float *log_sum_exp,
+                      float *scratch);
+    void (*attention_gradient)(const struct tensor_attention_head *head, const float *output, const float *output_gradient,
+                               intptr_t output_stride, const float *log_sum_exp, float *query_gradient, float *key_gradient,
+                               float *value_gradient, intptr_t query_gradient_stride, intptr_t key_gradient_stride,
+                               float *scratch);
 };
 
 /// One Adam step over `count` contiguous numbers, as in torch.optim: ε is added after the bias-corrected square root.
@@ -146,7 +156,7 @@ struct tensor_adam {
     float share;             // the weight of the new parameter in the average; 1 makes it a copy
 };
 
-/// All kernels but those of the matrix products, each as KERNEL(result, name, parameters…). From this list `struct tensor_kernels` and
+/// All kernels but those of matrix products and attention, each as KERNEL(result, name, parameters…). From this list `struct tensor_kernels` and
 /// each instruction set's table are made.
 #define TENSOR_KERNELS(KERNEL)                                                                                          \
     /* Elementwise */                                                                                                   \
@@ -203,14 +213,6 @@ struct tensor_adam {
            intptr_t first_tile, intptr_t tiles, float *planes, intptr_t plane_stride)                                   \
     KERNEL(void, winograd_kernel_gradient, bool paired, intptr_t count, const float *planes, intptr_t plane_stride,     \
            float *kernels)                                                                                              \
-    /* Attention */                                                                                                     \
-    KERNEL(intptr_t, attention_scratch, intptr_t width)                                                                 \
-    KERNEL(void, attention, const struct tensor_attention_head *head, float *output, intptr_t output_stride,            \
-           float *log_sum_exp, float *scratch)                                                                          \
-    KERNEL(void, attention_gradient, const struct tensor_attention_head *head, const float *output,                     \
-           const float *output_gradient, intptr_t output_stride, const float *log_sum_exp, float *query_gradient,       \
-           float *key_gradient, float *value_gradient, intptr_t query_gradient_stride, intptr_t key_gradient_stride,    \
-           float *scratch)                                                                                              \
     /* 16-bit and 8-bit storage */                                                                                      \
     KERNEL(void, widen_half, intptr_t count, const uint16_t *x, float *y)                                               \
     KERNEL(void, widen_brain, intptr_t count, const uint16_t *x, float *y)                                              \
@@ -224,7 +226,7 @@ struct tensor_kernels {
     const char *name;
     struct tensor_product_kernels highest; // products in Float32
     struct tensor_product_kernels high;    // three BFloat16 products on tiles, where the processor has them
-    struct tensor_product_kernels medium;  // one BFloat16 product on tiles, where the processor has them
+    struct tensor_product_kernels medium;  // one BFloat16 product on tiles or of pairs, where the processor has them
 #define KERNEL(RESULT, NAME, ...) RESULT (*NAME)(__VA_ARGS__);
     TENSOR_KERNELS(KERNEL)
 #undef KERNEL
@@ -240,8 +242,8 @@ static inline void tensor_pause(void) {
 }
 
 /// The kernels for this processor: the best instruction set it has, or the one that the environment variable `TENSOR_ISA` names
-/// (baseline, avx2, avx512, amx; or model: the best of the first three, with a plain model of AMX's tiles). An unknown name, or an instruction set that the processor lacks, ends the process with an error message
-/// and exit code 64.
+/// (baseline, avx2, avx512, avx512_bf16, amx; or model: the best of the first three, with a plain model of AMX's tiles). An unknown name, or
+/// an instruction set that the processor lacks, ends the process with an error message and exit code 64.
 const struct tensor_kernels *tensor_kernels(void);
 
 /// The kernels for the instruction set of the given name; NULL if this processor lacks it.

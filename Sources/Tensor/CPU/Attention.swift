@@ -60,7 +60,8 @@ extension Tensor {
         let (q, k, v) = (Shared(self), Shared(keys), Shared(values))
         let y = SharedMutable(result.storage.base)
         let sums = statistics.map { SharedMutable($0.storage.base) }
-        let scratchCount = kernels.attention_scratch(g.width)
+        let table = MatrixProduct.current.attentionTable
+        let scratchCount = table.attention_scratch(g.width, min(part, g.queries))
         parallelFor(g.batch * heads * parts, grain: 1) { range in
             withScratch(scratchCount) { scratch in
                 for task in range {
@@ -73,7 +74,7 @@ extension Tensor {
                         queries: q + queryStart, keys: k + keyStart, values: v + keyStart, query_stride: stride,
                         key_stride: stride, query_count: min(part, g.queries - first), key_count: g.keys,
                         width: g.width, first_query: first, causal: g.isCausal, scale: g.scale)
-                    kernels.attention(
+                    table.attention(
                         &inputs, y + queryStart, stride, sums.map { $0 + (pair * g.queries + first) }, scratch)
                 }
             }
@@ -100,7 +101,8 @@ extension Tensor {
         let dk = SharedMutable(keyGradient.storage.base)
         let dv = SharedMutable(valueGradient.storage.base)
         let stride = heads * g.width
-        let scratchCount = kernels.attention_scratch(g.width)
+        let table = MatrixProduct.current.attentionTable
+        let scratchCount = table.attention_scratch(g.width, g.queries)
         parallelFor(g.batch * heads, grain: 1) { range in
             withScratch(scratchCount) { scratch in
                 for pair in range {
@@ -111,7 +113,7 @@ extension Tensor {
                         queries: q + queryStart, keys: k + keyStart, values: v + keyStart, query_stride: stride,
                         key_stride: stride, query_count: g.queries, key_count: g.keys, width: g.width, first_query: 0,
                         causal: g.isCausal, scale: g.scale)
-                    kernels.attention_gradient(
+                    table.attention_gradient(
                         &inputs, y + queryStart, dy + queryStart, stride, sums + pair * g.queries, dq + queryStart,
                         dk + keyStart, dv + keyStart, stride, stride, scratch)
                 }

@@ -4,7 +4,9 @@ import Testing
 @Suite("Instruction sets agree")
 struct InstructionSetTests {
     /// The wider instruction sets that this processor has, and the plain model of tiles.
-    static let wider = ["avx2", "avx512", "amx", "model"].filter { (name: String) in tensor_kernels_named(name) != nil }
+    static let wider = ["avx2", "avx512", "avx512_bf16", "amx", "model"].filter { (name: String) in
+        tensor_kernels_named(name) != nil
+    }
 
     @Test(arguments: KernelCase.all)
     func agrees(_ kernel: KernelCase) throws {

@@ -23,7 +23,7 @@ extension KernelCase {
         _ table: tensor_kernels, causal: Bool,
         _ body: (UnsafePointer<tensor_attention_head>, UnsafeMutablePointer<Float>) -> Void
     ) {
-        var scratch = zeros(table.attention_scratch(width))
+        var scratch = zeros(table.highest.attention_scratch(width, queries))
         q.withUnsafeBufferPointer { q in
             k.withUnsafeBufferPointer { k in
                 v.withUnsafeBufferPointer { v in
@@ -40,7 +40,7 @@ extension KernelCase {
     /// The output, followed by the logarithms of the sums.
     private static func forward(_ table: tensor_kernels, causal: Bool) -> [Float] {
         var (output, logSums) = (zeros(queries * width), zeros(queries))
-        withHead(table, causal: causal) { table.attention($0, &output, width, &logSums, $1) }
+        withHead(table, causal: causal) { table.highest.attention($0, &output, width, &logSums, $1) }
         return output + logSums
     }
 
@@ -49,7 +49,7 @@ extension KernelCase {
         let (output, logSums) = (Array(outputs[..<(queries * width)]), Array(outputs[(queries * width)...]))
         var (dq, dk, dv) = (zeros(queries * width), zeros(keys * width), zeros(keys * width))
         withHead(table, causal: causal) {
-            table.attention_gradient(
+            table.highest.attention_gradient(
                 $0, output, numbers(queries * width, seed: 26), width, logSums, &dq, &dk, &dv, width, width, $1)
         }
         return dq + dk + dv

@@ -17,10 +17,10 @@ extension tensor_winograd_map {
 }
 
 extension ConvolutionGeometry {
-    /// Whether Winograd's convolution supports the kernel, stride and channels, and the settings allow it: on tiles the direct sum is faster and
-    /// more exact.
+    /// Whether Winograd's convolution supports the kernel, stride and channels, and the settings allow it: on matrix tiles the direct sum is
+    /// faster and more exact.
     var fitsWinograd: Bool {
-        !MatrixProduct.current.usesTiles && ConvolutionAlgorithm.current == .fastest && kernelHeight == 3
+        !MatrixProduct.current.table.beats_winograd && ConvolutionAlgorithm.current == .fastest && kernelHeight == 3
             && kernelWidth == 3 && stride == 1
             && min(inputs, outputs) >= 16
     }
