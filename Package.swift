@@ -19,6 +19,7 @@ let package = Package(
         // MARK: - Examples
         .executable(name: "text-to-image", targets: ["SwiftBrushTextToImage"]),
         .executable(name: "train-teacher", targets: ["SwiftBrushTrainTeacher"]),
+        .executable(name: "train-lora", targets: ["SwiftBrushTrainLoRA"]),
         .executable(name: "distill", targets: ["SwiftBrushDistill"]),
         .executable(name: "distill-guidance", targets: ["SwiftBrushDistillGuidance"]),
         .executable(name: "inspect", targets: ["SwiftBrushInspect"]),
@@ -85,6 +86,10 @@ let package = Package(
             dependencies: ["SwiftBrushTeachers", "SwiftBrushCommands"],
             path: "Examples/train-teacher"),
         .executableTarget(
+            name: "SwiftBrushTrainLoRA",
+            dependencies: ["SwiftBrushTeachers", "SwiftBrushCommands"],
+            path: "Examples/train-lora"),
+        .executableTarget(
             name: "SwiftBrushDistill",
             dependencies: ["Distillation", "SwiftBrushEvaluation", "SwiftBrushCommands"],
             path: "Examples/distill"),
@@ -131,7 +136,9 @@ let package = Package(
             dependencies: ["DiffusionModels", "SwiftBrushTestFixtures", "SwiftBrushTestTraits"]),
         .testTarget(
             name: "DistillationTests", dependencies: ["Distillation", "SwiftBrushTestFixtures", "SwiftBrushTestTraits"]),
-        .testTarget(name: "SwiftBrushTeachersTests", dependencies: ["SwiftBrushTeachers", "SwiftBrushTestFixtures"]),
+        .testTarget(
+            name: "SwiftBrushTeachersTests",
+            dependencies: ["SwiftBrushTeachers", "SwiftBrushTestFixtures", "SwiftBrushTestTraits"]),
         .testTarget(name: "DistillationTestingTests", dependencies: ["DistillationTesting"]),
         .testTarget(
             name: "SwiftBrushEvaluationTests",
@@ -145,8 +152,8 @@ let package = Package(
         .testTarget(
             name: "ExampleTests",
             dependencies: [
-                "SwiftBrushTextToImage", "SwiftBrushTrainTeacher", "SwiftBrushDistill", "SwiftBrushDistillGuidance",
-                "SwiftBrushInspect",
+                "SwiftBrushTextToImage", "SwiftBrushTrainTeacher", "SwiftBrushTrainLoRA", "SwiftBrushDistill",
+                "SwiftBrushDistillGuidance", "SwiftBrushInspect",
                 "SwiftBrushVerifyCheckpoint", "SwiftBrushLossContracts", "SwiftBrushNewLoss", "SwiftBrushCompareLosses",
                 "SwiftBrushEvaluate", "SwiftBrushCommands", "SwiftBrushTestFixtures",
             ]),

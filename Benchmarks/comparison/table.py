@@ -73,8 +73,12 @@ def processor_fields():
 
 
 def precisions():
-    """Those at which our products differ: Float32 and, with matrix tiles, `high`."""
-    return ["highest"] + (["high"] if "amx_bf16" in processor_fields().get("flags", "").split() else [])
+    """Those at which our products differ: Float32 and, with matrix tiles, `high`; with AVX512-BF16 on AMD's, `medium`."""
+    fields = processor_fields()
+    flags = fields.get("flags", "").split()
+    if "amx_bf16" in flags:
+        return ["highest", "high"]
+    return ["highest"] + (["medium"] if "avx512_bf16" in flags and fields.get("vendor_id") == "AuthenticAMD" else [])
 
 
 def total(parts):

@@ -56,7 +56,7 @@ extension BrushCommand {
     /// The command line that resumes an operation stopped by a signal.
     private static func resumingCommandLine() -> String {
         let resumes =
-            ["distill", "distill-guidance", "train-teacher"].contains(_commandName)
+            ["distill", "distill-guidance", "train-teacher", "train-lora"].contains(_commandName)
             && !CommandLine.arguments.contains("--resume")
         let words = CommandLine.arguments + (resumes ? ["--resume"] : [])
         return words.map { word in

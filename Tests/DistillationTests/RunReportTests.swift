@@ -30,19 +30,21 @@ final class RunReportTests {
             let sheet = folder.appending(path: "sheets/step-0000\(step).png")
             try FileManager.default.createDirectory(
                 at: sheet.deletingLastPathComponent(), withIntermediateDirectories: true)
-            try PNG.write(try Picture(width: 1, height: 1, pixels: [1, 2, 3]), to: sheet)
+            try PNG.write(try Picture(width: 1, height: 1, pixels: [1, 2, UInt8(step / 100 * 15)]), to: sheet)
         }
         let file = folder.appending(path: "report.html")
         try RunReport(of: folder).write(to: file)
         let html = try String(contentsOf: file, encoding: .utf8)
         #expect(html.components(separatedBy: "<svg").count - 1 == 3)
-        #expect(html.components(separatedBy: "src=\"data:image/png;base64,").count - 1 == 2)
+        // Two grids and what changed between them.
+        #expect(html.components(separatedBy: "src=\"data:image/png;base64,").count - 1 == 3)
+        #expect(html.contains("What changed from step 100 to step 200: 5.0 of 255 levels in the mean"))
         #expect(html.contains(", 500 steps</h2>") && html.contains("<h2>inner, 3 steps</h2>"))
         #expect(html.contains("a &lt; b") && !html.contains("report <"))
         #expect(!html.contains("peakBytes") && !html.contains("http") && !html.contains("nan"))
-        // The HTML is XML too, except for the declaration and two elements without an end tag.
+        // The HTML is XML too, except for the declaration and elements without an end tag.
         let xml = html.replacingOccurrences(of: "<!DOCTYPE html>", with: "")
-            .replacingOccurrences(of: "<meta charset=\"utf-8\">", with: "")
+            .replacingOccurrences(of: "<meta [^>]*>", with: "", options: .regularExpression)
             .replacingOccurrences(of: "(<img [^>]*)>", with: "$1/>", options: .regularExpression)
         let tags = try Regex("<(/?)([a-z0-9]+)[^>]*?(/?)>")
         var open: [Substring] = []
@@ -54,15 +56,39 @@ final class RunReportTests {
         #expect(open.isEmpty)
     }
 
-    @Test("A chart's curve consists of the means of intervals, from left to right")
-    func chart() throws {
-        let points = (0..<480).map { LineChart.Point(x: Double($0), y: $0 % 2 == 0 ? 0 : 2) }
-        let svg = LineChart(title: "t", curves: [("", points)]).svg
-        let line = try #require(svg.split(separator: "\n").first { $0.contains("stroke-width") })
+    /// The heights of a line's points in a chart.
+    private func heights(_ style: String, in svg: String) throws -> [Double] {
+        let line = try #require(svg.split(separator: "\n").first { $0.contains("class=\"\(style)\"") })
         let places = line.split(separator: "\"").first { $0.hasPrefix("M") }?.dropFirst().split(separator: "L") ?? []
-        #expect(places.count == 240)
-        // All intervals have the mean 1, halfway between the bottom at 214 and the top at 26.
-        #expect(Set(places.map { $0.split(separator: " ")[1] }) == ["120.0"])
+        return places.compactMap { Double($0.split(separator: " ")[1]) }
+    }
+
+    @Test("A chart's curve consists of the means of intervals, from left to right, with a moving average over it")
+    func chart() throws {
+        let flat = (0..<480).map { LineChart.Point(x: Double($0), y: $0 % 2 == 0 ? 0 : 2) }
+        // All intervals have the mean 1, halfway between the bottom at 212 and the top at 40.
+        let level = LineChart(title: "t", curves: [("", flat)]).svg
+        #expect(try heights("raw", in: level) == Array(repeating: 126, count: 240))
+        #expect(try heights("smooth", in: level) == Array(repeating: 126, count: 240))
+        let jump = LineChart(
+            title: "t", unit: "dB", curves: [("", (0..<50).map { .init(x: Double($0), y: $0 == 0 ? 0 : 1) })]
+        ).svg
+        #expect(jump.contains(">steps</text>") && jump.contains(">dB</text>"))
+        let (raw, smooth) = (try heights("raw", in: jump), try heights("smooth", in: jump))
+        #expect(raw[0] == 212 && raw[1] == 40 && smooth[0] == 212 && smooth[1] == 194.8)
+        #expect(smooth.last.map { $0 < 42 } == true)
+    }
+
+    @Test("Charts are titled in words, with a unit where the metric has one")
+    func names() {
+        #expect(MetricName(field: "seconds").title == "Time of a step" && MetricName(field: "seconds").unit == "s")
+        #expect(MetricName(field: "someOtherError").title == "Some other error")
+        // Every metric of a distillation.
+        for field in [
+            "studentLoss", "fakeScoreLoss", "studentGradientNorm", "fakeScoreErrors", "x0Mean", "x0Deviation",
+        ] {
+            #expect(MetricName(field: field).title.contains(" ") && MetricName(field: field).title != field)
+        }
     }
 
     @Test("A folder without a run has no report")

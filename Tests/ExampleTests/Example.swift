@@ -10,6 +10,7 @@ import SwiftBrushCommands
 @testable import SwiftBrushLossContracts
 @testable import SwiftBrushNewLoss
 @testable import SwiftBrushTextToImage
+@testable import SwiftBrushTrainLoRA
 @testable import SwiftBrushTrainTeacher
 @testable import SwiftBrushVerifyCheckpoint
 
@@ -17,6 +18,7 @@ import SwiftBrushCommands
 enum Example: String, CaseIterable {
     case textToImage = "text-to-image"
     case trainTeacher = "train-teacher"
+    case trainLoRA = "train-lora"
     case distill
     case distillGuidance = "distill-guidance"
     case inspect
@@ -31,6 +33,7 @@ enum Example: String, CaseIterable {
         switch self {
         case .textToImage: TextToImage.self
         case .trainTeacher: TrainTeacher.self
+        case .trainLoRA: TrainLoRA.self
         case .distill: Distill.self
         case .distillGuidance: DistillGuidance.self
         case .inspect: Inspect.self

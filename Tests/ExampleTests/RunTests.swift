@@ -228,6 +228,24 @@ final class RunTests {
         }
         try await succeed(
             .textToImage, ["red ring", "--model", "guided/teacher", "--steps", "2", "--guidance-scale", "1"])
+        try FileManager.default.createDirectory(at: bench.url("subject"), withIntermediateDirectories: true)
+        for seed in 0..<3 {
+            let pixels = (0..<90 * 70 * 3).map { UInt8(truncatingIfNeeded: $0 / (5 + seed)) }
+            try PNG.write(Picture(width: 90, height: 70, pixels: pixels), to: bench.url("subject/\(seed).png"))
+        }
+        for (model, steps) in [("shapes/teacher", ["--steps", "2"]), ("run/student", [])] {
+            for rest in [["1"], ["2", "--resume"]] {
+                let taught = try await succeed(
+                    .trainLoRA,
+                    [
+                        "subject", "--model", model, "--prompt", "sks ring", "--prior-prompts",
+                        "shapes/prompts/train.txt", "--prior-pictures", "2", "--prior-steps", "2", "--batch", "2",
+                        "--text-encoder-targets", "q_proj", "--output", "\(model)-lora", "--iterations",
+                    ] + rest)
+                #expect(taught.output == bench.url("\(model)-lora/lora").path + "\n")
+            }
+            try await succeed(.textToImage, ["sks ring", "--model", model, "--lora", "\(model)-lora/lora"] + steps)
+        }
         try await succeed(.trainTeacher, ["report", "run", "--output", "page.html"])
         #expect(try bench.text("page.html").contains("<svg"))
     }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A line chart of curves over steps, as SVG. Many points are averaged over intervals, whose range is shown as a band.
+/// A line chart of curves over steps, as SVG: each curve as it is, and its moving average over it. Many points are averaged over intervals.
 struct LineChart {
     struct Point {
         let x: Double
@@ -8,77 +8,94 @@ struct LineChart {
     }
 
     let title: String
+    /// The unit of the vertical axis; empty for none.
+    var unit = ""
     let curves: [(name: String, points: [Point])]
 
-    private static let colours = ["#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf"]
+    private static let colours = ["--curve-1", "--curve-2", "--curve-3", "--curve-4", "--curve-5", "--curve-6"]
     private static let intervalCount = 240
+    /// The weight of a new interval in the moving average.
+    private static let share = 0.1
     private let width = 460.0
-    private let height = 240.0
+    private let height = 250.0
     private let left = 58.0
-    private let bottom = 26.0
-    private let top = 26.0
-
-    /// An interval of a curve, with the mean and range of its points.
-    private struct Interval {
-        let x: Double
-        let mean: Double
-        let range: ClosedRange<Double>
-    }
+    private let right = 12.0
+    private let bottom = 38.0
+    private let top = 40.0
 
     /// The `svg` element.
     var svg: String {
-        let drawn = curves.map { (name: $0.name, intervals: averaged($0.points)) }
-        let all = drawn.flatMap(\.intervals)
-        guard let axis = Axis(all.flatMap { [$0.range.lowerBound, $0.range.upperBound] }),
-            let last = all.map(\.x).max(), let first = all.map(\.x).min()
+        let drawn = curves.map { (name: $0.name, points: averaged($0.points)) }
+        let all = drawn.flatMap(\.points)
+        guard let vertical = Axis(all.map(\.y)), let last = all.map(\.x).max(), let first = all.map(\.x).min()
         else { return "" }
         let span = max(last - first, 1)
-        func x(_ value: Double) -> String { number(left + (value - first) / span * (width - left - 12)) }
-        func y(_ value: Double) -> String { number(height - bottom - axis.share(of: value) * (height - bottom - top)) }
+        func x(_ value: Double) -> String { number(left + (value - first) / span * (width - left - right)) }
+        func y(_ value: Double) -> String {
+            number(height - bottom - vertical.share(of: value) * (height - bottom - top))
+        }
+        func path(_ points: [Point]) -> String { "M" + points.map { "\(x($0.x)) \(y($0.y))" }.joined(separator: "L") }
         var parts = [
             "<svg viewBox=\"0 0 \(Int(width)) \(Int(height))\" role=\"img\" aria-label=\"\(title.escapedForHTML)\">",
-            "<text class=\"title\" x=\"\(Int(left))\" y=\"15\">\(title.escapedForHTML)</text>",
+            text("title", at: (12, 17), title),
         ]
-        for tick in axis.ticks {
-            parts.append("<path class=\"grid\" d=\"M\(Int(left)) \(y(tick))H\(Int(width) - 12)\"/>")
+        for tick in vertical.ticks {
+            parts.append("<path class=\"grid\" d=\"M\(Int(left)) \(y(tick))H\(Int(width - right))\"/>")
             parts.append(
                 "<text class=\"tick\" text-anchor=\"end\" x=\"\(Int(left) - 6)\" y=\"\(y(tick))\" dy=\"4\">\(label(tick))</text>"
             )
         }
         for (value, anchor) in [(first, "start"), (last, "end")] where value == last || first < last {
             parts.append(
-                "<text class=\"tick\" text-anchor=\"\(anchor)\" x=\"\(x(value))\" y=\"\(Int(height) - 8)\">\(label(value))</text>"
+                "<text class=\"tick\" text-anchor=\"\(anchor)\" x=\"\(x(value))\" y=\"\(Int(height - bottom) + 15)\">\(label(value))</text>"
             )
         }
+        parts.append(text("axis", at: ((left + width - right) / 2, height - 8), "steps", anchor: "middle"))
+        let scale = vertical.isLogarithmic ? "logarithmic" : ""
+        let axis = [unit, scale].filter { !$0.isEmpty }.joined(separator: ", ")
+        if !axis.isEmpty { parts.append(text("axis", at: (12, 32), axis)) }
         for (index, curve) in drawn.enumerated() {
-            let colour = Self.colours[index % Self.colours.count]
-            let upper = curve.intervals.map { "\(x($0.x)) \(y($0.range.upperBound))" }
-            let lower = curve.intervals.reversed().map { "\(x($0.x)) \(y($0.range.lowerBound))" }
-            let line = curve.intervals.map { "\(x($0.x)) \(y($0.mean))" }
-            for only in curve.intervals where curve.intervals.count == 1 {
-                parts.append("<circle fill=\"\(colour)\" r=\"3\" cx=\"\(x(only.x))\" cy=\"\(y(only.mean))\"/>")
+            let colour = "var(\(Self.colours[index % Self.colours.count]))"
+            for only in curve.points where curve.points.count == 1 {
+                parts.append("<circle fill=\"\(colour)\" r=\"3\" cx=\"\(x(only.x))\" cy=\"\(y(only.y))\"/>")
             }
+            parts.append("<path class=\"raw\" stroke=\"\(colour)\" d=\"\(path(curve.points))\"/>")
             parts.append(
-                "<path fill=\"\(colour)\" opacity=\"0.15\" d=\"M\((upper + lower).joined(separator: "L"))Z\"/>")
-            parts.append(
-                "<path fill=\"none\" stroke=\"\(colour)\" stroke-width=\"1.5\" d=\"M\(line.joined(separator: "L"))\"/>")
+                "<path class=\"smooth\" stroke=\"\(colour)\" d=\"\(path(smoothed(curve.points, vertical)))\"/>")
             guard !curve.name.isEmpty else { continue }
-            let place = Int(width) - 100
+            let legend = MetricName(field: curve.name).title
             parts.append(
-                "<text class=\"tick\" fill=\"\(colour)\" x=\"\(place)\" y=\"\(40 + 15 * index)\">\(curve.name.escapedForHTML)</text>"
+                "<text class=\"axis\" fill=\"\(colour)\" text-anchor=\"end\" x=\"\(Int(width - right) - 4)\" y=\"\(Int(top) + 12 + 15 * index)\">\(legend.escapedForHTML)</text>"
             )
         }
         return (parts + ["</svg>"]).joined(separator: "\n")
     }
 
-    private func averaged(_ points: [Point]) -> [Interval] {
+    private func text(_ style: String, at place: (x: Double, y: Double), _ text: String, anchor: String = "start")
+        -> String
+    {
+        "<text class=\"\(style)\" text-anchor=\"\(anchor)\" x=\"\(Int(place.x))\" y=\"\(Int(place.y))\">\(text.escapedForHTML)</text>"
+    }
+
+    /// The means of intervals.
+    private func averaged(_ points: [Point]) -> [Point] {
         let length = max(1, (points.count + Self.intervalCount - 1) / Self.intervalCount)
         return stride(from: 0, to: points.count, by: length).map { start in
             let part = points[start..<min(start + length, points.count)]
-            let (low, high) = part.reduce((Double.infinity, -Double.infinity)) { (min($0.0, $1.y), max($0.1, $1.y)) }
-            return Interval(
+            return Point(
                 x: part.reduce(0) { $0 + $1.x } / Double(part.count),
-                mean: part.reduce(0) { $0 + $1.y } / Double(part.count), range: low...high)
+                y: part.reduce(0) { $0 + $1.y } / Double(part.count))
+        }
+    }
+
+    /// The moving average, of logarithms on a logarithmic axis.
+    private func smoothed(_ points: [Point], _ axis: Axis) -> [Point] {
+        var mean: Double?
+        return points.map { point in
+            let value = axis.isLogarithmic ? log10(point.y) : point.y
+            let next = mean.map { $0 + (value - $0) * Self.share } ?? value
+            mean = next
+            return Point(x: point.x, y: axis.isLogarithmic ? pow(10, next) : next)
         }
     }
 
@@ -88,7 +105,7 @@ struct LineChart {
 
 /// A chart's vertical axis: logarithmic if the numbers are positive and span more than a factor of 20.
 private struct Axis {
-    private let isLogarithmic: Bool
+    let isLogarithmic: Bool
     private let low: Double
     private let high: Double
 

@@ -8,9 +8,6 @@ public struct RunReport: Sendable {
     /// The HTML page.
     public let html: String
 
-    /// The maximum number of sample grids: the last one, and others evenly spaced before it.
-    private static let sheetLimit = 12
-
     /// Reads a run's folder.
     ///
     /// Throws ``RunError/unsuitable(path:expected:found:)`` when there are no metrics in it.
@@ -41,28 +38,17 @@ public struct RunReport: Sendable {
         for file in names(in: folder) where file.hasSuffix(".jsonl") {
             let metrics = RunMetrics(contentsOf: folder.appending(path: file))
             step = max(step, metrics.lastStep)
-            let charts = metrics.fields.map { LineChart(title: $0.name, curves: $0.curves).svg }
+            let charts = metrics.fields.map { field in
+                let name = MetricName(field: field.name)
+                return LineChart(title: name.title, unit: name.unit, curves: field.curves).svg
+            }
             parts.append("<div class=\"charts\">\n\(charts.joined(separator: "\n"))\n</div>")
         }
-        parts += try sheets(in: folder.appending(path: "sheets"))
+        parts += try SampleGrids(in: folder).elements()
         if let settings = try? String(contentsOf: folder.appending(path: "configuration.json"), encoding: .utf8) {
             parts.append("<details><summary>Settings</summary><pre>\(settings.escapedForHTML)</pre></details>")
         }
         return "<h2>\(name.escapedForHTML), \(step) steps</h2>\n" + parts.joined(separator: "\n")
-    }
-
-    /// The last sample grid, and earlier ones, which are collapsed.
-    private static func sheets(in folder: URL) throws -> [String] {
-        let all = names(in: folder).filter { $0.hasSuffix(".png") }
-        let count = min(sheetLimit, all.count)
-        let shown = (0..<count).map { all[all.count - 1 - $0 * all.count / count] }
-        return try shown.enumerated().map { index, name in
-            let data = try FileContents.read(folder.appending(path: name)).base64EncodedString()
-            let title = name.replacingOccurrences(of: ".png", with: "").escapedForHTML
-            let picture = "<img alt=\"sample grid of \(title)\" src=\"data:image/png;base64,\(data)\">"
-            if index == 0 { return "<figure>\(picture)<figcaption>\(title)</figcaption></figure>" }
-            return "<details><summary>\(title)</summary>\(picture)</details>"
-        }
     }
 
     private static func page(title: String, body: String) -> String {
@@ -72,16 +58,34 @@ public struct RunReport: Sendable {
         <head>
         <meta charset="utf-8">
         <title>\(title.escapedForHTML)</title>
+        <meta name="viewport" content="width=device-width, initial-scale=1">
         <style>
-        body { font: 15px/1.4 system-ui, sans-serif; margin: 2em auto; max-width: 1000px; padding: 0 1em; color: #222; }
-        .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(420px, 1fr)); gap: 12px; margin-bottom: 12px; }
-        svg { border: 1px solid #ddd; border-radius: 4px; width: 100%; }
-        .title { font: 600 13px system-ui, sans-serif; }
-        .tick { font: 11px system-ui, sans-serif; }
-        .grid { stroke: #e4e4e4; }
-        img { width: min(100%, 800px); image-rendering: pixelated; border: 1px solid #ddd; }
+        :root {
+          color-scheme: light dark;
+          --ground: #fdfcfa; --panel: #ffffff; --text: #22211f; --quiet: #6b6862; --line: #ddd9d1;
+          --curve-1: #1769aa; --curve-2: #b3261e; --curve-3: #2e7d32; --curve-4: #7b3fa0; --curve-5: #b45f06; --curve-6: #00798c;
+        }
+        @media (prefers-color-scheme: dark) {
+          :root {
+            --ground: #191817; --panel: #232220; --text: #edebe7; --quiet: #a5a19a; --line: #3b3936;
+            --curve-1: #7cb7ef; --curve-2: #ff8a80; --curve-3: #86cf8a; --curve-4: #cba1e8; --curve-5: #f2b36b; --curve-6: #6fd0dd;
+          }
+        }
+        body { font: 16px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 1000px; padding: 0 1em; background: var(--ground); color: var(--text); }
+        .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 420px), 1fr)); gap: 12px; margin-bottom: 12px; }
+        svg { background: var(--panel); border: 1px solid var(--line); border-radius: .75rem; width: 100%; }
+        .title { font: 600 13px system-ui, sans-serif; fill: var(--text); }
+        .tick, .axis { font: 11px system-ui, sans-serif; }
+        .tick, .axis:not([fill]) { fill: var(--quiet); }
+        .grid { stroke: var(--line); }
+        .raw, .smooth { fill: none; }
+        .raw { opacity: .35; }
+        .smooth { stroke-width: 1.75; }
+        img { width: 100%; image-rendering: pixelated; border: 1px solid var(--line); border-radius: .5rem; background: #fff; }
         figure { margin: 1em 0; }
-        pre { background: #f6f6f6; padding: 1em; overflow: auto; }
+        figcaption { color: var(--quiet); }
+        summary { cursor: pointer; }
+        pre { background: var(--panel); border: 1px solid var(--line); border-radius: .5rem; padding: 1em; overflow: auto; }
         details { margin: 0.5em 0; }
         </style>
         </head>

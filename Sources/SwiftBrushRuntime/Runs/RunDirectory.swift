@@ -6,7 +6,7 @@ import Tensor
 ///
 /// It contains `configuration.json`, `contents.json` (see ``RunContents``), `metrics.jsonl`, `measurements.jsonl`, `sheets/step-N.png`,
 /// `checkpoints/step-N.safetensors` and `report.html`; for a distillation `student/`, `student-lora/` and `fake-score/`; for a teacher's
-/// training `teacher/`, `tokenizer/`, `autoencoder/`, `prompts/` and `x0-errors.jsonl`; `newest-checkpoint`, with that checkpoint's step; and
+/// training `teacher/`, `tokenizer/`, `autoencoder/`, `prompts/` and `x0-errors.jsonl`; for adapters `lora/`; `newest-checkpoint`, with that checkpoint's step; and
 /// `run.lock`, which keeps a second process out. A run writes, replaces and removes only these; other files in its folder are not
 /// changed.
 public struct RunDirectory: Sendable {
@@ -59,7 +59,7 @@ public struct RunDirectory: Sendable {
         configurationName, contentsName, metricsName, measurementsName, newestStepName, "x0-errors.jsonl",
         "checkpoints", "sheets",
         "student", "student-lora", "fake-score", "report.html",
-        "teacher", "tokenizer", "autoencoder", "prompts",
+        "teacher", "tokenizer", "autoencoder", "prompts", "lora",
     ]
 
     var checkpointFolder: URL { url.appending(path: "checkpoints") }

@@ -39,7 +39,8 @@ public struct SheetPictures: Sendable {
 }
 
 extension Picture {
-    fileprivate static func blank(like picture: Picture) throws -> Picture {
+    /// A white picture of the same size.
+    static func blank(like picture: Picture) throws -> Picture {
         try Picture(
             width: picture.width, height: picture.height, pixels: Array(repeating: 255, count: picture.pixels.count))
     }

@@ -82,5 +82,16 @@ struct TrainingArticles {
         }
         try teacher.save(to: folder.appending(path: "teacher"))
         #expect(try TextToImageModel(contentsOf: folder.appending(path: "teacher")).oneStep == nil)
+
+        let subject = try CaptionedPictures(
+            pictures.captions.prefix(3).map { CaptionedPicture(fileName: $0.fileName, text: "sks shape") },
+            Array(pictures.pictures.prefix(3)))
+        var adapterSettings = AdapterTrainingSettings()
+        (adapterSettings.batchSize, adapterSettings.priorPictures, adapterSettings.priorSteps) = (2, 2, 2)
+        let adapting = try AdapterTrainer(
+            model: teacher, pictures: subject, priorPrompts: ["red disc", "blue ring"], settings: adapterSettings)
+        for _ in 0..<3 { print(try adapting.step().loss) }
+        try adapting.adapters.save(to: folder.appending(path: "lora"), as: .diffusers, for: teacher)
+        #expect(try LowRankWeights(contentsOf: folder.appending(path: "lora")).layers.isEmpty == false)
     }
 }

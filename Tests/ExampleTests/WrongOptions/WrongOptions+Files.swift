@@ -103,6 +103,12 @@ extension WrongOptions {
             --start /absent → --start: /absent: cannot be read: there is no such file or folder
             """),
         table(
+            .trainLoRA, "/ --model / --output lora",
+            """
+            --tokenizer /absent → --tokenizer: /absent: cannot be read: there is no such file or folder
+            --prior-prompts /absent → --prior-prompts: /absent: cannot be read: there is no such file or folder
+            """),
+        table(
             .verifyCheckpoint, "--model /",
             """
             --golden /absent → --golden: /absent: cannot be read: there is no such file or folder

@@ -35,6 +35,20 @@ extension WrongOptions {
             --group-share 2 → --group-share: expected 0 to 1, found 2.0
             """),
         table(
+            .trainLoRA, "/absent --model /absent --output lora",
+            """
+            --batch 0 → --batch: expected 1 to 4096, found 0
+            --batch 8 --accumulate 9 → --accumulate: expected 1 to 8, found 9
+            --rank 0 → --rank: expected 1 to 4096, found 0
+            --iterations 0 → --iterations: expected 1 to 1000000000, found 0
+            --learning-rate nan → --learning-rate: expected a number from 0 to 1, found nan
+            --average-decay 2 → --average-decay: expected a number from 0 to 1, found 2.0
+            --minimum-snr=-1 → --minimum-snr: expected a positive number, found -1.0
+            --prior-weight=-1 → --prior-weight: expected 0 to 1000, found -1.0
+            --prior-pictures 0 → --prior-pictures: expected 1 to 100000, found 0
+            --prior-steps 1001 → --prior-steps: expected 1 to 1000, found 1001
+            """),
+        table(
             .compareLosses, "pictures --teacher /absent --prompts /absent --sheet-prompts /absent",
             """
             --batch 0 → --batch: expected 1 to 4096, found 0

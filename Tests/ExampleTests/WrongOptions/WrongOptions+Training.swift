@@ -12,6 +12,14 @@ extension WrongOptions {
             report → Missing expected argument '<folder>'
             """),
         table(
+            .trainLoRA, "",
+            """
+            → Missing expected argument '<pictures>'
+            folder --model m → Missing expected argument '--output <output>'
+            folder --output lora → Missing expected argument '--model <model>'
+            folder --model m --output lora --save-every 0 → --save-every: expected 1 to 1000000000, found 0
+            """),
+        table(
             .trainTeacher, "--shapes --output teacher",
             """
             --nonsense → Unknown option '--nonsense'

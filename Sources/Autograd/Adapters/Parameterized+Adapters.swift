@@ -1,9 +1,7 @@
-import Autograd
-import DiffusionModels
 import Tensor
 
-extension DenoisingNetwork {
-    /// The same network with low-rank adapters on its weights, which both share. Its first predictions equal this network's, bit for bit.
+extension Parameterized {
+    /// The same network with low-rank adapters on its weights, which both share. Its first outputs equal this network's, bit for bit.
     ///
     /// - Parameters:
     ///   - rank: the adapters' rank.
@@ -13,7 +11,7 @@ extension DenoisingNetwork {
     ///
     /// Throws `AdapterTargetError` when a target matches no layer, or one that cannot be adapted, and `AutogradError` for a rank out of range
     /// or an alpha that is not finite.
-    func adapted(
+    package func adapted(
         rank: Int, alpha: Double, targets: [String], using stream: inout RandomStream
     ) throws -> (network: Self, adapters: LowRankAdapterSet) {
         let adapters = try LowRankAdapterSet(rank: rank, alpha: Float(alpha), targets: targets)
@@ -26,7 +24,7 @@ extension DenoisingNetwork {
 
 extension ParameterSet {
     /// The number of weights of the adapters of a network with these parameters, before they are made: A and B of each target.
-    func adapterCount(rank: Int, targets: [String]) -> Int {
+    package func adapterCount(rank: Int, targets: [String]) -> Int {
         all.reduce(0) { sum, parameter in
             let path = parameter.path
             let isAdapted = targets.contains { path == "\($0).weight" || path.hasSuffix(".\($0).weight") }
