@@ -70,6 +70,8 @@ final class AdapterTrainerTests {
     @Test("The targets of a multi-step model are outputs of which x0 is the picture, and the prior's image")
     func denoisingTargets() throws {
         let latents = RandomNumbers.normal([3, 2, 2, 4], seed: 1)
+        #expect(PriorImages.prompts(5, of: ["p", "q"]) == ["p", "q", "p", "q", "p"])
+        #expect(PriorImages.prompts(2, of: ["p", "q", "r", "s"]) == ["p", "r"])
         let prior = PriorImages(prompts: ["p", "q"], latents: RandomNumbers.normal([2, 2, 2, 4], seed: 2))
         for type in [PredictionType.epsilon, .sample, .velocity] {
             let schedule = NoiseSchedule.scaledLinear(predictionType: type)

@@ -151,7 +151,7 @@ public final class AdapterTrainer: ResumableTraining {
         }
         var prior: PriorImages?
         if !priorPrompts.isEmpty, settings.priorWeight > 0 {
-            let prompts = (0..<settings.priorPictures).map { priorPrompts[$0 % priorPrompts.count] }
+            let prompts = PriorImages.prompts(settings.priorPictures, of: priorPrompts)
             prior =
                 try priorLatents.map { PriorImages(prompts: prompts, latents: $0) }
                 ?? PriorImages(of: model, prompts: prompts, settings: settings) { progress($0, prompts.count) }

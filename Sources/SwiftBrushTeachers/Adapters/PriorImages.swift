@@ -8,6 +8,11 @@ struct PriorImages: Sendable {
     /// Their latents, `[images, height, width, channels]`.
     let latents: Tensor
 
+    /// The prompts of `count` images: in turn, or evenly spread if there are fewer images than prompts.
+    static func prompts(_ count: Int, of prompts: [String]) -> [String] {
+        (0..<count).map { prompts[count < prompts.count ? $0 * prompts.count / count : $0 % prompts.count] }
+    }
+
     /// Images whose latents are known.
     init(prompts: [String], latents: Tensor) {
         (self.prompts, self.latents) = (prompts, latents)

@@ -13,7 +13,8 @@ extension LowRankAdapterSet {
     /// Throws what the file system and `Safetensors.write` throw.
     public func save(to folder: URL, as layout: LowRankLayout = .peft, scalarType: ScalarType = .float32) throws {
         try layout.write(
-            factors(parameters, of: .unet), rank: rank, alpha: alpha, targets: targets, to: folder, scalarType: scalarType)
+            factors(parameters, of: .unet), rank: rank, alpha: alpha, targets: targets, to: folder,
+            scalarType: scalarType)
     }
 
     /// A and B of each layer, with the values of `parameters`.
