@@ -22,13 +22,7 @@ struct TrainLoRA: ComputingCommand {
         help: "The caption of all pictures, with a rare word: \"a photo of sks dog\". Default: those of metadata.jsonl."
     )
     var prompt: String?
-    @Option(help: "A text file of prompts, one per line, whose images the model keeps.") var priorPrompts: URL?
-    @Option(help: "Images that a multi-step model generates of them first.")
-    var priorPictures = AdapterTrainingSettings().priorPictures
-    @Option(help: "The sampling steps of those images.") var priorSteps = AdapterTrainingSettings().priorSteps
-    @Option(help: "The guidance scale of those images.")
-    var priorGuidanceScale = AdapterTrainingSettings().priorGuidanceScale
-    @Option(help: "The weight of their loss.") var priorWeight = AdapterTrainingSettings().priorWeight
+    @OptionGroup(title: "Prior") var prior: PriorOptions
     @Option(help: "The run's folder: settings, metrics, sample grids, checkpoints and lora/.") var output: URL
     @Option(help: "The adapters' rank; their scale is 1.") var rank = AdapterTrainingSettings().rank
     @Option(
@@ -74,8 +68,7 @@ struct TrainLoRA: ComputingCommand {
         (settings.textEncoderTargets, settings.iterations, settings.batchSize) = (textEncoderTargets, iterations, batch)
         (settings.learningRate, settings.averageDecay) = (learningRate, averageDecay)
         settings.minimumSNR = minimumSNR == 0 ? nil : minimumSNR
-        (settings.priorWeight, settings.priorPictures, settings.priorSteps) = (priorWeight, priorPictures, priorSteps)
-        settings.priorGuidanceScale = priorGuidanceScale
+        prior.apply(to: &settings)
         (settings.precision, settings.gradientType) = (computation.recordedPrecision, processes.gradients)
         if let parts = processes.accumulate { settings.accumulatedParts = parts }
         return settings
@@ -85,12 +78,13 @@ struct TrainLoRA: ComputingCommand {
         var settings = settings
         try settings.validate()
         for (url, option) in [
-            (pictures, "the folder"), (model, "--model"), (tokenizer, "--tokenizer"), (priorPrompts, "--prior-prompts"),
+            (pictures, "the folder"), (model, "--model"), (tokenizer, "--tokenizer"),
+            (prior.priorPrompts, "--prior-prompts"),
         ] {
             try checkInput(url, option)
         }
         try checkOutput(folder: output, "--output")
-        let priorTexts = try priorPrompts.map { try PromptFile.read($0) } ?? []
+        let priorTexts = try prior.priorPrompts.map { try PromptFile.read($0) } ?? []
         let run = try RunDirectory(
             output, resuming: starting.resume, allowingOtherFiles: starting.allowOtherFiles, in: group)
         settings.accumulatedParts = try run.accumulatedParts(processes.accumulate, in: group)

@@ -45,7 +45,7 @@ struct AdapterParityTests {
             (0..<3).map { try Picture(width: 16, height: 16, pixels: Array(pixels[768 * $0..<768 * $0 + 768])) })
         var settings = AdapterTrainingSettings()
         (settings.rank, settings.alpha, settings.batchSize, settings.learningRate) = (3, 6, 4, 1e-2)
-        (settings.priorWeight, settings.priorPictures) = (0.7, 2)
+        (settings.priorWeight, settings.priorPictures, settings.priorTarget) = (0.7, 2, .noise)
         settings.targets = ["to_q", "to_v", "to_out.0"]
         settings.textEncoderTargets = ["q_proj", "out_proj"]
         let trainer = try AdapterTrainer(

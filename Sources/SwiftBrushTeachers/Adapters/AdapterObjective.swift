@@ -29,31 +29,34 @@ protocol AdapterObjective: Sendable {
 }
 
 /// The denoising loss of a multi-step model on noised pictures, as DreamBooth (arXiv 2208.12242) has it: the prior is images that the model has
-/// generated itself.
+/// generated itself, on which it shall go on predicting what it predicts without adapters.
 struct DenoisingObjective: AdapterObjective {
     let schedule: NoiseSchedule
     let latents: Tensor
     let captions: [String]
     let prior: PriorImages?
+    /// The prediction without adapters at noisy samples, timesteps and prompts; nil for the noise as the prior's target.
+    var frozenPrediction: (@Sendable (Tensor, [Int], [String]) throws -> Tensor)?
     /// γ of the min-SNR weights; nil for equal weights.
     let minimumSNR: Double?
 
     var timesteps: [Int] { Array(0..<schedule.timestepCount) }
     var priorCount: Int { prior?.prompts.count ?? 0 }
 
-    func targets(of inputs: AdapterStepInputs, rows: Range<Int>) -> (pictures: AdapterTargets, prior: AdapterTargets?) {
+    func targets(
+        of inputs: AdapterStepInputs, rows: Range<Int>
+    ) throws -> (pictures: AdapterTargets, prior: AdapterTargets?) {
         let batch = inputs.pictures.count
         let indices = Array(inputs.pictures[rows])
         let pictures = targets(
             latents.gathered(rows: indices), prompts: indices.map { captions[$0] }, of: inputs, rows: rows)
         guard let prior, !inputs.prior.isEmpty else { return (pictures, nil) }
         let others = Array(inputs.prior[rows])
-        return (
-            pictures,
-            targets(
-                prior.latents.gathered(rows: others), prompts: others.map { prior.prompts[$0] }, of: inputs,
-                rows: rows.lowerBound + batch..<rows.upperBound + batch)
-        )
+        var kept = targets(
+            prior.latents.gathered(rows: others), prompts: others.map { prior.prompts[$0] }, of: inputs,
+            rows: rows.lowerBound + batch..<rows.upperBound + batch)
+        if let frozenPrediction { kept.outputs = try frozenPrediction(kept.noisy, kept.timesteps, kept.prompts) }
+        return (pictures, kept)
     }
 
     private func targets(

@@ -157,9 +157,17 @@ public final class AdapterTrainer: ResumableTraining {
                 ?? PriorImages(of: model, prompts: prompts, settings: settings) { progress($0, prompts.count) }
             priorLatents = prior?.latents
         }
-        return DenoisingObjective(
+        var objective = DenoisingObjective(
             schedule: model.schedule, latents: latents, captions: captions, prior: prior,
             minimumSNR: settings.minimumSNR)
+        if settings.priorTarget == .prediction {
+            objective.frozenPrediction = { [model] noisy, timesteps, prompts in
+                let condition = try model.embeddings(for: prompts).condition(for: prompts)
+                let times = timesteps.map(Double.init)
+                return try model.network.checkedPrediction(Variable(noisy), at: times, given: condition).value
+            }
+        }
+        return objective
     }
 
     /// Takes the next step.

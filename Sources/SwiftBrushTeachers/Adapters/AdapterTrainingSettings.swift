@@ -3,7 +3,16 @@ import DiffusionModels
 import SwiftBrushRuntime
 import Tensor
 
-/// The settings of an ``AdapterTrainer``. The defaults are those of diffusers' DreamBooth LoRA but for ``minimumSNR`` and the learning rate.
+/// What a multi-step model learns on the noised images of its prior.
+public enum PriorTarget: String, Codable, Sendable, CaseIterable {
+    /// Its own prediction without the adapters. Nothing is learned of the images themselves, which may have been generated with guidance, and the
+    /// gradient has no noise of the noise's.
+    case prediction
+    /// The noise, as in DreamBooth.
+    case noise
+}
+
+/// The settings of an ``AdapterTrainer``. The defaults are those of diffusers' DreamBooth LoRA but for ``minimumSNR`` and ``priorTarget``.
 public struct AdapterTrainingSettings: OptimizationSettings, Codable, Sendable, Equatable {
     /// The rank of the adapters.
     public var rank = 4
@@ -38,6 +47,8 @@ public struct AdapterTrainingSettings: OptimizationSettings, Codable, Sendable, 
     public var minimumSNR: Double? = 5
     /// The weight of the prior's loss.
     public var priorWeight = 1.0
+    /// What a multi-step model learns on the prior's noised images.
+    public var priorTarget = PriorTarget.prediction
     /// The images that a multi-step model generates of the prior's prompts before the first step.
     public var priorPictures = 64
     /// The sampling steps of those images.
