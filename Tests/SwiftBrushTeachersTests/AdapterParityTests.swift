@@ -79,6 +79,7 @@ struct AdapterParityTests {
         for step in 0..<3 {
             let inputs = AdapterStepInputs(
                 pictures: try integers("\(step).pictures"), prior: try integers("\(step).others"),
+                priorIsEmpty: Array(repeating: false, count: 4),
                 timesteps: try integers("\(step).timesteps"), noise: try tensor("\(step).noise").channelsLast())
             let report = try trainer.step(with: inputs)
             let losses = try tensor("\(step).losses").scalars

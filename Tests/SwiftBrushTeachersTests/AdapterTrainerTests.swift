@@ -79,7 +79,7 @@ final class AdapterTrainerTests {
                 schedule: schedule, latents: latents, captions: ["a", "b", "c"], prior: prior, minimumSNR: 5)
             var streams = AdapterStreams(seed: 4)
             let inputs = streams.next(
-                4, pictureCount: 3, priorCount: 2, levels: objective.timesteps, latentShape: [2, 2, 4])
+                4, pictureCount: 3, priorCount: 2, emptyShare: 0.5, levels: objective.timesteps, latentShape: [2, 2, 4])
             let (own, others) = try objective.targets(of: inputs, rows: 1..<4)
             let kept = try #require(others)
             for (targets, original) in [
@@ -91,7 +91,8 @@ final class AdapterTrainerTests {
                 #expect(relativeError(found, original) < 2e-5)
             }
             #expect(own.prompts == inputs.pictures[1..<4].map { ["a", "b", "c"][$0] })
-            #expect(kept.prompts == inputs.prior[1..<4].map { ["p", "q"][$0] })
+            let prompts = zip(inputs.prior, inputs.priorIsEmpty).map { $1 ? "" : ["p", "q"][$0] }
+            #expect(kept.prompts == Array(prompts[1..<4]) && Set(inputs.priorIsEmpty).count == 2)
             var frozen = objective
             frozen.frozenPrediction = { noisy, timesteps, prompts in
                 noisy * Float(prompts.count) + Tensor(perSample: timesteps.map { Float($0) })
@@ -115,7 +116,7 @@ final class AdapterTrainerTests {
         // The target's x0 is that picture, at the student's timestep.
         var streams = AdapterStreams(seed: 6)
         let inputs = streams.next(
-            5, pictureCount: 4, priorCount: 0, levels: objective.timesteps, latentShape: [3, 3, 4])
+            5, pictureCount: 4, priorCount: 0, emptyShare: 0, levels: objective.timesteps, latentShape: [3, 3, 4])
         let targets = try objective.targets(of: inputs, rows: 0..<5).pictures
         let level = SignalLevel(cumulativeAlpha: student.step.cumulativeAlpha)
         let found = level.convert(targets.outputs, from: student.predictionType, to: .sample, noisy: targets.noisy)

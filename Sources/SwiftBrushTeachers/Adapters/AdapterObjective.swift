@@ -20,6 +20,8 @@ struct AdapterTargets {
 protocol AdapterObjective: Sendable {
     /// The timesteps at which the network is trained.
     var timesteps: [Int] { get }
+    /// The share of the prior's samples that get the empty prompt.
+    var emptyShare: Double { get }
     /// The number of the prior's samples or prompts to choose from; 0 for none.
     var priorCount: Int { get }
     /// The targets of some samples of a step: those of the pictures in `rows`, and as many of the prior.
@@ -41,6 +43,8 @@ struct DenoisingObjective: AdapterObjective {
     let minimumSNR: Double?
 
     var timesteps: [Int] { Array(0..<schedule.timestepCount) }
+    /// Guidance needs the empty prompt's prediction, which adapters would change too.
+    var emptyShare: Double { frozenPrediction == nil ? 0 : 0.2 }
     var priorCount: Int { prior?.prompts.count ?? 0 }
 
     func targets(
@@ -52,8 +56,9 @@ struct DenoisingObjective: AdapterObjective {
             latents.gathered(rows: indices), prompts: indices.map { captions[$0] }, of: inputs, rows: rows)
         guard let prior, !inputs.prior.isEmpty else { return (pictures, nil) }
         let others = Array(inputs.prior[rows])
+        let prompts = zip(others, inputs.priorIsEmpty[rows]).map { $1 ? "" : prior.prompts[$0] }
         var kept = targets(
-            prior.latents.gathered(rows: others), prompts: others.map { prior.prompts[$0] }, of: inputs,
+            prior.latents.gathered(rows: others), prompts: prompts, of: inputs,
             rows: rows.lowerBound + batch..<rows.upperBound + batch)
         if let frozenPrediction { kept.outputs = try frozenPrediction(kept.noisy, kept.timesteps, kept.prompts) }
         return (pictures, kept)
@@ -99,6 +104,7 @@ struct OneStepObjective: AdapterObjective {
     let prior: (prompts: [String], embeddings: PromptEmbeddings)?
 
     var timesteps: [Int] { [student.step.timestep] }
+    var emptyShare: Double { 0 }
     var priorCount: Int { prior?.prompts.count ?? 0 }
 
     func targets(

@@ -8,6 +8,8 @@ struct AdapterStepInputs {
     var pictures: [Int]
     /// The indices of the prior's samples, or of its prompts; none without a prior.
     var prior: [Int]
+    /// Whether each of the prior's samples has the empty prompt in place of its own.
+    var priorIsEmpty: [Bool]
     /// The timesteps of the pictures and then of the prior; a student's are those of its steps.
     var timesteps: [Int]
     /// The noise of the pictures and then of the prior, `[2 batches, height, width, channels]`.
@@ -18,6 +20,7 @@ struct AdapterStepInputs {
 struct AdapterStreams: Codable, Equatable {
     private var pictures: RandomStream
     private var prior: RandomStream
+    private var emptyPrompts: RandomStream
     private var timesteps: RandomStream
     private var noise: RandomStream
 
@@ -25,6 +28,7 @@ struct AdapterStreams: Codable, Equatable {
         let root = RandomStream(seed: seed)
         (pictures, prior) = (root.split("pictures"), root.split("prior"))
         (timesteps, noise) = (root.split("timesteps"), root.split("noise"))
+        emptyPrompts = root.split("empty prompts")
     }
 
     /// Samples the next step's inputs.
@@ -33,15 +37,17 @@ struct AdapterStreams: Codable, Equatable {
     ///   - batch: the number of pictures, and of the prior's samples.
     ///   - pictureCount: the number of pictures to choose from.
     ///   - priorCount: the number of the prior's samples or prompts to choose from; 0 for none.
+    ///   - emptyShare: the share of the prior's samples that get the empty prompt.
     ///   - levels: the timesteps to choose from.
     ///   - latentShape: a sample's shape.
     mutating func next(
-        _ batch: Int, pictureCount: Int, priorCount: Int, levels: [Int], latentShape: [Int]
+        _ batch: Int, pictureCount: Int, priorCount: Int, emptyShare: Double, levels: [Int], latentShape: [Int]
     ) -> AdapterStepInputs {
         let count = priorCount > 0 ? 2 * batch : batch
         return AdapterStepInputs(
             pictures: (0..<batch).map { _ in pictures.integer(in: 0..<pictureCount) },
             prior: (batch..<count).map { _ in prior.integer(in: 0..<priorCount) },
+            priorIsEmpty: (batch..<count).map { _ in Double(emptyPrompts.unit()) < emptyShare },
             timesteps: (0..<count).map { _ in levels[timesteps.integer(in: 0..<levels.count)] },
             noise: noise.normal([count] + latentShape))
     }

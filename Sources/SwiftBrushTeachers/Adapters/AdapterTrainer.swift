@@ -182,7 +182,8 @@ public final class AdapterTrainer: ResumableTraining {
             return try step(
                 with: streams.next(
                     settings.batchSize, pictureCount: captions.count,
-                    priorCount: settings.priorWeight > 0 ? objective.priorCount : 0, levels: objective.timesteps,
+                    priorCount: settings.priorWeight > 0 ? objective.priorCount : 0,
+                    emptyShare: objective.emptyShare, levels: objective.timesteps,
                     latentShape: Array(latents.shape.dropFirst())))
         } catch {
             streams = before
