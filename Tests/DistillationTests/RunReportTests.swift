@@ -74,6 +74,11 @@ final class RunReportTests {
             title: "t", unit: "dB", curves: [("", (0..<50).map { .init(x: Double($0), y: $0 == 0 ? 0 : 1) })]
         ).svg
         #expect(jump.contains(">steps</text>") && jump.contains(">dB</text>"))
+        // A band from below the axis to its middle.
+        let banded = LineChart(title: "t", healthy: -3...0.5, curves: [("", [.init(x: 0, y: 0), .init(x: 1, y: 1)])])
+            .svg
+        #expect(banded.contains("y=\"126.0\" width=\"390\" height=\"86.0\"><title>healthy runs"))
+        #expect(!jump.contains("healthy runs"))
         let (raw, smooth) = (try heights("raw", in: jump), try heights("smooth", in: jump))
         #expect(raw[0] == 212 && raw[1] == 40 && smooth[0] == 212 && smooth[1] == 194.8)
         #expect(smooth.last.map { $0 < 42 } == true)

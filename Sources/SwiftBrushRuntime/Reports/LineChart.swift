@@ -10,6 +10,8 @@ struct LineChart {
     let title: String
     /// The unit of the vertical axis; empty for none.
     var unit = ""
+    /// The range of healthy runs, shown as a band; nil for none.
+    var healthy: ClosedRange<Double>?
     let curves: [(name: String, points: [Point])]
 
     private static let colours = ["--curve-1", "--curve-2", "--curve-3", "--curve-4", "--curve-5", "--curve-6"]
@@ -39,6 +41,15 @@ struct LineChart {
             "<svg viewBox=\"0 0 \(Int(width)) \(Int(height))\" role=\"img\" aria-label=\"\(title.escapedForHTML)\">",
             text("title", at: (12, 17), title),
         ]
+        if let healthy {
+            let (high, low) = (vertical.place(healthy.upperBound), vertical.place(healthy.lowerBound))
+            let (y1, y2) = (
+                height - bottom - high * (height - bottom - top), height - bottom - low * (height - bottom - top)
+            )
+            parts.append(
+                "<rect class=\"band\" x=\"\(Int(left))\" y=\"\(number(y1))\" width=\"\(Int(width - left - right))\" height=\"\(number(y2 - y1))\"><title>healthy runs</title></rect>"
+            )
+        }
         for tick in vertical.ticks {
             parts.append("<path class=\"grid\" d=\"M\(Int(left)) \(y(tick))H\(Int(width - right))\"/>")
             parts.append(
@@ -119,6 +130,13 @@ private struct Axis {
     /// The position of a number, from 0 at the bottom to 1 at the top.
     func share(of value: Double) -> Double {
         high > low ? ((isLogarithmic ? log10(value) : value) - low) / (high - low) : 0.5
+    }
+
+    /// The position of a number that may lie outside the axis, at one of its ends then.
+    func place(_ value: Double) -> Double {
+        if isLogarithmic, value <= 0 { return 0 }
+        guard high > low else { return value < low ? 0 : value > low ? 1 : 0.5 }
+        return min(max(share(of: value), 0), 1)
     }
 
     /// The numbers with a grid line: powers of ten, or round steps.

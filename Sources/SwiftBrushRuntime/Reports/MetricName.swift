@@ -4,6 +4,8 @@ import Foundation
 struct MetricName: Equatable {
     let title: String
     let unit: String
+    /// The range of healthy runs, as the article "When a run goes wrong" of `Distillation` has it; nil if it depends on the data.
+    var healthy: ClosedRange<Double>?
 
     /// The metrics whose names alone do not say what they are.
     private static let known: [String: (title: String, unit: String)] = [
@@ -28,8 +30,12 @@ struct MetricName: Equatable {
         "diagnostics": ("The loss's own values", ""),
     ]
 
+    /// Latents are scaled to a standard deviation of 1.
+    private static let healthyRanges: [String: ClosedRange<Double>] = ["x0Mean": -0.2...0.2, "x0Deviation": 0.9...1.2]
+
     /// The name of a field of a metrics file: a known one, or its words.
     init(field: String) {
+        healthy = Self.healthyRanges[field]
         if let known = Self.known[field] {
             (title, unit) = known
             return

@@ -40,7 +40,9 @@ public struct RunReport: Sendable {
             step = max(step, metrics.lastStep)
             let charts = metrics.fields.map { field in
                 let name = MetricName(field: field.name)
-                return LineChart(title: name.title, unit: name.unit, curves: field.curves).svg
+                return LineChart(
+                    title: name.title, unit: name.unit, healthy: name.healthy, curves: field.curves
+                ).svg
             }
             parts.append("<div class=\"charts\">\n\(charts.joined(separator: "\n"))\n</div>")
         }
@@ -78,6 +80,7 @@ public struct RunReport: Sendable {
         .tick, .axis { font: 11px system-ui, sans-serif; }
         .tick, .axis:not([fill]) { fill: var(--quiet); }
         .grid { stroke: var(--line); }
+        .band { fill: var(--curve-3); opacity: .12; }
         .raw, .smooth { fill: none; }
         .raw { opacity: .35; }
         .smooth { stroke-width: 1.75; }
