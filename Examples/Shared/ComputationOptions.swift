@@ -9,7 +9,7 @@ public struct ComputationOptions: ParsableArguments {
     @Option(
         help: """
             The precision of matrix products, as PyTorch names it: highest is Float32, high three products of BFloat16 halves, medium one of \
-            BFloat16. Without matrix tiles (AMX) all are Float32.
+            BFloat16. All are Float32 but on processors with matrix tiles (AMX), and medium on AMD's with AVX512-BF16.
             """)
     var precision = MatmulPrecision.high
 

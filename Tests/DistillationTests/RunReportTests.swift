@@ -88,12 +88,13 @@ final class RunReportTests {
     func names() {
         #expect(MetricName(field: "seconds").title == "Time of a step" && MetricName(field: "seconds").unit == "s")
         #expect(MetricName(field: "someOtherError").title == "Some other error")
-        // Every metric of a distillation.
-        for field in [
-            "studentLoss", "fakeScoreLoss", "studentGradientNorm", "fakeScoreErrors", "x0Mean", "x0Deviation",
-        ] {
-            #expect(MetricName(field: field).title.contains(" ") && MetricName(field: field).title != field)
-        }
+        #expect(MetricName(field: "FID").title == "FID" && MetricName(field: "x0Deviation").healthy == 0.9...1.2)
+        let expected = [
+            "studentLoss": "Student's loss, ½ mean g²", "studentGradientNorm": "Norm of the student's gradient",
+            "fakeScoreGradientNorm": "Norm of the fake score's gradient", "discriminatorLoss": "Discriminator's loss",
+            "diagnostics": "The loss's own values",
+        ]
+        for (field, title) in expected { #expect(MetricName(field: field).title == title) }
     }
 
     @Test("A folder without a run has no report")

@@ -79,7 +79,8 @@ final class AdapterTrainerTests {
                 schedule: schedule, latents: latents, captions: ["a", "b", "c"], prior: prior, minimumSNR: 5)
             var streams = AdapterStreams(seed: 4)
             let inputs = streams.next(
-                4, pictureCount: 3, priorCount: 2, emptyShare: 0.5, levels: objective.timesteps, latentShape: [2, 2, 4])
+                4, weights: [1, 1, 1], priorCount: 2, emptyShare: 0.5, levels: objective.timesteps,
+                latentShape: [2, 2, 4])
             let (own, others) = try objective.targets(of: inputs, rows: 1..<4)
             let kept = try #require(others)
             for (targets, original) in [
@@ -116,7 +117,7 @@ final class AdapterTrainerTests {
         // The target's x0 is that picture, at the student's timestep.
         var streams = AdapterStreams(seed: 6)
         let inputs = streams.next(
-            5, pictureCount: 4, priorCount: 0, emptyShare: 0, levels: objective.timesteps, latentShape: [3, 3, 4])
+            5, weights: [1, 1, 1, 1], priorCount: 0, emptyShare: 0, levels: objective.timesteps, latentShape: [3, 3, 4])
         let targets = try objective.targets(of: inputs, rows: 0..<5).pictures
         let level = SignalLevel(cumulativeAlpha: student.step.cumulativeAlpha)
         let found = level.convert(targets.outputs, from: student.predictionType, to: .sample, noisy: targets.noisy)
@@ -222,6 +223,7 @@ final class AdapterTrainerTests {
         for row in 0..<20 { for column in 10..<30 { pixels[3 * (row * 40 + column)] = 255 } }
         try PNG.write(try Picture(width: 40, height: 20, pixels: pixels), to: subject.appending(path: "b.PNG"))
         try PNG.write(pictures.pictures[0], to: subject.appending(path: "a.png"))
+        try Data("no picture".utf8).write(to: subject.appending(path: "._a.png"))
         try Data("notes".utf8).write(to: subject.appending(path: "notes.txt"))
         let found = try CaptionedPictures(subjectIn: subject, caption: "a cat", side: 16)
         #expect(
@@ -232,6 +234,29 @@ final class AdapterTrainerTests {
             found.pictures[1].pixels.enumerated().allSatisfy { $0.offset % 3 == 0 ? $0.element > 250 : $0.element < 5 })
         try Data("no picture".utf8).write(to: subject.appending(path: "c.png"))
         #expect(throws: PictureError.self) { try CaptionedPictures(subjectIn: subject, caption: "a cat", side: 16) }
+    }
+
+    @Test("Held-out pictures and those of weight 0 are not learned, and another schedule or timestep is another run")
+    func inputs() throws {
+        let all = try SmallSet.pictures()
+        let captions = all.captions.enumerated().map { index, caption in
+            CaptionedPicture(
+                fileName: caption.fileName, text: caption.text, split: index < 2 ? .heldOut : .train,
+                weight: index < 4 ? 0 : 1)
+        }
+        let trainer = try AdapterTrainer(model: model, pictures: CaptionedPictures(captions, all.pictures))
+        #expect(trainer.captions == Array(captions[4...].map(\.text)) && trainer.latents.shape[0] == 12)
+        func contents(_ model: TextToImageModel) throws -> RunContents {
+            try AdapterTrainer(model: model, pictures: pictures).contents()
+        }
+        var velocity = model
+        velocity.schedule = .scaledLinear(predictionType: .velocity)
+        let own = try contents(model)
+        #expect(try contents(model).differences(from: own).isEmpty)
+        #expect(try contents(velocity).differences(from: own) == ["prediction type and timestep"])
+        #expect(try contents(model.untrainedStudent()).differences(from: own) == ["prediction type and timestep"])
+        velocity.schedule = .linear()
+        #expect(try contents(velocity).differences(from: own) == ["noise schedule"])
     }
 
     @Test("Wrong settings and models are errors that name them")

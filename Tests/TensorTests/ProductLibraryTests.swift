@@ -95,6 +95,30 @@ struct ProductLibraryTests {
             #expect(Reference.error(found, linear.map(Double.init)) <= 1e-5 && found.scalars != linear)
         }
     }
+
+    @Test(
+        "With TENSOR_PRODUCTS=blas every precision is Float32, in convolutions and attention too",
+        arguments: ["model", "avx512_bf16"])
+    func precisions(table: String) async {
+        guard tensor_kernels_named(table) != nil else { return }
+        await #expect(processExitsWith: .success) { [table] in
+            setenv("TENSOR_PRODUCTS", "blas", 1)
+            setenv("TENSOR_ISA", table, 1)
+            let map = Reference.numbers([1, 64, 64, 64], seed: 10)
+            let kernel = Reference.numbers([24, 64, 3, 3], seed: 11)
+            let tokens = Reference.numbers([1, 70, 48], seed: 12)
+            let results = MatmulPrecision.allCases.map { precision in
+                precision.within {
+                    [1, 2].map {
+                        map.conv2d(kernel: kernel, bias: nil, stride: $0, padding: ConvolutionPadding(1)).scalars
+                    }
+                        + [tokens.attention(keys: tokens, values: tokens, heads: 2).scalars]
+                }
+            }
+            #expect(results[1] == results[0] && results[2] == results[0])
+            #expect(MatmulPrecision.medium.isFloat32)
+        }
+    }
 }
 
 extension Tensor {

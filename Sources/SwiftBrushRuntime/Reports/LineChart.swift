@@ -1,6 +1,7 @@
 import Foundation
 
-/// A line chart of curves over steps, as SVG: each curve as it is, and its moving average over it. Many points are averaged over intervals.
+/// A line chart of curves over steps, as SVG: each curve as it is, and its moving average over it. Many points are averaged over intervals, whose
+/// range is shown as a band.
 struct LineChart {
     struct Point {
         let x: Double
@@ -27,8 +28,8 @@ struct LineChart {
 
     /// The `svg` element.
     var svg: String {
-        let drawn = curves.map { (name: $0.name, points: averaged($0.points)) }
-        let all = drawn.flatMap(\.points)
+        let drawn = curves.map { (name: $0.name, points: averaged($0.points), all: $0.points) }
+        let all = curves.flatMap(\.points)
         guard let vertical = Axis(all.map(\.y)), let last = all.map(\.x).max(), let first = all.map(\.x).min()
         else { return "" }
         let span = max(last - first, 1)
@@ -70,11 +71,16 @@ struct LineChart {
             for only in curve.points where curve.points.count == 1 {
                 parts.append("<circle fill=\"\(colour)\" r=\"3\" cx=\"\(x(only.x))\" cy=\"\(y(only.y))\"/>")
             }
+            let ranges = ranges(curve.all)
+            let upper = ranges.map { "\(x($0.x)) \(y($0.range.upperBound))" }
+            let lower = ranges.reversed().map { "\(x($0.x)) \(y($0.range.lowerBound))" }
+            parts.append(
+                "<path class=\"range\" fill=\"\(colour)\" d=\"M\((upper + lower).joined(separator: "L"))Z\"/>")
             parts.append("<path class=\"raw\" stroke=\"\(colour)\" d=\"\(path(curve.points))\"/>")
             parts.append(
                 "<path class=\"smooth\" stroke=\"\(colour)\" d=\"\(path(smoothed(curve.points, vertical)))\"/>")
             guard !curve.name.isEmpty else { continue }
-            let legend = MetricName(field: curve.name).title
+            let legend = curve.name.contains(" ") ? curve.name : MetricName(field: curve.name).title
             parts.append(
                 "<text class=\"axis\" fill=\"\(colour)\" text-anchor=\"end\" x=\"\(Int(width - right) - 4)\" y=\"\(Int(top) + 12 + 15 * index)\">\(legend.escapedForHTML)</text>"
             )
@@ -96,6 +102,15 @@ struct LineChart {
             return Point(
                 x: part.reduce(0) { $0 + $1.x } / Double(part.count),
                 y: part.reduce(0) { $0 + $1.y } / Double(part.count))
+        }
+    }
+
+    /// The range of each interval.
+    private func ranges(_ points: [Point]) -> [(x: Double, range: ClosedRange<Double>)] {
+        let length = max(1, (points.count + Self.intervalCount - 1) / Self.intervalCount)
+        return zip(averaged(points), stride(from: 0, to: points.count, by: length)).map { mean, start in
+            let part = points[start..<min(start + length, points.count)].map(\.y)
+            return (mean.x, (part.min() ?? mean.y)...(part.max() ?? mean.y))
         }
     }
 

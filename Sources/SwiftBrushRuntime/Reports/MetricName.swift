@@ -40,8 +40,10 @@ struct MetricName: Equatable {
             (title, unit) = known
             return
         }
-        let words = field.reduce(into: "") { text, character in
-            text += character.isUppercase ? " \(character.lowercased())" : "\(character)"
+        var words = ""
+        for character in field {
+            let begins = character.isUppercase && words.last?.isLowercase == true
+            words += begins ? " \(character.lowercased())" : "\(character)"
         }
         (title, unit) = (words.prefix(1).uppercased() + words.dropFirst(), "")
     }

@@ -41,7 +41,9 @@ public struct RunReport: Sendable {
             let charts = metrics.fields.map { field in
                 let name = MetricName(field: field.name)
                 return LineChart(
-                    title: name.title, unit: name.unit, healthy: name.healthy, curves: field.curves
+                    title: name.title,
+                    unit: ([field.name] + [name.unit].filter { !$0.isEmpty }).joined(separator: " · "),
+                    healthy: name.healthy, curves: field.curves
                 ).svg
             }
             parts.append("<div class=\"charts\">\n\(charts.joined(separator: "\n"))\n</div>")
@@ -81,8 +83,9 @@ public struct RunReport: Sendable {
         .tick, .axis:not([fill]) { fill: var(--quiet); }
         .grid { stroke: var(--line); }
         .band { fill: var(--curve-3); opacity: .12; }
+        .range { opacity: .15; }
         .raw, .smooth { fill: none; }
-        .raw { opacity: .35; }
+        .raw { opacity: .4; }
         .smooth { stroke-width: 1.75; }
         img { width: 100%; image-rendering: pixelated; border: 1px solid var(--line); border-radius: .5rem; background: #fff; }
         figure { margin: 1em 0; }

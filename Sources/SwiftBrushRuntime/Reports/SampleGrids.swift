@@ -24,8 +24,10 @@ struct SampleGrids {
         let shown = (0..<count).map { files[files.count - 1 - $0 * files.count / count] }
         var elements = try shown.enumerated().map { index, file in
             let image = image(try FileContents.read(file), "sample grid of \(title(of: file))")
-            if index == 0 { return "<figure>\(image)<figcaption>\(title(of: file))</figcaption></figure>" }
-            return "<details><summary>\(title(of: file))</summary>\(image)</details>"
+            if index == 0 {
+                return "<figure>\(image)<figcaption>\(title(of: file).escapedForHTML)</figcaption></figure>"
+            }
+            return "<details><summary>\(title(of: file).escapedForHTML)</summary>\(image)</details>"
         }
         if files.count > 1, let change = change(from: files[files.count - 2], to: files[files.count - 1]) {
             elements.insert(change, at: 1)
@@ -47,7 +49,7 @@ struct SampleGrids {
         else { return nil }
         let title = "What changed from \(title(of: old)) to \(title(of: new))"
         let amount = String(format: "%.1f of 255 levels in the mean", mean)
-        return "<details><summary>\(title): \(amount)</summary>\(image(data, title))</details>"
+        return "<details><summary>\(title.escapedForHTML): \(amount)</summary>\(image(data, title))</details>"
     }
 
     private func image(_ data: Data, _ text: String) -> String {
@@ -57,6 +59,6 @@ struct SampleGrids {
     /// "step 200" for `step-0000200.png`.
     private func title(of file: URL) -> String {
         let name = file.deletingPathExtension().lastPathComponent
-        return Int(name.replacing("step-", with: "")).map { "step \($0)" } ?? name.escapedForHTML
+        return Int(name.replacing("step-", with: "")).map { "step \($0)" } ?? name
     }
 }

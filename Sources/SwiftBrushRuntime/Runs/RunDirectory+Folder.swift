@@ -20,7 +20,7 @@ extension RunDirectory {
         let parts = models.flatMap { model in
             ["", "unet", "vae", "text_encoder", "tokenizer", "scheduler"].map { model.appending(path: $0) }
         }
-        let adapters = ["student-lora", "fake-score"].map { url.appending(path: $0) }
+        let adapters = ["student-lora", "fake-score", "lora"].map { url.appending(path: $0) }
         for folder in folders + parts + adapters { DurableFile.removeLeftovers(in: folder) }
     }
 

@@ -95,7 +95,7 @@ struct DenoisingObjective: AdapterObjective {
 /// without the adapters.
 ///
 /// With pictures assigned to noise at random the best output would be their mean, a blur. As each noise belongs to one picture, the student
-/// stays a function of one step. Pairs of similar noise and data are those of minibatch optimal transport (arXiv 2302.00482).
+/// stays a function of one step; the pictures' weights do not count. Pairs of similar noise and data are those of minibatch optimal transport (arXiv 2302.00482).
 struct OneStepObjective: AdapterObjective {
     let student: OneStepStudent
     let latents: Tensor

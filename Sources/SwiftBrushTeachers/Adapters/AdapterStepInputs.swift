@@ -35,17 +35,17 @@ struct AdapterStreams: Codable, Equatable {
     ///
     /// - Parameters:
     ///   - batch: the number of pictures, and of the prior's samples.
-    ///   - pictureCount: the number of pictures to choose from.
+    ///   - weights: how often each picture is sampled, relative to one of weight 1.
     ///   - priorCount: the number of the prior's samples or prompts to choose from; 0 for none.
     ///   - emptyShare: the share of the prior's samples that get the empty prompt.
     ///   - levels: the timesteps to choose from.
     ///   - latentShape: a sample's shape.
     mutating func next(
-        _ batch: Int, pictureCount: Int, priorCount: Int, emptyShare: Double, levels: [Int], latentShape: [Int]
+        _ batch: Int, weights: [Double], priorCount: Int, emptyShare: Double, levels: [Int], latentShape: [Int]
     ) -> AdapterStepInputs {
         let count = priorCount > 0 ? 2 * batch : batch
         return AdapterStepInputs(
-            pictures: (0..<batch).map { _ in pictures.integer(in: 0..<pictureCount) },
+            pictures: WeightedChoice(weights).indices(batch, using: &pictures),
             prior: (batch..<count).map { _ in prior.integer(in: 0..<priorCount) },
             priorIsEmpty: (batch..<count).map { _ in Double(emptyPrompts.unit()) < emptyShare },
             timesteps: (0..<count).map { _ in levels[timesteps.integer(in: 0..<levels.count)] },

@@ -31,7 +31,7 @@ extension AdapterTrainer {
     public func contents() -> RunContents { initialContents }
 
     /// The size of a checkpoint's tensors in bytes.
-    public var checkpointByteCount: Int { checkpoint.byteCount + 4 * (priorLatents?.count ?? 0) }
+    public var checkpointByteCount: Int { checkpoint.byteCount + MemoryLayout<Float>.stride * priorCount }
 
     /// Writes the adapters, their averages, the optimiser, the prior's images, all random streams and the step, atomically. Throws what the file
     /// system throws.

@@ -21,7 +21,11 @@ public final class AdapterTrainer: ResumableTraining {
 
     private let model: TextToImageModel
     let captions: [String]
+    private let weights: [Double]
+    /// The windows per prompt, the same for the text encoder with adapters as for the kept embeddings.
+    private let windows: Int
     let latents: Tensor
+    /// The prompt of each of a multi-step model's prior images, or the prompts of a student's prior.
     private let priorPrompts: [String]
     private let network: any DenoisingNetwork
     private let textEncoder: (any TextEncoder)?
@@ -50,13 +54,18 @@ public final class AdapterTrainer: ResumableTraining {
         settings: AdapterTrainingSettings = AdapterTrainingSettings()
     ) throws {
         try settings.validate()
+        let pictures = try pictures.subset(pictures.split(.train).filter { pictures.captions[$0].weight > 0 })
         try Self.check(model, pictures)
         try model.network.parameters.all.checkAreNotQuantized(for: "AdapterTrainer")
         guard let autoencoder = model.autoencoder else { throw ModelError.missingAutoencoder(path: model.name) }
         let captions = pictures.captions.map(\.text)
-        let prompts = Array(Set(captions + priorPrompts + [""])).sorted()
+        let imagePrompts =
+            model.oneStep == nil ? PriorImages.prompts(settings.priorPictures, of: priorPrompts) : priorPrompts
+        let prompts = Array(Set(captions + imagePrompts + [""])).sorted()
         self.model = try model.keepingEmbeddings(of: prompts)
-        (self.captions, self.priorPrompts, self.settings) = (captions, priorPrompts, settings)
+        (self.captions, self.priorPrompts, self.settings) = (captions, imagePrompts, settings)
+        weights = pictures.captions.map(\.weight)
+        windows = model.textEncoder.windowCount(for: prompts)
         latents = try autoencoder.latents(of: pictures)
         var stream = RandomStream(seed: settings.seed).split("adapters")
         let (adapted, adapters) = try model.network.adapted(
@@ -75,7 +84,15 @@ public final class AdapterTrainer: ResumableTraining {
         contents.add("pictures", of: pictures)
         contents.add("model", weights: model.network.parameters)
         contents.add("prompts of the prior", texts: priorPrompts)
-        contents.add("prompt embeddings", computed: [try self.model.embeddings(for: prompts).condition.tokens.value])
+        let condition = try self.model.embeddings(for: prompts).condition
+        contents.add(
+            "prompt embeddings", computed: [condition.tokens.value] + (condition.pooled.map { [$0.value] } ?? []))
+        contents.add("latents of the pictures", computed: [latents])
+        contents.add(
+            "prediction type and timestep",
+            texts: ["\(model.schedule.predictionType)", model.oneStep.map { "\($0)" } ?? "many"])
+        let alphas = model.schedule.cumulativeAlphas
+        contents.add("noise schedule", computed: [Tensor(alphas.map { Float($0) }, shape: [alphas.count])])
         initialContents = contents
     }
 
@@ -116,9 +133,16 @@ public final class AdapterTrainer: ResumableTraining {
     /// The number of trained parameters.
     public var scalarCount: Int { optimizer.parameters.reduce(0) { $0 + $1.shape.reduce(1, *) } }
 
-    /// The memory in bytes that the training holds throughout: adapters, gradients, both moments and the average.
+    /// The memory in bytes that the training holds throughout: adapters, gradients, both moments and the average, and the latents of the pictures
+    /// and of the prior.
     public var memoryByteCount: Int {
-        MemoryLayout<Float>.stride * (2 * scalarCount + 3 * scalarCount / (shardsOptimizer ? group.count : 1))
+        let moments = 3 * scalarCount / (shardsOptimizer ? group.count : 1)
+        return MemoryLayout<Float>.stride * (2 * scalarCount + moments + latents.count + priorCount)
+    }
+
+    /// The elements of the prior's latents.
+    var priorCount: Int {
+        model.oneStep == nil ? priorPrompts.count * latents.shape.dropFirst().reduce(1, *) : 0
     }
 
     private func share() {
@@ -130,7 +154,7 @@ public final class AdapterTrainer: ResumableTraining {
     ///
     /// - Parameter progress: called with the number of images that are done, and of all.
     ///
-    /// Throws as `TextToImageModel.samples(for:_:seed:start:embeddings:)`.
+    /// Throws as `TextToImageModel.samples(for:_:seed:start:)`.
     public func generatePrior(progress: (Int, Int) -> Void = { _, _ in }) throws {
         _ = try objectiveOfRun(progress: progress)
     }
@@ -151,10 +175,9 @@ public final class AdapterTrainer: ResumableTraining {
         }
         var prior: PriorImages?
         if !priorPrompts.isEmpty, settings.priorWeight > 0 {
-            let prompts = PriorImages.prompts(settings.priorPictures, of: priorPrompts)
             prior =
-                try priorLatents.map { PriorImages(prompts: prompts, latents: $0) }
-                ?? PriorImages(of: model, prompts: prompts, settings: settings) { progress($0, prompts.count) }
+                try priorLatents.map { PriorImages(prompts: priorPrompts, latents: $0) }
+                ?? PriorImages(of: model, prompts: priorPrompts, settings: settings, in: group, progress: progress)
             priorLatents = prior?.latents
         }
         var objective = DenoisingObjective(
@@ -181,7 +204,7 @@ public final class AdapterTrainer: ResumableTraining {
             let objective = try objectiveOfRun()
             return try step(
                 with: streams.next(
-                    settings.batchSize, pictureCount: captions.count,
+                    settings.batchSize, weights: weights,
                     priorCount: settings.priorWeight > 0 ? objective.priorCount : 0,
                     emptyShare: objective.emptyShare, levels: objective.timesteps,
                     latentShape: Array(latents.shape.dropFirst())))
@@ -226,7 +249,7 @@ public final class AdapterTrainer: ResumableTraining {
     /// The weighted mean squared error of the network's output.
     private func loss(_ targets: AdapterTargets) throws -> Variable {
         let condition =
-            try textEncoder?.checkedCondition(for: targets.prompts, windows: 1)
+            try textEncoder?.checkedCondition(for: targets.prompts, windows: windows)
             ?? model.embeddings(for: targets.prompts).condition(for: targets.prompts)
         let output = try network.checkedPrediction(
             Variable(targets.noisy), at: targets.timesteps.map(Double.init), given: condition)

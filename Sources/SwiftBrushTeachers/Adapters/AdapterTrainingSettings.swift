@@ -12,7 +12,7 @@ public enum PriorTarget: String, Codable, Sendable, CaseIterable {
     case noise
 }
 
-/// The settings of an ``AdapterTrainer``. The defaults are those of diffusers' DreamBooth LoRA but for ``minimumSNR`` and ``priorTarget``.
+/// The settings of an ``AdapterTrainer``. Rank, targets, batch size, learning rate and weight decay are the defaults of diffusers' DreamBooth LoRA.
 public struct AdapterTrainingSettings: OptimizationSettings, Codable, Sendable, Equatable {
     /// The rank of the adapters.
     public var rank = 4

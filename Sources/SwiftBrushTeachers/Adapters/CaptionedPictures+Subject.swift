@@ -42,6 +42,9 @@ extension CaptionedPictures {
         let names = try FileError.attempt(.reading, folder.path) {
             try FileManager.default.contentsOfDirectory(atPath: folder.path)
         }
-        return names.filter { ["png", "jpg", "jpeg"].contains(($0 as NSString).pathExtension.lowercased()) }.sorted()
+        return names.filter {
+            !$0.hasPrefix(".") && ["png", "jpg", "jpeg"].contains(($0 as NSString).pathExtension.lowercased())
+        }
+        .sorted()
     }
 }

@@ -13,7 +13,8 @@ extension AutoencoderKL {
                 name: "autoencoder", expected: "pictures whose sides are multiples of \(factor) pixels",
                 found: "\(pictures.width) × \(pictures.height)")
         }
-        let chunk = 32
+        // The encoder holds several maps of the pictures' size with all of its channels.
+        let chunk = max(1, min(32, (1 << 20) / (pictures.height * pictures.width)))
         let parts = stride(from: 0, to: pictures.count, by: chunk).map { start in
             encode(Variable(pictures.colours(Array(start..<min(start + chunk, pictures.count))))).mean.value
         }

@@ -15,13 +15,13 @@ extension RunDirectory {
     ///   - pictures: the training's pictures, of which the first eight are shown.
     ///   - prompts: at least one prompt.
     ///
-    /// Throws as `TextToImageModel.samples(for:_:seed:start:embeddings:)`, and what the file system throws.
+    /// Throws as `TextToImageModel.samples(for:_:seed:start:)`, and what the file system throws.
     public func saveSheet(
         of trainer: AdapterTrainer, beside model: TextToImageModel, pictures: CaptionedPictures, prompts: [String]
     ) throws {
         let prompts = Array(prompts.prefix(8))
         let images = try [model, trainer.adaptedModel()].flatMap { model -> [Picture] in
-            let images = try model.images(of: prompts)
+            let images = try model.images(of: prompts, trainer.settings)
             return images + Array(repeating: try .blank(like: images[0]), count: 8 - images.count)
         }
         let shown = pictures.pictures.prefix(8)
@@ -33,10 +33,12 @@ extension RunDirectory {
 }
 
 extension TextToImageModel {
-    /// The images of prompts from the seeds 0, 1, …: a student's in one step, a multi-step model's by DDIM in 25 steps.
-    fileprivate func images(of prompts: [String]) throws -> [Picture] {
+    /// The images of prompts from the seeds 0, 1, …: a student's in one step, a multi-step model's by DDIM with the steps and guidance of the
+    /// prior's images.
+    fileprivate func images(of prompts: [String], _ training: AdapterTrainingSettings) throws -> [Picture] {
         if oneStep != nil { return try pictures(for: prompts, seed: 0) }
-        let settings = SamplingSettings(steps: 25, guidanceScale: 4.5, sampler: try DDIMSampler(schedule))
+        let settings = SamplingSettings(
+            steps: training.priorSteps, guidanceScale: training.priorGuidanceScale, sampler: try DDIMSampler(schedule))
         var samples = try samples(for: prompts, settings, seed: 0)
         return try samples.last().map { try pictures(from: $0.latents) } ?? []
     }

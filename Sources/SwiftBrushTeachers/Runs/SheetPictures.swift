@@ -18,7 +18,7 @@ public struct SheetPictures: Sendable {
     ///   - steps: the number of sampling steps.
     ///   - guidanceScale: the scale of classifier-free guidance.
     ///
-    /// Throws as `TextToImageModel.samples(for:_:seed:start:embeddings:)`.
+    /// Throws as `TextToImageModel.samples(for:_:seed:start:)`.
     public func sheet(of model: TextToImageModel, steps: Int = 25, guidanceScale: Double = 4.5) throws -> Picture {
         let settings = SamplingSettings(
             steps: steps, guidanceScale: guidanceScale, sampler: try DDIMSampler(model.schedule))

@@ -60,7 +60,7 @@ extension Tensor {
         let (q, k, v) = (Shared(self), Shared(keys), Shared(values))
         let y = SharedMutable(result.storage.base)
         let sums = statistics.map { SharedMutable($0.storage.base) }
-        let table = MatrixProduct.current.attentionTable
+        let table = MatrixProduct.current.table
         let scratchCount = table.attention_scratch(g.width, min(part, g.queries))
         parallelFor(g.batch * heads * parts, grain: 1) { range in
             withScratch(scratchCount) { scratch in
@@ -101,7 +101,7 @@ extension Tensor {
         let dk = SharedMutable(keyGradient.storage.base)
         let dv = SharedMutable(valueGradient.storage.base)
         let stride = heads * g.width
-        let table = MatrixProduct.current.attentionTable
+        let table = MatrixProduct.current.table
         let scratchCount = table.attention_scratch(g.width, g.queries)
         parallelFor(g.batch * heads, grain: 1) { range in
             withScratch(scratchCount) { scratch in

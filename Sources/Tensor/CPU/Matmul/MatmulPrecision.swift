@@ -1,7 +1,7 @@
 import CTensorKernels
 import Synchronization
 
-/// The precision of matrix products and of what is made of them: linear layers, convolutions, and their gradients. The names are those of
+/// The precision of matrix products and of what is made of them: linear layers, convolutions, attention, and their gradients. The names are those of
 /// PyTorch's `set_float32_matmul_precision`.
 ///
 /// Numbers stay Float32 in memory, and sums are Float32. A lower precision rounds the factors, which is faster where the processor has

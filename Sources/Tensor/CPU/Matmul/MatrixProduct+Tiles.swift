@@ -1,11 +1,8 @@
 import CTensorKernels
 
 extension MatrixProduct {
-    /// Whether the kernels read a packed left operand, as those on tiles do, unless BLAS computes the products.
-    var usesTiles: Bool { table.pack_left != nil && blas == nil }
-
-    /// The table whose attention has this precision: BLAS has none.
-    var attentionTable: tensor_product_kernels { blas == nil ? table : kernels.highest }
+    /// Whether the kernels read a packed left operand, as those on tiles do.
+    var usesTiles: Bool { table.pack_left != nil }
 
     /// Rows per task: with as many columns, both operands' tiles stay in the second-level cache.
     private static let rowsAtOnce = 256

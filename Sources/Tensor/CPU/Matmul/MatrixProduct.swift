@@ -5,10 +5,10 @@ package struct MatrixProduct: @unchecked Sendable {
     private static let chosenBLAS = ProductLibrary.chosen == .blas ? try? BLAS.shared() : nil
     /// Products in Float32.
     package static let highest = MatrixProduct(kernels.highest, blas: chosenBLAS)
-    /// Products of ``MatmulPrecision/high``.
-    package static let high = MatrixProduct(kernels.high, blas: chosenBLAS)
-    /// Products of ``MatmulPrecision/medium``.
-    package static let medium = MatrixProduct(kernels.medium, blas: chosenBLAS)
+    /// Products of ``MatmulPrecision/high``; with BLAS those in Float32, like what BLAS computes.
+    package static let high = chosenBLAS == nil ? MatrixProduct(kernels.high) : highest
+    /// Products of ``MatmulPrecision/medium``; with BLAS those in Float32.
+    package static let medium = chosenBLAS == nil ? MatrixProduct(kernels.medium) : highest
     /// Products of the precision in use.
     package static var current: MatrixProduct { MatmulPrecision.current.product }
 
