@@ -1,8 +1,9 @@
 import Autograd
-import SwiftBrushRuntime
 import SwiftBrushTestFixtures
 import Tensor
 import Testing
+
+@testable import SwiftBrushRuntime
 
 @Suite("Process groups")
 struct ProcessGroupTests {
@@ -103,6 +104,53 @@ struct ProcessGroupTests {
             }
             #expect(all.reduce(0) { $0 + $1.shard } == 2 * 66_012 * (sharding ? 1 : processes))
         }
+    }
+
+    @Test("From the second step on, buckets are sent in the order in which the first process's gradients were complete")
+    func sendingOrder() throws {
+        let orders = try ThreadGroup.run(2) { group in
+            let parameters = Self.parameters().all
+            let shared = SharedOptimizers([try Adam(parameters, learningRate: 1)], in: group, bucketSize: 1)
+            #expect(shared.buckets.buckets.map(\.members) == [[3], [2], [1], [0]])
+            for _ in 0..<2 {
+                _ = try shared.gradients(of: try BatchParts(2, of: 2, in: group)) { part in
+                    // The backward pass reaches a, d and b in this order, in the other process b, d and a; c has no gradient.
+                    let order = part.rows.lowerBound == 0 ? [0, 3, 1] : [1, 3, 0]
+                    let output = order.dropFirst().reduce(parameters[order[0]].variable.sum()) { sum, index in
+                        parameters[index].variable.sum() + sum * Variable(Tensor(1))
+                    }
+                    return .init(true, of: output, gradient: Tensor(1))
+                }
+            }
+            return shared.sendingOrder
+        }
+        #expect(orders[0] == orders[1])
+        // d, c, b and a are buckets 0 to 3.
+        #expect(orders[0]?.filter { $0 != 1 } == [2, 0, 3] && orders[0]?.count == 4)
+    }
+
+    @Test("Gathered averages are whole until the next step begins")
+    func gatheredAverages() throws {
+        let counts = try ThreadGroup.run(3) { group in
+            let set = Self.parameters()
+            let average = try ExponentialMovingAverage(of: set, decay: 0.9, rule: .constant)
+            let optimizer = try Adam(set.all, learningRate: 0.01, averages: [average])
+            let shared = SharedOptimizers([optimizer], in: group, sharding: true)
+            func count() -> Int { average.parameters.all.reduce(0) { $0 + $1.value.count } }
+            var counts: [Int] = []
+            for number in 0..<2 {
+                _ = try shared.gradients(of: try BatchParts(3, of: 3, in: group)) { part in
+                    counts.append(count())
+                    return .init(true, of: Self.output(set.all, part.rows.lowerBound), gradient: Tensor(1))
+                }
+                try shared.update(of: optimizer, limit: 1, "the gradient", step: number).apply("", step: number)
+                counts.append(count())
+                try shared.gatherAverages()
+                #expect(count() == 66_012)
+            }
+            return counts
+        }
+        for index in 0..<4 { #expect(counts.reduce(0) { $0 + $1[index] } == 66_012) }
     }
 
     @Test("An update after which something is not finite is undone in all processes that divide it")

@@ -79,6 +79,7 @@ public final class Adam: Optimizer {
     public func step(scalingGradientsBy factor: Float, norm: Double) {
         stepCount += 1
         largestNorm = max(largestNorm, norm)
+        keepOwnAverages()
         let firstMomentCorrection = 1 - pow(beta1, Double(stepCount))
         let correction = (1 - pow(beta2, Double(stepCount))).squareRoot()
         let shares = averages.map { Float(1 - $0.nextDecay) }
@@ -87,7 +88,6 @@ public final class Adam: Optimizer {
             let rate = learningRate * settings[i].learningRateScale
             let share = averaged.map { shares[$0.average] } ?? 0
             let range = shard?[i] ?? 0..<parameter.shape.reduce(1, *)
-            if let shard, let averaged { averaged.parameter.keepElements(shard[i]) }
             guard let gradient = parameter.gradient else {
                 averaged?.parameter.interpolate(towards: parameter, by: share, in: shard?[i])
                 continue
@@ -105,6 +105,12 @@ public final class Adam: Optimizer {
             averaged?.parameter.storedValue = average
         }
         for average in averages { average.updateCount += 1 }
+    }
+
+    /// Keeps only this optimiser's elements of moving averages that have all, if it is divided.
+    package func keepOwnAverages() {
+        guard let shard else { return }
+        for (averaged, elements) in zip(averagedParameters, shard) { averaged?.parameter.keepElements(elements) }
     }
 
     /// A weight changes by at most the step size times its first moment divided by ε, beside what weight decay takes from it.

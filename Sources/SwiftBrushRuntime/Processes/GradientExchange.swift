@@ -9,10 +9,15 @@ final class GradientExchange {
     private let shared: SharedOptimizers
     private let queue = DispatchQueue(label: "gradients")
     private let mailbox = Mailbox()
+    /// The buckets that may be on their way at once: while one is sent, the next is ready, and no others take memory.
+    private let room = DispatchSemaphore(value: 2)
     /// The parameters without a gradient yet, in each bucket of this round.
     private var missing: [Set<Int>] = []
-    /// Buckets are sent in their order, which is the same in all processes.
+    /// The order in which buckets are sent, the same in all processes.
+    private let order: [Int]
     private var nextBucket = 0
+    /// The buckets in the order in which a backward pass completed them.
+    private var completed: [Int] = []
     /// This process's elements of each bucket, added so far.
     private var sums: [Tensor?]
     private var isPresent: [Bool]
@@ -29,6 +34,7 @@ final class GradientExchange {
 
     init(of shared: SharedOptimizers) {
         self.shared = shared
+        order = shared.sendingOrder ?? Array(shared.buckets.buckets.indices)
         sums = shared.buckets.buckets.map { _ in nil }
         isPresent = shared.parameters.map { _ in false }
     }
@@ -42,16 +48,18 @@ final class GradientExchange {
 
     /// Says that the gradient of a parameter is complete in this round.
     func complete(_ index: Int) {
-        missing[shared.buckets.places[index].bucket].remove(index)
-        while nextBucket < missing.count, missing[nextBucket].isEmpty { sendNext() }
-        addReceived()
+        let bucket = shared.buckets.places[index].bucket
+        missing[bucket].remove(index)
+        if missing[bucket].isEmpty, !completed.contains(bucket) { completed.append(bucket) }
+        while nextBucket < order.count, missing[order[nextBucket]].isEmpty { sendNext() }
     }
 
     /// Sends what is left of a round.
-    func end() { while nextBucket < missing.count { sendNext() } }
+    func end() { while nextBucket < order.count { sendNext() } }
 
     private func sendNext() {
-        let number = nextBucket
+        waitForRoom()
+        let number = order[nextBucket]
         let bucket = shared.buckets.buckets[number]
         nextBucket += 1
         var flat: Tensor?
@@ -68,7 +76,8 @@ final class GradientExchange {
         let (group, type, chunks) = (shared.group, shared.gradientType, bucket.chunks)
         // A value of its own for the other thread.
         let sent = flat
-        queue.async { [mailbox] in
+        queue.async { [mailbox, room] in
+            defer { room.signal() }
             do {
                 let start = ContinuousClock.now
                 let tensors = try group.exchange(
@@ -79,6 +88,18 @@ final class GradientExchange {
                 mailbox.state.withLock { $0.error = $0.error ?? error }
             }
         }
+    }
+
+    /// Waits until a bucket can be sent soon, and adds those that have arrived.
+    private func waitForRoom() {
+        if room.wait(timeout: .now()) == .timedOut {
+            let start = ContinuousClock.now
+            shared.group.setComputing(false)
+            room.wait()
+            shared.group.setComputing(true)
+            ProcessTraffic.add(waitedSeconds: (ContinuousClock.now - start) / .seconds(1))
+        }
+        addReceived()
     }
 
     /// Adds what has arrived; in this thread, because the other would take the threads of the backward pass.
@@ -113,6 +134,7 @@ final class GradientExchange {
     func finish() throws {
         try wait()
         let present = try shared.group.gather(Data(isPresent.map { $0 ? 1 : 0 }))
+        try learnOrder()
         let (type, buckets) = (shared.gradientType, shared.buckets)
         for (number, bucket) in buckets.buckets.enumerated() {
             var flat = sums[number].take().map(type.rounded) ?? .zeros([0])
@@ -136,5 +158,13 @@ final class GradientExchange {
                 }
             }
         }
+    }
+
+    /// From the next step on, buckets are sent in the order in which they were completed in the first process's first round, so that they do
+    /// not wait for one another in memory.
+    private func learnOrder() throws {
+        guard shared.sendingOrder == nil else { return }
+        let first = try shared.group.results { completed }[0]
+        shared.sendingOrder = first + order.filter { !first.contains($0) }
     }
 }

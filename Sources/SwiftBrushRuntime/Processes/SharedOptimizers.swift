@@ -15,6 +15,8 @@ package final class SharedOptimizers {
     let gradientType: GradientType
     let isSharded: Bool
     let buckets: GradientBuckets
+    /// The order in which buckets are sent; nil before a first step.
+    var sendingOrder: [Int]?
     private let optimizers: [Adam]
 
     /// Shares optimisers, none of which has taken a step.
@@ -71,6 +73,7 @@ package final class SharedOptimizers {
         of parts: BatchParts, _ body: (BatchParts.Part) throws -> Forward<Result>
     ) throws -> [Result] {
         let exchange = group.count > 1 ? GradientExchange(of: self) : nil
+        if isSharded { for optimizer in optimizers { optimizer.keepOwnAverages() } }
         var sums: [Tensor?] = parameters.map { _ in nil }
         var results: [Result] = []
         var isBackward = false

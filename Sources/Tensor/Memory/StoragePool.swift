@@ -8,9 +8,11 @@ final class StoragePool: Sendable {
     /// Above this many idle bytes, memory of the least recently used sizes is returned to the system. A quarter of the memory is
     /// enough for the gradients of a large network, which are allocated and freed in each step.
     private static let idleByteLimit = Int(ProcessInfo.processInfo.physicalMemory / 4)
-    /// How far the memory held may exceed the peak memory in use. Beyond that, idle memory is freed before fresh memory is
-    /// allocated.
-    private static let slack = 1 << 30
+    /// How far the memory held may exceed the peak memory in use, which is what other sizes at other times cost. Beyond that, idle memory
+    /// is freed before fresh memory is allocated.
+    fileprivate static func slack(of mostUsedBytes: Int) -> Int {
+        min(max(mostUsedBytes / 8, 128 << 20), 1 << 30)
+    }
     /// From this size on, memory is aligned to large pages, each of which the system maps in place of 512 small ones. Smaller
     /// allocations are cut from blocks of large pages and never returned to the system.
     fileprivate static let largePage = 2 << 20
@@ -50,7 +52,8 @@ final class StoragePool: Sendable {
         let (recycled, surplus) = shelves.withLock { shelves in
             if let recycled = shelves.take(capacity) { return (Optional(recycled), [UInt]()) }
             shelves.use(capacity)
-            return (nil, shelves.shrink(to: shelves.mostUsedBytes + Self.slack - shelves.usedBytes))
+            let limit = shelves.mostUsedBytes + Self.slack(of: shelves.mostUsedBytes)
+            return (nil, shelves.shrink(to: limit - shelves.usedBytes))
         }
         if let recycled, let memory = UnsafeMutablePointer<Float>(bitPattern: recycled.address) {
             return (memory, recycled.capacity)
