@@ -26,11 +26,7 @@ struct Train: ComputingCommand {
     @Option(help: "AdamW's maximum learning rate.") var learningRate = TeacherTrainingConfiguration().learningRate
     @Option(help: "The maximum decay of the moving average.")
     var averageDecay = TeacherTrainingConfiguration().averageDecay
-    @Option(
-        parsing: .upToNextOption,
-        help: "The denoising network's channels per block, outermost first. Default: 64 128 176; with --shapes 48 96.")
-    var channels: [Int] = []
-    @Option(help: "The maximum vocabulary size of a trained tokenizer.") var vocabulary = 2560
+    @OptionGroup var network: NetworkOptions
     @Option(help: "The share of captions that are the image's group, such as \"an animal\", if it has one.")
     var groupShare = CaptionMix().groupShare
     @OptionGroup var seeds: SeedOptions
@@ -42,9 +38,11 @@ struct Train: ComputingCommand {
 
     func validate() throws {
         if (data == nil) != shapes { throw ValidationError("expected a folder or --shapes, and not both") }
+        if start != nil, network.predictionType != nil {
+            throw ValidationError("expected --prediction-type without --start, whose network predicts what it did")
+        }
         try check("--save-every", saveEvery, in: 1...1_000_000_000)
         try check("--sheet-every", sheetEvery, in: 1...1_000_000_000)
-        try check("--vocabulary", vocabulary, in: 514...49_408)
         try check("--autoencoder-iterations", autoencoderIterations, in: 1...1_000_000_000)
     }
 
@@ -70,7 +68,7 @@ struct Train: ComputingCommand {
             try checkInput(url, option)
         }
         try checkOutput(folder: output, "--output")
-        let blockChannels = channels.isEmpty ? shapes ? [48, 96] : [64, 128, 176] : channels
+        let blockChannels = network.blockChannels(shapes: shapes)
         let startModel = try start.map { try ModelFiles(contentsOf: $0) }
         let keptModel = try autoencoder.map { try ModelFiles(contentsOf: $0) } ?? startModel
         if let tokenizer { _ = try CLIPTokenizer(contentsOf: tokenizer) }
@@ -86,14 +84,15 @@ struct Train: ComputingCommand {
 
         let tokenizerFolder = tokenizer ?? start?.appending(path: "tokenizer") ?? run.tokenizer
         if tokenizer == nil, start == nil {
-            try run.learnTokenizer(from: pictures, mix: settings.captions, vocabularySize: vocabulary)
+            try run.learnTokenizer(from: pictures, mix: settings.captions, vocabularySize: network.vocabulary)
         }
         let autoencoder =
             try keptModel?.autoencoder()
             ?? trainAutoencoder(on: pictures, parts: settings.accumulatedParts, in: run, group)
         let trainer = try TeacherTrainer(
             pictures: pictures, autoencoder: autoencoder, tokenizer: CLIPTokenizer(contentsOf: tokenizerFolder),
-            blockChannels: blockChannels, start: startModel, configuration: settings)
+            blockChannels: blockChannels, start: startModel, predictionType: network.predictionType ?? .epsilon,
+            configuration: settings)
         (trainer.group, trainer.shardsOptimizer) = (group, processes.shardOptimizer)
         try starting.checkMemory(trainer.memoryByteCount * group.countOnHost, of: "this training")
         try run.begin(trainer)

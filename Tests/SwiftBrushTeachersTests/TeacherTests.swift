@@ -22,7 +22,8 @@ final class TeacherTests {
     deinit { try? FileManager.default.removeItem(at: folder) }
 
     private func trainer(
-        start: ModelFiles? = nil, _ change: (inout TeacherTrainingConfiguration) -> Void = { _ in }
+        start: ModelFiles? = nil, predicting type: PredictionType = .epsilon,
+        _ change: (inout TeacherTrainingConfiguration) -> Void = { _ in }
     ) throws -> TeacherTrainer {
         var configuration = TeacherTrainingConfiguration()
         (configuration.batchSize, configuration.iterations, configuration.warmUp) = (4, 30, 1)
@@ -30,7 +31,7 @@ final class TeacherTests {
         return try TeacherTrainer(
             pictures: pictures, autoencoder: SmallSet.autoencoder().normalizingLatents(of: pictures),
             tokenizer: CLIPTokenizer(contentsOf: tokenizer), blockChannels: [16, 32], start: start,
-            configuration: configuration)
+            predictionType: type, configuration: configuration)
     }
 
     @Test("NoiseLevels weights are min(1 + 1/SNR, 30), scaled to mean 1 under the sampling distribution")
@@ -64,9 +65,9 @@ final class TeacherTests {
         #expect(abs(yellow - 2.0 / 13) < 0.017)
     }
 
-    @Test("A step's loss is the weighted squared epsilon error")
-    func loss() throws {
-        let trainer = try trainer()
+    @Test("A step's loss is the weighted squared epsilon error of any prediction", arguments: PredictionType.allCases)
+    func loss(type: PredictionType) throws {
+        let trainer = try trainer(predicting: type)
         var stream = RandomStream(seed: 9)
         let noise = stream.normal([2] + trainer.latents.shape.dropFirst())
         let inputs = TeacherStepInputs(
@@ -79,8 +80,15 @@ final class TeacherTests {
             let noisy = trainer.schedule.noisy(latents, noise: epsilon, timesteps: [timestep])
             let text = try trainer.textEncoder.condition(for: [inputs.captions[index]], windows: 1)
             let output = trainer.network.predict(Variable(noisy), at: [Double(timestep)], given: text).value
-            let error = (output - epsilon).squaredNorm() / Double(epsilon.count)
-            let clean = trainer.schedule.convert(output, to: .sample, noisy: noisy, timesteps: [timestep])
+            let (alpha, sigma) = (trainer.schedule.alpha(timestep), trainer.schedule.sigma(timestep))
+            let found =
+                switch type {
+                case .epsilon: output
+                case .sample: (noisy - output * Float(alpha)) * Float(1 / sigma)
+                case .velocity: output * Float(alpha) + noisy * Float(sigma)
+                }
+            let error = (found - epsilon).squaredNorm() / Double(epsilon.count)
+            let clean = (noisy - found * Float(sigma)) * Float(1 / alpha)
             weighted += error * weights[timestep] / 2
             plain += error / 2
             original += (clean - latents).squaredNorm() / Double(latents.count) / 2
@@ -137,6 +145,24 @@ final class TeacherTests {
         let start = next.network.parameters["conv_in.weight"]?.value.scalars ?? []
         #expect(zip(average, start).allSatisfy { abs($0 - $1) <= 1e-3 * max(abs($0), 0.1) })  // Float16's rounding
         try next.step()
+    }
+
+    @Test("A teacher that predicts velocity is saved as one, trained further as one, and not resumed as another")
+    func velocity() throws {
+        let trainer = try trainer(predicting: .velocity)
+        try trainer.step()
+        let run = try RunDirectory(folder.appending(path: "velocity"), resuming: false)
+        try run.begin(trainer)
+        let autoencoder = try SmallSet.autoencoder().normalizingLatents(of: pictures)
+        let teacher = trainer.teacher(decodingWith: autoencoder, autoencoder: autoencoder)
+        try teacher.save(to: run.teacher)
+        #expect(try TextToImageModel(contentsOf: run.teacher).schedule.predictionType == .velocity)
+        let next = try self.trainer(start: ModelFiles(contentsOf: run.teacher))
+        #expect(next.schedule.predictionType == .velocity)
+        let own = try trainer.record()
+        #expect(try next.record() == own)
+        #expect(try self.trainer().record() != own)
+        #expect(try self.trainer().record().predictionType == nil)
     }
 
     @Test("DenoisingErrors are the errors of the model's own predictions")

@@ -10,14 +10,15 @@ extension TeacherTrainer {
     ///   - autoencoder: the autoencoder that encodes the pictures.
     ///   - tokenizer: the tokenizer of the captions.
     ///   - blockChannels: the channels per block of the denoising network, outermost block first. Unused with `start`.
-    ///   - start: a teacher with the same tokenizer and autoencoder, whose weights are trained further.
+    ///   - start: a teacher with the same tokenizer and autoencoder, whose weights are trained further with its schedule.
+    ///   - predictionType: what the denoising network learns to predict. Unused with `start`.
     ///   - configuration: the settings.
     ///
     /// Throws ``TrainingError`` for settings out of range or pictures that do not fit the autoencoder, and `ModelError` for a
     /// `start` that cannot be loaded.
     public convenience init(
         pictures: CaptionedPictures, autoencoder: AutoencoderKL, tokenizer: CLIPTokenizer,
-        blockChannels: [Int] = [64, 128, 176], start: ModelFiles? = nil,
+        blockChannels: [Int] = [64, 128, 176], start: ModelFiles? = nil, predictionType: PredictionType = .epsilon,
         configuration: TeacherTrainingConfiguration = TeacherTrainingConfiguration()
     ) throws {
         try configuration.validate()
@@ -28,6 +29,7 @@ extension TeacherTrainer {
         let root = RandomStream(seed: configuration.seed)
         let unet: UNet2DConditionModel
         let textModel: CLIPTextModel
+        let schedule = try start?.schedule() ?? .scaledLinear(predictionType: predictionType)
         if let start {
             (unet, textModel) = (try start.unet(), try start.textEncoder())
         } else {
@@ -40,12 +42,12 @@ extension TeacherTrainer {
             textModel.parameters.initialize(using: &streams.1)
         }
         try self.init(
-            network: unet, textEncoder: CLIPTextEncoder(tokenizer: tokenizer, textModel: textModel), latents: latents,
-            captions: training.captions, configuration: configuration)
+            network: unet, textEncoder: CLIPTextEncoder(tokenizer: tokenizer, textModel: textModel), schedule: schedule,
+            latents: latents, captions: training.captions, configuration: configuration)
         initialContents.add("pictures", of: training)
     }
 
-    /// Checks arguments of ``init(pictures:autoencoder:tokenizer:blockChannels:start:configuration:)`` before an autoencoder is
+    /// Checks arguments of ``init(pictures:autoencoder:tokenizer:blockChannels:start:predictionType:configuration:)`` before an autoencoder is
     /// trained for them.
     ///
     /// - Parameters:

@@ -51,7 +51,7 @@ public final class TeacherTrainer: ResumableTraining {
     /// Creates a trainer of copies of the networks, which start from their current parameters.
     ///
     /// - Parameters:
-    ///   - network: the denoising network, which predicts epsilon; its input channels are the latents'.
+    ///   - network: the denoising network, whose output is of the schedule's prediction type; its input channels are the latents.
     ///   - textEncoder: the text encoder whose conditions the network reads.
     ///   - schedule: the noise schedule.
     ///   - latents: the scaled latents, `[pictures, height, width, channels]`.
@@ -164,7 +164,9 @@ public final class TeacherTrainer: ResumableTraining {
         let text = try textEncoder.checkedCondition(for: inputs.captions, windows: 1)
         let prediction = try network.checkedPrediction(
             Variable(noisy), at: inputs.timesteps.map(Double.init), given: text)
-        return (prediction - Variable(inputs.noise)).squared()
+        // An error of any output counts as the error of ε that it makes.
+        let epsilon = schedule.convert(prediction, to: .epsilon, noisy: Variable(noisy), timesteps: inputs.timesteps)
+        return (epsilon - Variable(inputs.noise)).squared()
     }
 
     private func column(_ numbers: [Double]) -> Tensor {
@@ -180,13 +182,15 @@ extension TeacherTrainer {
         var unet: JSONValue?
         var textEncoder: JSONValue?
         var pictures: Int
+        /// Nil for ε, which runs of earlier versions do not record.
+        var predictionType: PredictionType?
 
         /// Whether a run with one record can be resumed with the other.
         public static func == (a: Record, b: Record) -> Bool {
             var settings = a.settings
             settings.iterations = b.settings.iterations
             return settings == b.settings && a.unet == b.unet && a.textEncoder == b.textEncoder
-                && a.pictures == b.pictures
+                && a.pictures == b.pictures && a.predictionType == b.predictionType
         }
     }
 
@@ -194,7 +198,8 @@ extension TeacherTrainer {
     public func record() throws -> Record {
         Record(
             settings: configuration, unet: try network.stored?.configuration.encoded,
-            textEncoder: try textEncoder.stored()?.part.configuration.encoded, pictures: captions.count)
+            textEncoder: try textEncoder.stored()?.part.configuration.encoded, pictures: captions.count,
+            predictionType: schedule.predictionType == .epsilon ? nil : schedule.predictionType)
     }
 
     /// The latents of the pictures, their captions, the tokenizer, and the networks' initial weights.
