@@ -1,5 +1,6 @@
 import DiffusionModels
 import Foundation
+import Tensor
 
 /// The remaining steps of a training, one at a time, with the metrics, checkpoints and sample grids that are due after each. Of several
 /// processes only the one with rank 0 writes them.
@@ -57,6 +58,8 @@ struct TrainingLoop<Training: ResumableTraining> {
         if isSheetDue || measured != nil { try training.gatherAverages() }
         if isWriting, isSheetDue { try saveSheet(training) }
         if isWriting, let measured { try run.measure(measured, step: training.stepCount) }
+        // Images are generated in tensors of other sizes than steps.
+        if isSheetDue || measured != nil { releaseIdleTensorMemory() }
         return step
     }
 

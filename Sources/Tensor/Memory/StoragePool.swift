@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// Recycles tensor memory: a network allocates the same few sizes repeatedly, and fresh pages from the system cost more time
 /// than most kernels that fill them.
@@ -7,12 +8,14 @@ final class StoragePool: Sendable {
 
     /// Above this many idle bytes, memory of the least recently used sizes is returned to the system. A quarter of the memory is
     /// enough for the gradients of a large network, which are allocated and freed in each step.
-    private static let idleByteLimit = Int(ProcessInfo.processInfo.physicalMemory / 4)
-    /// How far the memory held may exceed the peak memory in use, which is what other sizes at other times cost. Beyond that, idle memory
-    /// is freed before fresh memory is allocated.
-    fileprivate static func slack(of mostUsedBytes: Int) -> Int {
-        min(max(mostUsedBytes / 8, 128 << 20), 1 << 30)
+    private var idleByteLimit: Int {
+        Int(ProcessInfo.processInfo.physicalMemory / 4) / sharing.load(ordering: .relaxed)
     }
+    /// How far the memory held may exceed the peak memory in use. Beyond that, idle memory is freed before fresh memory is
+    /// allocated.
+    private var slack: Int { (1 << 30) / sharing.load(ordering: .relaxed) }
+    /// The number of processes that share the host's memory.
+    private let sharing = Atomic<Int>(1)
     /// From this size on, memory is aligned to large pages, each of which the system maps in place of 512 small ones. Smaller
     /// allocations are cut from blocks of large pages and never returned to the system.
     fileprivate static let largePage = 2 << 20
@@ -52,8 +55,7 @@ final class StoragePool: Sendable {
         let (recycled, surplus) = shelves.withLock { shelves in
             if let recycled = shelves.take(capacity) { return (Optional(recycled), [UInt]()) }
             shelves.use(capacity)
-            let limit = shelves.mostUsedBytes + Self.slack(of: shelves.mostUsedBytes)
-            return (nil, shelves.shrink(to: limit - shelves.usedBytes))
+            return (nil, shelves.shrink(to: shelves.mostUsedBytes + slack - shelves.usedBytes))
         }
         if let recycled, let memory = UnsafeMutablePointer<Float>(bitPattern: recycled.address) {
             return (memory, recycled.capacity)
@@ -64,13 +66,16 @@ final class StoragePool: Sendable {
         return (memory.bindMemory(to: Float.self, capacity: capacity), capacity)
     }
 
+    /// Keeps only this process's share of idle memory from now on.
+    func share(among processes: Int) { sharing.store(max(processes, 1), ordering: .relaxed) }
+
     /// The bytes that are handed out.
     var usedByteCount: Int { shelves.withLock { $0.usedBytes } }
 
     func put(_ memory: UnsafeMutablePointer<Float>, capacity: Int) {
         let surplus = shelves.withLock { shelves in
             shelves.put(UInt(bitPattern: memory), capacity)
-            return shelves.shrink(to: Self.idleByteLimit)
+            return shelves.shrink(to: idleByteLimit)
         }
         Self.release(surplus)
     }
@@ -133,6 +138,9 @@ final class StoragePool: Sendable {
 
 /// Returns the memory that tensors are recycled from to the system.
 package func releaseIdleTensorMemory() { StoragePool.shared.releaseIdle() }
+
+/// Says that several processes share the host's memory, so that each keeps less of it idle.
+package func shareTensorMemory(among processes: Int) { StoragePool.shared.share(among: processes) }
 
 extension StoragePool.Shelves {
     /// Idle memory of the given capacity, or of a larger one up to twice as large.
