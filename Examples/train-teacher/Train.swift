@@ -17,7 +17,8 @@ struct Train: ComputingCommand {
     @Option(help: "The run's folder: settings, metrics, sample grids, checkpoints, and teacher/.") var output: URL
     @Option(help: "A model whose autoencoder is used. Default: one is trained first.") var autoencoder: URL?
     @Option(help: "The folder of a tokenizer. Default: one is trained on the captions.") var tokenizer: URL?
-    @Option(help: "A teacher whose weights the training starts from, with its autoencoder and tokenizer.")
+    @Option(
+        help: "A teacher whose weights the training starts from, with its autoencoder, tokenizer and noise schedule.")
     var start: URL?
     @Option(help: "The total number of steps.") var iterations = TeacherTrainingConfiguration().iterations
     @Option(help: "The total number of autoencoder steps.")
@@ -39,7 +40,7 @@ struct Train: ComputingCommand {
     func validate() throws {
         if (data == nil) != shapes { throw ValidationError("expected a folder or --shapes, and not both") }
         if start != nil, network.predictionType != nil {
-            throw ValidationError("expected --prediction-type without --start, whose network predicts what it did")
+            throw ValidationError("--prediction-type: expected none with --start, whose network keeps its own")
         }
         try check("--save-every", saveEvery, in: 1...1_000_000_000)
         try check("--sheet-every", sheetEvery, in: 1...1_000_000_000)

@@ -1,5 +1,5 @@
-/// How the gradients of parameters are sent: in buckets, the last parameters first, because a backward pass computes their gradients first.
-/// Each process adds, and updates if the optimiser is divided, consecutive elements of every bucket.
+/// How the gradients of parameters are sent: in buckets of consecutive parameters. The first bucket has the last parameters, whose gradients a
+/// backward pass mostly computes first. Each process adds, and updates if the optimiser is divided, consecutive elements of every bucket.
 struct GradientBuckets {
     struct Bucket {
         /// Indices of parameters.

@@ -9,7 +9,7 @@ final class GradientExchange {
     private let shared: SharedOptimizers
     private let queue = DispatchQueue(label: "gradients")
     private let mailbox = Mailbox()
-    /// The buckets that may be on their way at once: while one is sent, the next is ready, and no others take memory.
+    /// The buckets that may be on their way at once: while one is sent, the next is ready, and the others are not made yet.
     private let room = DispatchSemaphore(value: 2)
     /// The parameters without a gradient yet, in each bucket of this round.
     private var missing: [Set<Int>] = []
@@ -73,15 +73,13 @@ final class GradientExchange {
                     return gradient.reshaped(to: [size])
                 }, axis: 0)
         }
-        let (group, type, chunks) = (shared.group, shared.gradientType, bucket.chunks)
-        // A value of its own for the other thread.
-        let sent = flat
+        let (group, type) = (shared.group, shared.gradientType)
+        let sent = bucket.chunks.map { chunk in flat.map { type.packed($0.elements(chunk)) } ?? .zeros([0]) }
         queue.async { [mailbox, room] in
             defer { room.signal() }
             do {
                 let start = ContinuousClock.now
-                let tensors = try group.exchange(
-                    chunks.map { chunk in sent.map { type.packed($0.elements(chunk)) } ?? .zeros([0]) })
+                let tensors = try group.exchange(sent)
                 ProcessTraffic.add(exchangeSeconds: (ContinuousClock.now - start) / .seconds(1))
                 mailbox.state.withLock { $0.received.append((number, tensors)) }
             } catch {
@@ -160,8 +158,8 @@ final class GradientExchange {
         }
     }
 
-    /// From the next step on, buckets are sent in the order in which they were completed in the first process's first round, so that they do
-    /// not wait for one another in memory.
+    /// From the next step on, buckets are sent in the order in which the first process completed them in this one, so that they do not
+    /// wait for one another in memory.
     private func learnOrder() throws {
         guard shared.sendingOrder == nil else { return }
         let first = try shared.group.results { completed }[0]

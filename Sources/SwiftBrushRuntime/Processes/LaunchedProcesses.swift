@@ -13,9 +13,9 @@ public enum LaunchedProcesses {
     /// Runs a program in all of them, in each with the group of all. In a process that was started alone, the group is that process.
     ///
     /// Unless another number of threads was chosen, or `TENSOR_THREADS` is set in the environment, a process gets its share of the host's
-    /// processor cores, and it keeps its share of idle memory. Only the process with rank 0 prints. An error that all processes have met, such
-    /// as a value that is not finite, is thrown in the process with rank 0, and the others end without a word. An error of one process ends all
-    /// at once, after a line with its rank.
+    /// processor cores. It keeps no more than its share of the host's idle memory. Only the process with rank 0 prints. An error that all
+    /// processes have met, such as a value that is not finite, is thrown in the process with rank 0, and the others end without a word. An
+    /// error of one process ends all at once, after a line with its rank.
     ///
     /// Throws what `body` throws, and ``ProcessError`` when the package was built without its trait `MPI` and there are several processes.
     public static func run(_ body: (any ProcessGroup) throws -> Void) throws {

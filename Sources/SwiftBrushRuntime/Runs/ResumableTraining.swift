@@ -26,7 +26,7 @@ public protocol ResumableTraining: AnyObject, SendableMetatype {
     /// Whether the processes divide what a checkpoint contains among themselves. All then call ``saveCheckpoint(to:)``, which writes the file
     /// in the process with rank 0, and ``gatherAverages()``. The default is false.
     var shardsOptimizer: Bool { get }
-    /// Gives every process what sample grids and results need of the others. The default does nothing.
+    /// Gives every process what sample grids and results need of the others, until the next step begins. The default does nothing.
     func gatherAverages() throws
     /// Writes all that is needed to resume the training. Throws what the file system throws.
     func saveCheckpoint(to url: URL) throws

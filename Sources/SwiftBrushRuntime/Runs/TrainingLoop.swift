@@ -24,14 +24,13 @@ struct TrainingLoop<Training: ResumableTraining> {
             throw ModelError.invalidArgument(
                 operation: "RunDirectory.train", argument: argument, expected: "at least \(least)", found: "\(found)")
         }
-        if isWriting, let sheetEvery, isDue(sheetEvery), !run.hasSheet(step: training.stepCount) {
-            try saveSheet(training)
+        guard isWriting else { return }
+        let isSheetMissing = sheetEvery.map { isDue($0) && !run.hasSheet(step: training.stepCount) } ?? false
+        let missing = try measurement.flatMap { measurement in
+            let isThere = try run.measurements().contains { $0.step == training.stepCount }
+            return isDue(measurement) && !isThere ? measurement : nil
         }
-        if isWriting, let measurement, isDue(measurement),
-            try run.measurements().allSatisfy({ $0.step != training.stepCount })
-        {
-            try run.measure(measurement, step: training.stepCount)
-        }
+        try look(sheet: isSheetMissing, measurement: missing)
     }
 
     /// Takes the next step and saves what is due after it; nil after the last step.
@@ -56,11 +55,17 @@ struct TrainingLoop<Training: ResumableTraining> {
         if isDue(checkpointEvery) || measured != nil { try saveCheckpoint() }
         let isSheetDue = sheetEvery.map { isDue($0) } ?? false
         if isSheetDue || measured != nil { try training.gatherAverages() }
-        if isWriting, isSheetDue { try saveSheet(training) }
-        if isWriting, let measured { try run.measure(measured, step: training.stepCount) }
-        // Images are generated in tensors of other sizes than steps.
-        if isSheetDue || measured != nil { releaseIdleTensorMemory() }
+        if isWriting { try look(sheet: isSheetDue, measurement: measured) }
         return step
+    }
+
+    /// Makes a sample grid and a measurement of the training's step.
+    private func look(sheet: Bool, measurement: RunMeasurement?) throws {
+        guard sheet || measurement != nil else { return }
+        if sheet { try saveSheet(training) }
+        if let measurement { try run.measure(measurement, step: training.stepCount) }
+        // Images are generated in tensors of other sizes than steps.
+        releaseIdleTensorMemory()
     }
 
     private var isWriting: Bool { training.group.rank == 0 }

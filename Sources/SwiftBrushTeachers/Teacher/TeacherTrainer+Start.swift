@@ -11,7 +11,7 @@ extension TeacherTrainer {
     ///   - tokenizer: the tokenizer of the captions.
     ///   - blockChannels: the channels per block of the denoising network, outermost block first. Unused with `start`.
     ///   - start: a teacher with the same tokenizer and autoencoder, whose weights are trained further with its schedule.
-    ///   - predictionType: what the denoising network learns to predict. Unused with `start`.
+    ///   - predictionType: what the denoising network learns to predict, ε or v. Unused with `start`.
     ///   - configuration: the settings.
     ///
     /// Throws ``TrainingError`` for settings out of range or pictures that do not fit the autoencoder, and `ModelError` for a
@@ -24,12 +24,12 @@ extension TeacherTrainer {
         try configuration.validate()
         try Self.check(
             pictures: pictures, autoencoder: autoencoder.configuration, blockChannels: blockChannels, start: start)
+        let schedule = try start?.schedule() ?? .scaledLinear(predictionType: predictionType)
         let training = try pictures.subset(pictures.split(.train))
         let latents = try autoencoder.latents(of: training)
         let root = RandomStream(seed: configuration.seed)
         let unet: UNet2DConditionModel
         let textModel: CLIPTextModel
-        let schedule = try start?.schedule() ?? .scaledLinear(predictionType: predictionType)
         if let start {
             (unet, textModel) = (try start.unet(), try start.textEncoder())
         } else {
@@ -56,7 +56,7 @@ extension TeacherTrainer {
     ///   - blockChannels: the channels per block of the denoising network.
     ///   - start: the teacher whose weights will be trained further.
     ///
-    /// Throws ``TrainingError`` for arguments that do not fit, and `ModelError` for a `start` whose configuration cannot be read.
+    /// Throws ``TrainingError`` for arguments that do not fit, and `ModelError` for a `start` whose configuration or schedule cannot be read.
     public static func check(
         pictures: CaptionedPictures, autoencoder: AutoencoderKL.Configuration, blockChannels: [Int],
         start: ModelFiles? = nil
@@ -75,6 +75,7 @@ extension TeacherTrainer {
         try TrainingError.check(
             !start.hasTwoTextEncoders, "start", expected: "a teacher with one text encoder",
             found: "one of Stable Diffusion XL's kind")
+        try check(start.schedule())
         let network = try start.unetConfiguration()
         try TrainingError.check(
             network.inputChannels == autoencoder.latentChannels && network.outputChannels == autoencoder.latentChannels,
@@ -85,5 +86,18 @@ extension TeacherTrainer {
             trained == size, "start",
             expected: "a teacher for images of \(pictures.width) × \(pictures.height) pixels",
             found: "one for \(trained.width * factor) × \(trained.height * factor)")
+    }
+
+    /// Throws ``TrainingError`` for a schedule that the loss is not defined on, or not well: the errors of ε and x₀ that belong to an error of
+    /// the output must be finite, and an error of x₀ would count 5,000 times as much at the first timestep as at the last.
+    static func check(_ schedule: NoiseSchedule) throws {
+        try TrainingError.check(
+            schedule.predictionType != .sample, "schedule", expected: "one of a network that predicts epsilon or v",
+            found: "of one that predicts \(schedule.predictionType.rawValue)")
+        try TrainingError.check(
+            schedule.timestepCount == 1000, "schedule", expected: "1000 timesteps", found: schedule.timestepCount)
+        let last = schedule.cumulativeAlphas.last ?? 0
+        try TrainingError.check(
+            last > 0, "schedule", expected: "some signal at every timestep", found: "none at the last")
     }
 }

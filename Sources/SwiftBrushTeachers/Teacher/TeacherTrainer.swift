@@ -51,9 +51,9 @@ public final class TeacherTrainer: ResumableTraining {
     /// Creates a trainer of copies of the networks, which start from their current parameters.
     ///
     /// - Parameters:
-    ///   - network: the denoising network, whose output is of the schedule's prediction type; its input channels are the latents.
+    ///   - network: the denoising network, whose output is of the schedule's prediction type; its input channels are the latents'.
     ///   - textEncoder: the text encoder whose conditions the network reads.
-    ///   - schedule: the noise schedule.
+    ///   - schedule: the noise schedule, of 1,000 timesteps and with some signal at each; its prediction type is ε or v.
     ///   - latents: the scaled latents, `[pictures, height, width, channels]`.
     ///   - captions: one per picture; at least one has a weight above 0.
     ///   - configuration: the settings.
@@ -65,6 +65,7 @@ public final class TeacherTrainer: ResumableTraining {
         configuration: TeacherTrainingConfiguration = TeacherTrainingConfiguration()
     ) throws {
         try configuration.validate()
+        try Self.check(schedule)
         let channels = network.latentChannels
         try TrainingError.check(
             latents.rank == 4 && latents.shape[0] == captions.count && latents.shape[3] == channels
@@ -96,6 +97,11 @@ public final class TeacherTrainer: ResumableTraining {
                 "\(textEncoder.tokens(of: $0.text)) \(textEncoder.tokens(of: $0.keywords.joined(separator: " ")))"
             })
         initialContents.add("latents of the pictures", computed: [latents])
+        let alphas = schedule.cumulativeAlphas
+        // Runs of earlier versions, which all had this schedule, do not record it.
+        if alphas != NoiseSchedule.scaledLinear().cumulativeAlphas {
+            initialContents.add("noise schedule", computed: [Tensor(alphas.map { Float($0) }, shape: [alphas.count])])
+        }
         initialContents.add("start", computed: (network.parameters.all + textEncoder.parameters.all).map(\.value))
     }
 
@@ -194,7 +200,7 @@ extension TeacherTrainer {
         }
     }
 
-    /// The settings, the networks' configurations, and the number of pictures.
+    /// The settings, the networks' configurations, the number of pictures, and the prediction type.
     public func record() throws -> Record {
         Record(
             settings: configuration, unet: try network.stored?.configuration.encoded,

@@ -61,7 +61,7 @@ public struct TeacherTrainingConfiguration: OptimizationSettings, Codable, Senda
 /// The weights are w(t) = min(1 + 1/SNR(t), w_max), divided by their mean under the sampling distribution. Conversion to x₀
 /// multiplies an epsilon error by σ/α, which is 14.6 at the last timestep, and there returning the input already removes nearly all of
 /// the epsilon loss. Without the weights the highest noise levels are hardly learned, where a one-step student starts and where
-/// the text determines the image.
+/// the text determines the image. For a network that predicts v the weights are those of the error of ε that belongs to its error.
 public struct NoiseLevels: Codable, Sendable, Equatable {
     /// The maximum weight before normalisation, w_max.
     public var largestWeight = 30.0

@@ -6,16 +6,15 @@ import Synchronization
 final class StoragePool: Sendable {
     static let shared = StoragePool()
 
-    /// Above this many idle bytes, memory of the least recently used sizes is returned to the system. A quarter of the memory is
-    /// enough for the gradients of a large network, which are allocated and freed in each step.
-    private var idleByteLimit: Int {
-        Int(ProcessInfo.processInfo.physicalMemory / 4) / sharing.load(ordering: .relaxed)
-    }
+    /// A quarter of the memory is enough for the gradients of a large network, which are allocated and freed in each step.
+    private static let quarterOfMemory = Int(ProcessInfo.processInfo.physicalMemory / 4)
+    /// The number of processes that divide the host's idle memory among themselves.
+    private let processes = Atomic<Int>(1)
+    /// Above this many idle bytes, memory of the least recently used sizes is returned to the system.
+    private var idleByteLimit: Int { Self.quarterOfMemory / processes.load(ordering: .relaxed) }
     /// How far the memory held may exceed the peak memory in use. Beyond that, idle memory is freed before fresh memory is
     /// allocated.
-    private var slack: Int { (1 << 30) / sharing.load(ordering: .relaxed) }
-    /// The number of processes that share the host's memory.
-    private let sharing = Atomic<Int>(1)
+    private var slack: Int { (1 << 30) / processes.load(ordering: .relaxed) }
     /// From this size on, memory is aligned to large pages, each of which the system maps in place of 512 small ones. Smaller
     /// allocations are cut from blocks of large pages and never returned to the system.
     fileprivate static let largePage = 2 << 20
@@ -67,7 +66,7 @@ final class StoragePool: Sendable {
     }
 
     /// Keeps only this process's share of idle memory from now on.
-    func share(among processes: Int) { sharing.store(max(processes, 1), ordering: .relaxed) }
+    func share(among processes: Int) { self.processes.store(max(processes, 1), ordering: .relaxed) }
 
     /// The bytes that are handed out.
     var usedByteCount: Int { shelves.withLock { $0.usedBytes } }

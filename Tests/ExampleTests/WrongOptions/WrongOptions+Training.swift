@@ -27,6 +27,8 @@ extension WrongOptions {
             --save-every 0 → --save-every: expected 1 to 1000000000, found 0
             --sheet-every 0 → --sheet-every: expected 1 to 1000000000, found 0
             --sheet-every 9223372036854775807 → --sheet-every: expected 1 to 1000000000, found 9223372036854775807
+            --prediction-type sample → --prediction-type: expected epsilon or v_prediction, found sample
+            --prediction-type epsilon --start m → --prediction-type: expected none with --start, whose network keeps its own
             --vocabulary 513 → --vocabulary: expected 514 to 49408, found 513
             --vocabulary 49409 → --vocabulary: expected 514 to 49408, found 49409
             --autoencoder-iterations 0 → --autoencoder-iterations: expected 1 to 1000000000, found 0
