@@ -89,7 +89,7 @@ extension TeacherTrainer {
     }
 
     /// Throws ``TrainingError`` for a schedule that the loss is not defined on, or not well: the errors of ε and x₀ that belong to an error of
-    /// the output must be finite, and an error of x₀ would count 5,000 times as much at the first timestep as at the last.
+    /// the output must be finite, and an error of x₀ would count 8,000 times as much at the first timestep as at the last.
     static func check(_ schedule: NoiseSchedule) throws {
         try TrainingError.check(
             schedule.predictionType != .sample, "schedule", expected: "one of a network that predicts epsilon or v",
