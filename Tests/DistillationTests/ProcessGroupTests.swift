@@ -17,9 +17,9 @@ private final class RecordingGroup: ProcessGroup {
     var rank: Int { base.rank }
     var count: Int { base.count }
     var countOnHost: Int { base.countOnHost }
-    func exchange(_ tensors: [Tensor]) throws -> [Tensor] {
-        sizes.withLock { $0.append(tensors.reduce(0) { $0 + $1.count }) }
-        return try base.exchange(tensors)
+    func exchange(_ tensor: Tensor, counts: [Int]) throws -> (tensor: Tensor, counts: [Int]) {
+        sizes.withLock { $0.append(tensor.count) }
+        return try base.exchange(tensor, counts: counts)
     }
     func gather(_ tensor: Tensor) throws -> [Tensor] { try base.gather(tensor) }
     func gather(_ bytes: Data) throws -> [Data] { try base.gather(bytes) }

@@ -35,17 +35,19 @@ struct StoragePoolTests {
             await #expect(processExitsWith: .success) {
                 let test = StoragePoolTests()
                 let before = try test.residentBytes()
-                // 100 MiB in small tensors, and 64 MiB in one.
+                // 100 MiB in small tensors, 64 MiB in one, and 128 MiB in tensors of 4 MiB, the last of which is kept.
                 var tensors = (0..<100).map { Tensor(repeating: Float($0), shape: [1 << 18]) }
                 tensors.append(Tensor(repeating: 1, shape: [1 << 24]))
+                tensors += (0..<32).map { Tensor(repeating: Float($0), shape: [1 << 20]) }
                 let used = try test.residentBytes()
-                #expect(used - before > 150 << 20)
+                #expect(used - before > 280 << 20)
                 let kept = tensors[7]
+                let last = tensors.last
                 tensors = []
                 releaseIdleTensorMemory()
                 let idle = try test.residentBytes()
                 #expect(idle - before < 16 << 20, "\(before) \(used) \(idle)")
-                #expect(kept.scalars.allSatisfy { $0 == 7 })
+                #expect(kept.scalars.allSatisfy { $0 == 7 } && last?.scalars.allSatisfy { $0 == 31 } == true)
                 let again = (0..<100).map { Tensor(repeating: Float($0), shape: [1 << 18]) }
                 #expect(
                     again.enumerated().allSatisfy { $1.scalars.allSatisfy { [number = Float($0)] in $0 == number } })

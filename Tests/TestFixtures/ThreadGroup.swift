@@ -34,7 +34,14 @@ package struct ThreadGroup: ProcessGroup {
         }
     }
 
-    package func exchange(_ tensors: [Tensor]) -> [Tensor] { meeting.all(tensors, from: rank).map { $0[rank] } }
+    package func exchange(_ tensor: Tensor, counts: [Int]) -> (tensor: Tensor, counts: [Int]) {
+        let sent = meeting.all((tensor: tensor, counts: counts), from: rank)
+        let parts = sent.map { tensor, counts in
+            let start = counts.prefix(rank).reduce(0, +)
+            return tensor.sliced(axis: 0, start..<start + counts[rank])
+        }
+        return (.concatenate(parts, axis: 0), parts.map(\.count))
+    }
     package func gather(_ tensor: Tensor) -> [Tensor] { meeting.all(tensor, from: rank) }
     package func gather(_ bytes: Data) -> [Data] { meeting.all(bytes, from: rank) }
 

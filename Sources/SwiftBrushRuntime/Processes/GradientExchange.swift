@@ -26,7 +26,7 @@ final class GradientExchange {
     /// What the sending thread leaves.
     private final class Mailbox: Sendable {
         struct State {
-            var received: [(bucket: Int, tensors: [Tensor])] = []
+            var received: [(bucket: Int, tensor: Tensor, counts: [Int])] = []
             var error: (any Error)?
         }
         let state = Lock(State())
@@ -62,28 +62,34 @@ final class GradientExchange {
         let number = order[nextBucket]
         let bucket = shared.buckets.buckets[number]
         nextBucket += 1
-        var flat: Tensor?
-        if hasPart {
-            flat = .concatenate(
-                bucket.members.map { index in
-                    let (parameter, size) = (shared.parameters[index], shared.buckets.sizes[index])
-                    // Adding −0 changes no number, not even −0.
-                    guard let gradient = parameter.gradient else { return Tensor(repeating: -0.0, shape: [size]) }
-                    (parameter.gradient, isPresent[index]) = (nil, true)
-                    return gradient.reshaped(to: [size])
-                }, axis: 0)
-        }
         let (group, type) = (shared.group, shared.gradientType)
-        let sent = bucket.chunks.map { chunk in flat.map { type.packed($0.elements(chunk)) } ?? .zeros([0]) }
+        let (sent, counts) = type.packed(hasPart ? moveGradients(of: bucket) : .zeros([0]), in: bucket.chunks)
         queue.async { [mailbox, room] in
             defer { room.signal() }
             do {
                 let start = ContinuousClock.now
-                let tensors = try group.exchange(sent)
+                let received = try group.exchange(sent, counts: counts)
                 ProcessTraffic.add(exchangeSeconds: (ContinuousClock.now - start) / .seconds(1))
-                mailbox.state.withLock { $0.received.append((number, tensors)) }
+                mailbox.state.withLock { $0.received.append((number, received.tensor, received.counts)) }
             } catch {
                 mailbox.state.withLock { $0.error = $0.error ?? error }
+            }
+        }
+    }
+
+    /// Moves the gradients of a bucket out of its parameters into one tensor; one after the other, so that not all are in memory twice.
+    private func moveGradients(of bucket: GradientBuckets.Bucket) -> Tensor {
+        Tensor(shape: [bucket.size]) { buffer in
+            for index in bucket.members {
+                let start = shared.buckets.places[index].start
+                let elements = UnsafeMutableBufferPointer(rebasing: buffer[start..<start + shared.buckets.sizes[index]])
+                if let gradient = shared.parameters[index].gradient {
+                    gradient.withUnsafeScalars { _ = elements.update(from: $0) }
+                    (shared.parameters[index].gradient, isPresent[index]) = (nil, true)
+                } else {
+                    // Adding −0 changes no number, not even −0.
+                    elements.update(repeating: -0.0)
+                }
             }
         }
     }
@@ -106,12 +112,13 @@ final class GradientExchange {
             defer { mailbox.received = [] }
             return mailbox.received
         }
-        for (number, tensors) in received {
+        for (number, tensor, counts) in received {
             let count = shared.buckets.buckets[number].chunks[shared.group.rank].count
             guard count > 0 else { continue }
-            var sum = sums[number].take()
-            for tensor in tensors where tensor.count > 0 {
-                let gradient = shared.gradientType.unpacked(tensor, count: count)
+            var (sum, start) = (sums[number].take(), 0)
+            for sent in counts where sent > 0 {
+                let gradient = shared.gradientType.unpacked(tensor.elements(start..<start + sent), count: count)
+                start += sent
                 if sum == nil { sum = gradient } else { sum? += gradient }
             }
             sums[number] = sum

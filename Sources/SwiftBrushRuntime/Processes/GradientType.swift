@@ -31,6 +31,15 @@ public enum GradientType: String, Codable, Sendable, CaseIterable {
         }
     }
 
+    /// The bits of the chunks of a tensor of one dimension, one after the other, and how many numbers hold those of each: none of a tensor
+    /// without elements.
+    func packed(_ tensor: Tensor, in chunks: [Range<Int>]) -> (tensor: Tensor, counts: [Int]) {
+        guard tensor.count > 0 else { return (tensor, chunks.map { _ in 0 }) }
+        if self == .float32 { return (tensor, chunks.map(\.count)) }
+        let packed = chunks.map { self.packed(tensor.elements($0)) }
+        return (.concatenate(packed, axis: 0), packed.map(\.count))
+    }
+
     /// The `count` numbers that were sent as these bits.
     func unpacked(_ tensor: Tensor, count: Int) -> Tensor {
         if self == .float32 || count == 0 { return tensor }

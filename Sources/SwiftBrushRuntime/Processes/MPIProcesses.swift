@@ -20,19 +20,19 @@
             (self.rank, self.count, self.countOnHost) = (Int(rank), Int(count), Int(countOnHost))
         }
 
-        func exchange(_ tensors: [Tensor]) throws -> [Tensor] {
-            let sent = tensors.map { Int32($0.count) }
+        func exchange(_ tensor: Tensor, counts: [Int]) throws -> (tensor: Tensor, counts: [Int]) {
+            let sent = counts.map { Int32($0) }
             var received = [Int32](repeating: 0, count: count)
             try Self.check(brush_mpi_exchange_counts(sent, &received), "exchange")
             let result = try Tensor(shape: [received.reduce(0) { $0 + Int($1) }]) { buffer in
-                try Tensor.concatenate(tensors, axis: 0).withUnsafeScalars { scalars in
+                try tensor.withUnsafeScalars { scalars in
                     try Self.check(
                         brush_mpi_exchange_floats(
                             scalars.baseAddress, sent, Self.offsets(sent), buffer.baseAddress, received,
                             Self.offsets(received)), "exchange")
                 }
             }
-            return Self.split(result, received)
+            return (result, received.map { Int($0) })
         }
 
         func gather(_ tensor: Tensor) throws -> [Tensor] {
@@ -45,7 +45,9 @@
                         "gather")
                 }
             }
-            return Self.split(result, counts)
+            return zip(counts, Self.offsets(counts)).map {
+                result.sliced(axis: 0, Int($1)..<Int($1) + Int($0))
+            }
         }
 
         func gather(_ bytes: Data) throws -> [Data] {
@@ -79,10 +81,6 @@
                 defer { next += count }
                 return next
             }
-        }
-
-        private static func split(_ tensor: Tensor, _ counts: [Int32]) -> [Tensor] {
-            zip(counts, offsets(counts)).map { tensor.sliced(axis: 0, Int($1)..<Int($1) + Int($0)) }
         }
 
         private static func check(_ code: Int32, _ call: String) throws {

@@ -12,11 +12,13 @@ public protocol ProcessGroup: Sendable {
     var count: Int { get }
     /// The number of processes on this host, which share its processor cores and memory.
     var countOnHost: Int { get }
-    /// Sends each process one tensor, all of one dimension.
+    /// Sends each process its elements of a tensor.
     ///
-    /// - Parameter tensors: one per process, in the order of ranks.
-    /// - Returns: what each process sent to this one, in the order of ranks.
-    func exchange(_ tensors: [Tensor]) throws -> [Tensor]
+    /// - Parameters:
+    ///   - tensor: the elements for all processes, one after the other in the order of ranks, `[elements]`.
+    ///   - counts: the number of elements for each process.
+    /// - Returns: what the processes sent to this one, one after the other in the order of ranks, and how much each of them sent.
+    func exchange(_ tensor: Tensor, counts: [Int]) throws -> (tensor: Tensor, counts: [Int])
     /// The tensors of all processes, in the order of ranks; all have one dimension, and lengths may differ.
     func gather(_ tensor: Tensor) throws -> [Tensor]
     /// The bytes of all processes, in the order of ranks; lengths may differ.
@@ -44,7 +46,7 @@ public struct SingleProcess: ProcessGroup {
     public init() {}
 
     /// The tensor itself.
-    public func exchange(_ tensors: [Tensor]) -> [Tensor] { tensors }
+    public func exchange(_ tensor: Tensor, counts: [Int]) -> (tensor: Tensor, counts: [Int]) { (tensor, counts) }
     /// The tensor itself.
     public func gather(_ tensor: Tensor) -> [Tensor] { [tensor] }
     /// The bytes themselves.

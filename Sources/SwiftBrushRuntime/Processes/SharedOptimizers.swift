@@ -18,6 +18,8 @@ package final class SharedOptimizers {
     /// The order in which buckets are sent; nil before a first step.
     var sendingOrder: [Int]?
     private let optimizers: [Adam]
+    /// Whether every process may have all elements of the averages.
+    private var hasWholeAverages = true
 
     /// Shares optimisers, none of which has taken a step.
     ///
@@ -73,7 +75,7 @@ package final class SharedOptimizers {
         of parts: BatchParts, _ body: (BatchParts.Part) throws -> Forward<Result>
     ) throws -> [Result] {
         let exchange = group.count > 1 ? GradientExchange(of: self) : nil
-        if isSharded { for optimizer in optimizers { optimizer.keepOwnAverages() } }
+        keepOwnAverages()
         var sums: [Tensor?] = parameters.map { _ in nil }
         var results: [Result] = []
         var isBackward = false
@@ -230,6 +232,9 @@ package final class SharedOptimizers {
     /// Gives every process all elements of the moving averages, which it keeps until the next step.
     package func gatherAverages() throws {
         guard isSharded else { return }
+        // Averages take the place of what the last step computed in.
+        releaseIdleTensorMemory()
+        hasWholeAverages = true
         for optimizer in optimizers {
             for average in optimizer.averages {
                 for (i, parameter) in optimizer.parameters.enumerated() {
@@ -240,6 +245,14 @@ package final class SharedOptimizers {
                 }
             }
         }
+    }
+
+    /// Keeps each process's own elements of the averages only, and returns the memory of the others to the system.
+    private func keepOwnAverages() {
+        guard isSharded, hasWholeAverages else { return }
+        for optimizer in optimizers { optimizer.keepOwnAverages() }
+        releaseIdleTensorMemory()
+        hasWholeAverages = false
     }
 
     /// The optimiser that is divided and updates the average of a parameter set's parameter, with the index of the parameter.

@@ -26,6 +26,12 @@ final class StoragePool: Sendable {
     }
 
     fileprivate struct Shelves {
+        /// Idle memory that is to be returned to the system.
+        struct Idle {
+            let address: UInt
+            let bytes: Int
+        }
+
         var byCapacity: [Int: Shelf] = [:]
         var idleBytes = 0
         var usedBytes = 0
@@ -52,7 +58,7 @@ final class StoragePool: Sendable {
     func take(count: Int) -> (memory: UnsafeMutablePointer<Float>, capacity: Int) {
         let capacity = Self.capacity(for: count)
         let (recycled, surplus) = shelves.withLock { shelves in
-            if let recycled = shelves.take(capacity) { return (Optional(recycled), [UInt]()) }
+            if let recycled = shelves.take(capacity) { return (Optional(recycled), [Shelves.Idle]()) }
             shelves.use(capacity)
             return (nil, shelves.shrink(to: shelves.mostUsedBytes + slack - shelves.usedBytes))
         }
@@ -105,8 +111,19 @@ final class StoragePool: Sendable {
         #endif
     }
 
-    private static func release(_ addresses: [UInt]) {
-        for address in addresses { free(UnsafeMutableRawPointer(bitPattern: address)) }
+    private static func release(_ surplus: [Shelves.Idle]) {
+        for memory in surplus { unmap(memory.address, pages(memory.bytes)) }
+    }
+
+    private static func unmap(_ address: UInt, _ bytes: Int) {
+        guard bytes > 0 else { return }
+        precondition(munmap(UnsafeMutableRawPointer(bitPattern: address), bytes) == 0, "StoragePool: munmap failed")
+    }
+
+    /// A number of bytes, rounded up to whole pages.
+    private static func pages(_ bytes: Int) -> Int {
+        let page = Int(getpagesize())
+        return (bytes + page - 1) / page * page
     }
 
     /// A part of a block, directly after the previous part. Capacities are multiples of 64 bytes, so it stays aligned.
@@ -123,11 +140,17 @@ final class StoragePool: Sendable {
         }
     }
 
+    /// Memory that begins at a large page; from the system, because `malloc` keeps what it has cut from its heap.
     private static func allocate(_ bytes: Int) -> UnsafeMutableRawPointer {
-        var memory: UnsafeMutableRawPointer?
-        guard posix_memalign(&memory, largePage, bytes) == 0, let memory else {
+        let length = pages(bytes)
+        let mapped = mmap(nil, length + largePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0)
+        guard let mapped, mapped != MAP_FAILED else {
             fatalError("out of memory: a tensor of \(bytes) bytes could not be allocated")
         }
+        let memory = mapped.alignedUp(toMultipleOf: largePage)
+        let before = memory - mapped
+        unmap(UInt(bitPattern: mapped), before)
+        unmap(UInt(bitPattern: memory) + UInt(length), largePage - before)
         #if os(Linux)
             madvise(memory, bytes / largePage * largePage, Int32(MADV_HUGEPAGE))
         #endif
@@ -168,16 +191,17 @@ extension StoragePool.Shelves {
         (idleBytes, usedBytes) = (idleBytes + bytes, usedBytes - bytes)
     }
 
-    /// Removes memory of the least recently used large sizes until at most `limit` bytes are idle, and returns its addresses.
-    mutating func shrink(to limit: Int) -> [UInt] {
-        var surplus: [UInt] = []
+    /// Removes memory of the least recently used large sizes until at most `limit` bytes are idle, and returns it.
+    mutating func shrink(to limit: Int) -> [Idle] {
+        var surplus: [Idle] = []
         while idleBytes > limit {
             let oldest = byCapacity.filter { capacity, shelf in
                 capacity * MemoryLayout<Float>.stride >= StoragePool.largePage && !shelf.idle.isEmpty
             }.min { $0.value.lastUse < $1.value.lastUse }
             guard let oldest, let address = byCapacity[oldest.key]?.idle.popLast() else { break }
-            surplus.append(address)
-            idleBytes -= oldest.key * MemoryLayout<Float>.stride
+            let bytes = oldest.key * MemoryLayout<Float>.stride
+            surplus.append(Idle(address: address, bytes: bytes))
+            idleBytes -= bytes
         }
         return surplus
     }
