@@ -21,7 +21,7 @@ private final class RecordingGroup: ProcessGroup {
         sizes.withLock { $0.append(tensor.count) }
         return try base.exchange(tensor, counts: counts)
     }
-    func gather(_ tensor: Tensor) throws -> [Tensor] { try base.gather(tensor) }
+    func gather(_ tensor: Tensor) throws -> (tensor: Tensor, counts: [Int]) { try base.gather(tensor) }
     func gather(_ bytes: Data) throws -> [Data] { try base.gather(bytes) }
 }
 

@@ -42,7 +42,10 @@ package struct ThreadGroup: ProcessGroup {
         }
         return (.concatenate(parts, axis: 0), parts.map(\.count))
     }
-    package func gather(_ tensor: Tensor) -> [Tensor] { meeting.all(tensor, from: rank) }
+    package func gather(_ tensor: Tensor) -> (tensor: Tensor, counts: [Int]) {
+        let all = meeting.all(tensor, from: rank)
+        return (.concatenate(all, axis: 0), all.map(\.count))
+    }
     package func gather(_ bytes: Data) -> [Data] { meeting.all(bytes, from: rank) }
 
     /// The results of `body` in each of `count` threads.

@@ -117,9 +117,13 @@ final class GradientExchange {
             guard count > 0 else { continue }
             var (sum, start) = (sums[number].take(), 0)
             for sent in counts where sent > 0 {
-                let gradient = shared.gradientType.unpacked(tensor.elements(start..<start + sent), count: count)
+                if var added = sum.take() {
+                    shared.gradientType.add(tensor, from: start, to: &added)
+                    sum = added
+                } else {
+                    sum = shared.gradientType.unpacked(tensor, from: start, count: count)
+                }
                 start += sent
-                if sum == nil { sum = gradient } else { sum? += gradient }
             }
             sums[number] = sum
         }
@@ -146,9 +150,9 @@ final class GradientExchange {
             var start = bucket.bounds[shared.group.rank]
             if !shared.isSharded {
                 let waiting = ContinuousClock.now
-                let chunks = try shared.group.gather(type.packed(flat))
+                let all = try shared.group.gather(type.packed(flat))
                 ProcessTraffic.add(gatherSeconds: (ContinuousClock.now - waiting) / .seconds(1))
-                flat = .concatenate(zip(chunks, bucket.chunks).map { type.unpacked($0, count: $1.count) }, axis: 0)
+                flat = type.unpacked(all.tensor, all.counts, in: bucket.chunks)
                 start = 0
             }
             for index in bucket.members where present.contains(where: { $0[$0.startIndex + index] != 0 }) {

@@ -40,14 +40,35 @@ public enum GradientType: String, Codable, Sendable, CaseIterable {
         return (.concatenate(packed, axis: 0), packed.map(\.count))
     }
 
-    /// The `count` numbers that were sent as these bits.
-    func unpacked(_ tensor: Tensor, count: Int) -> Tensor {
-        if self == .float32 || count == 0 { return tensor }
+    /// The chunks that were sent as these bits, each as so many numbers.
+    func unpacked(_ tensor: Tensor, _ counts: [Int], in chunks: [Range<Int>]) -> Tensor {
+        if self == .float32 { return tensor }
+        var start = 0
+        return .concatenate(
+            zip(counts, chunks).map { count, chunk in
+                defer { start += count }
+                return unpacked(tensor, from: start, count: chunk.count)
+            }, axis: 0)
+    }
+
+    /// The `count` numbers that were sent as the bits from `start` on.
+    func unpacked(_ tensor: Tensor, from start: Int, count: Int) -> Tensor {
+        if self == .float32 { return tensor.elements(start..<start + count) }
         return Tensor(shape: [count]) { buffer in
-            tensor.withUnsafeScalars { scalars in
-                for i in buffer.indices {
-                    let pair = scalars[i / 2].bitPattern
-                    buffer[i] = Float(bitPattern: i % 2 == 0 ? pair << 16 : pair & 0xffff_0000)
+            tensor.withUnsafeScalars { bits in
+                for i in buffer.indices { buffer[i] = BFloat16.number(bits, start, i) }
+            }
+        }
+    }
+
+    /// Adds the numbers that were sent as the bits from `start` on.
+    func add(_ tensor: Tensor, from start: Int, to sum: inout Tensor) {
+        sum.withUnsafeMutableScalars { sum in
+            tensor.withUnsafeScalars { bits in
+                if self == .float32 {
+                    for i in sum.indices { sum[i] += bits[start + i] }
+                } else {
+                    for i in sum.indices { sum[i] += BFloat16.number(bits, start, i) }
                 }
             }
         }
@@ -59,5 +80,11 @@ private enum BFloat16 {
     @inline(__always) static func bits(_ number: Float) -> UInt32 {
         let bits = number.bitPattern
         return number.isNaN ? 0x7fc0 : (bits &+ 0x7fff &+ ((bits >> 16) & 1)) >> 16
+    }
+
+    /// Number i of those that were sent, two each, as the bits from `start` on.
+    @inline(__always) static func number(_ bits: UnsafeBufferPointer<Float>, _ start: Int, _ i: Int) -> Float {
+        let pair = bits[start + i / 2].bitPattern
+        return Float(bitPattern: i % 2 == 0 ? pair << 16 : pair & 0xffff_0000)
     }
 }

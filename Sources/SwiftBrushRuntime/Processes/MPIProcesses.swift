@@ -35,7 +35,7 @@
             return (result, received.map { Int($0) })
         }
 
-        func gather(_ tensor: Tensor) throws -> [Tensor] {
+        func gather(_ tensor: Tensor) throws -> (tensor: Tensor, counts: [Int]) {
             let counts = try counts(tensor.count)
             let result = try Tensor(shape: [counts.reduce(0) { $0 + Int($1) }]) { buffer in
                 try tensor.withUnsafeScalars { scalars in
@@ -45,9 +45,7 @@
                         "gather")
                 }
             }
-            return zip(counts, Self.offsets(counts)).map {
-                result.sliced(axis: 0, Int($1)..<Int($1) + Int($0))
-            }
+            return (result, counts.map { Int($0) })
         }
 
         func gather(_ bytes: Data) throws -> [Data] {

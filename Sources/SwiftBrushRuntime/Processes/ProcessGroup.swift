@@ -19,8 +19,10 @@ public protocol ProcessGroup: Sendable {
     ///   - counts: the number of elements for each process.
     /// - Returns: what the processes sent to this one, one after the other in the order of ranks, and how much each of them sent.
     func exchange(_ tensor: Tensor, counts: [Int]) throws -> (tensor: Tensor, counts: [Int])
-    /// The tensors of all processes, in the order of ranks; all have one dimension, and lengths may differ.
-    func gather(_ tensor: Tensor) throws -> [Tensor]
+    /// The elements of all processes, one after the other in the order of ranks, and how many each of them has, which may differ.
+    ///
+    /// - Parameter tensor: this process's, `[elements]`.
+    func gather(_ tensor: Tensor) throws -> (tensor: Tensor, counts: [Int])
     /// The bytes of all processes, in the order of ranks; lengths may differ.
     func gather(_ bytes: Data) throws -> [Data]
     /// Says whether other threads of this process compute while one of them sends and waits, which then leaves them its processor core. Not
@@ -48,7 +50,7 @@ public struct SingleProcess: ProcessGroup {
     /// The tensor itself.
     public func exchange(_ tensor: Tensor, counts: [Int]) -> (tensor: Tensor, counts: [Int]) { (tensor, counts) }
     /// The tensor itself.
-    public func gather(_ tensor: Tensor) -> [Tensor] { [tensor] }
+    public func gather(_ tensor: Tensor) -> (tensor: Tensor, counts: [Int]) { (tensor, [tensor.count]) }
     /// The bytes themselves.
     public func gather(_ bytes: Data) -> [Data] { [bytes] }
 }
@@ -63,9 +65,8 @@ extension ProcessGroup {
     package func gatherRows(_ rows: Tensor) throws -> Tensor {
         if count == 1 { return rows }
         let sample = Array(rows.shape.dropFirst())
-        let width = sample.reduce(1, *)
-        return .concatenate(
-            try gather(rows.reshaped(to: [rows.count])).map { $0.reshaped(to: [$0.count / width] + sample) }, axis: 0)
+        let all = try gather(rows.reshaped(to: [rows.count])).tensor
+        return all.reshaped(to: [all.count / sample.reduce(1, *)] + sample)
     }
 
     /// The results of `body` in all processes, in the order of ranks.

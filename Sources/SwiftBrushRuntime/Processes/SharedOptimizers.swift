@@ -198,15 +198,13 @@ package final class SharedOptimizers {
             let members = bucket.members.filter { optimizer.parameters.indices.contains($0 - first) }
             guard !members.isEmpty else { continue }
             let own = members.map { parameters[$0].value.elements(buckets.elements(of: $0, in: group.rank)) }
-            let all = try group.gather(Tensor.concatenate(own, axis: 0))
-            var next = all.map { _ in 0 }
+            // The elements of one process follow those of another, so that all are in the order of the members.
+            let all = try group.gather(Tensor.concatenate(own, axis: 0)).tensor
+            var next = 0
             for index in members {
-                let values = (0..<group.count).map { rank in
-                    let count = buckets.elements(of: index, in: rank).count
-                    defer { next[rank] += count }
-                    return all[rank].elements(next[rank]..<next[rank] + count)
-                }
-                parameters[index].value = Tensor.concatenate(values, axis: 0).reshaped(to: parameters[index].shape)
+                parameters[index].value = all.elements(next..<next + buckets.sizes[index]).reshaped(
+                    to: parameters[index].shape)
+                next += buckets.sizes[index]
             }
         }
         ProcessTraffic.add(gatherSeconds: (ContinuousClock.now - start) / .seconds(1))
@@ -223,10 +221,8 @@ package final class SharedOptimizers {
         let shape = optimizer.parameters[i].shape
         let own = buckets.elements(of: first(of: optimizer) + i, in: group.rank)
         let isWhole = tensor.shape == shape && tensor.count != own.count
-        return Tensor.concatenate(
-            try group.gather(isWhole ? tensor.elements(own) : tensor.reshaped(to: [own.count])), axis: 0
-        )
-        .reshaped(to: shape)
+        return try group.gather(isWhole ? tensor.elements(own) : tensor.reshaped(to: [own.count])).tensor
+            .reshaped(to: shape)
     }
 
     /// Gives every process all elements of the moving averages, which it keeps until the next step.
