@@ -21,7 +21,8 @@ struct LossOptions: ParsableArguments {
     @Option(
         help: "Decoupled guidance: the timesteps of the guidance term, for which the samples are noised again.")
     var guidanceTimesteps: TimestepRange?
-    @Option(help: "The weight of a timestep in the loss. Default: as published.") var lossWeight: TimestepWeight?
+    @Option(help: "The weight of a timestep in the loss. Default: the recipe's, or as published.")
+    var lossWeight: TimestepWeight?
     @Option(help: "Images of the teacher to generate, for losses that need pairs or data.") var teacherPictures = 64
     @Option(help: "Guidance scale of these images.") var pairsGuidanceScale = 4.5
     @Option(help: "Pairs of noise and teacher image that an earlier run saved, instead of generating them.")
@@ -34,7 +35,7 @@ struct LossOptions: ParsableArguments {
         settings.guidanceScale = guidanceScale ?? settings.guidanceScale
         settings.fakeScoreGuidanceScale = fakeScoreGuidanceScale
         (settings.timesteps, settings.guidanceTimesteps) = (lossTimesteps?.range, guidanceTimesteps?.range)
-        settings.weight = lossWeight
+        settings.weight = lossWeight ?? settings.weight
         return try published.loss(settings)
     }
 
@@ -46,7 +47,7 @@ struct LossOptions: ParsableArguments {
 
     /// The settings of the recipe, or SwiftBrush's, with the fake score trained for the loss.
     func settings(iterations: Int) throws -> DistillationConfiguration {
-        var settings = recipe?.configuration ?? DistillationConfiguration()
+        var settings = recipe?.configuration(iterations: iterations) ?? DistillationConfiguration()
         let updates = settings.fakeScoreTraining.updatesPerStudentUpdate
         settings.fakeScoreTraining = try published.fakeScoreTraining(for: chosen(iterations: iterations))
         if loss == nil, let recipe {

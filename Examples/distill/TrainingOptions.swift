@@ -1,4 +1,5 @@
 import ArgumentParser
+import Autograd
 import DiffusionModels
 import Distillation
 import SwiftBrushCommands
@@ -10,8 +11,8 @@ struct TrainingOptions: ParsableArguments {
     @Option(help: "The student's learning rate. Default: the recipe's, or 1e-06.") var studentLearningRate: Double?
     @Option(help: "The fake score's learning rate. Default: the recipe's, or 0.001.")
     var fakeScoreLearningRate: Double?
-    @Option(help: "The schedule of both learning rates; cosine ends at 0.")
-    var learningRateSchedule = LearningRateDecay.constant
+    @Option(help: "The schedule of both learning rates; cosine ends at 0. Default: the recipe's, or constant.")
+    var learningRateSchedule: LearningRateDecay?
     @Option(help: "Steps over which the student's learning rate rises from 0, from its first update.")
     var studentLearningRateWarmUp: Int?
     @Option(help: "Steps over which the fake score's learning rate rises from 0.")
@@ -65,7 +66,7 @@ struct TrainingOptions: ParsableArguments {
         settings.gradientType = processes.gradients
         if let studentLearningRate { settings.studentLearningRate = studentLearningRate }
         if let fakeScoreLearningRate { settings.fakeScoreLearningRate = fakeScoreLearningRate }
-        if learningRateSchedule == .cosine { settings.learningRateSchedule = .cosine(total: iterations) }
+        if let learningRateSchedule { settings.learningRateSchedule = learningRateSchedule.schedule(iterations) }
         settings.studentLearningRateWarmUp = studentLearningRateWarmUp
         settings.fakeScoreLearningRateWarmUp = fakeScoreLearningRateWarmUp
         if let rank { settings.setAdapterRank(rank) }
@@ -88,6 +89,14 @@ struct TrainingOptions: ParsableArguments {
 /// The decay of the learning rates over a run.
 enum LearningRateDecay: String, ExpressibleByArgument, CaseIterable {
     case constant, cosine
+
+    /// The schedule of a run of so many steps.
+    func schedule(_ iterations: Int) -> LearningRateSchedule {
+        switch self {
+        case .constant: .constant()
+        case .cosine: .cosine(total: iterations)
+        }
+    }
 }
 
 extension FakeScoreWeights: ExpressibleByArgument {}

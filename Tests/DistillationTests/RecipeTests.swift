@@ -9,7 +9,7 @@ struct RecipeTests {
     @Test("Every recipe's settings and loss are valid", arguments: DistillationRecipe.allCases)
     func valid(recipe: DistillationRecipe) throws {
         let schedule = NoiseSchedule.scaledLinear()
-        let settings = try recipe.configuration(on: schedule)
+        let settings = try recipe.configuration(on: schedule, iterations: 100)
         let loss = try recipe.publishedLoss.loss(recipe.lossSettings(iterations: 100))
         try settings.validate(loss: loss, schedule: schedule)
         #expect(settings.fakeScoreTraining.guidanceScale == loss.usualFakeScoreTraining.guidanceScale)
@@ -19,14 +19,14 @@ struct RecipeTests {
     @Test("SwiftBrush's recipe is the default settings with its loss")
     func swiftBrush() throws {
         let recipe = DistillationRecipe.swiftBrush
-        #expect(try recipe.configuration(on: .scaledLinear()) == DistillationConfiguration())
+        #expect(try recipe.configuration(on: .scaledLinear(), iterations: 100) == DistillationConfiguration())
         #expect(recipe.publishedLoss.loss as? VariationalScoreDistillation == VariationalScoreDistillation())
     }
 
     @Test("SiD-LSG's timestep comes with its alpha-bar, and its settings are those of its code")
     func sidLSG() throws {
         let schedule = NoiseSchedule.scaledLinear()
-        let settings = try DistillationRecipe.sidLSG.configuration(on: schedule)
+        let settings = try DistillationRecipe.sidLSG.configuration(on: schedule, iterations: 100)
         #expect(settings.studentTimestep == 625)
         #expect(settings.studentCumulativeAlpha == schedule.cumulativeAlphas[625])
         #expect(settings.fakeScoreWeights == .copy && settings.firstMomentDecay == 0)
@@ -35,19 +35,20 @@ struct RecipeTests {
 
     @Test("DMD2 takes ten updates of the fake score, each on new samples")
     func dmd2() throws {
-        let training = try DistillationRecipe.dmd2.configuration(on: .scaledLinear()).fakeScoreTraining
+        let training = try DistillationRecipe.dmd2.configuration(on: .scaledLinear(), iterations: 100).fakeScoreTraining
         #expect(training.updatesPerStudentUpdate == 10 && training.usesNewSamples)
     }
 
-    @Test("The best recipe has no guidance, and five updates of adapters on all layers with the balanced weight")
+    @Test("The best recipe has no guidance, five updates, adapters on all layers, balanced weights and falling rates")
     func best() throws {
         let recipe = DistillationRecipe.best
-        let settings = try recipe.configuration(on: .scaledLinear())
+        let settings = try recipe.configuration(on: .scaledLinear(), iterations: 100)
         #expect(settings.adapterAlpha / Double(settings.adapterRank) == 1.6875)
         #expect(settings.fakeScoreTraining.updatesPerStudentUpdate == 5 && settings.fakeScoreTraining.usesNewSamples)
         #expect(settings.fakeScoreTraining.weight == .balanced && settings.studentTimestep == 999)
+        #expect(settings.learningRateSchedule == .cosine(total: 100))
         let loss = try recipe.publishedLoss.loss(recipe.lossSettings(iterations: 1)) as? VariationalScoreDistillation
-        #expect(loss?.teacherGuidanceScale == 1 && loss?.fakeScoreGuidanceScale == 1)
+        #expect(loss?.teacherGuidanceScale == 1 && loss?.fakeScoreGuidanceScale == 1 && loss?.weight == .balanced)
         let teacher = try TextToImageModel(
             contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
         try settings.checkAdapterTargets(on: teacher.network)

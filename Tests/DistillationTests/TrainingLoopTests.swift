@@ -59,12 +59,15 @@ final class TrainingLoopTests {
         #expect(left.sorted() == ["other.png", "step-0000002.png"])
     }
 
-    @Test(
-        "TrainingLoop: after SIGINT, SIGTERM or SIGHUP the step ends and a checkpoint is written",
-        arguments: [
-            SIGINT, SIGTERM, SIGHUP,
-        ])
-    func signals(signal: Int32) throws {
+    @Test("TrainingLoop: after SIGINT, SIGTERM or SIGHUP the step ends and a checkpoint is written")
+    func signals() async {
+        // In a process of its own, because a signal reaches all trainings of a process.
+        await #expect(processExitsWith: .success) {
+            for signal in [SIGINT, SIGTERM, SIGHUP] { try TrainingLoopTests().stop(by: signal) }
+        }
+    }
+
+    private func stop(by signal: Int32) throws {
         let run = try RunDirectory(folder.appending(path: "\(signal)"), resuming: false)
         let distiller = try ReferenceRun().distiller()
         try run.begin(distiller)
@@ -86,15 +89,17 @@ final class TrainingLoopTests {
     }
 
     @Test("TrainingLoop: an ignored signal stays ignored, and its handler is restored afterwards")
-    func ignoredSignal() throws {
-        let before = signal(SIGHUP, SIG_IGN)
-        do {
-            let signals = StopSignals()
-            raise(SIGHUP)
-            #expect(signals.received == nil)
+    func ignoredSignal() async {
+        await #expect(processExitsWith: .success) {
+            let before = signal(SIGHUP, SIG_IGN)
+            do {
+                let signals = StopSignals()
+                raise(SIGHUP)
+                #expect(signals.received == nil)
+            }
+            let after = signal(SIGHUP, before)
+            #expect(unsafeBitCast(after, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self))
         }
-        let after = signal(SIGHUP, before)
-        #expect(unsafeBitCast(after, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self))
     }
 
     @Test("TrainingLoop: the checkpoint of the best measurement is kept beside the newest, and can be restored")

@@ -78,7 +78,8 @@ extension WrongCall {
             _ = try bench.distiller { $0.studentLearningRateWarmUp = -1 }
         },
         WrongCall("recipe: a schedule without its timestep", "studentTimestep", "0 to 99", "625") { _ in
-            _ = try DistillationRecipe.sidLSG.configuration(on: .scaledLinear(from: 0.00085, to: 0.012, timesteps: 100))
+            _ = try DistillationRecipe.sidLSG.configuration(
+                on: .scaledLinear(from: 0.00085, to: 0.012, timesteps: 100), iterations: 100)
         },
         WrongCall(
             "distiller: a network that returns fewer channels", "OwnNetwork.predict", "[2, 4, 4, 4]", "[2, 4, 4, 1]"

@@ -23,4 +23,7 @@ public struct StudentAdapters: Codable, Sendable, Equatable {
         "to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "net.0.proj", "net.2", "conv1", "conv2",
         "conv_shortcut", "conv", "time_emb_proj",
     ]
+
+    /// All linear layers and convolutions: those of the blocks, of the timestep's embedding, the first and the last.
+    public static let allLayers = blockLayers + ["linear_1", "linear_2", "conv_in", "conv_out"]
 }
