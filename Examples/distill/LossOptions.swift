@@ -12,7 +12,9 @@ struct LossOptions: ParsableArguments {
     @Option(help: "The loss, with its publication's settings. Default: the recipe's, or vsd.")
     var loss: PublishedLoss?
     @Option(
-        help: "Guidance scale of the teacher, and of the fake score if the loss guides it. Default: as published.")
+        help:
+            "Guidance scale of the teacher, and of the fake score if the loss guides it. Default: the recipe's, or as published."
+    )
     var guidanceScale: Double?
     @Option(help: "Guidance scale of the fake score, if the loss guides it. Default: the teacher's, or as published.")
     var fakeScoreGuidanceScale: Double?

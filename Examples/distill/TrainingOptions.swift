@@ -26,7 +26,7 @@ struct TrainingOptions: ParsableArguments {
     var fakeScoreUpdates: Int?
     @Option(help: "The timesteps at which the fake score is trained, such as 0-999. Default: as published.")
     var fakeScoreTimesteps: TimestepRange?
-    @Option(help: "The weight of a timestep in the fake score's loss. Default: as published.")
+    @Option(help: "The weight of a timestep in the fake score's loss. Default: the recipe's, or as published.")
     var fakeScoreWeight: TimestepWeight?
     @Option(
         help:
@@ -36,11 +36,12 @@ struct TrainingOptions: ParsableArguments {
     @Option(help: "Every so many steps, measure the fake score's error on the newest samples and on samples as old.")
     var lagInterval: Int?
     @Option(help: "Warm-up steps: only the fake score is updated.") var fakeScoreWarmUpSteps = 0
-    @Option(help: "The adapters' rank; their scale is the recipe's, or 1.6875, at any rank. Default: 64.")
+    @Option(
+        help: "The adapters' rank; their scale is the recipe's, or 1.6875, at any rank. Default: the recipe's, or 64.")
     var rank: Int?
     @Option(
         parsing: .upToNextOption,
-        help: "The layers that get adapters, by suffixes of their paths. Default: to_q to_v.")
+        help: "The layers that get adapters, by suffixes of their paths. Default: the recipe's, or to_q to_v.")
     var adapterTargets: [String] = []
     @Option(help: "The largest decay of the student's moving average. Default: the recipe's, or 0.9999.")
     var averageDecay: Double?
@@ -94,7 +95,7 @@ enum LearningRateDecay: String, ExpressibleByArgument, CaseIterable {
     func schedule(_ iterations: Int) -> LearningRateSchedule {
         switch self {
         case .constant: .constant()
-        case .cosine: .cosine(total: iterations)
+        case .cosine: .cosine(total: max(iterations, 1))
         }
     }
 }

@@ -220,6 +220,19 @@ struct ProcessGroupTests {
         #expect(others[1] is Broken)
     }
 
+    @Test("Chunks of odd and even length are packed and unpacked one by one", arguments: GradientType.allCases)
+    func packing(type: GradientType) {
+        let numbers = Tensor((1...9).map { Float($0) * 0.5 }, shape: [9])
+        let chunks = [0..<5, 5..<5, 5..<8, 8..<9]
+        let (packed, counts) = type.packed(numbers, in: chunks)
+        #expect(counts == (type == .float32 ? [5, 0, 3, 1] : [3, 0, 2, 1]))
+        #expect(type.unpacked(packed, counts, in: chunks).scalars == numbers.scalars)
+        var sum = Tensor(repeating: 1, shape: [3])
+        type.add(packed, from: counts[0], to: &sum)
+        #expect(sum.scalars == [4, 4.5, 5])
+        #expect(type.packed(.zeros([0]), in: chunks).counts == [0, 0, 0, 0])
+    }
+
     @Test("More processes than parts are refused")
     func parts() throws {
         let found = try ThreadGroup.run(3) { group in

@@ -47,7 +47,10 @@ struct RecipeTests {
         #expect(settings.fakeScoreTraining.updatesPerStudentUpdate == 5 && settings.fakeScoreTraining.usesNewSamples)
         #expect(settings.fakeScoreTraining.weight == .balanced && settings.studentTimestep == 999)
         #expect(settings.learningRateSchedule == .cosine(total: 100))
-        let loss = try recipe.publishedLoss.loss(recipe.lossSettings(iterations: 1)) as? VariationalScoreDistillation
+        #expect(settings.adapterRank == 16 && settings.adapterTargets == StudentAdapters.allLayers)
+        #expect(settings.studentLearningRate == 1e-4 && settings.averageDecay == 0.998)
+        #expect(try recipe.configuration(on: .scaledLinear(), iterations: 0).learningRateSchedule == .cosine(total: 1))
+        let loss = try recipe.loss(iterations: 1) as? VariationalScoreDistillation
         #expect(loss?.teacherGuidanceScale == 1 && loss?.fakeScoreGuidanceScale == 1 && loss?.weight == .balanced)
         let teacher = try TextToImageModel(
             contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
@@ -57,7 +60,7 @@ struct RecipeTests {
     @Test("The alignment of SwiftBrush v2 fades out over the run")
     func fading() throws {
         let recipe = DistillationRecipe.swiftBrushV2
-        let loss = try recipe.publishedLoss.loss(recipe.lossSettings(iterations: 40)) as? SwiftBrushV2
+        let loss = try recipe.loss(iterations: 40) as? SwiftBrushV2
         #expect(loss?.second.decaySteps == 40)
         #expect(throws: DistillationError.self) { try PublishedLoss.vsd.loss(recipe.lossSettings(iterations: 40)) }
     }

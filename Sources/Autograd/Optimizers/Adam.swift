@@ -107,10 +107,12 @@ public final class Adam: Optimizer {
         for average in averages { average.updateCount += 1 }
     }
 
-    /// Keeps only this optimiser's elements of moving averages that have all, if it is divided.
-    package func keepOwnAverages() {
-        guard let shard else { return }
-        for (averaged, elements) in zip(averagedParameters, shard) { averaged?.parameter.keepElements(elements) }
+    /// Keeps only this optimiser's elements of moving averages that have all, if it is divided, and returns whether there were any.
+    @discardableResult package func keepOwnAverages() -> Bool {
+        guard let shard else { return false }
+        return zip(averagedParameters, shard).reduce(false) { changed, average in
+            (average.0?.parameter.keepElements(average.1) ?? false) || changed
+        }
     }
 
     /// A weight changes by at most the step size times its first moment divided by ε, beside what weight decay takes from it.

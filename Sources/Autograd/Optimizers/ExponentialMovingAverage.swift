@@ -71,10 +71,11 @@ extension Parameter {
         }
     }
 
-    /// Keeps only the elements in a range of a value that still has all, unless the range is all.
-    func keepElements(_ range: Range<Int>) {
-        guard let value = storedValue, value.shape != [range.count] else { return }
+    /// Keeps only the elements in a range of a value that still has all, unless the range is all, and returns whether it had all.
+    func keepElements(_ range: Range<Int>) -> Bool {
+        guard let value = storedValue, value.shape != [range.count] else { return false }
         storedValue = value.elements(range)
+        return true
     }
 }
 

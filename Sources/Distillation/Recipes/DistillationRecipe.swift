@@ -21,7 +21,7 @@ public enum DistillationRecipe: String, CaseIterable, Sendable {
     /// What was best here, without images of any kind, where a prompt has many right images and the teacher predicts v
     /// (`Documentation/Quality.md`): SwiftBrush with κ 1 on both networks, adapters of rank 16 and scale 1.6875 on all layers, which make five
     /// updates a step, the balanced weight for both losses, the student's learning rate 1e-4, rates that end at 0, and an average that forgets
-    /// within 500 steps. Measured on networks of a million weights.
+    /// within 500 steps. Measured on networks of a million weights. A run of it has a fixed number of steps, at whose end its rates are 0.
     case best
 
     /// The publication and its main settings in one line.
@@ -36,7 +36,7 @@ public enum DistillationRecipe: String, CaseIterable, Sendable {
         }
     }
 
-    /// The loss, whose publication's settings are the recipe's.
+    /// The loss, as its publication has it; see ``loss(iterations:)``.
     public var publishedLoss: PublishedLoss { row.loss }
 
     /// The settings of a run of `iterations` steps with a teacher of this noise schedule. Throws ``DistillationError`` if the schedule does not
@@ -53,7 +53,7 @@ public enum DistillationRecipe: String, CaseIterable, Sendable {
         configuration.fakeScoreTraining = publishedLoss.fakeScoreTraining(for: publishedLoss.loss)
         if let fakeScoreWeight { configuration.fakeScoreTraining.weight = fakeScoreWeight }
         row.change(&configuration)
-        if self == .best { configuration.learningRateSchedule = .cosine(total: iterations) }
+        if self == .best { configuration.learningRateSchedule = .cosine(total: max(iterations, 1)) }
         return configuration
     }
 
@@ -62,6 +62,12 @@ public enum DistillationRecipe: String, CaseIterable, Sendable {
 
     /// The weight of the fake score's loss, if it is not the one that the loss's publication has.
     package var fakeScoreWeight: TimestepWeight? { self == .best ? .balanced : nil }
+
+    /// The loss of a run of `iterations` steps: that of ``publishedLoss``, for SwiftBrush v2 with the alignment that fades out over the run, and
+    /// for `best` with κ 1 and the balanced weight. Throws ``DistillationError`` for settings that the loss does not have.
+    public func loss(iterations: Int) throws -> any DistillationLoss {
+        try publishedLoss.loss(lossSettings(iterations: iterations))
+    }
 
     /// The settings of the loss in a run of `iterations` steps.
     package func lossSettings(iterations: Int) -> LossSettings {

@@ -24,6 +24,6 @@ public struct StudentAdapters: Codable, Sendable, Equatable {
         "conv_shortcut", "conv", "time_emb_proj",
     ]
 
-    /// All linear layers and convolutions: those of the blocks, of the timestep's embedding, the first and the last.
+    /// All linear layers and convolutions of Stable Diffusion's networks: those of the blocks, of the timestep's embedding, the first and the last.
     public static let allLayers = blockLayers + ["linear_1", "linear_2", "conv_in", "conv_out"]
 }

@@ -84,7 +84,9 @@ final class GradientExchange {
                 let start = shared.buckets.places[index].start
                 let elements = UnsafeMutableBufferPointer(rebasing: buffer[start..<start + shared.buckets.sizes[index]])
                 if let gradient = shared.parameters[index].gradient {
-                    gradient.withUnsafeScalars { _ = elements.update(from: $0) }
+                    require(
+                        gradient.count == elements.count, "GradientExchange: a gradient of \(gradient.count) elements")
+                    gradient.withUnsafeScalars { _ = elements.update(fromContentsOf: $0) }
                     (shared.parameters[index].gradient, isPresent[index]) = (nil, true)
                 } else {
                     // Adding −0 changes no number, not even −0.

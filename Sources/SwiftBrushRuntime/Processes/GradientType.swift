@@ -31,8 +31,8 @@ public enum GradientType: String, Codable, Sendable, CaseIterable {
         }
     }
 
-    /// The bits of the chunks of a tensor of one dimension, one after the other, and how many numbers hold those of each: none of a tensor
-    /// without elements.
+    /// Packs each chunk of a tensor of one dimension by itself: the packed chunks one after the other, and the length of each. All lengths are 0
+    /// for an empty tensor.
     func packed(_ tensor: Tensor, in chunks: [Range<Int>]) -> (tensor: Tensor, counts: [Int]) {
         guard tensor.count > 0 else { return (tensor, chunks.map { _ in 0 }) }
         if self == .float32 { return (tensor, chunks.map(\.count)) }
@@ -40,7 +40,7 @@ public enum GradientType: String, Codable, Sendable, CaseIterable {
         return (.concatenate(packed, axis: 0), packed.map(\.count))
     }
 
-    /// The chunks that were sent as these bits, each as so many numbers.
+    /// The chunks again, of which `counts` are the packed lengths.
     func unpacked(_ tensor: Tensor, _ counts: [Int], in chunks: [Range<Int>]) -> Tensor {
         if self == .float32 { return tensor }
         var start = 0
@@ -51,7 +51,7 @@ public enum GradientType: String, Codable, Sendable, CaseIterable {
             }, axis: 0)
     }
 
-    /// The `count` numbers that were sent as the bits from `start` on.
+    /// The `count` numbers of a chunk that is packed from `start` on.
     func unpacked(_ tensor: Tensor, from start: Int, count: Int) -> Tensor {
         if self == .float32 { return tensor.elements(start..<start + count) }
         return Tensor(shape: [count]) { buffer in
@@ -61,7 +61,7 @@ public enum GradientType: String, Codable, Sendable, CaseIterable {
         }
     }
 
-    /// Adds the numbers that were sent as the bits from `start` on.
+    /// Adds the numbers of a chunk that is packed from `start` on.
     func add(_ tensor: Tensor, from start: Int, to sum: inout Tensor) {
         sum.withUnsafeMutableScalars { sum in
             tensor.withUnsafeScalars { bits in
@@ -82,7 +82,7 @@ private enum BFloat16 {
         return number.isNaN ? 0x7fc0 : (bits &+ 0x7fff &+ ((bits >> 16) & 1)) >> 16
     }
 
-    /// Number i of those that were sent, two each, as the bits from `start` on.
+    /// Number i of a chunk that is packed from `start` on, two in each Float.
     @inline(__always) static func number(_ bits: UnsafeBufferPointer<Float>, _ start: Int, _ i: Int) -> Float {
         let pair = bits[start + i / 2].bitPattern
         return Float(bitPattern: i % 2 == 0 ? pair << 16 : pair & 0xffff_0000)

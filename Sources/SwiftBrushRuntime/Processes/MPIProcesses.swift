@@ -21,6 +21,9 @@
         }
 
         func exchange(_ tensor: Tensor, counts: [Int]) throws -> (tensor: Tensor, counts: [Int]) {
+            require(
+                counts.count == count && counts.reduce(0, +) == tensor.count,
+                "exchange: expected \(tensor.count) elements for \(count) processes, found \(counts)")
             let sent = counts.map { Int32($0) }
             var received = [Int32](repeating: 0, count: count)
             try Self.check(brush_mpi_exchange_counts(sent, &received), "exchange")

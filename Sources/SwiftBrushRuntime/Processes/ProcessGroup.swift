@@ -16,7 +16,7 @@ public protocol ProcessGroup: Sendable {
     ///
     /// - Parameters:
     ///   - tensor: the elements for all processes, one after the other in the order of ranks, `[elements]`.
-    ///   - counts: the number of elements for each process.
+    ///   - counts: the number of elements for each process; their sum is the tensor's.
     /// - Returns: what the processes sent to this one, one after the other in the order of ranks, and how much each of them sent.
     func exchange(_ tensor: Tensor, counts: [Int]) throws -> (tensor: Tensor, counts: [Int])
     /// The elements of all processes, one after the other in the order of ranks, and how many each of them has, which may differ.

@@ -18,8 +18,6 @@ package final class SharedOptimizers {
     /// The order in which buckets are sent; nil before a first step.
     var sendingOrder: [Int]?
     private let optimizers: [Adam]
-    /// Whether every process may have all elements of the averages.
-    private var hasWholeAverages = true
 
     /// Shares optimisers, none of which has taken a step.
     ///
@@ -198,7 +196,7 @@ package final class SharedOptimizers {
             let members = bucket.members.filter { optimizer.parameters.indices.contains($0 - first) }
             guard !members.isEmpty else { continue }
             let own = members.map { parameters[$0].value.elements(buckets.elements(of: $0, in: group.rank)) }
-            // The elements of one process follow those of another, so that all are in the order of the members.
+            // Each process has consecutive elements of the bucket, so that what is gathered is the members' elements in order.
             let all = try group.gather(Tensor.concatenate(own, axis: 0)).tensor
             var next = 0
             for index in members {
@@ -228,9 +226,8 @@ package final class SharedOptimizers {
     /// Gives every process all elements of the moving averages, which it keeps until the next step.
     package func gatherAverages() throws {
         guard isSharded else { return }
-        // Averages take the place of what the last step computed in.
+        // So that what the last step computed in is not resident beside the averages.
         releaseIdleTensorMemory()
-        hasWholeAverages = true
         for optimizer in optimizers {
             for average in optimizer.averages {
                 for (i, parameter) in optimizer.parameters.enumerated() {
@@ -245,10 +242,9 @@ package final class SharedOptimizers {
 
     /// Keeps each process's own elements of the averages only, and returns the memory of the others to the system.
     private func keepOwnAverages() {
-        guard isSharded, hasWholeAverages else { return }
-        for optimizer in optimizers { optimizer.keepOwnAverages() }
-        releaseIdleTensorMemory()
-        hasWholeAverages = false
+        guard isSharded else { return }
+        let changes = optimizers.map { $0.keepOwnAverages() }
+        if changes.contains(true) { releaseIdleTensorMemory() }
     }
 
     /// The optimiser that is divided and updates the average of a parameter set's parameter, with the index of the parameter.

@@ -16,7 +16,7 @@ final class StoragePool: Sendable {
     /// allocated.
     private var slack: Int { (1 << 30) / processes.load(ordering: .relaxed) }
     /// From this size on, memory is aligned to large pages, each of which the system maps in place of 512 small ones. Smaller
-    /// allocations are cut from blocks of large pages and never returned to the system.
+    /// allocations are cut from blocks of large pages, which stay mapped.
     fileprivate static let largePage = 2 << 20
     private static let blockBytes = 16 << 20
 
@@ -115,9 +115,10 @@ final class StoragePool: Sendable {
         for memory in surplus { unmap(memory.address, pages(memory.bytes)) }
     }
 
+    /// Unmaps whole pages, or returns their memory alone if the system has no room for another mapping.
     private static func unmap(_ address: UInt, _ bytes: Int) {
-        guard bytes > 0 else { return }
-        precondition(munmap(UnsafeMutableRawPointer(bitPattern: address), bytes) == 0, "StoragePool: munmap failed")
+        guard bytes > 0, munmap(UnsafeMutableRawPointer(bitPattern: address), bytes) != 0 else { return }
+        returnPages(address, bytes)
     }
 
     /// A number of bytes, rounded up to whole pages.
