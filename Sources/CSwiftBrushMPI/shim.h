@@ -91,12 +91,12 @@ static inline int brush_mpi_gather_bytes(
         MPI_Iallgatherv(sent, count, MPI_BYTE, received, counts, offsets, MPI_BYTE, MPI_COMM_WORLD, &request), &request);
 }
 
-/// Gathers the numbers of all processes.
-static inline int brush_mpi_gather_floats(
-    const float *sent, int count, float *received, const int *counts, const int *offsets) {
+/// Gathers the numbers of all processes, where this process's are in their place already.
+static inline int brush_mpi_gather_floats(float *numbers, const int *counts, const int *offsets) {
     MPI_Request request;
     return brush_mpi_wait(
-        MPI_Iallgatherv(sent, count, MPI_FLOAT, received, counts, offsets, MPI_FLOAT, MPI_COMM_WORLD, &request),
+        MPI_Iallgatherv(
+            MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, numbers, counts, offsets, MPI_FLOAT, MPI_COMM_WORLD, &request),
         &request);
 }
 

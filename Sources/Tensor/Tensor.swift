@@ -45,9 +45,12 @@ public struct Tensor: Sendable {
 
     /// A pointer to the elements, for writing. Copies them first if another tensor shares them.
     package mutating func mutableBase() -> UnsafeMutablePointer<Float> {
-        if !isKnownUniquelyReferenced(&storage) || !storage.isWritable { storage = storage.copy() }
+        if !isWrittenInPlace() { storage = storage.copy() }
         return storage.base
     }
+
+    /// Whether the elements can be written without a copy: no other tensor shares them.
+    mutating func isWrittenInPlace() -> Bool { isKnownUniquelyReferenced(&storage) && storage.isWritable }
 }
 
 extension Tensor {

@@ -42,9 +42,9 @@ package struct ThreadGroup: ProcessGroup {
         }
         return (.concatenate(parts, axis: 0), parts.map(\.count))
     }
-    package func gather(_ tensor: Tensor) -> (tensor: Tensor, counts: [Int]) {
+    package func gather(_ tensor: inout Tensor, counts: [Int]) {
         let all = meeting.all(tensor, from: rank)
-        return (.concatenate(all, axis: 0), all.map(\.count))
+        tensor = .concatenate(all.enumerated().map { $1.parts(counts)[$0] }, axis: 0)
     }
     package func gather(_ bytes: Data) -> [Data] { meeting.all(bytes, from: rank) }
 

@@ -63,7 +63,7 @@ public final class ExponentialMovingAverage {
 extension Parameter {
     /// Linearly interpolates the value towards another parameter's, or towards the elements of it in a range, flat, by `share`.
     package func interpolate(towards parameter: Parameter, by share: Float, in range: Range<Int>? = nil) {
-        let target = range.map { parameter.value.elements($0) } ?? parameter.value
+        let target = range.map { parameter.value.part($0) } ?? parameter.value
         if share == 1 {
             storedValue = target
         } else {
@@ -76,12 +76,5 @@ extension Parameter {
         guard let value = storedValue, value.shape != [range.count] else { return false }
         storedValue = value.elements(range)
         return true
-    }
-}
-
-extension Tensor {
-    /// The elements in a range, flat.
-    package func elements(_ range: Range<Int>) -> Tensor {
-        range.isEmpty ? .zeros([0]) : reshaped(to: [count]).sliced(axis: 0, range)
     }
 }

@@ -18,7 +18,9 @@ final class GradientExchange {
     private var nextBucket = 0
     /// The buckets in the order in which a backward pass completed them.
     private var completed: [Int] = []
-    /// This process's elements of each bucket, added so far.
+    /// What this process computed in this round of its own elements of each parameter, flat.
+    private var own: [Tensor?]
+    /// This process's elements of each parameter, flat, added so far.
     private var sums: [Tensor?]
     private var isPresent: [Bool]
     private var hasPart = false
@@ -35,7 +37,8 @@ final class GradientExchange {
     init(of shared: SharedOptimizers) {
         self.shared = shared
         order = shared.sendingOrder ?? Array(shared.buckets.buckets.indices)
-        sums = shared.buckets.buckets.map { _ in nil }
+        own = shared.parameters.map { _ in nil }
+        sums = own
         isPresent = shared.parameters.map { _ in false }
     }
 
@@ -62,8 +65,8 @@ final class GradientExchange {
         let number = order[nextBucket]
         let bucket = shared.buckets.buckets[number]
         nextBucket += 1
-        let (group, type) = (shared.group, shared.gradientType)
-        let (sent, counts) = type.packed(hasPart ? moveGradients(of: bucket) : .zeros([0]), in: bucket.chunks)
+        let group = shared.group
+        let (sent, counts) = hasPart ? moveGradients(of: number) : (.zeros([0]), bucket.chunks.map { _ in 0 })
         queue.async { [mailbox, room] in
             defer { room.signal() }
             do {
@@ -77,23 +80,32 @@ final class GradientExchange {
         }
     }
 
-    /// Moves the gradients of a bucket out of its parameters into one tensor; one after the other, so that not all are in memory twice.
-    private func moveGradients(of bucket: GradientBuckets.Bucket) -> Tensor {
-        Tensor(shape: [bucket.size]) { buffer in
-            for index in bucket.members {
-                let start = shared.buckets.places[index].start
-                let elements = UnsafeMutableBufferPointer(rebasing: buffer[start..<start + shared.buckets.sizes[index]])
-                if let gradient = shared.parameters[index].gradient {
-                    require(
-                        gradient.count == elements.count, "GradientExchange: a gradient of \(gradient.count) elements")
-                    gradient.withUnsafeScalars { _ = elements.update(fromContentsOf: $0) }
-                    (shared.parameters[index].gradient, isPresent[index]) = (nil, true)
-                } else {
-                    // Adding −0 changes no number, not even −0.
-                    elements.update(repeating: -0.0)
-                }
+    /// Moves the gradients of a bucket out of its parameters: those of this process's elements stay, the others are returned as they are sent.
+    /// One parameter after the other, so that not all gradients are in memory twice.
+    private func moveGradients(of number: Int) -> (tensor: Tensor, counts: [Int]) {
+        let (bucket, rank) = (shared.buckets.buckets[number], shared.group.rank)
+        let sizes = bucket.chunks.indices.map { $0 == rank ? 0 : bucket.chunks[$0].count }
+        var others = Tensor(shape: [sizes.reduce(0, +)]) { _ in }
+        var start = 0
+        for index in bucket.members {
+            let (kept, size) = (shared.buckets.elements(of: index, in: rank), shared.buckets.sizes[index])
+            let gradient = shared.parameters[index].gradient
+            shared.parameters[index].gradient = nil
+            if let gradient {
+                require(gradient.count == size, "GradientExchange: a gradient of \(gradient.count) elements")
+                isPresent[index] = true
+                // A part would keep the memory of the whole.
+                let elements = kept.count == size ? gradient.reshaped(to: [size]) : gradient.elements(kept)
+                own[index] = shared.gradientType.rounded(elements)
+            }
+            for part in [0..<kept.lowerBound, kept.upperBound..<size] {
+                // Adding −0 changes no number, not even −0.
+                let sent = gradient?.part(part) ?? Tensor(repeating: -0.0, shape: [part.count])
+                others.replaceElements(from: start, by: sent)
+                start += part.count
             }
         }
+        return shared.gradientType.packed(others, sizes)
     }
 
     /// Waits until a bucket can be sent soon, and adds those that have arrived.
@@ -114,20 +126,19 @@ final class GradientExchange {
             defer { mailbox.received = [] }
             return mailbox.received
         }
+        let (buckets, rank, type) = (shared.buckets, shared.group.rank, shared.gradientType)
         for (number, tensor, counts) in received {
-            let count = shared.buckets.buckets[number].chunks[shared.group.rank].count
-            guard count > 0 else { continue }
-            var (sum, start) = (sums[number].take(), 0)
-            for sent in counts where sent > 0 {
-                if var added = sum.take() {
-                    shared.gradientType.add(tensor, from: start, to: &added)
-                    sum = added
-                } else {
-                    sum = shared.gradientType.unpacked(tensor, from: start, count: count)
-                }
-                start += sent
+            let bucket = buckets.buckets[number]
+            let sizes = bucket.members.map { buckets.elements(of: $0, in: rank).count }
+            let parts = tensor.parts(counts).map {
+                $0.count > 0 ? type.unpacked($0, count: bucket.chunks[rank].count).parts(sizes) : nil
             }
-            sums[number] = sum
+            for (member, index) in bucket.members.enumerated() where sizes[member] > 0 {
+                for (sender, parts) in parts.enumerated() {
+                    guard let part = sender == rank ? own[index].take() : parts?[member] else { continue }
+                    if sums[index] == nil { sums[index] = part } else { sums[index]? += part }
+                }
+            }
         }
     }
 
@@ -147,28 +158,27 @@ final class GradientExchange {
         let present = try shared.group.gather(Data(isPresent.map { $0 ? 1 : 0 }))
         try learnOrder()
         let (type, buckets) = (shared.gradientType, shared.buckets)
-        for (number, bucket) in buckets.buckets.enumerated() {
-            var flat = sums[number].take().map(type.rounded) ?? .zeros([0])
-            var start = bucket.bounds[shared.group.rank]
-            if !shared.isSharded {
-                let waiting = ContinuousClock.now
-                let all = try shared.group.gather(type.packed(flat))
-                ProcessTraffic.add(gatherSeconds: (ContinuousClock.now - waiting) / .seconds(1))
-                flat = type.unpacked(all.tensor, all.counts, in: bucket.chunks)
-                start = 0
+        for bucket in buckets.buckets {
+            let own = bucket.members.map { index in
+                sums[index].take().map(type.rounded)
+                    ?? .zeros([buckets.elements(of: index, in: shared.group.rank).count])
             }
-            for index in bucket.members where present.contains(where: { $0[$0.startIndex + index] != 0 }) {
-                let parameter = shared.parameters[index]
-                let place = buckets.places[index].start - start
-                if shared.isSharded {
-                    let own = buckets.elements(of: index, in: shared.group.rank)
-                    parameter.gradient = flat.elements(place + own.lowerBound..<place + own.upperBound)
-                } else {
-                    parameter.gradient = flat.elements(place..<place + buckets.sizes[index]).reshaped(
-                        to: parameter.shape)
-                }
+            let gradients = shared.isSharded ? own : try gather(own, of: bucket)
+            for (index, gradient) in zip(bucket.members, gradients)
+            where present.contains(where: { $0[$0.startIndex + index] != 0 }) {
+                shared.parameters[index].gradient = gradient
             }
         }
+    }
+
+    /// All elements of the parameters in a bucket.
+    private func gather(_ own: [Tensor], of bucket: GradientBuckets.Bucket) throws -> [Tensor] {
+        let start = ContinuousClock.now
+        let (type, sizes) = (shared.gradientType, bucket.chunks.map(\.count))
+        let all = try shared.group.gather(type.packed(own), counts: sizes.map(type.packedCount))
+        ProcessTraffic.add(gatherSeconds: (ContinuousClock.now - start) / .seconds(1))
+        let gradients = type.unpacked(all, sizes).parts(bucket.members.map { shared.buckets.sizes[$0] })
+        return zip(bucket.members, gradients).map { $1.reshaped(to: shared.parameters[$0].shape) }
     }
 
     /// From the next step on, buckets are sent in the order in which the first process completed them in this one, so that they do not

@@ -18,10 +18,13 @@ public enum GradientType: String, Codable, Sendable, CaseIterable {
         }
     }
 
-    /// The bits of a tensor of one dimension, as they are sent.
+    /// The elements of a packed chunk of `count` numbers.
+    func packedCount(_ count: Int) -> Int { self == .float32 ? count : (count + 1) / 2 }
+
+    /// The bits of a chunk, as they are sent.
     func packed(_ tensor: Tensor) -> Tensor {
         if self == .float32 || tensor.count == 0 { return tensor }
-        return Tensor(shape: [(tensor.count + 1) / 2]) { buffer in
+        return Tensor(shape: [packedCount(tensor.count)]) { buffer in
             tensor.withUnsafeScalars { scalars in
                 for i in buffer.indices {
                     let second = 2 * i + 1 < scalars.count ? BFloat16.bits(scalars[2 * i + 1]) : 0
@@ -31,44 +34,31 @@ public enum GradientType: String, Codable, Sendable, CaseIterable {
         }
     }
 
-    /// Packs each chunk of a tensor of one dimension by itself: the packed chunks one after the other, and the length of each. All lengths are 0
-    /// for an empty tensor.
-    func packed(_ tensor: Tensor, in chunks: [Range<Int>]) -> (tensor: Tensor, counts: [Int]) {
-        guard tensor.count > 0 else { return (tensor, chunks.map { _ in 0 }) }
-        if self == .float32 { return (tensor, chunks.map(\.count)) }
-        let packed = chunks.map { self.packed(tensor.elements($0)) }
-        return (.concatenate(packed, axis: 0), packed.map(\.count))
+    /// The bits of a chunk that consists of tensors of one dimension, in any number of tensors.
+    func packed(_ tensors: [Tensor]) -> [Tensor] {
+        self == .float32 ? tensors : [packed(.concatenate(tensors, axis: 0))]
     }
 
-    /// The chunks again, of which `counts` are the packed lengths.
-    func unpacked(_ tensor: Tensor, _ counts: [Int], in chunks: [Range<Int>]) -> Tensor {
+    /// Packs consecutive chunks of these sizes, each by itself: the packed chunks one after the other, and the length of each.
+    func packed(_ tensor: Tensor, _ sizes: [Int]) -> (tensor: Tensor, counts: [Int]) {
+        (self == .float32 ? tensor : .concatenate(tensor.parts(sizes).map(packed), axis: 0), sizes.map(packedCount))
+    }
+
+    /// The numbers of packed chunks of these sizes.
+    func unpacked(_ tensor: Tensor, _ sizes: [Int]) -> Tensor {
         if self == .float32 { return tensor }
-        var start = 0
         return .concatenate(
-            zip(counts, chunks).map { count, chunk in
-                defer { start += count }
-                return unpacked(tensor, from: start, count: chunk.count)
-            }, axis: 0)
+            zip(tensor.parts(sizes.map(packedCount)), sizes).map { unpacked($0, count: $1) }, axis: 0)
     }
 
-    /// The `count` numbers of a chunk that is packed from `start` on.
-    func unpacked(_ tensor: Tensor, from start: Int, count: Int) -> Tensor {
-        if self == .float32 { return tensor.elements(start..<start + count) }
+    /// The `count` numbers of a packed chunk.
+    func unpacked(_ tensor: Tensor, count: Int) -> Tensor {
+        if self == .float32 { return tensor }
         return Tensor(shape: [count]) { buffer in
             tensor.withUnsafeScalars { bits in
-                for i in buffer.indices { buffer[i] = BFloat16.number(bits, start, i) }
-            }
-        }
-    }
-
-    /// Adds the numbers of a chunk that is packed from `start` on.
-    func add(_ tensor: Tensor, from start: Int, to sum: inout Tensor) {
-        sum.withUnsafeMutableScalars { sum in
-            tensor.withUnsafeScalars { bits in
-                if self == .float32 {
-                    for i in sum.indices { sum[i] += bits[start + i] }
-                } else {
-                    for i in sum.indices { sum[i] += BFloat16.number(bits, start, i) }
+                for i in buffer.indices {
+                    let pair = bits[i / 2].bitPattern
+                    buffer[i] = Float(bitPattern: i % 2 == 0 ? pair << 16 : pair & 0xffff_0000)
                 }
             }
         }
@@ -80,11 +70,5 @@ private enum BFloat16 {
     @inline(__always) static func bits(_ number: Float) -> UInt32 {
         let bits = number.bitPattern
         return number.isNaN ? 0x7fc0 : (bits &+ 0x7fff &+ ((bits >> 16) & 1)) >> 16
-    }
-
-    /// Number i of a chunk that is packed from `start` on, two in each Float.
-    @inline(__always) static func number(_ bits: UnsafeBufferPointer<Float>, _ start: Int, _ i: Int) -> Float {
-        let pair = bits[start + i / 2].bitPattern
-        return Float(bitPattern: i % 2 == 0 ? pair << 16 : pair & 0xffff_0000)
     }
 }

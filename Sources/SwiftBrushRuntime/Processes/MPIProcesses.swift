@@ -38,21 +38,19 @@
             return (result, received.map { Int($0) })
         }
 
-        func gather(_ tensor: Tensor) throws -> (tensor: Tensor, counts: [Int]) {
-            let counts = try counts(tensor.count)
-            let result = try Tensor(shape: [counts.reduce(0) { $0 + Int($1) }]) { buffer in
-                try tensor.withUnsafeScalars { scalars in
-                    try Self.check(
-                        brush_mpi_gather_floats(
-                            scalars.baseAddress, Int32(tensor.count), buffer.baseAddress, counts, Self.offsets(counts)),
-                        "gather")
-                }
+        func gather(_ tensor: inout Tensor, counts: [Int]) throws {
+            require(
+                counts.count == count && counts.reduce(0, +) == tensor.count,
+                "gather: expected \(tensor.count) elements of \(count) processes, found \(counts)")
+            let counts = counts.map { Int32($0) }
+            try tensor.withUnsafeMutableScalars {
+                try Self.check(brush_mpi_gather_floats($0.baseAddress, counts, Self.offsets(counts)), "gather")
             }
-            return (result, counts.map { Int($0) })
         }
 
         func gather(_ bytes: Data) throws -> [Data] {
-            let counts = try counts(bytes.count)
+            var counts = [Int32](repeating: 0, count: count)
+            try Self.check(brush_mpi_gather_counts(Int32(bytes.count), &counts), "gather")
             let offsets = Self.offsets(counts)
             var all = [UInt8](repeating: 0, count: counts.reduce(0) { $0 + Int($1) })
             try [UInt8](bytes).withUnsafeBufferPointer { own in
@@ -69,12 +67,6 @@
 
         /// Ends all processes.
         func abort() { brush_mpi_abort(1) }
-
-        private func counts(_ own: Int) throws -> [Int32] {
-            var counts = [Int32](repeating: 0, count: count)
-            try Self.check(brush_mpi_gather_counts(Int32(own), &counts), "gather")
-            return counts
-        }
 
         private static func offsets(_ counts: [Int32]) -> [Int32] {
             var next = Int32(0)

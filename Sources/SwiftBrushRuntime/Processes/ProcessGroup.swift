@@ -19,10 +19,12 @@ public protocol ProcessGroup: Sendable {
     ///   - counts: the number of elements for each process; their sum is the tensor's.
     /// - Returns: what the processes sent to this one, one after the other in the order of ranks, and how much each of them sent.
     func exchange(_ tensor: Tensor, counts: [Int]) throws -> (tensor: Tensor, counts: [Int])
-    /// The elements of all processes, one after the other in the order of ranks, and how many each of them has, which may differ.
+    /// Completes a tensor of which each process has some elements, one after the other in the order of ranks.
     ///
-    /// - Parameter tensor: this process's, `[elements]`.
-    func gather(_ tensor: Tensor) throws -> (tensor: Tensor, counts: [Int])
+    /// - Parameters:
+    ///   - tensor: `[elements]`, in which this process's are at their place; afterwards those of all processes are.
+    ///   - counts: the number of each process's elements; their sum is the tensor's.
+    func gather(_ tensor: inout Tensor, counts: [Int]) throws
     /// The bytes of all processes, in the order of ranks; lengths may differ.
     func gather(_ bytes: Data) throws -> [Data]
     /// Says whether other threads of this process compute while one of them sends and waits, which then leaves them its processor core. Not
@@ -49,8 +51,8 @@ public struct SingleProcess: ProcessGroup {
 
     /// The tensor itself.
     public func exchange(_ tensor: Tensor, counts: [Int]) -> (tensor: Tensor, counts: [Int]) { (tensor, counts) }
-    /// The tensor itself.
-    public func gather(_ tensor: Tensor) -> (tensor: Tensor, counts: [Int]) { (tensor, [tensor.count]) }
+    /// Does nothing.
+    public func gather(_ tensor: inout Tensor, counts: [Int]) {}
     /// The bytes themselves.
     public func gather(_ bytes: Data) -> [Data] { [bytes] }
 }
@@ -59,13 +61,27 @@ extension ProcessGroup {
     /// The bytes of the process with rank 0.
     package func broadcast(_ bytes: Data) throws -> Data { try gather(rank == 0 ? bytes : Data())[0] }
 
+    /// Gathers the elements of a tensor, `counts[rank]` of each process.
+    ///
+    /// - Parameter own: this process's, in any number of tensors.
+    package func gather(_ own: [Tensor], counts: [Int]) throws -> Tensor {
+        var all = Tensor(shape: [counts.reduce(0, +)]) { _ in }
+        var start = counts.prefix(rank).reduce(0, +)
+        for tensor in own {
+            all.replaceElements(from: start, by: tensor)
+            start += tensor.count
+        }
+        try gather(&all, counts: counts)
+        return all
+    }
+
     /// The rows of all processes' tensors, in the order of ranks.
     ///
     /// - Parameter rows: this process's, `[rows, …]`, of the same extents in all processes except the first.
     package func gatherRows(_ rows: Tensor) throws -> Tensor {
         if count == 1 { return rows }
         let sample = Array(rows.shape.dropFirst())
-        let all = try gather(rows.reshaped(to: [rows.count])).tensor
+        let all = try gather([rows], counts: try results { rows.count })
         return all.reshaped(to: [all.count / sample.reduce(1, *)] + sample)
     }
 

@@ -154,7 +154,7 @@ package final class SharedOptimizers {
         let own = optimizer.parameters.enumerated().flatMap { i, parameter in
             pieces(of: first + i, in: group.rank).map { piece in
                 let start = buckets.elements(of: first + i, in: group.rank).lowerBound
-                return parameter.gradient?.elements(piece.lowerBound - start..<piece.upperBound - start).squaredNorm()
+                return parameter.gradient?.part(piece.lowerBound - start..<piece.upperBound - start).squaredNorm()
                     ?? 0
             }
         }
@@ -195,14 +195,18 @@ package final class SharedOptimizers {
         for bucket in buckets.buckets {
             let members = bucket.members.filter { optimizer.parameters.indices.contains($0 - first) }
             guard !members.isEmpty else { continue }
-            let own = members.map { parameters[$0].value.elements(buckets.elements(of: $0, in: group.rank)) }
             // Each process has consecutive elements of the bucket, so that what is gathered is the members' elements in order.
-            let all = try group.gather(Tensor.concatenate(own, axis: 0)).tensor
-            var next = 0
-            for index in members {
-                parameters[index].value = all.elements(next..<next + buckets.sizes[index]).reshaped(
-                    to: parameters[index].shape)
-                next += buckets.sizes[index]
+            let counts = (0..<group.count).map { rank in
+                members.reduce(0) { $0 + buckets.elements(of: $1, in: rank).count }
+            }
+            let all = try group.gather(
+                members.map { parameters[$0].value.part(buckets.elements(of: $0, in: group.rank)) }, counts: counts)
+            for (index, elements) in zip(members, all.parts(members.map { buckets.sizes[$0] })) {
+                let own = buckets.elements(of: index, in: group.rank)
+                parameters[index].update {
+                    $0.replaceElements(from: 0, by: elements.part(0..<own.lowerBound))
+                    $0.replaceElements(from: own.upperBound, by: elements.part(own.upperBound..<elements.count))
+                }
             }
         }
         ProcessTraffic.add(gatherSeconds: (ContinuousClock.now - start) / .seconds(1))
@@ -216,11 +220,13 @@ package final class SharedOptimizers {
     ///   - i: the index of its parameter.
     package func whole(_ tensor: Tensor, of optimizer: Adam, at i: Int) throws -> Tensor {
         guard isSharded else { return tensor }
-        let shape = optimizer.parameters[i].shape
-        let own = buckets.elements(of: first(of: optimizer) + i, in: group.rank)
+        let (shape, index) = (optimizer.parameters[i].shape, first(of: optimizer) + i)
+        let own = buckets.elements(of: index, in: group.rank)
         let isWhole = tensor.shape == shape && tensor.count != own.count
-        return try group.gather(isWhole ? tensor.elements(own) : tensor.reshaped(to: [own.count])).tensor
-            .reshaped(to: shape)
+        return try group.gather(
+            [isWhole ? tensor.part(own) : tensor],
+            counts: (0..<group.count).map { buckets.elements(of: index, in: $0).count }
+        ).reshaped(to: shape)
     }
 
     /// Gives every process all elements of the moving averages, which it keeps until the next step.

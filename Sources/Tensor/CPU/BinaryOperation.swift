@@ -22,6 +22,10 @@ enum BinaryOperation {
 
     /// left = left ∘ right, for a plan whose shape is left's.
     func combine(_ left: inout Tensor, _ right: Tensor, _ plan: Broadcast) {
+        guard left.isWrittenInPlace() else {
+            left = combine(left, right, plan)
+            return
+        }
         let target = left.mutableBase()
         combine(Shared(UnsafePointer(target)), Shared(right), plan, into: target)
     }

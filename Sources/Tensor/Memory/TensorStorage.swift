@@ -128,9 +128,8 @@ final class TensorStorage: @unchecked Sendable {
         return result
     }
 
-    /// A view of a range of mapped numbers, without a copy; nil for memory from the pool.
-    func mappedPart(_ range: Range<Int>) -> TensorStorage? {
-        guard !isWritable, !range.isEmpty else { return nil }
+    /// The numbers of a range, without a copy: the part keeps all of this memory as long as it lives.
+    func part(_ range: Range<Int>) -> TensorStorage {
         let width = scalarType.byteCount
         let bytes = UnsafeRawBufferPointer(start: stored + range.lowerBound * width, count: range.count * width)
         return TensorStorage(

@@ -77,8 +77,8 @@ extension Tensor {
         newShape[axis] = range.count
         let inner = shape[(axis + 1)...].reduce(1, *)
         let outer = shape[..<axis].reduce(1, *)
-        if outer == 1, let part = storage.mappedPart(range.lowerBound * inner..<range.upperBound * inner) {
-            return Tensor(part, shape: newShape)
+        if outer == 1, !storage.isWritable, newShape.reduce(1, *) > 0 {
+            return Tensor(storage.part(range.lowerBound * inner..<range.upperBound * inner), shape: newShape)
         }
         let result = Tensor(uninitialized: newShape)
         let (start, step, width) = (range.lowerBound * inner, shape[axis] * inner, range.count * inner)
