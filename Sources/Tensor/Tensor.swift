@@ -49,7 +49,7 @@ public struct Tensor: Sendable {
         return storage.base
     }
 
-    /// Whether the elements can be written without a copy: no other tensor shares them.
+    /// Whether the elements can be written without a copy: no other tensor shares them, and they are neither from a file nor a part.
     mutating func isWrittenInPlace() -> Bool { isKnownUniquelyReferenced(&storage) && storage.isWritable }
 }
 

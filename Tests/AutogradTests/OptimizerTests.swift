@@ -1,7 +1,8 @@
 import Autograd
 import SwiftBrushTestFixtures
-import Tensor
 import Testing
+
+@testable import Tensor
 
 @Suite("Optimisers")
 struct OptimizerTests {
@@ -151,6 +152,16 @@ struct OptimizerTests {
             // The formula is the same, but the compiler may use fused multiply-adds in only one of the two places.
             #expect(relativeError(found.value, expected.value) <= 1e-6, "\(found.path)")
         }
+    }
+
+    @Test("A moving average of some elements does not keep the memory of the others")
+    func averageOfElements() throws {
+        let set = try parameters()
+        let average = try ExponentialMovingAverage(of: set)
+        let (parameter, averaged) = (set.all[0], average.parameters.all[0])
+        averaged.interpolate(towards: parameter, by: 1, in: 0..<2)
+        #expect(averaged.value.scalars == Array(parameter.value.scalars.prefix(2)))
+        #expect(averaged.value.storage.stored != parameter.value.storage.stored)
     }
 
     @Test("EMA decay: 0 for the first update, then (1 + s)/(10 + s) up to the maximum")

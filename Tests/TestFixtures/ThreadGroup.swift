@@ -43,8 +43,9 @@ package struct ThreadGroup: ProcessGroup {
         return (.concatenate(parts, axis: 0), parts.map(\.count))
     }
     package func gather(_ tensor: inout Tensor, counts: [Int]) {
-        let all = meeting.all(tensor, from: rank)
-        tensor = .concatenate(all.enumerated().map { $1.parts(counts)[$0] }, axis: 0)
+        let all = meeting.all((tensor: tensor, counts: counts), from: rank)
+        precondition(all.allSatisfy { $0.counts == counts } && counts.reduce(0, +) == tensor.count)
+        tensor = .concatenate(all.enumerated().map { $1.tensor.parts(counts)[$0] }, axis: 0)
     }
     package func gather(_ bytes: Data) -> [Data] { meeting.all(bytes, from: rank) }
 

@@ -63,10 +63,11 @@ public final class ExponentialMovingAverage {
 extension Parameter {
     /// Linearly interpolates the value towards another parameter's, or towards the elements of it in a range, flat, by `share`.
     package func interpolate(towards parameter: Parameter, by share: Float, in range: Range<Int>? = nil) {
-        let target = range.map { parameter.value.part($0) } ?? parameter.value
         if share == 1 {
-            storedValue = target
+            // A part would keep the memory of the whole.
+            storedValue = range.map { parameter.value.elements($0) } ?? parameter.value
         } else {
+            let target = range.map { parameter.value.part($0) } ?? parameter.value
             update { $0.interpolate(towards: target, by: share) }
         }
     }

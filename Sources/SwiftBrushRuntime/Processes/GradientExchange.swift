@@ -4,7 +4,7 @@ import Foundation
 import Tensor
 
 /// The gradients of one step of several processes. While a backward pass goes on, each bucket whose gradients are complete is sent by another
-/// thread: every process gets its elements of it from all, and adds them in the order of the parts.
+/// thread: every process gets its elements of it from all others, and adds them, with its own in their place, in the order of the parts.
 final class GradientExchange {
     private let shared: SharedOptimizers
     private let queue = DispatchQueue(label: "gradients")
@@ -130,11 +130,10 @@ final class GradientExchange {
         for (number, tensor, counts) in received {
             let bucket = buckets.buckets[number]
             let sizes = bucket.members.map { buckets.elements(of: $0, in: rank).count }
-            let parts = tensor.parts(counts).map {
-                $0.count > 0 ? type.unpacked($0, count: bucket.chunks[rank].count).parts(sizes) : nil
-            }
-            for (member, index) in bucket.members.enumerated() where sizes[member] > 0 {
-                for (sender, parts) in parts.enumerated() {
+            for (sender, chunk) in tensor.parts(counts).enumerated() {
+                let parts =
+                    chunk.count > 0 ? type.unpacked(chunk, count: bucket.chunks[rank].count).parts(sizes) : nil
+                for (member, index) in bucket.members.enumerated() where sizes[member] > 0 {
                     guard let part = sender == rank ? own[index].take() : parts?[member] else { continue }
                     if sums[index] == nil { sums[index] = part } else { sums[index]? += part }
                 }

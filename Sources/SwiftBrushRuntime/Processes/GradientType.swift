@@ -34,7 +34,7 @@ public enum GradientType: String, Codable, Sendable, CaseIterable {
         }
     }
 
-    /// The bits of a chunk that consists of tensors of one dimension, in any number of tensors.
+    /// The bits of a chunk that is given as consecutive tensors of one dimension, as consecutive tensors.
     func packed(_ tensors: [Tensor]) -> [Tensor] {
         self == .float32 ? tensors : [packed(.concatenate(tensors, axis: 0))]
     }

@@ -23,7 +23,7 @@ public protocol ProcessGroup: Sendable {
     ///
     /// - Parameters:
     ///   - tensor: `[elements]`, in which this process's are at their place; afterwards those of all processes are.
-    ///   - counts: the number of each process's elements; their sum is the tensor's.
+    ///   - counts: the number of each process's elements, the same in all processes; their sum is the tensor's.
     func gather(_ tensor: inout Tensor, counts: [Int]) throws
     /// The bytes of all processes, in the order of ranks; lengths may differ.
     func gather(_ bytes: Data) throws -> [Data]
@@ -63,7 +63,9 @@ extension ProcessGroup {
 
     /// Gathers the elements of a tensor, `counts[rank]` of each process.
     ///
-    /// - Parameter own: this process's, in any number of tensors.
+    /// - Parameters:
+    ///   - own: this process's, in any number of tensors.
+    ///   - counts: the same in all processes.
     package func gather(_ own: [Tensor], counts: [Int]) throws -> Tensor {
         var all = Tensor(shape: [counts.reduce(0, +)]) { _ in }
         var start = counts.prefix(rank).reduce(0, +)
@@ -71,6 +73,7 @@ extension ProcessGroup {
             all.replaceElements(from: start, by: tensor)
             start += tensor.count
         }
+        require(start == counts.prefix(rank + 1).reduce(0, +), "gather: expected \(counts[rank]) elements of \(rank)")
         try gather(&all, counts: counts)
         return all
     }

@@ -3,7 +3,7 @@ import Foundation
 /// The memory of a tensor: contiguous numbers, released with the last tensor that uses them.
 ///
 /// Either Float32 numbers in 64-byte aligned memory from the pool, or read-only numbers of a mapped file, in the file's type, or converted
-/// to a type of 8 or 16 bits. Sendable although mutable: a tensor writes only after `isKnownUniquelyReferenced` has confirmed that no
+/// to a type of 8 or 16 bits, or a part of another storage, which is not written to. Sendable although mutable: a tensor writes only after `isKnownUniquelyReferenced` has confirmed that no
 /// other tensor reads.
 final class TensorStorage: @unchecked Sendable {
     let count: Int
@@ -13,7 +13,7 @@ final class TensorStorage: @unchecked Sendable {
     let stored: UnsafeMutableRawPointer
     /// The scales of 8-bit integers; nil for other types.
     let scales: RowScales?
-    /// The owner of memory that is not from the pool; nil for memory from the pool.
+    /// The owner of memory that this storage does not have from the pool itself; nil if it does.
     private let source: Source?
     /// The capacity of memory from the pool, in numbers.
     private let capacity: Int

@@ -25,6 +25,7 @@ extension Tensor {
         require(
             start >= 0 && start + tensor.count <= count,
             "replaceElements: \(tensor.count) elements from \(start) are outside \(count)")
+        guard tensor.count > 0 else { return }
         let base = mutableBase()
         tensor.storage.widen(0..<tensor.count, into: base + start)
     }
