@@ -20,6 +20,21 @@ struct ServedModel: Sendable {
         if guidanceScale != nil { throw RequestError.invalid("guidance", "none for a student", "one") }
         return steps ?? 1 == 1 ? .oneStep : .studentSteps(steps ?? 1)
     }
+
+    /// Generates batches of each size, the smallest first, until so much time has passed: then there is memory for tensors of all sizes, and the
+    /// first image that somebody asks for takes no longer than later ones. Throws what `PictureServer.picture` throws.
+    func warmUp(for time: Duration) async throws {
+        let end = ContinuousClock.now + time
+        for count in 0...server.limits.batchSize where ContinuousClock.now < end {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                // The first request is a batch by itself; the others, which wait for it, are the next one.
+                for seed in 0...UInt64(count) {
+                    group.addTask { _ = try await server.picture(for: "a picture", seed: seed) }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
 }
 
 /// The models of the playground, by name.
