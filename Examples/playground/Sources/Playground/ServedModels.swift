@@ -21,18 +21,27 @@ struct ServedModel: Sendable {
         return steps ?? 1 == 1 ? .oneStep : .studentSteps(steps ?? 1)
     }
 
-    /// Generates batches of each size, the smallest first, until so much time has passed: then there is memory for tensors of all sizes, and the
-    /// first image that somebody asks for takes no longer than later ones. Throws what `PictureServer.picture` throws.
+    /// Generates images one by one and then, of batches of each size, the largest first, those that are expected to be done within so much time:
+    /// afterwards there is memory for tensors of all sizes, the smaller ones in that of the larger, and the first image that somebody asks for takes
+    /// no longer than later ones. Throws what `PictureServer.picture` throws.
     func warmUp(for time: Duration) async throws {
-        let end = ContinuousClock.now + time
-        for count in 0...server.limits.batchSize where ContinuousClock.now < end {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                // The first request is a batch by itself; the others, which wait for it, are the next one.
-                for seed in 0...UInt64(count) {
-                    group.addTask { _ = try await server.picture(for: "a picture", seed: seed) }
-                }
-                try await group.waitForAll()
+        let (clock, end) = (ContinuousClock(), ContinuousClock.now + time)
+        // The first image also loads the text encoder.
+        try await generate(1)
+        guard clock.now < end else { return }
+        let single = try await clock.measure { try await generate(1) }
+        for count in (1...server.limits.batchSize).reversed() where clock.now + single * count < end {
+            // The first request is a batch by itself; the others, which wait for it, are the next one.
+            try await generate(1 + count)
+        }
+    }
+
+    private func generate(_ count: Int) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for seed in 0..<UInt64(count) {
+                group.addTask { _ = try await server.picture(for: "a picture", seed: seed) }
             }
+            try await group.waitForAll()
         }
     }
 }
