@@ -31,8 +31,8 @@ struct ServedModel: Sendable {
         guard clock.now < end else { return }
         let single = try await clock.measure { try await generate(1) }
         for count in (1...server.limits.batchSize).reversed() where clock.now + single * count < end {
-            // The first request is a batch by itself; the others, which wait for it, are the next one.
-            try await generate(1 + count)
+            // The first request may be a batch by itself; the others, which wait for it, are the next one.
+            try await generate(min(1 + count, server.limits.waitingRequests))
         }
     }
 
