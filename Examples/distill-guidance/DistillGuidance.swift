@@ -101,7 +101,7 @@ struct DistillGuidance: ComputingCommand {
     ) throws -> Picture {
         let rows = try [(teacher, guidanceScale), (copy, 1)].map { model, scale in
             let settings = SamplingSettings(
-                steps: steps, guidanceScale: scale, sampler: try model.sampler(named: "ddim"))
+                steps: steps, guidanceScale: scale, sampler: try model.deterministicSampler())
             var sampling = try model.samples(for: prompts, settings, seed: 0)
             return try sampling.last().map { try model.pictures(from: $0.latents) } ?? []
         }

@@ -10,7 +10,7 @@ struct NetworkOptions: ParsableArguments {
     var channels: [Int] = []
     @Option(
         help:
-            "What the denoising network learns to predict: epsilon or v_prediction. Default: epsilon, or that of --start."
+            "What the denoising network learns to predict: epsilon, v_prediction, or flow_prediction, with which it is trained by flow matching. Default: epsilon, or that of --start."
     )
     var predictionType: PredictionType?
     @Option(help: "The maximum vocabulary size of a trained tokenizer.") var vocabulary = 2560
@@ -18,7 +18,8 @@ struct NetworkOptions: ParsableArguments {
     func validate() throws {
         try check("--vocabulary", vocabulary, in: 514...49_408)
         if predictionType == .sample {
-            throw ValidationError("--prediction-type: expected epsilon or v_prediction, found sample")
+            throw ValidationError(
+                "--prediction-type: expected epsilon, v_prediction or flow_prediction, found sample")
         }
     }
 

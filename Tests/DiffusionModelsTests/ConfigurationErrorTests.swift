@@ -113,6 +113,8 @@ struct ConfigurationErrorTests {
         .init(json: #"{"steps_offset": -1}"#, field: "steps_offset"),
         .init(json: #"{"use_flow_sigmas": true}"#, field: "use_flow_sigmas", isUnsupported: true),
         .init(json: #"{"clip_sample": 0}"#, field: "clip_sample"),
+        .init(json: #"{"prediction_type": "flow_prediction"}"#, field: "prediction_type", isUnsupported: true),
+        .init(json: #"{"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 0}"#, field: "shift"),
     ]
 
     static let oneStep: [WrongField] = [
@@ -120,6 +122,7 @@ struct ConfigurationErrorTests {
         .init(json: #"{"timestep": 999}"#, field: "cumulative_alpha"),
         .init(json: #"{"timestep": 999, "cumulative_alpha": 0}"#, field: "cumulative_alpha"),
         .init(json: #"{"timestep": -1, "cumulative_alpha": 0.5}"#, field: "timestep"),
+        .init(json: #"{"timestep": 999, "cumulative_alpha": 0.5, "sigma": 0}"#, field: "sigma"),
         .init(json: #"{"timestep": 999, "cumulative_alpha": 0.5, "later_steps": 3}"#, field: "later_steps"),
         .init(
             json: #"{"timestep": 999, "cumulative_alpha": 0.5, "later_steps": [{"timestep": 9}]}"#,

@@ -181,13 +181,14 @@ extension MalformedCheckpoint {
             try workshop.set("beta_schedule", .string("sigmoid"), in: scheduler)
         },
         .init(
-            "a scheduler of flow matching",
+            "Heun's method of flow matching",
             #"""
             MODEL/scheduler/scheduler_config.json: field "_class_name" is not supported with this value: \#
-            expected a scheduler of noise levels β, found "FlowMatchEulerDiscreteScheduler"
+            expected a scheduler of noise levels β, or FlowMatchEulerDiscreteScheduler, \#
+            found "FlowMatchHeunDiscreteScheduler"
             """#
         ) { workshop in
-            let text = #"{"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000, "shift": 3.0}"#
+            let text = #"{"_class_name": "FlowMatchHeunDiscreteScheduler", "num_train_timesteps": 1000, "shift": 3.0}"#
             try workshop.write(text, to: scheduler)
         },
         .init(
@@ -203,7 +204,16 @@ extension MalformedCheckpoint {
             "an unknown prediction type",
             #"""
             MODEL/scheduler/scheduler_config.json: field "prediction_type" is not supported with this value: \#
-            expected one of "epsilon", "sample", "v_prediction", found "flow_prediction"
+            expected one of "epsilon", "sample", "v_prediction", "flow_prediction", found "x0"
+            """#
+        ) { workshop in
+            try workshop.set("prediction_type", .string("x0"), in: scheduler)
+        },
+        .init(
+            "flow matching's prediction with noise levels β",
+            #"""
+            MODEL/scheduler/scheduler_config.json: field "prediction_type" is not supported with this value: \#
+            expected epsilon, sample or v_prediction in a schedule of noise levels β, found "flow_prediction"
             """#
         ) { workshop in
             try workshop.set("prediction_type", .string("flow_prediction"), in: scheduler)

@@ -37,21 +37,47 @@ struct NoiseScheduleTests {
         #expect(zip(schedule.cumulativeAlphas, schedule.cumulativeAlphas.dropFirst()).allSatisfy(>))
     }
 
-    @Test("Predictions of every type convert to every other", arguments: PredictionType.allCases)
-    func conversions(target: PredictionType) {
-        let schedule = NoiseSchedule.scaledLinear()
+    @Test("In flow matching α = 1 − t/N and σ = t/N, and N is 1000")
+    func flowMatching() throws {
+        let schedule = NoiseSchedule.flowMatching()
+        #expect(schedule.timestepCount == 1000 && schedule.predictionType == .flow && schedule.isFlowMatching)
+        for timestep in [0, 1, 250, 999] {
+            let (level, time) = (schedule.level(at: timestep), Double(timestep) / 1000)
+            #expect(abs(level.alpha - (1 - time)) <= 1e-15 && abs(level.sigma - time) <= 1e-15)
+            #expect(abs(schedule.cumulativeAlphas[timestep] - (1 - time) * (1 - time)) <= 1e-15)
+        }
+        let written = try JSONEncoder().encode(schedule.configuration)
+        let read = try JSONDecoder().decode(NoiseSchedule.Configuration.self, from: written)
+        #expect(try NoiseSchedule(read) == schedule)
+        #expect(String(decoding: written, as: UTF8.self).contains("FlowMatchEulerDiscreteScheduler"))
+    }
+
+    @Test(
+        "Predictions of every type convert to every other", arguments: PredictionType.allCases,
+        [NoiseSchedule.scaledLinear(), .flowMatching()])
+    func conversions(target: PredictionType, schedule: NoiseSchedule) {
         var stream = RandomStream(seed: 3)
         let (original, noise) = (stream.normal([2, 3, 3, 4]), stream.normal([2, 3, 3, 4]))
         let timesteps = [130, 700]
         let noisy = schedule.noisy(original, noise: noise, timesteps: timesteps)
         let velocity = noise * schedule.alphas(timesteps) - original * schedule.sigmas(timesteps)
-        let expected: [PredictionType: Tensor] = [.epsilon: noise, .sample: original, .velocity: velocity]
-        guard let wanted = expected[target] else { return }
+        let expected: [PredictionType: Tensor] = [
+            .epsilon: noise, .sample: original, .velocity: velocity, .flow: noise - original,
+        ]
+        guard let wanted = expected[target] else { return #expect(Bool(false), "no expectation for \(target)") }
+        let direct = schedule.prediction(of: target, original: original, noise: noise, timesteps: timesteps)
+        #expect(relativeError(direct, wanted) <= 1e-7)
         for (source, prediction) in expected {
             let converted = schedule.convert(
                 prediction, from: source, to: target, noisy: noisy, timesteps: timesteps)
-            // Float32 rounding, amplified by at most 1/α = 3.6 at t = 700.
+            // Float32 rounding, amplified by at most 1/α = 3.6 or 1/σ = 7.7.
             #expect(relativeError(converted, wanted) <= 4e-6, "\(source) to \(target)")
+            // An error of the prediction becomes one of the converted prediction.
+            let factors = timesteps.map { Float(schedule.level(at: $0).error(of: target, from: source)) }
+            let shifted = schedule.convert(
+                prediction + 0.5, from: source, to: target, noisy: noisy, timesteps: timesteps)
+            let errors = (shifted - converted).absolute()
+            #expect((errors - Tensor(perSample: factors) * 0.5).absolute().maximum() <= 1e-5)
         }
     }
 

@@ -58,6 +58,27 @@ struct RoundTripTests {
         try write(tensors, to: target)
     }
 
+    @Test("A model of flow matching, sampled in 5 steps")
+    func flowMatching() throws {
+        let target = try #require(roundTripFolder).appending(path: "flow/model")
+        var configuration = NoiseSchedule.flowMatching().configuration
+        configuration.stated["shift"] = 3.0
+        var saved = try TextToImageModel(contentsOf: models.appending(path: "emoji-teacher"))
+        saved.schedule = try NoiseSchedule(configuration)
+        try saved.save(to: target, scalarType: .float32)
+        let model = try TextToImageModel(contentsOf: target)
+        let start = RandomStream(seed: 4).firstNormal([3, 16, 16, 4])
+        let text = try model.conditions(for: prompts)
+        var sampler = try DiffusionSampler(
+            model.sampler(), network: model.network, predictionType: model.schedule.predictionType, condition: text,
+            steps: 5, latents: start)
+        try write(
+            [
+                "start": start.channelsFirst(), "text.out": text.tokens.value,
+                "latents": try #require(try sampler.last()).latents.channelsFirst(),
+            ], to: target)
+    }
+
     @Test("Adapters in all layouts")
     func adapters() throws {
         let folder = try #require(roundTripFolder).appending(path: "adapters")

@@ -1,3 +1,4 @@
+import DiffusionModels
 import Distillation
 import DistillationTesting
 import Testing
@@ -8,6 +9,15 @@ struct ContractTests {
     @Test("All checks of every shipped loss pass", arguments: LossContract.shipped.indices)
     func shipped(index: Int) {
         let report = LossContract.shipped[index].run()
+        #expect(report.passed, "\(report)")
+    }
+
+    @Test("All checks of every shipped loss pass on flow matching too", arguments: LossContract.shipped.indices)
+    func flowMatching(index: Int) {
+        let contract = LossContract.shipped[index]
+        let report = LossContract(
+            contract.loss, expecting: contract.expectation, title: contract.title, schedule: .flowMatching()
+        ).run()
         #expect(report.passed, "\(report)")
     }
 

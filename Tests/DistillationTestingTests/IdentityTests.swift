@@ -11,13 +11,13 @@ import Testing
 @Suite("Identities between losses")
 struct IdentityTests {
     private func gradient(_ loss: any DistillationLoss) throws -> Tensor {
-        let problem = ContractProblem(loss, seed: 5)
+        let problem = ContractProblem(loss, schedule: .scaledLinear(), seed: 5)
         return try loss.gradient(problem.networks().evaluate(problem.batch, needs: loss.needs)).value
     }
 
     /// The loss input of the small problem for the given needs.
     private func evaluated(_ needs: LossNeeds) throws -> LossInput {
-        let problem = ContractProblem(VariationalScoreDistillation(), seed: 5)
+        let problem = ContractProblem(VariationalScoreDistillation(), schedule: .scaledLinear(), seed: 5)
         return try problem.networks().evaluate(problem.batch, needs: needs)
     }
 
@@ -33,7 +33,7 @@ struct IdentityTests {
         constant.smallestDenominator = 1000
         let sample = try evaluated([])
         let factor = sample.alpha.value.squared() / sample.sigma.value.squared().squared()
-        let problem = ContractProblem(constant, seed: 5)
+        let problem = ContractProblem(constant, schedule: .scaledLinear(), seed: 5)
         let identity = try constant.gradient(problem.networks().evaluate(problem.batch, needs: constant.needs)).value
         let times = problem.batch.timesteps
         let scale =
@@ -60,7 +60,7 @@ struct IdentityTests {
     func normalization() throws {
         var loss = FDivergenceDistillation()
         loss.divergence = .forwardKL
-        let problem = ContractProblem(loss, seed: 5)
+        let problem = ContractProblem(loss, schedule: .scaledLinear(), seed: 5)
         var plain = loss
         plain.divergence = .reverseKL
         func gradient(_ loss: FDivergenceDistillation, _ memory: [String: Tensor] = [:]) throws -> LossGradient {

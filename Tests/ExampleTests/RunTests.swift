@@ -175,6 +175,41 @@ final class RunTests {
         #expect(try bench.names("") == ["out.png"])
     }
 
+    @Test("A teacher of flow matching is trained, sampled and distilled, and so are students of one step and of two")
+    func flowMatching() async throws {
+        try await succeed(
+            .trainTeacher,
+            [
+                "--shapes", "--output", "flow", "--channels", "16", "32", "--batch", "2", "--iterations", "2",
+                "--autoencoder-iterations", "2", "--prediction-type", "flow_prediction",
+            ])
+        let summary = try await succeed(.inspect, ["flow/teacher"]).output
+        #expect(summary.contains("FlowMatchEulerDiscreteScheduler: flow matching, 1000 timesteps, shift 1.0"))
+        try await succeed(.textToImage, ["red ring", "--model", "flow/teacher", "--steps", "2"])
+        try await succeed(.textToImage, ["red ring", "--model", "flow/teacher", "--untrained-student"])
+        for (name, steps) in [("one", 1), ("two", 2)] {
+            try await succeed(
+                .distill,
+                [
+                    "--teacher", "flow/teacher", "--prompts", "flow/prompts/train.txt", "--output", name, "--batch",
+                    "2", "--rank", "2", "--iterations", "1", "--student-steps", "\(steps)",
+                ])
+            try await succeed(
+                .textToImage,
+                ["red ring", "--model", "\(name)/student"] + (steps == 1 ? [] : ["--steps", "\(steps)"]))
+            #expect(try bench.text("\(name)/student/one_step.json").contains("\"sigma\" : 0.999"))
+        }
+        try await succeed(
+            .distillGuidance,
+            [
+                "--teacher", "flow/teacher", "--prompts", "flow/prompts/train.txt", "--output", "guided", "--batch",
+                "2", "--steps", "2", "--iterations", "1",
+            ])
+        let wrong = try await bench.run(
+            .textToImage, ["red ring", "--model", "flow/teacher", "--steps", "2", "--sampler", "ddim"])
+        #expect(wrong.exitCode != 0 && wrong.errors.contains("flow-match-euler samples flow matching"))
+    }
+
     @Test("train-teacher trains a teacher on shapes, and distill makes a student of it and resumes")
     func training() async throws {
         let trained = try await succeed(

@@ -66,8 +66,8 @@ final class TeacherTests {
     }
 
     @Test(
-        "A step's loss is the weighted squared epsilon error of either prediction",
-        arguments: [PredictionType.epsilon, .velocity])
+        "A step's loss is the weighted squared error of ε, or in flow matching that of u",
+        arguments: [PredictionType.epsilon, .velocity, .flow])
     func loss(type: PredictionType) throws {
         let trainer = try trainer(predicting: type)
         var stream = RandomStream(seed: 9)
@@ -83,12 +83,19 @@ final class TeacherTests {
             let text = try trainer.textEncoder.condition(for: [inputs.captions[index]], windows: 1)
             let output = trainer.network.predict(Variable(noisy), at: [Double(timestep)], given: text).value
             let (alpha, sigma) = (trainer.schedule.alpha(timestep), trainer.schedule.sigma(timestep))
-            let found = type == .epsilon ? output : output * Float(alpha) + noisy * Float(sigma)
-            let error = (found - epsilon).squaredNorm() / Double(epsilon.count)
-            let clean = (noisy - found * Float(sigma)) * Float(1 / alpha)
-            weighted += error * weights[timestep] / 2
-            plain += error / 2
-            original += (clean - latents).squaredNorm() / Double(latents.count) / 2
+            let count = Double(2 * latents.count)
+            let (found, clean): (Tensor, Tensor)
+            if type == .flow {
+                (found, clean) = (noisy + output * Float(alpha), noisy - output * Float(sigma))
+                #expect(abs(alpha - 1 + Double(timestep) / 1000) <= 1e-12)
+                weighted += (output - (epsilon - latents)).squaredNorm() / count
+            } else {
+                found = type == .epsilon ? output : output * Float(alpha) + noisy * Float(sigma)
+                clean = (noisy - found * Float(sigma)) * Float(1 / alpha)
+                weighted += (found - epsilon).squaredNorm() * weights[timestep] / count
+            }
+            plain += (found - epsilon).squaredNorm() / count
+            original += (clean - latents).squaredNorm() / count
         }
         let step = try trainer.step(with: inputs)
         // Float32 rounding differs with the order of summation.
@@ -99,7 +106,7 @@ final class TeacherTests {
 
     @Test(
         "Training changes all parameters of both networks and reduces the loss on fixed inputs",
-        arguments: [PredictionType.epsilon, .velocity])
+        arguments: [PredictionType.epsilon, .velocity, .flow])
     func learns(type: PredictionType) throws {
         let trainer = try trainer(predicting: type) { $0.learningRate = 3e-3 }
         var streams = TeacherStreams(seed: 3)
@@ -117,9 +124,11 @@ final class TeacherTests {
         }
     }
 
-    @Test("A saved teacher can be loaded, sampled from, and used to start a new training")
-    func saving() throws {
-        let trainer = try trainer()
+    @Test(
+        "A saved teacher can be loaded, sampled from, and used to start a new training",
+        arguments: [PredictionType.epsilon, .flow])
+    func saving(type: PredictionType) throws {
+        let trainer = try trainer(predicting: type)
         for _ in 0..<2 { try trainer.step() }
         let run = try RunDirectory(folder.appending(path: "run"), resuming: false)
         try run.begin(trainer)
@@ -140,6 +149,7 @@ final class TeacherTests {
         #expect(!sampled.contains("") && !Set(sampled).isSubset(of: trainer.captions.map(\.text)))
 
         let next = try self.trainer(start: ModelFiles(contentsOf: run.teacher))
+        #expect(next.schedule.predictionType == type && next.schedule.isFlowMatching == (type == .flow))
         let average = trainer.networkAverage.parameters["conv_in.weight"]?.value.scalars ?? []
         let start = next.network.parameters["conv_in.weight"]?.value.scalars ?? []
         #expect(zip(average, start).allSatisfy { abs($0 - $1) <= 1e-3 * max(abs($0), 0.1) })  // Float16's rounding

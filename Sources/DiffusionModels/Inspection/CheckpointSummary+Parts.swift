@@ -81,10 +81,12 @@ extension CheckpointSummary {
         let configuration = schedule.configuration
         let isAssumed = (checkpoint.layout as? SingleFileCheckpoint)?.assumesPredictionType ?? false
         let rescaled = configuration.rescalesToZeroSignal ? ", zero terminal SNR" : ""
-        add(
-            "schedule",
-            "\(configuration.className): \(configuration.betaSchedule.rawValue), \(schedule.timestepCount) timesteps, "
-                + "\(configuration.timestepSpacing.rawValue) spacing\(rescaled)")
+        let levels =
+            schedule.isFlowMatching
+            ? "flow matching, \(schedule.timestepCount) timesteps, shift \(configuration.value("shift").asNumber ?? 1)"
+            : "\(configuration.betaSchedule.rawValue), \(schedule.timestepCount) timesteps, "
+                + "\(configuration.timestepSpacing.rawValue) spacing\(rescaled)"
+        add("schedule", "\(configuration.className): \(levels)")
         add(
             "",
             "predicts \(schedule.predictionType.rawValue)"
@@ -178,19 +180,24 @@ extension UNet2DConditionModel.Configuration {
     /// The common name of the model family.
     fileprivate func familyName(predicting type: PredictionType) -> String {
         let isPublishedSize = blockChannels == [320, 640, 1280, 1280] && layersPerBlock == [2, 2, 2, 2]
-        let isVelocity = type == .velocity
+        let suffix =
+            switch type {
+            case .epsilon, .sample: ""
+            case .velocity: ", v-prediction"
+            case .flow: ", flow matching"
+            }
         if sizeEmbeddingWidth != nil {
             let isPublished = blockChannels == [320, 640, 1280] && crossAttentionWidths == [2048, 2048, 2048]
             let isWhole = isPublished && transformerLayers[1...] == [2, 10] && midBlockType == .crossAttention
             let size = isWhole ? "" : isPublished ? ", shortened" : ", custom size"
-            return "Stable Diffusion XL\(size)" + (isVelocity ? ", v-prediction" : "")
+            return "Stable Diffusion XL\(size)\(suffix)"
         }
         switch (isPublishedSize, Set(crossAttentionWidths)) {
-        case (true, [768]): return "Stable Diffusion 1.x" + (isVelocity ? ", v-prediction" : "")
-        case (true, [1024]): return "Stable Diffusion 2.x " + (isVelocity ? "v-prediction" : "base")
+        case (true, [768]): return "Stable Diffusion 1.x\(suffix)"
+        case (true, [1024]): return "Stable Diffusion 2.x " + (type == .velocity ? "v-prediction" : "base")
         default:
             let kind = usesLinearProjection ? "2" : "1"
-            return "custom size of Stable Diffusion \(kind).x's kind" + (isVelocity ? ", v-prediction" : "")
+            return "custom size of Stable Diffusion \(kind).x's kind\(suffix)"
         }
     }
 }

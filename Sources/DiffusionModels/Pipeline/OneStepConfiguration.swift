@@ -7,15 +7,18 @@ public struct OneStepConfiguration: Sendable, Equatable {
     public let timestep: Int
     /// `cumulative_alpha`: ᾱ of that timestep in the schedule that the student was trained with, above 0 and at most 1.
     public let cumulativeAlpha: Double
+    /// `sigma`: σ of that timestep, above 0 and at most 1, for a schedule that does not keep the variance; nil for √(1 − ᾱ).
+    public let sigma: Double?
     /// `later_steps`: the steps that may follow, each with less noise than the one before. Empty for a student of one step.
     public private(set) var laterSteps: [OneStepConfiguration] = []
 
     /// The valid values of ``cumulativeAlpha``.
     package static let cumulativeAlphas = 1e-12...1.0
     private static let timesteps = 0...1_000_000
+    package static let sigmas = 1e-12...1.0
 
-    /// A configuration with a timestep and its ᾱ. Throws ``ModelError`` for either out of range.
-    public init(timestep: Int, cumulativeAlpha: Double) throws {
+    /// A configuration with a timestep, its ᾱ, and its σ unless that is √(1 − ᾱ). Throws ``ModelError`` for a value out of range.
+    public init(timestep: Int, cumulativeAlpha: Double, sigma: Double? = nil) throws {
         func check(_ isValid: Bool, _ argument: String, _ expected: String, _ found: Any) throws {
             guard isValid else {
                 throw ModelError.invalidArgument(
@@ -26,14 +29,21 @@ public struct OneStepConfiguration: Sendable, Equatable {
         try check(
             Self.cumulativeAlphas.contains(cumulativeAlpha), "cumulativeAlpha",
             "a number from \(Self.cumulativeAlphas.lowerBound) to 1", cumulativeAlpha)
-        self.init(checked: timestep, cumulativeAlpha)
+        if let sigma { try check(Self.sigmas.contains(sigma), "sigma", "above 0 and at most 1", sigma) }
+        self.init(checked: timestep, cumulativeAlpha, sigma)
     }
 
-    private init(checked timestep: Int, _ cumulativeAlpha: Double) {
-        (self.timestep, self.cumulativeAlpha) = (timestep, cumulativeAlpha)
+    private init(checked timestep: Int, _ cumulativeAlpha: Double, _ sigma: Double? = nil) {
+        (self.timestep, self.cumulativeAlpha, self.sigma) = (timestep, cumulativeAlpha, sigma)
     }
 
-    /// A configuration with a timestep and its ᾱ in `schedule`. Throws ``ModelError`` for a timestep outside the schedule, and for one
+    /// The signal and noise levels of the timestep.
+    public var level: SignalLevel {
+        SignalLevel(
+            alpha: cumulativeAlpha.squareRoot(), sigma: sigma ?? (1 - cumulativeAlpha).squareRoot())
+    }
+
+    /// A configuration with a timestep and its ᾱ and σ in `schedule`. Throws ``ModelError`` for a timestep outside the schedule, and for one
     /// without signal.
     public init(timestep: Int, of schedule: NoiseSchedule) throws {
         guard schedule.cumulativeAlphas.indices.contains(timestep) else {
@@ -41,7 +51,9 @@ public struct OneStepConfiguration: Sendable, Equatable {
                 operation: "OneStepConfiguration", argument: "timestep", expected: "0 to \(schedule.timestepCount - 1)",
                 found: "\(timestep)")
         }
-        try self.init(timestep: timestep, cumulativeAlpha: schedule.cumulativeAlphas[timestep])
+        try self.init(
+            timestep: timestep, cumulativeAlpha: schedule.cumulativeAlphas[timestep],
+            sigma: schedule.isFlowMatching ? schedule.sigma(timestep) : nil)
     }
 
     /// The configuration of SwiftBrush's students: Stable Diffusion's last timestep, with ᾱ rounded as in the official code.
@@ -97,7 +109,7 @@ extension OneStepConfiguration {
         return (0..<count).map { all[$0 * all.count / count] }
     }
 
-    private var first: OneStepConfiguration { OneStepConfiguration(checked: timestep, cumulativeAlpha) }
+    private var first: OneStepConfiguration { OneStepConfiguration(checked: timestep, cumulativeAlpha, sigma) }
 
     private func precedes(_ next: OneStepConfiguration) -> Bool {
         next.timestep < timestep && next.cumulativeAlpha > cumulativeAlpha
@@ -113,6 +125,7 @@ extension OneStepConfiguration: Codable {
     init(_ fields: ConfigurationFields) throws {
         timestep = try fields.integer("timestep", default: nil, in: Self.timesteps)
         cumulativeAlpha = try fields.number("cumulative_alpha", default: nil, in: Self.cumulativeAlphas)
+        sigma = fields.isNull("sigma") ? nil : try fields.number("sigma", default: nil, in: Self.sigmas)
         var last = self
         for step in try fields.objects("later_steps") {
             let next = try OneStepConfiguration(step)
@@ -145,6 +158,7 @@ extension OneStepConfiguration: Codable {
         var fields: [String: JSONValue] = [
             "timestep": .integer(timestep), "cumulative_alpha": .number(cumulativeAlpha),
         ]
+        if let sigma { fields["sigma"] = .number(sigma) }
         if !laterSteps.isEmpty { fields["later_steps"] = .array(laterSteps.map(\.json)) }
         return .object(fields)
     }

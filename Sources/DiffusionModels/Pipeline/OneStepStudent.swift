@@ -52,8 +52,7 @@ public struct OneStepStudent: Sendable {
     ) throws -> Variable {
         let timesteps = Array(repeating: Double(step.timestep), count: noisy.shape[0])
         let output = try network.checkedPrediction(noisy, at: timesteps, given: condition)
-        return SignalLevel(cumulativeAlpha: step.cumulativeAlpha)
-            .convert(output, from: predictionType, to: .sample, noisy: noisy)
+        return step.level.convert(output, from: predictionType, to: .sample, noisy: noisy)
     }
 
     /// Generates the latents of images step by step (multistep sampling of consistency models, arXiv 2303.01469, algorithm 1).
@@ -72,7 +71,7 @@ public struct OneStepStudent: Sendable {
         for (index, step) in steps.enumerated() {
             try Task.checkCancellation()
             if index > 0 {
-                latents = SignalLevel(cumulativeAlpha: step.cumulativeAlpha).noisy(latents, noise: nextNoise())
+                latents = step.level.noisy(latents, noise: nextNoise())
             }
             latents = try original(of: Variable(latents), at: step, given: condition).value
         }

@@ -47,6 +47,14 @@ extension TextToImageModel {
         return try type.init(SchedulerSettings(configuration, for: type, eta: eta, warnings: warnings))
     }
 
+    /// The sampler of teachers' images in training, which adds no noise and does not depend on the one that the files name: DDIM, or in flow
+    /// matching Euler's method.
+    ///
+    /// Throws ``ModelError`` for unsupported settings.
+    package func deterministicSampler() throws -> any Sampler {
+        try sampler(named: schedule.isFlowMatching ? FlowMatchEulerSampler.name : DDIMSampler.name)
+    }
+
     private func samplerType(named name: String?) throws -> any SchedulerSampler.Type {
         let names = ShippedSamplers.names.joined(separator: ", ")
         if let name {

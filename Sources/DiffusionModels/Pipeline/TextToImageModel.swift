@@ -106,11 +106,16 @@ public struct TextToImageModel: Sendable {
     /// The initial student of a distillation of this multi-step model: the same network, evaluated once.
     ///
     /// It generates the model's x₀ prediction for pure noise, which is the mean over all images of the prompt, and serves as a baseline for
-    /// distilled students. Throws ``ModelError`` for a model that is a student already.
-    public func untrainedStudent(at step: OneStepConfiguration = .swiftBrush) throws -> TextToImageModel {
+    /// distilled students. Without a step, it is SwiftBrush's, or in flow matching the last timestep.
+    ///
+    /// Throws ``ModelError`` for a model that is a student already.
+    public func untrainedStudent(at step: OneStepConfiguration? = nil) throws -> TextToImageModel {
         if oneStep != nil { throw ModelError.notMultiStepModel(path: name) }
         var student = self
-        student.oneStep = step
+        student.oneStep =
+            try step
+            ?? (schedule.isFlowMatching
+                ? OneStepConfiguration(timestep: schedule.timestepCount - 1, of: schedule) : .swiftBrush)
         return student
     }
 

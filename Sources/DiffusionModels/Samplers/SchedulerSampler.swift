@@ -46,7 +46,7 @@ public enum ShippedSamplers {
         DDIMSampler.self, DDPMSampler.self, EulerSampler.self, EulerAncestralSampler.self, HeunSampler.self,
         LMSSampler.self, PNDMSampler.self, DPMSolverMultistepSampler.self, DPMSolverSinglestepSampler.self,
         UniPCSampler.self, DEISSampler.self, KDPM2Sampler.self, KDPM2AncestralSampler.self, LCMSampler.self,
-        TCDSampler.self,
+        TCDSampler.self, FlowMatchEulerSampler.self,
     ]
 
     /// The names by which samplers are chosen.

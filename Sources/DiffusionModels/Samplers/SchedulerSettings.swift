@@ -47,6 +47,13 @@ package struct SchedulerSettings: Sendable {
         _ stated: NoiseSchedule.Configuration, for type: any SchedulerSampler.Type, eta: Double? = nil,
         warnings: [String] = []
     ) throws {
+        guard stated.isFlowMatching == (type.className == FlowMatchEulerSampler.className) else {
+            let (flow, beta) = ("flow matching", "noise levels β")
+            throw ModelError.invalidArgument(
+                operation: "sampler \(type.name)", argument: "schedule",
+                expected: stated.isFlowMatching ? "\(beta) (\(FlowMatchEulerSampler.name) samples \(flow))" : flow,
+                found: stated.isFlowMatching ? flow : beta)
+        }
         let defaults = ShippedSamplers.defaults(ofClass: type.className)
         var configuration = stated.converted(to: type.className)
         configuration.stated = stated.stated.filter { defaults[$0.key] != nil }

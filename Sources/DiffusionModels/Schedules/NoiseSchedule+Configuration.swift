@@ -81,7 +81,7 @@ extension NoiseSchedule.Configuration {
         set { stated["rescale_betas_zero_snr"] = .boolean(newValue) }
     }
 
-    /// `prediction_type`.
+    /// `prediction_type`; in flow matching, whose diffusers class has no such field, u by default.
     public var predictionType: PredictionType {
         get { choice("prediction_type") ?? .epsilon }
         set { stated["prediction_type"] = .string(newValue.rawValue) }
@@ -117,6 +117,12 @@ extension NoiseSchedule.Configuration {
         set { stated["timestep_spacing"] = .string(newValue.rawValue) }
     }
 
+    /// Whether the class is that of flow matching.
+    var isFlowMatching: Bool { className == FlowMatchEulerSampler.className }
+
+    /// The time of a timestep in flow matching: its share of all timesteps. The last time, 1, is that of pure noise, and of no timestep.
+    func flowTime(_ timestep: Int) -> Double { Double(timestep) / Double(timestepCount) }
+
     private func number(_ name: String) -> Double { value(name).asNumber ?? 0 }
 
     private func choice<Choice: RawRepresentable>(_ name: String) -> Choice? where Choice.RawValue == String {
@@ -134,8 +140,9 @@ extension NoiseSchedule.Configuration: Codable {
     init(_ fields: ConfigurationFields) throws {
         try fields.require("use_flow_sigmas", toBe: .boolean(false))
         className = try fields.string("_class_name", default: "DDIMScheduler")
-        if className.hasPrefix("FlowMatch") || className.hasPrefix("EDM") {
-            throw fields.unsupported("_class_name", expected: "a scheduler of noise levels β")
+        if className.hasPrefix("FlowMatch") && !isFlowMatching || className.hasPrefix("EDM") {
+            throw fields.unsupported(
+                "_class_name", expected: "a scheduler of noise levels β, or \(FlowMatchEulerSampler.className)")
         }
         try Self.check(fields)
         stated = fields.values.filter { name, value in
@@ -155,7 +162,12 @@ extension NoiseSchedule.Configuration: Codable {
         let rates = 1e-12...0.999_999
         for name in ["beta_start", "beta_end"] { _ = try fields.number(name, default: 0.01, in: rates) }
         _ = try fields.choice("beta_schedule", default: BetaSchedule.linear)
-        _ = try fields.choice("prediction_type", default: PredictionType.epsilon)
+        let type = try fields.choice("prediction_type", default: PredictionType.epsilon)
+        if type == .flow, try fields.string("_class_name", default: "") != FlowMatchEulerSampler.className {
+            throw fields.unsupported(
+                "prediction_type", expected: "epsilon, sample or v_prediction in a schedule of noise levels β")
+        }
+        _ = try fields.number("shift", default: 1, in: 1e-3...1e3)
         _ = try fields.choice("timestep_spacing", default: TimestepSpacing.leading)
         for name in ["rescale_betas_zero_snr", "clip_sample", "set_alpha_to_one"] {
             _ = try fields.boolean(name, default: false)

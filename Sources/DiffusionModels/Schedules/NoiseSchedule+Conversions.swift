@@ -53,6 +53,30 @@ extension NoiseSchedule {
         ).value
     }
 
+    /// What a network of a prediction type should predict of noised samples.
+    ///
+    /// - Parameters:
+    ///   - type: the prediction type; nil means the schedule's ``predictionType``.
+    ///   - original: x₀, `[batch, height, width, channels]`.
+    ///   - noise: ε, of the same shape.
+    ///   - timesteps: one per sample.
+    public func prediction(
+        of type: PredictionType? = nil, original: Tensor, noise: Tensor, timesteps: [Int]
+    ) -> Tensor {
+        let type = type ?? predictionType
+        if type == .epsilon { return noise }
+        if type == .sample { return original }
+        let factors = timesteps.map { level(at: $0).factors(of: type) }
+        return noise * column(factors.map(\.noise)) + original * column(factors.map(\.original))
+    }
+
+    /// The levels as a run records them: ᾱ of every timestep, and σ² where it is not 1 − ᾱ.
+    package var fingerprint: [Tensor] {
+        (isFlowMatching ? [cumulativeAlphas, noiseVariances] : [cumulativeAlphas]).map { values in
+            Tensor(values.map { Float($0) }, shape: [values.count])
+        }
+    }
+
     private func column(_ numbers: [Double]) -> Tensor {
         Tensor(perSample: numbers.map { Float($0) })
     }

@@ -1,19 +1,25 @@
 import Foundation
 
-/// A noise schedule: x_t = α_t x₀ + σ_t ε with α² + σ² = 1 and ᾱ = α² (DDPM, arXiv 2006.11239).
+/// A noise schedule: x_t = α_t x₀ + σ_t ε (DDPM, arXiv 2006.11239), which keeps the variance, α² + σ² = 1 and ᾱ = α², or goes along the
+/// straight lines of flow matching, α + σ = 1.
 ///
 /// The tables are Double. They agree with diffusers' Float32 tables within 2e-6.
 public struct NoiseSchedule: Sendable, Equatable {
     /// The fields of its `scheduler_config.json`.
     public let configuration: Configuration
-    /// ᾱ of every timestep, decreasing.
+    /// ᾱ of every timestep, decreasing: α², the variance of the signal.
     public let cumulativeAlphas: [Double]
+    /// σ² of every timestep, the variance of the noise: 1 − ᾱ, but in flow matching.
+    public let noiseVariances: [Double]
 
     /// The number of training timesteps.
     public var timestepCount: Int { cumulativeAlphas.count }
 
     /// The network's prediction type.
     public var predictionType: PredictionType { configuration.predictionType }
+
+    /// Whether samples go along the straight lines of flow matching.
+    public var isFlowMatching: Bool { configuration.isFlowMatching }
 
     /// The schedule of a `scheduler_config.json`. Throws ``ModelError`` for a field that is out of range.
     public init(_ configuration: Configuration) throws {
@@ -23,12 +29,29 @@ public struct NoiseSchedule: Sendable, Equatable {
 
     private init(checked configuration: Configuration) {
         self.configuration = configuration
+        if configuration.isFlowMatching {
+            let levels = (0..<configuration.timestepCount).map { SignalLevel(flowTime: configuration.flowTime($0)) }
+            cumulativeAlphas = levels.map { $0.alpha * $0.alpha }
+            noiseVariances = levels.map { $0.sigma * $0.sigma }
+            return
+        }
         var product = 1.0
         let cumulative = Self.betas(configuration).map { beta in
             product *= 1 - beta
             return product
         }
         cumulativeAlphas = configuration.rescalesToZeroSignal ? Self.rescaled(cumulative) : cumulative
+        noiseVariances = cumulativeAlphas.map { 1 - $0 }
+    }
+
+    /// The schedule of flow matching with 1000 timesteps: σ_t = t/1000, the network predicts u, and diffusers'
+    /// `FlowMatchEulerDiscreteScheduler` samples it.
+    public static func flowMatching(predictionType: PredictionType = .flow) -> NoiseSchedule {
+        var configuration = Configuration()
+        configuration.className = FlowMatchEulerSampler.className
+        configuration.timestepCount = 1000
+        if predictionType != .flow { configuration.predictionType = predictionType }
+        return NoiseSchedule(checked: configuration)
     }
 
     /// Stable Diffusion's schedule of 1000 timesteps, whose √β grows linearly from √0.00085 to √0.012.
@@ -57,17 +80,19 @@ public struct NoiseSchedule: Sendable, Equatable {
     }
 
     /// α and σ of a timestep.
-    public func level(at timestep: Int) -> SignalLevel { SignalLevel(cumulativeAlpha: cumulativeAlphas[timestep]) }
+    public func level(at timestep: Int) -> SignalLevel {
+        SignalLevel(alpha: alpha(timestep), sigma: sigma(timestep))
+    }
 
     /// α of a timestep, √ᾱ: the factor of x₀.
     public func alpha(_ timestep: Int) -> Double { cumulativeAlphas[timestep].squareRoot() }
 
-    /// σ of a timestep, √(1 − ᾱ): the factor of the noise.
-    public func sigma(_ timestep: Int) -> Double { (1 - cumulativeAlphas[timestep]).squareRoot() }
+    /// σ of a timestep: the factor of the noise.
+    public func sigma(_ timestep: Int) -> Double { noiseVariances[timestep].squareRoot() }
 
-    /// The signal-to-noise ratio α²/σ² of a timestep.
+    /// The signal-to-noise ratio α²/σ² of a timestep; infinite without noise.
     public func signalToNoiseRatio(_ timestep: Int) -> Double {
-        cumulativeAlphas[timestep] / (1 - cumulativeAlphas[timestep])
+        cumulativeAlphas[timestep] / noiseVariances[timestep]
     }
 
     private static func configuration(

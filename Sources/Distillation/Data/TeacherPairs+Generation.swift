@@ -2,8 +2,8 @@ import DiffusionModels
 import Tensor
 
 extension TeacherPairs {
-    /// Generates pairs with a teacher by DDIM, as used by DMD and ODE regression. The sampler that the teacher's files name is
-    /// ignored, since pairs need one that adds no noise.
+    /// Generates pairs with a teacher by DDIM, or Euler's method in flow matching, as used by DMD and ODE regression. The sampler that the
+    /// teacher's files name is ignored, since pairs need one that adds no noise.
     ///
     /// - Parameters:
     ///   - teacher: a multi-step model.
@@ -27,7 +27,7 @@ extension TeacherPairs {
         }
         let teacher = try teacher.keepingEmbeddings(of: prompts + [""])
         let settings = SamplingSettings(
-            steps: steps, guidanceScale: guidanceScale, sampler: try DDIMSampler(teacher.schedule))
+            steps: steps, guidanceScale: guidanceScale, sampler: try teacher.deterministicSampler())
         let chunk = 16
         var (noise, pictures): ([Tensor], [Tensor]) = ([], [])
         for start in stride(from: 0, to: count, by: chunk) {

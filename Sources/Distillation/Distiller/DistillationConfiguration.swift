@@ -74,6 +74,8 @@ public struct DistillationConfiguration: Codable, Sendable, Equatable {
     public var studentTimestep = 999
     /// ᾱ_T in the student's x̂₀ = (z − σ_T ε)/α_T. The schedule's own is 0.00466; the official code rounds it.
     public var studentCumulativeAlpha = 0.0047
+    /// σ_T for a schedule that does not keep the variance, such as flow matching's; nil for √(1 − ᾱ_T).
+    public var studentSigma: Double?
     /// The largest number of steps in which the student can be sampled. With more than one, they are evenly spaced from ``studentTimestep``; each
     /// step of the run draws one of them, generates with the student up to there, and trains its output (backward simulation, DMD2, arXiv
     /// 2405.14867). Such a student can be sampled in any smaller number of steps too.
@@ -120,7 +122,8 @@ public struct DistillationConfiguration: Codable, Sendable, Equatable {
         adapterRank = rank
     }
 
-    /// Sets the student's timestep, and ᾱ_T to its value in a schedule. The current timestep keeps its ᾱ_T.
+    /// Sets the student's timestep, and ᾱ_T and σ_T to their values in a schedule. The current timestep keeps its ᾱ_T, except in flow
+    /// matching.
     ///
     /// Throws ``DistillationError/invalidSetting(name:expected:found:)`` for a timestep outside the schedule.
     public mutating func setStudentTimestep(_ timestep: Int, on schedule: NoiseSchedule) throws {
@@ -128,8 +131,9 @@ public struct DistillationConfiguration: Codable, Sendable, Equatable {
             throw DistillationError.invalidSetting(
                 name: "studentTimestep", expected: "0 to \(schedule.timestepCount - 1)", found: "\(timestep)")
         }
-        if timestep == studentTimestep { return }
+        if timestep == studentTimestep, !schedule.isFlowMatching, studentSigma == nil { return }
         (studentTimestep, studentCumulativeAlpha) = (timestep, schedule.cumulativeAlphas[timestep])
+        studentSigma = schedule.isFlowMatching ? schedule.sigma(timestep) : nil
     }
 
     /// Sets the number of updates of the fake score per update of the student; several get newly generated samples each.

@@ -34,8 +34,7 @@ extension Distiller: ResumableTraining {
     ) -> RunContents {
         var contents = RunContents()
         contents.add("teacher", weights: teacher.parameters)
-        let alphas = Tensor(schedule.cumulativeAlphas.map { Float($0) }, shape: [schedule.cumulativeAlphas.count])
-        contents.add("noise schedule", computed: [alphas])
+        contents.add("noise schedule", computed: schedule.fingerprint)
         contents.add("prediction type", texts: ["\(schedule.predictionType)"])
         if student.adapters != nil { contents.add("network of the student", weights: student.network.parameters) }
         contents.add("start of the student", computed: student.parameters.all.map(\.value))

@@ -180,7 +180,14 @@ public final class Distiller {
 extension DistillationConfiguration {
     /// The student's first step and those that may follow.
     func studentSteps(on schedule: NoiseSchedule) throws -> OneStepConfiguration {
-        try studentStep.dividedEvenly(into: studentStepCount, of: schedule)
+        guard schedule.isFlowMatching == (studentSigma != nil) else {
+            throw DistillationError.invalidSetting(
+                name: "studentSigma",
+                expected: schedule.isFlowMatching
+                    ? "that of the teacher's flow matching: setStudentTimestep(_:on:) sets it" : "none",
+                found: studentSigma.map { "\($0)" } ?? "none")
+        }
+        return try studentStep.dividedEvenly(into: studentStepCount, of: schedule)
     }
 
     /// The student that the settings describe, with a model's weights to start from. Throws what `StudentAdapters` may have wrong.
@@ -204,7 +211,10 @@ extension DistillationConfiguration {
 
     /// The student's timestep and ᾱ.
     var studentStep: OneStepConfiguration {
-        get throws { try OneStepConfiguration(timestep: studentTimestep, cumulativeAlpha: studentCumulativeAlpha) }
+        get throws {
+            try OneStepConfiguration(
+                timestep: studentTimestep, cumulativeAlpha: studentCumulativeAlpha, sigma: studentSigma)
+        }
     }
 
     fileprivate func adam(

@@ -44,6 +44,10 @@ extension DistillationConfiguration {
         try check(
             OneStepConfiguration.cumulativeAlphas.contains(studentCumulativeAlpha), "studentCumulativeAlpha",
             "a number from \(OneStepConfiguration.cumulativeAlphas.lowerBound) to 1", studentCumulativeAlpha)
+        let sigmas = OneStepConfiguration.sigmas
+        try check(
+            studentSigma.map(sigmas.contains) ?? true, "studentSigma",
+            "a number from \(sigmas.lowerBound) to 1", studentSigma ?? 0)
         try check(
             training.discriminatorWeight.isFinite && training.discriminatorWeight >= 0, "discriminatorWeight",
             "a finite number from 0", training.discriminatorWeight)
@@ -64,6 +68,10 @@ extension DistillationConfiguration {
         let count = schedule.timestepCount
         try check((0..<count).contains(studentTimestep), "studentTimestep", "0 to \(count - 1)", studentTimestep)
         let prediction = schedule.predictionType
+        try check(
+            studentPrediction != .flow || schedule.isFlowMatching, "studentPrediction",
+            "epsilon, sample or v_prediction with this teacher, which is not of flow matching",
+            PredictionType.flow.rawValue)
         try check(
             studentAdapters == nil || studentPrediction ?? prediction == prediction, "studentPrediction",
             "the teacher's, \(prediction), for a student of adapters, whose file is merged into the teacher",

@@ -40,7 +40,7 @@ extension OneStepStudent {
             later.removeFirst()
         }
         let last = steps[rollout.step]
-        let noisy = SignalLevel(cumulativeAlpha: last.cumulativeAlpha).noisy(before, noise: later.removeFirst())
+        let noisy = last.level.noisy(before, noise: later.removeFirst())
         return try original(of: Variable(noisy), at: last, given: condition)
     }
 

@@ -98,7 +98,7 @@ public struct ScoreErrors: Codable, Sendable {
             _ fake: any DenoisingNetwork, _ condition: TextCondition, _ schedule: NoiseSchedule
         ) throws {
             let steps = Array(repeating: timestep, count: original.shape[0])
-            let weight = Float(1 - schedule.cumulativeAlphas[timestep])
+            let weight = Float(schedule.noiseVariances[timestep])
             var sum = Tensor.zeros(original.shape)
             for noise in noises {
                 let noisy = schedule.noisy(original, noise: noise, timesteps: steps)

@@ -65,7 +65,7 @@ public final class GuidanceDistiller: ResumableTraining {
         samplings = try RunningSamplings(
             count: settings.batchSize, steps: settings.steps,
             latentShape: [size.height, size.width, teacher.network.latentChannels], promptCount: prompts.count,
-            sampler: teacher.sampler(named: "ddim"), seed: settings.seed)
+            sampler: teacher.deterministicSampler(), seed: settings.seed)
         network = teacher.network.copy(trainable: true)
         average = try ExponentialMovingAverage(of: network.parameters, decay: settings.averageDecay)
         optimizer = try Adam(
@@ -77,8 +77,7 @@ public final class GuidanceDistiller: ResumableTraining {
         contents.add("prediction type", texts: ["\(predictionType)"])
         contents.add("prompts", texts: prompts)
         contents.add("prompt embeddings", computed: conditions.sample)
-        let alphas = teacher.schedule.cumulativeAlphas
-        contents.add("noise schedule", computed: [Tensor(alphas.map { Float($0) }, shape: [alphas.count])])
+        contents.add("noise schedule", computed: teacher.schedule.fingerprint)
         initialContents = contents
     }
 

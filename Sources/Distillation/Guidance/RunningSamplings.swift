@@ -29,7 +29,7 @@ struct RunningSamplings {
     ///   - steps: the steps of each.
     ///   - latentShape: `[height, width, channels]`.
     ///   - promptCount: the prompts of which each sampling draws one.
-    ///   - sampler: DDIM, which keeps nothing from step to step.
+    ///   - sampler: one that adds no noise and keeps nothing from step to step.
     ///   - seed: the seed of noise and prompts.
     ///
     /// Throws `ModelError` for a schedule that has fewer timesteps than steps.

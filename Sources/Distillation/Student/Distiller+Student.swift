@@ -38,7 +38,7 @@ extension TextToImageModel {
     /// A sample grid with the student's images below its teacher's, for the same prompts and seeds: pairs of rows, eight images wide.
     ///
     /// - Parameters:
-    ///   - teacher: the teacher, sampled by DDIM whatever its files name.
+    ///   - teacher: the teacher, sampled by DDIM, or Euler's method in flow matching, whatever its files name.
     ///   - prompts: at least one prompt.
     ///   - steps: the teacher's number of steps.
     ///   - guidanceScale: the teacher's guidance scale.
@@ -51,7 +51,7 @@ extension TextToImageModel {
         let columns = max(1, min(8, prompts.count))
         let teacher = try teacher.keepingEmbeddings(of: prompts + [""])
         let settings = SamplingSettings(
-            steps: steps, guidanceScale: guidanceScale, sampler: try DDIMSampler(teacher.schedule))
+            steps: steps, guidanceScale: guidanceScale, sampler: try teacher.deterministicSampler())
         var sampler = try teacher.samples(for: prompts, settings, seed: seed)
         let above = try sampler.last().map { try teacher.pictures(from: $0.latents) } ?? []
         let below = try pictures(for: prompts, seed: seed)

@@ -18,13 +18,14 @@ package struct StepwiseGaussian {
     package var iterations = 2000
     /// The learning rate, which falls to 0 along half a cosine.
     package var learningRate = 0.02
+    /// The noise schedule.
+    package var schedule = NoiseSchedule.scaledLinear()
 
     /// A run of a loss.
     package init(_ loss: any DistillationLoss) { self.loss = loss }
 
     /// The mean and deviation of the outputs of each of the student's steps after the training.
     package func run() throws -> [(mean: Double, deviation: Double)] {
-        let schedule = NoiseSchedule.scaledLinear()
         var configuration = DistillationConfiguration(for: loss)
         (configuration.studentStepCount, configuration.matchesSegments) = (stepCount, stepCount > 1)
         configuration.studentLearningRate = learningRate
@@ -32,8 +33,10 @@ package struct StepwiseGaussian {
         configuration.batchSize = 64
         configuration.fakeScoreTraining.updatesPerStudentUpdate = 0
         configuration.fakeScoreTraining.timesteps = 0..<1000
+        try configuration.setStudentTimestep(configuration.studentTimestep, on: schedule)
         let steps = try OneStepConfiguration(
-            timestep: configuration.studentTimestep, cumulativeAlpha: configuration.studentCumulativeAlpha
+            timestep: configuration.studentTimestep, cumulativeAlpha: configuration.studentCumulativeAlpha,
+            sigma: configuration.studentSigma
         ).dividedEvenly(into: stepCount, of: schedule)
         let generator = StepwiseGenerator(steps: steps.steps)
         let teacher = GaussianPredictor(
@@ -83,7 +86,7 @@ private struct StepwiseGenerator: DenoisingNetwork {
     var moments: [(mean: Float, variance: Float)] {
         var result: [(mean: Float, variance: Float)] = []
         for (index, step) in steps.enumerated() {
-            let level = SignalLevel(cumulativeAlpha: step.cumulativeAlpha)
+            let level = step.level
             let (alpha, sigma) = (Float(level.alpha), Float(level.sigma))
             let input = result.last.map { (alpha * $0.mean, alpha * alpha * $0.variance + sigma * sigma) } ?? (0, 1)
             let (mean, scale) = (self.mean.value.scalars[index], self.scale.value.scalars[index])

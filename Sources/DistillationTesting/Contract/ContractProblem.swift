@@ -14,12 +14,8 @@ struct ContractProblem {
     let seed: UInt64
 
     /// The problem of a loss, with the elements of each sample arranged as `sample`: height, width and channels.
-    init(
-        _ loss: any DistillationLoss, predictionType: PredictionType = .epsilon, seed: UInt64,
-        sample: [Int] = [2, 3, 4]
-    ) {
-        schedule = .scaledLinear(predictionType: predictionType)
-        self.seed = seed
+    init(_ loss: any DistillationLoss, schedule: NoiseSchedule, seed: UInt64, sample: [Int] = [2, 3, 4]) {
+        (self.schedule, self.seed) = (schedule, seed)
         let count = sample.reduce(1, *)
         data = Self.families(LinearGaussian(mean: 0.3, slope: 1.2, deviation: 0.6), count: count, phase: 0.1)
         generator = Self.families(LinearGaussian(mean: -0.1, slope: 0.7, deviation: 0.8), count: count, phase: 0.7)
@@ -47,6 +43,12 @@ struct ContractProblem {
             batch.guidance = .init(timesteps: timesteps, noise: stream.normal(shape))
         }
         self.batch = batch
+    }
+
+    /// A bound of what Float32 leaves of a prediction that is divided by the smallest σ of the batch: 2e-5 on Stable Diffusion's schedule.
+    var rounding: Double {
+        func smallest(_ schedule: NoiseSchedule) -> Double { batch.timesteps.map(schedule.sigma).min() ?? 1 }
+        return 2e-5 * max(1, smallest(.scaledLinear()) / smallest(schedule))
     }
 
     /// One family for each element, spread evenly around `base`.

@@ -12,14 +12,14 @@ extension LossContract {
         if let closed = expectation.gradient {
             checks.append(
                 ContractCheck(
-                    "closed form", Self.error(of: value, references.map(closed)), within: 2e-5,
+                    "closed form", Self.error(of: value, references.map(closed)), within: problem.rounding,
                     "the formula in Double; Float32 cancels in the difference of two predictions"))
         }
         if let objective = expectation.objective {
             checks.append(
                 ContractCheck(
                     "finite differences", Self.error(of: value, references.map { Self.slope(of: objective, at: $0) }),
-                    within: 2e-5, "central differences of the objective in Double"))
+                    within: problem.rounding, "central differences of the objective in Double"))
         }
         return checks
     }

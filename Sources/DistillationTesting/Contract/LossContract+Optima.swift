@@ -125,7 +125,7 @@ extension LossContract {
             needs.isDisjoint(with: [.discriminator, .decoder, .reward, .realLatents, .pairs, .noisedData])
         else { return [] }
         var run = StepwiseGaussian(loss)
-        (run.data, run.stepCount, run.iterations) = (data, 2, 1000)
+        (run.data, run.schedule, run.stepCount, run.iterations) = (data, schedule, 2, 1000)
         let found = try run.run()
         return [
             ContractCheck(

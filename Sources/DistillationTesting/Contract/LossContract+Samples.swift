@@ -27,7 +27,7 @@ extension LossContract {
                     "a sample's g does not depend on its batch; Float32 sums differ in order"))
         }
         if expectation.treatsElementsAlike {
-            let flat = try gradient(ContractProblem(loss, seed: seed, sample: [1, 1, 24]))
+            let flat = try gradient(ContractProblem(loss, schedule: schedule, seed: seed, sample: [1, 1, 24]))
             checks.append(
                 ContractCheck(
                     "arrangement", Self.difference(flat.reshaped(to: value.shape), value) / size, within: 1e-5,
@@ -60,11 +60,16 @@ extension LossContract {
                 "passes per sample", Double(passes) / Double(problem.batch.timesteps.count), within: Double(declared),
                 "no forward pass that the loss does not declare"),
         ]
-        for type in [PredictionType.velocity, .sample] {
-            let other = try gradient(ContractProblem(loss, predictionType: type, seed: seed))
+        let types = PredictionType.allCases.filter {
+            $0 != schedule.predictionType && ($0 != .flow || schedule.isFlowMatching)
+        }
+        for type in types {
+            var configuration = schedule.configuration
+            configuration.predictionType = type
+            let other = try gradient(ContractProblem(loss, schedule: NoiseSchedule(configuration), seed: seed))
             checks.append(
                 ContractCheck(
-                    "as \(type.rawValue)", Self.difference(other, value) / size, within: 2e-5,
+                    "as \(type.rawValue)", Self.difference(other, value) / size, within: problem.rounding,
                     "g does not depend on the prediction type; conversions round"))
         }
         if let equal = expectation.atEqualTimesteps {

@@ -11,13 +11,13 @@ func referenceWeight(_ weight: TimestepWeight, at timestep: Int, in schedule: No
     case .noise: return sigma * sigma
     case .divergence: return alpha / sigma
     case .balanced:
-        // Σ_t min(1/α_t², 30) / N: 1 + σ²/α² is 1/α².
-        let all = (0..<schedule.timestepCount).map { min(pow(schedule.alpha($0), -2), 30) }
+        // Σ_t min(1 + σ²/α², 30) / N.
+        let all = (0..<schedule.timestepCount).map { min(1 + pow(schedule.sigma($0) / schedule.alpha($0), 2), 30) }
         return all[timestep] * Double(all.count) / all.reduce(0, +)
     case .logNormal:
         // The probability under N(−1.2, 1.2²) between the midpoints of neighbouring levels, by Simpson's rule,
         // times the number of timesteps.
-        func level(_ t: Int) -> Double { log(schedule.sigma(t) / schedule.alpha(t)) }
+        func level(_ t: Int) -> Double { max(log(schedule.sigma(t) / schedule.alpha(t)), -20) }
         let last = schedule.timestepCount - 1
         let low = timestep == 0 ? -20 : (level(timestep - 1) + level(timestep)) / 2
         let high = timestep == last ? 20 : (level(timestep) + level(timestep + 1)) / 2

@@ -69,25 +69,17 @@ struct DenoisingObjective: AdapterObjective {
     ) -> AdapterTargets {
         let (noise, timesteps) = (inputs.noise.sliced(axis: 0, rows), Array(inputs.timesteps[rows]))
         let noisy = schedule.noisy(original, noise: noise, timesteps: timesteps)
-        let outputs: Tensor =
-            switch schedule.predictionType {
-            case .epsilon: noise
-            case .sample: original
-            case .velocity: noise * schedule.alphas(timesteps) - original * schedule.sigmas(timesteps)
-            }
         return AdapterTargets(
-            noisy: noisy, timesteps: timesteps, outputs: outputs, weights: timesteps.map(weight), prompts: prompts)
+            noisy: noisy, timesteps: timesteps,
+            outputs: schedule.prediction(original: original, noise: noise, timesteps: timesteps),
+            weights: timesteps.map(weight), prompts: prompts)
     }
 
     /// min(SNR, γ) as the weight of an x₀ error, divided by what an error of the output counts in x₀.
     func weight(_ timestep: Int) -> Double {
         guard let minimumSNR else { return 1 }
-        let ratio = schedule.signalToNoiseRatio(timestep)
-        return switch schedule.predictionType {
-        case .epsilon: ratio > minimumSNR ? minimumSNR / ratio : 1
-        case .sample: min(ratio, minimumSNR)
-        case .velocity: min(ratio, minimumSNR) / (ratio + 1)
-        }
+        let error = schedule.level(at: timestep).error(of: .sample, from: schedule.predictionType)
+        return min(schedule.signalToNoiseRatio(timestep), minimumSNR) * error * error
     }
 }
 
@@ -122,15 +114,9 @@ struct OneStepObjective: AdapterObjective {
     }
 
     private func targets(_ original: Tensor, _ noise: Tensor, prompts: [String]) -> AdapterTargets {
-        let level = SignalLevel(cumulativeAlpha: student.step.cumulativeAlpha)
-        let type = student.predictionType
+        let (level, type) = (student.step.level, student.predictionType)
         // An error of the output counts as the error of x₀ that it makes.
-        let factor: Double =
-            switch type {
-            case .epsilon: level.ratio
-            case .sample: 1
-            case .velocity: level.sigma
-            }
+        let factor = level.error(of: .sample, from: type)
         return AdapterTargets(
             noisy: noise, timesteps: prompts.map { _ in student.step.timestep },
             outputs: level.convert(original, from: .sample, to: type, noisy: noise),

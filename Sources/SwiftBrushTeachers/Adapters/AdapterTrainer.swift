@@ -91,8 +91,7 @@ public final class AdapterTrainer: ResumableTraining {
         contents.add(
             "prediction type and timestep",
             texts: ["\(model.schedule.predictionType)", model.oneStep.map { "\($0)" } ?? "many"])
-        let alphas = model.schedule.cumulativeAlphas
-        contents.add("noise schedule", computed: [Tensor(alphas.map { Float($0) }, shape: [alphas.count])])
+        contents.add("noise schedule", computed: model.schedule.fingerprint)
         initialContents = contents
     }
 

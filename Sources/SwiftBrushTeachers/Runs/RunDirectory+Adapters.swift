@@ -33,12 +33,11 @@ extension RunDirectory {
 }
 
 extension TextToImageModel {
-    /// The images of prompts from the seeds 0, 1, …: a student's in one step, a multi-step model's by DDIM with the steps and guidance of the
-    /// prior's images.
+    /// The images of prompts from the seeds 0, 1, …: a student's in one step, a multi-step model's with the steps and guidance of the prior's images.
     fileprivate func images(of prompts: [String], _ training: AdapterTrainingSettings) throws -> [Picture] {
         if oneStep != nil { return try pictures(for: prompts, seed: 0) }
         let settings = SamplingSettings(
-            steps: training.priorSteps, guidanceScale: training.priorGuidanceScale, sampler: try DDIMSampler(schedule))
+            steps: training.priorSteps, guidanceScale: training.priorGuidanceScale, sampler: try deterministicSampler())
         var samples = try samples(for: prompts, settings, seed: 0)
         return try samples.last().map { try pictures(from: $0.latents) } ?? []
     }

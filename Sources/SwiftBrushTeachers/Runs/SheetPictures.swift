@@ -14,14 +14,14 @@ public struct SheetPictures: Sendable {
     /// A sample grid: each row of eight real pictures is followed by a row of the model's images for their names.
     ///
     /// - Parameters:
-    ///   - model: a multi-step model; always sampled with DDIM, whatever its files specify, so that grids are comparable.
+    ///   - model: a multi-step model; sampled by DDIM, or Euler's method in flow matching, whatever its files name, so that grids are comparable.
     ///   - steps: the number of sampling steps.
     ///   - guidanceScale: the scale of classifier-free guidance.
     ///
     /// Throws as `TextToImageModel.samples(for:_:seed:start:)`.
     public func sheet(of model: TextToImageModel, steps: Int = 25, guidanceScale: Double = 4.5) throws -> Picture {
         let settings = SamplingSettings(
-            steps: steps, guidanceScale: guidanceScale, sampler: try DDIMSampler(model.schedule))
+            steps: steps, guidanceScale: guidanceScale, sampler: try model.deterministicSampler())
         var sampler = try model.samples(for: pictures.captions.map(\.text), settings, seed: 0)
         return try beside(try sampler.last().map { try model.pictures(from: $0.latents) } ?? [])
     }

@@ -11,7 +11,8 @@ extension TeacherTrainer {
     ///   - tokenizer: the tokenizer of the captions.
     ///   - blockChannels: the channels per block of the denoising network, outermost block first. Unused with `start`.
     ///   - start: a teacher with the same tokenizer and autoencoder, whose weights are trained further with its schedule.
-    ///   - predictionType: what the denoising network learns to predict, ε or v. Unused with `start`.
+    ///   - predictionType: what the denoising network learns to predict: ε or v, or u, with which the schedule is that of flow matching.
+    ///     Unused with `start`.
     ///   - configuration: the settings.
     ///
     /// Throws ``TrainingError`` for settings out of range or pictures that do not fit the autoencoder, and `ModelError` for a
@@ -24,7 +25,9 @@ extension TeacherTrainer {
         try configuration.validate()
         try Self.check(
             pictures: pictures, autoencoder: autoencoder.configuration, blockChannels: blockChannels, start: start)
-        let schedule = try start?.schedule() ?? .scaledLinear(predictionType: predictionType)
+        let schedule =
+            try start?.schedule()
+            ?? (predictionType == .flow ? .flowMatching() : .scaledLinear(predictionType: predictionType))
         let training = try pictures.subset(pictures.split(.train))
         let latents = try autoencoder.latents(of: training)
         let root = RandomStream(seed: configuration.seed)
@@ -92,7 +95,7 @@ extension TeacherTrainer {
     /// the output must be finite, and an error of x₀ would count 8,000 times as much at the first timestep as at the last.
     static func check(_ schedule: NoiseSchedule) throws {
         try TrainingError.check(
-            schedule.predictionType != .sample, "schedule", expected: "one of a network that predicts epsilon or v",
+            schedule.predictionType != .sample, "schedule", expected: "one of a network that predicts epsilon, v or u",
             found: "of one that predicts \(schedule.predictionType.rawValue)")
         try TrainingError.check(
             schedule.timestepCount == 1000, "schedule", expected: "1000 timesteps", found: schedule.timestepCount)

@@ -7,7 +7,7 @@ import Tensor
 /// Trains the text encoder and the denoising network of a text-to-image model together, on latents with captions.
 ///
 /// Each step samples pictures by weight and one caption per picture, adds noise to their latents, updates both networks by the
-/// gradient of the weighted epsilon loss, and updates their moving averages.
+/// gradient of the weighted loss of ε, or in flow matching of u, and updates their moving averages.
 public final class TeacherTrainer: ResumableTraining {
     /// The settings.
     public let configuration: TeacherTrainingConfiguration
@@ -53,7 +53,7 @@ public final class TeacherTrainer: ResumableTraining {
     /// - Parameters:
     ///   - network: the denoising network, whose output is of the schedule's prediction type; its input channels are the latents'.
     ///   - textEncoder: the text encoder whose conditions the network reads.
-    ///   - schedule: the noise schedule, of 1,000 timesteps and with some signal at each; its prediction type is ε or v.
+    ///   - schedule: the noise schedule, of 1,000 timesteps and with some signal at each; its prediction type is not x₀.
     ///   - latents: the scaled latents, `[pictures, height, width, channels]`.
     ///   - captions: one per picture; at least one has a weight above 0.
     ///   - configuration: the settings.
@@ -97,10 +97,9 @@ public final class TeacherTrainer: ResumableTraining {
                 "\(textEncoder.tokens(of: $0.text)) \(textEncoder.tokens(of: $0.keywords.joined(separator: " ")))"
             })
         initialContents.add("latents of the pictures", computed: [latents])
-        let alphas = schedule.cumulativeAlphas
         // Runs of earlier versions, which all had this schedule, do not record it.
-        if alphas != NoiseSchedule.scaledLinear().cumulativeAlphas {
-            initialContents.add("noise schedule", computed: [Tensor(alphas.map { Float($0) }, shape: [alphas.count])])
+        if schedule.cumulativeAlphas != NoiseSchedule.scaledLinear().cumulativeAlphas {
+            initialContents.add("noise schedule", computed: schedule.fingerprint)
         }
         initialContents.add("start", computed: (network.parameters.all + textEncoder.parameters.all).map(\.value))
     }
@@ -138,10 +137,13 @@ public final class TeacherTrainer: ResumableTraining {
             let loss = (errors * Variable(column(inputs.timesteps.map { weights[$0] }))).mean()
             try loss.value.checkFinite("the loss", step: stepCount + 1)
             try Task.checkCancellation()
-            let ratios = inputs.timesteps.map { 1 / self.schedule.signalToNoiseRatio($0) }
+            /// The mean error of another type for the errors that the loss compares.
+            func mean(_ type: PredictionType) -> Double {
+                let factors = inputs.timesteps.map { self.schedule.level(at: $0).error(of: type, from: compared) }
+                return (errors.value * column(factors.map { $0 * $0 })).mean()
+            }
             return .init(
-                [Double(loss.value.item), errors.value.mean(), (errors.value * column(ratios)).mean()]
-                    .map { $0 * part.share },
+                [Double(loss.value.item), mean(.epsilon), mean(.sample)].map { $0 * part.share },
                 of: loss, gradient: Tensor(repeating: Float(part.share), shape: loss.shape))
         }
         let update = try shared.update(
@@ -163,16 +165,20 @@ public final class TeacherTrainer: ResumableTraining {
     /// Gives every process the whole moving averages, if they divide them, until the next step.
     public func gatherAverages() throws { try shared.gatherAverages() }
 
-    /// The squared epsilon errors, `[batch, height, width, channels]`.
+    /// What the loss compares: u in flow matching, and otherwise ε, as whose error that of any output counts.
+    private var compared: PredictionType { schedule.isFlowMatching ? .flow : .epsilon }
+
+    /// The squared errors of ``compared``, `[batch, height, width, channels]`.
     func squaredErrors(_ inputs: TeacherStepInputs) throws -> Variable {
-        let noisy = schedule.noisy(
-            latents.gathered(rows: inputs.pictures), noise: inputs.noise, timesteps: inputs.timesteps)
+        let original = latents.gathered(rows: inputs.pictures)
+        let noisy = schedule.noisy(original, noise: inputs.noise, timesteps: inputs.timesteps)
         let text = try textEncoder.checkedCondition(for: inputs.captions, windows: 1)
         let prediction = try network.checkedPrediction(
             Variable(noisy), at: inputs.timesteps.map(Double.init), given: text)
-        // An error of any output counts as the error of ε that it makes.
-        let epsilon = schedule.convert(prediction, to: .epsilon, noisy: Variable(noisy), timesteps: inputs.timesteps)
-        return (epsilon - Variable(inputs.noise)).squared()
+        let found = schedule.convert(prediction, to: compared, noisy: Variable(noisy), timesteps: inputs.timesteps)
+        let expected = schedule.prediction(
+            of: compared, original: original, noise: inputs.noise, timesteps: inputs.timesteps)
+        return (found - Variable(expected)).squared()
     }
 
     private func column(_ numbers: [Double]) -> Tensor {

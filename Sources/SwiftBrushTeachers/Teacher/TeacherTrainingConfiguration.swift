@@ -61,7 +61,8 @@ public struct TeacherTrainingConfiguration: OptimizationSettings, Codable, Senda
 /// The weights are w(t) = min(1 + 1/SNR(t), w_max), divided by their mean under the sampling distribution. Conversion to x₀
 /// multiplies an epsilon error by σ/α, which is 14.6 at the last timestep, and there returning the input already removes nearly all of
 /// the epsilon loss. Without the weights the highest noise levels are hardly learned, where a one-step student starts and where
-/// the text determines the image. For a network that predicts v the weights are those of the error of ε that belongs to its error.
+/// the text determines the image. For a network that predicts v the weights are those of the error of ε that belongs to its error. In flow
+/// matching all errors of u count alike, as in arXiv 2209.03003.
 public struct NoiseLevels: Codable, Sendable, Equatable {
     /// The maximum weight before normalisation, w_max.
     public var largestWeight = 30.0
@@ -83,6 +84,7 @@ public struct NoiseLevels: Codable, Sendable, Equatable {
 
     /// The weight of each timestep; the mean under the sampling distribution is 1.
     public func weights(on schedule: NoiseSchedule) -> [Double] {
+        if schedule.isFlowMatching { return Array(repeating: 1, count: schedule.timestepCount) }
         let weights = (0..<schedule.timestepCount).map { min(1 + 1 / schedule.signalToNoiseRatio($0), largestWeight) }
         let highest = weights[highest(of: schedule)]
         func mean(_ values: some Collection<Double>) -> Double { values.reduce(0, +) / Double(values.count) }

@@ -36,7 +36,7 @@ extension WrongOptions {
             --weights int8 --lora a.safetensors → --lora needs weights that can be changed: expected no --weights int8
             --lora a.safetensors:inf → --lora: expected a finite weight, found a.safetensors:inf
             --prediction-type none → The value 'none' is invalid for '--prediction-type <prediction-type>'. \
-            Please provide one of 'epsilon', 'sample' or 'v_prediction'.
+            Please provide one of 'epsilon', 'sample', 'v_prediction' or 'flow_prediction'.
             --clip-skip=-1 → --clip-skip: expected at least 0, found -1
             --height 64 → --height and --width need each other
             --width 64 → --height and --width need each other
@@ -96,7 +96,7 @@ extension WrongOptions {
             --preview-every 0 → --preview-every: expected 1 to 1000000, found 0
             --preview-every 9223372036854775807 → --preview-every: expected 1 to 1000000, found 9223372036854775807
             --sampler none → --sampler: expected one of ddim, ddpm, euler, euler-ancestral, heun, lms, pndm, \
-            dpm-solver, dpm-solver-singlestep, unipc, deis, kdpm2, kdpm2-ancestral, lcm, tcd, found none
+            dpm-solver, dpm-solver-singlestep, unipc, deis, kdpm2, kdpm2-ancestral, lcm, tcd, flow-match-euler, found none
             --timestep-spacing none → The value 'none' is invalid for '--timestep-spacing <timestep-spacing>'. \
             Please provide one of 'leading', 'trailing' or 'linspace'.
             --untrained-student → --untrained-student, --to-seed and --to-prompt generate in one step: expected \

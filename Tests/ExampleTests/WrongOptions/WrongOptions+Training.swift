@@ -27,7 +27,7 @@ extension WrongOptions {
             --save-every 0 → --save-every: expected 1 to 1000000000, found 0
             --sheet-every 0 → --sheet-every: expected 1 to 1000000000, found 0
             --sheet-every 9223372036854775807 → --sheet-every: expected 1 to 1000000000, found 9223372036854775807
-            --prediction-type sample → --prediction-type: expected epsilon or v_prediction, found sample
+            --prediction-type sample → --prediction-type: expected epsilon, v_prediction or flow_prediction, found sample
             --prediction-type epsilon --start m → --prediction-type: expected none with --start, whose network keeps its own
             --vocabulary 513 → --vocabulary: expected 514 to 49408, found 513
             --vocabulary 49409 → --vocabulary: expected 514 to 49408, found 49409
@@ -86,7 +86,7 @@ extension WrongOptions {
             --save-pairs pairs.safetensors → --save-pairs: --loss vsd generates no pairs
             --student-timestep=-1 → --student-timestep: expected 0 to 1000000, found -1
             --student-prediction none → The value 'none' is invalid for '--student-prediction \
-            <student-prediction>'. Please provide one of 'epsilon', 'sample' or 'v_prediction'.
+            <student-prediction>'. Please provide one of 'epsilon', 'sample', 'v_prediction' or 'flow_prediction'.
             --fake-score none → The value 'none' is invalid for '--fake-score <fake-score>'. Please provide one \
             of 'adapters' and 'copy'.
             --fake-score-updates 0 → --fake-score-updates: expected 1 to 1000, found 0

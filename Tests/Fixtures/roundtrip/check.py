@@ -94,6 +94,19 @@ def check_xl(folder, golden):
     compare("xl images", golden["pictures"], pipeline.vae.decode(golden["latents"] / pipeline.vae.config.scaling_factor).sample)
 
 
+def check_flow(folder):
+    """A model of flow matching: its network and scheduler, and the latents of five steps without guidance."""
+    unet = diffusers.UNet2DConditionModel.from_pretrained(folder, subfolder="unet")
+    scheduler = diffusers.FlowMatchEulerDiscreteScheduler.from_pretrained(folder, subfolder="scheduler")
+    assert scheduler.config.shift == 3
+    golden = load_file(folder / "golden.safetensors")
+    scheduler.set_timesteps(5)
+    latents = golden["start"]
+    for timestep in scheduler.timesteps:
+        latents = scheduler.step(unet(latents, timestep, golden["text.out"]).sample, timestep, latents).prev_sample
+    compare("flow matching, 5 steps", golden["latents"], latents)
+
+
 versions = {library.__name__: library.__version__ for library in (torch, diffusers, transformers, peft)}
 print(", ".join(f"{name} {version}" for name, version in versions.items()))
 with torch.no_grad():
@@ -109,5 +122,6 @@ with torch.no_grad():
         compare(f"adapter {folder.name}", golden["unet.out"], reference)
         if "text" in folder.name:
             compare("  its text encoder", golden["text.out"], pipeline.text_encoder(golden["text.ids"].long()).last_hidden_state)
+    check_flow(FOLDER / "flow/model")
     check_xl(FOLDER / "xl", FOLDER / "xl-golden.safetensors")
 sys.exit(failures > 0)

@@ -77,6 +77,7 @@ CLASSES = {
     ],
     "TCDScheduler": [{}, dict(eta=0.3), dict(eta=1.0), dict(VELOCITY, eta=0.5), dict(ORIGINAL, eta=0.2), dict(original_inference_steps=100)],
 }
+FLOW = [{}, dict(shift=3.0), dict(shift=0.5, num_train_timesteps=100)]
 BASE = dict(beta_end=0.012, beta_schedule="scaled_linear", beta_start=0.00085, num_train_timesteps=1000, trained_betas=None)
 MODELS = {
     "stable-diffusion-v1-5": dict(BASE, _class_name="PNDMScheduler", set_alpha_to_one=False, skip_prk_steps=True, steps_offset=1, clip_sample=False),
@@ -163,13 +164,15 @@ def sample(name, options, steps, seed, strength=None):
         scheduler.set_begin_index(skipped)
     start = torch.randn(1, 4, 2, 2, generator=generator)
     if strength is None:
-        x = start * scheduler.init_noise_sigma
+        x = start * getattr(scheduler, "init_noise_sigma", 1)
     else:
-        x = scheduler.add_noise(start, torch.randn(1, 4, 2, 2, generator=generator), timesteps[:1])
+        add_noise = getattr(scheduler, "add_noise", None) or (lambda x, noise, t: scheduler.scale_noise(x, t, noise))
+        x = add_noise(start, torch.randn(1, 4, 2, 2, generator=generator), timesteps[:1])
     parameters = scheduler.step.__code__.co_varnames
     extra = {key: value for key, value in (("generator", generator), ("eta", eta or 0.0)) if key in parameters}
+    scale = getattr(scheduler, "scale_model_input", lambda x, t: x)
     for t in timesteps:
-        x = scheduler.step(network(scheduler.scale_model_input(x, t), t), t, x, **extra).prev_sample
+        x = scheduler.step(network(scale(x, t), t), t, x, **extra).prev_sample
     return x.float()
 
 
@@ -211,6 +214,11 @@ for model, options in MODELS.items():
     settings_eta = None
     for steps in COUNTS:
         add(model, options["_class_name"], {k: v for k, v in options.items() if k != "_class_name"}, steps)
+settings_eta = None
+for variant in FLOW:
+    for steps in COUNTS:
+        add("flow matching", "FlowMatchEulerDiscreteScheduler", variant, steps)
+    add("picture", "FlowMatchEulerDiscreteScheduler", variant, 7, 0.6)
 print(len(described), "cases;", len(refused), "that diffusers does not support:", *refused, sep="\n")
 versions = {"torch": torch.__version__, "diffusers": diffusers.__version__}
 save_file({"latents": torch.cat(finals), "exact": torch.cat(exact)}, HERE / "schedulers.safetensors", metadata=versions)

@@ -7,7 +7,7 @@ public enum TimestepWeight: String, Codable, Sendable, CaseIterable {
     case one
     /// α_t² = ᾱ_t.
     case signal
-    /// σ_t² = 1 − ᾱ_t.
+    /// σ_t², which is 1 − ᾱ_t but in flow matching.
     case noise
     /// α_t/σ_t, which makes (ε_T − ε_F) the exact gradient of the KL divergence at t.
     case divergence
@@ -22,7 +22,7 @@ public enum TimestepWeight: String, Codable, Sendable, CaseIterable {
         switch self {
         case .one: 1
         case .signal: schedule.cumulativeAlphas[timestep]
-        case .noise: 1 - schedule.cumulativeAlphas[timestep]
+        case .noise: schedule.noiseVariances[timestep]
         case .divergence: schedule.alpha(timestep) / schedule.sigma(timestep)
         case .logNormal: Self.logNormalDensity(timestep, in: schedule)
         case .balanced: Self.balance(timestep, in: schedule) / Self.meanBalance(of: schedule)
