@@ -29,7 +29,7 @@ struct Distill: ComputingCommand {
         "studentTimestep": "student-timestep", "guidanceScale": "guidance-scale",
         "fakeScoreGuidanceScale": "fake-score-guidance-scale", "loss.timesteps": "loss-timesteps",
         "loss.guidanceTimesteps": "guidance-timesteps", "loss.weight": "loss-weight",
-        "studentLearningRateWarmUp": "student-learning-rate-warm-up",
+        "loss.regressesFirstStep": "regress-first-step", "studentLearningRateWarmUp": "student-learning-rate-warm-up",
         "fakeScoreLearningRateWarmUp": "fake-score-learning-rate-warm-up",
         "fakeScoreAlignment": "fake-score-alignment", "lagInterval": "lag-interval",
         "fakeScoreTraining.timesteps": "fake-score-timesteps", "studentAdapters.rank": "student-rank",
@@ -47,7 +47,7 @@ struct Distill: ComputingCommand {
             in: processes)
         student.apply(to: &settings)
         // What can be wrong is found before the teacher is loaded.
-        try student.check(startCount: models.student.count)
+        try student.check(startCount: models.student.count, regressesFirstStep: loss.regressFirstStep)
         try settings.validate()
         try models.check()
         try loss.check()

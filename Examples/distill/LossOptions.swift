@@ -25,6 +25,11 @@ struct LossOptions: ParsableArguments {
     var guidanceTimesteps: TimestepRange?
     @Option(help: "The weight of a timestep in the loss. Default: the recipe's, or as published.")
     var lossWeight: TimestepWeight?
+    @Flag(
+        help:
+            "Train the first of several steps by regression on the teacher's images, and the others by the loss, as DP-DMD does with dmd."
+    )
+    var regressFirstStep = false
     @Option(help: "Images of the teacher to generate, for losses that need pairs or data.") var teacherPictures = 64
     @Option(help: "Guidance scale of these images.") var pairsGuidanceScale = 4.5
     @Option(help: "Pairs of noise and teacher image that an earlier run saved, instead of generating them.")
@@ -38,6 +43,7 @@ struct LossOptions: ParsableArguments {
         settings.fakeScoreGuidanceScale = fakeScoreGuidanceScale
         (settings.timesteps, settings.guidanceTimesteps) = (lossTimesteps?.range, guidanceTimesteps?.range)
         settings.weight = lossWeight ?? settings.weight
+        settings.regressesFirstStep = regressFirstStep ? true : nil
         return try published.loss(settings)
     }
 
@@ -64,7 +70,8 @@ struct LossOptions: ParsableArguments {
         try check("--pairs-guidance-scale", pairsGuidanceScale, in: -1000...1000)
         try check("--guidance-scale", guidanceScale, in: -1000...1000)
         try check("--fake-score-guidance-scale", fakeScoreGuidanceScale, in: -1000...1000)
-        if savePairs != nil, pairs == nil, published.loss.needs.isDisjoint(with: [.pairs, .realLatents, .reward]) {
+        let generated: LossNeeds = [.pairs, .realLatents, .reward]
+        if savePairs != nil, pairs == nil, !regressFirstStep, published.loss.needs.isDisjoint(with: generated) {
             throw ValidationError("--save-pairs: --loss \(published.rawValue) generates no pairs")
         }
     }
@@ -106,13 +113,3 @@ struct LossOptions: ParsableArguments {
         return (loss.calibrated(toMeanReward: reward.teacherMean), resources)
     }
 }
-
-extension DistillationRecipe: ExpressibleByArgument {
-    /// The summary of each recipe, by its name.
-    public static var allValueDescriptions: [String: String] {
-        Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue, $0.summary) })
-    }
-}
-
-extension PublishedLoss: ExpressibleByArgument {}
-extension TimestepWeight: ExpressibleByArgument {}

@@ -34,8 +34,12 @@ struct StudentOptions: ParsableArguments {
         }
     }
 
-    /// Throws `ValidationError` for adapters that start from the mean of several students, into which nobody could merge them.
-    func check(startCount: Int) throws {
+    /// Throws `ValidationError` for adapters that start from the mean of several students, into which nobody could merge them, and for a
+    /// first step with a loss of its own in a student of one step.
+    func check(startCount: Int, regressesFirstStep: Bool) throws {
+        if regressesFirstStep, studentSteps ?? 1 == 1 {
+            throw ValidationError("--regress-first-step needs --student-steps of at least 2")
+        }
         guard studentAdapters, startCount > 1 else { return }
         throw ValidationError("--student-adapters: expected at most one --student to start from, found \(startCount)")
     }

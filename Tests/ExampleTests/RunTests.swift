@@ -193,7 +193,7 @@ final class RunTests {
                 [
                     "--teacher", "flow/teacher", "--prompts", "flow/prompts/train.txt", "--output", name, "--batch",
                     "2", "--rank", "2", "--iterations", "1", "--student-steps", "\(steps)",
-                ])
+                ] + (steps == 1 ? [] : ["--loss", "dmd", "--regress-first-step", "--teacher-pictures", "2"]))
             try await succeed(
                 .textToImage,
                 ["red ring", "--model", "\(name)/student"] + (steps == 1 ? [] : ["--steps", "\(steps)"]))

@@ -82,6 +82,16 @@ extension LossContract {
                     "equal timesteps", difference / Self.size(undivided), within: 1e-5,
                     "with one noise for both terms g is that of the loss without a term for guidance; sums round"))
         }
+        if let later = expectation.atLaterSteps {
+            var batch = problem.batch
+            batch.studentStep = 1
+            let expected = try later.gradient(problem.networks().evaluate(batch, needs: later.needs)).value
+            let difference = Self.difference(try gradient(problem, of: batch), expected)
+            checks.append(
+                ContractCheck(
+                    "later steps", difference / Self.size(expected), within: 1e-6,
+                    "after the student's first step g is that of the other loss; Float32 sums round"))
+        }
         if expectation.vanishesAtAgreement {
             let agreed = try gradient(problem, problem.networks(isAgreed: true))
             let isTraced = !loss.needs.isDisjoint(with: [.teacherJacobian, .fakeScoreJacobian])

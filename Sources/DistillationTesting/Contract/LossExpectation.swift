@@ -59,6 +59,8 @@ public struct LossExpectation: Sendable {
     public var treatsElementsAlike = true
     /// The loss that it equals where the guidance term has the timesteps and noise of the other; nil for a loss without such a term.
     public var atEqualTimesteps: (any DistillationLoss)?
+    /// The loss that it equals at the student's steps after the first; nil for a loss that is the same at all of them.
+    public var atLaterSteps: (any DistillationLoss)?
     /// Whether a student collapses with a fake score that learns 25 times too slowly, and reaches the data with the same one if it is
     /// aligned with the student.
     public var needsTimelyFakeScore = false

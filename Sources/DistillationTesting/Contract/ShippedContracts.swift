@@ -4,7 +4,31 @@ import Foundation
 extension LossContract {
     /// The contracts of all losses of this library, each with its published settings, some with other settings too.
     public static var shipped: [LossContract] {
-        matching + throughTheNetworks + divergences + terms + combinations
+        matching + throughTheNetworks + divergences + terms + combinations + firstSteps
+    }
+
+    /// Losses whose first step is a regression.
+    private static var firstSteps: [LossContract] {
+        func contract(_ later: some DistillationLoss, _ title: String) -> LossContract {
+            let loss = FirstStepRegression(later)
+            var regression = PairRegression()
+            regression.weight = loss.weight
+            var expectation = LossExpectation.regression(regression)
+            expectation.atLaterSteps = later
+            return LossContract(loss, expecting: expectation, title: title)
+        }
+        return [
+            contract(DistributionMatchingDistillation(), "DP-DMD"),
+            contract(ScoreDistillationSampling(), "SDS, first step regressed"),
+            contract(VariationalScoreDistillation(), "VSD, first step regressed"),
+            contract(RandomGuidanceDistillation(), "PG-SB, first step regressed"),
+            contract(DiffInstruct(), "Diff-Instruct, first step regressed"),
+            contract(ScoreIdentityDistillation(), "SiD, first step regressed"),
+            contract(ScoreImplicitMatching(), "SIM, first step regressed"),
+            contract(FDivergenceDistillation(), "f-distill, first step regressed"),
+            contract(DMD2(), "DMD2 with GAN, first step regressed"),
+            contract(SwiftBrushV2(), "SwiftBrush v2, first step regressed"),
+        ]
     }
 
     /// Losses that re-weight the difference of two predictions.

@@ -65,7 +65,10 @@ extension WrongOptions {
             reverseKL; f-distill, exact softenedReverseKL; f-distill, exact jensenShannon; f-distill, exact \
             squaredHellinger; f-distill, exact forwardKL; f-distill, exact jeffreys; f-distill, exact neyman; \
             DMD's regression; DMD's regression, decoded; DMD2's adversarial term; clamped alignment (SwiftBrush \
-            v2); LCM; DMD with regression; DMD2 with GAN; SwiftBrush v2; SNOOPI; DI*
+            v2); LCM; DMD with regression; DMD2 with GAN; SwiftBrush v2; SNOOPI; DI*; \
+            DP-DMD; SDS, first step regressed; VSD, first step regressed; PG-SB, first step regressed; \
+            Diff-Instruct, first step regressed; SiD, first step regressed; SIM, first step regressed; \
+            f-distill, first step regressed; DMD2 with GAN, first step regressed; SwiftBrush v2, first step regressed
             """),
     ].flatMap { $0 }
 }

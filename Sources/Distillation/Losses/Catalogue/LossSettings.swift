@@ -10,6 +10,8 @@ package struct LossSettings: Codable, Sendable, Equatable {
     package var guidanceTimesteps: Range<Int>?
     /// ω.
     package var weight: TimestepWeight?
+    /// Whether the first of several steps learns the teacher's images by regression: ``FirstStepRegression``.
+    package var regressesFirstStep: Bool?
 
     /// The number of steps after which λ of a clamped alignment loss is 0.
     package var alignmentDecaySteps: Int?
@@ -29,6 +31,7 @@ package struct LossSettings: Codable, Sendable, Equatable {
             ("guidanceScale", guidanceScale), ("fakeScoreGuidanceScale", fakeScoreGuidanceScale),
             ("loss.timesteps", timesteps), ("loss.guidanceTimesteps", guidanceTimesteps), ("loss.weight", weight),
             ("loss.alignmentDecaySteps", alignmentDecaySteps),
+            ("loss.regressesFirstStep", regressesFirstStep),
         ]
         for case (let name, let value?) in left {
             throw DistillationError.invalidSetting(name: name, expected: "none for \(loss)", found: "\(value)")

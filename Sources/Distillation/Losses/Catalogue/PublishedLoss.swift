@@ -62,17 +62,21 @@ public enum PublishedLoss: String, CaseIterable, Sendable {
         /// The training of the fake score where it is not the loss's usual one.
         let training: FakeScoreTraining?
 
-        /// - Parameter apply: takes the settings that the loss has.
+        /// - Parameters:
+        ///   - matches: whether it matches distributions, so that its first step may learn by regression instead.
+        ///   - apply: takes the settings that the loss has.
         init<Loss: DistillationLoss>(
-            _ loss: Loss, training: FakeScoreTraining? = nil,
+            _ loss: Loss, training: FakeScoreTraining? = nil, matches: Bool = true,
             apply: @escaping @Sendable (inout LossSettings, inout Loss) -> Void = { _, _ in }
         ) {
             (self.loss, self.training) = (loss, training)
             adjusted = { settings in
                 var (settings, loss) = (settings, loss)
                 apply(&settings, &loss)
+                let regresses = matches && settings.regressesFirstStep == true
+                if regresses { settings.regressesFirstStep = nil }
                 try settings.checkTaken(by: Loss.name)
-                return loss
+                return regresses ? FirstStepRegression(loss) : loss
             }
         }
     }
@@ -83,7 +87,7 @@ public enum PublishedLoss: String, CaseIterable, Sendable {
             $0.take(\.timesteps, for: &$1.timesteps)
             $0.take(\.weight, for: &$1.weight)
         },
-        .regression: Row(PairRegression()),
+        .regression: Row(PairRegression(), matches: false),
         .vsd: Row(VariationalScoreDistillation()) { $0.apply(to: &$1, guidingBoth: true) },
         .swiftBrushV2: Row(SwiftBrushV2()) {
             $0.apply(to: &$1.first, guidingBoth: true)
@@ -102,7 +106,7 @@ public enum PublishedLoss: String, CaseIterable, Sendable {
             $0.take(\.weight, for: &$1.weight)
         },
         .dmd: Row(DistributionMatchingDistillation(), training: .dmd2) { $0.apply(to: &$1) },
-        .dmdRegression: Row(DMD()) { $0.apply(to: &$1.first) },
+        .dmdRegression: Row(DMD(), matches: false) { $0.apply(to: &$1.first) },
         .dmd2: Row(DMD2()) { $0.apply(to: &$1.first) },
         .sid: Row(ScoreIdentityDistillation()) { $0.apply(to: &$1) },
         .sidLSG: Row(ScoreIdentityDistillation.longShortGuidance()) { $0.apply(to: &$1) },
@@ -115,7 +119,7 @@ public enum PublishedLoss: String, CaseIterable, Sendable {
             $0.take(\.guidanceScale, for: &$1.teacherGuidanceScale)
             $0.take(\.timesteps, for: &$1.timesteps)
         },
-        .lcm: Row(LatentConsistency()) { $0.take(\.timesteps, for: &$1.timesteps) },
+        .lcm: Row(LatentConsistency(), matches: false) { $0.take(\.timesteps, for: &$1.timesteps) },
     ]
 }
 

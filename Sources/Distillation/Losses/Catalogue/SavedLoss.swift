@@ -35,11 +35,22 @@ public struct SavedLoss: Codable, Sendable, Equatable {
     }
 
     /// The losses of this library.
-    public static let shippedTypes: [any DistillationLoss.Type] = [
+    public static let shippedTypes = ordinaryTypes + regressingFirstStep
+
+    private static let ordinaryTypes: [any DistillationLoss.Type] = [
         ScoreDistillationSampling.self, VariationalScoreDistillation.self, RandomGuidanceDistillation.self,
         DiffInstruct.self, DistributionMatchingDistillation.self, ScoreIdentityDistillation.self,
         ScoreImplicitMatching.self, FDivergenceDistillation.self, LatentConsistency.self, PairRegression.self,
         AdversarialTerm.self, AlignmentTerm.self, DMD.self, DMD2.self, SwiftBrushV2.self, AlignedRandomGuidance.self,
         AlignedImplicitMatching.self,
+    ]
+
+    private static let regressingFirstStep: [any DistillationLoss.Type] = [
+        FirstStepRegression<ScoreDistillationSampling>.self, FirstStepRegression<VariationalScoreDistillation>.self,
+        FirstStepRegression<RandomGuidanceDistillation>.self, FirstStepRegression<DiffInstruct>.self,
+        FirstStepRegression<DistributionMatchingDistillation>.self,
+        FirstStepRegression<ScoreIdentityDistillation>.self, FirstStepRegression<ScoreImplicitMatching>.self,
+        FirstStepRegression<FDivergenceDistillation>.self, FirstStepRegression<DMD2>.self,
+        FirstStepRegression<SwiftBrushV2>.self,
     ]
 }
