@@ -86,9 +86,10 @@ struct ComparePictures: ComputingCommand {
         table += "| the teacher, 25 steps | | | | | | | \(measure.teacherGrain) |\n"
         for (index, published) in losses.enumerated() {
             let run = try RunDirectory(folder.appending(path: published.rawValue), resuming: true)
+            var settings = settings(published)
+            try settings.setStudentTimestep(settings.studentTimestep, on: model.schedule)
             let distiller = try Distiller(
-                teacher: model, loss: published.loss, prompts: lines, configuration: settings(published),
-                resources: resources)
+                teacher: model, loss: published.loss, prompts: lines, configuration: settings, resources: resources)
             if index == 0 {
                 table += "| before training | 0 | | | | | \(try measure(distiller.studentModel(of: model))) |\n"
             }

@@ -23,16 +23,15 @@ struct Distill: ComputingCommand {
     @OptionGroup var seeds: SeedOptions
 
     static let optionNames = [
-        "batchSize": "batch", "accumulatedParts": "accumulate", "studentLearningRate": "student-learning-rate",
-        "fakeScoreLearningRate": "fake-score-learning-rate", "adapterRank": "rank", "averageDecay": "average-decay",
-        "fakeScoreWarmUpSteps": "fake-score-warm-up-steps", "adapterTargets": "adapter-targets", "start": "student",
-        "studentTimestep": "student-timestep", "guidanceScale": "guidance-scale",
-        "fakeScoreGuidanceScale": "fake-score-guidance-scale", "loss.timesteps": "loss-timesteps",
-        "loss.guidanceTimesteps": "guidance-timesteps", "loss.weight": "loss-weight",
+        "batchSize": "batch", "adapterRank": "rank", "start": "student",
+        "accumulatedParts": "accumulate", "studentTimestep": "student-timestep", "studentAdapters.rank": "student-rank",
+        "studentLearningRate": "student-learning-rate", "loss.guidanceTimesteps": "guidance-timesteps",
+        "fakeScoreLearningRate": "fake-score-learning-rate", "fakeScoreWarmUpSteps": "fake-score-warm-up-steps",
+        "averageDecay": "average-decay", "loss.weight": "loss-weight", "lagInterval": "lag-interval",
+        "adapterTargets": "adapter-targets", "guidanceScale": "guidance-scale", "loss.timesteps": "loss-timesteps",
+        "fakeScoreGuidanceScale": "fake-score-guidance-scale", "fakeScoreTraining.timesteps": "fake-score-timesteps",
         "loss.regressesFirstStep": "regress-first-step", "studentLearningRateWarmUp": "student-learning-rate-warm-up",
-        "fakeScoreLearningRateWarmUp": "fake-score-learning-rate-warm-up",
-        "fakeScoreAlignment": "fake-score-alignment", "lagInterval": "lag-interval",
-        "fakeScoreTraining.timesteps": "fake-score-timesteps", "studentAdapters.rank": "student-rank",
+        "fakeScoreLearningRateWarmUp": "fake-score-learning-rate-warm-up", "fakeScoreAlignment": "fake-score-alignment",
     ]
 
     static let renamedOptions = [
@@ -77,8 +76,7 @@ struct Distill: ComputingCommand {
             configuration: settings, resources: resources)
         (distiller.group, distiller.shardsOptimizer) = (group, processes.shardOptimizer)
         try run.begin(distiller)
-        StandardError.write(line: "\(distiller.memoryEstimate)")
-        StandardError.write(line: "\(distiller.estimateTime())")
+        StandardError.write(line: "\(distiller.memoryEstimate)\n\(distiller.estimateTime())")
         let measurement = try measuring.measurement(of: distiller, teacher: teacher, prompts: prompts)
         try train(distiller, of: teacher, shown, measurement, in: run)
 

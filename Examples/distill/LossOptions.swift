@@ -27,7 +27,7 @@ struct LossOptions: ParsableArguments {
     var lossWeight: TimestepWeight?
     @Flag(
         help:
-            "Train the first of several steps by regression on the teacher's images, and the others by the loss, as DP-DMD does with dmd."
+            "Train the first of several steps by regression on the teacher's images, and the others by the loss, in the manner of DP-DMD."
     )
     var regressFirstStep = false
     @Option(help: "Images of the teacher to generate, for losses that need pairs or data.") var teacherPictures = 64

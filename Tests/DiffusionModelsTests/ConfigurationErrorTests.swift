@@ -115,6 +115,12 @@ struct ConfigurationErrorTests {
         .init(json: #"{"clip_sample": 0}"#, field: "clip_sample"),
         .init(json: #"{"prediction_type": "flow_prediction"}"#, field: "prediction_type", isUnsupported: true),
         .init(json: #"{"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 0}"#, field: "shift"),
+        .init(
+            json: #"{"_class_name": "FlowMatchEulerDiscreteScheduler", "use_dynamic_shifting": true}"#,
+            field: "use_dynamic_shifting", isUnsupported: true),
+        .init(
+            json: #"{"_class_name": "FlowMatchEulerDiscreteScheduler", "shift_terminal": 0.1}"#,
+            field: "shift_terminal", isUnsupported: true),
     ]
 
     static let oneStep: [WrongField] = [
@@ -122,7 +128,7 @@ struct ConfigurationErrorTests {
         .init(json: #"{"timestep": 999}"#, field: "cumulative_alpha"),
         .init(json: #"{"timestep": 999, "cumulative_alpha": 0}"#, field: "cumulative_alpha"),
         .init(json: #"{"timestep": -1, "cumulative_alpha": 0.5}"#, field: "timestep"),
-        .init(json: #"{"timestep": 999, "cumulative_alpha": 0.5, "sigma": 0}"#, field: "sigma"),
+        .init(json: #"{"timestep": 999, "cumulative_alpha": 0.5, "sigma": -0.1}"#, field: "sigma"),
         .init(json: #"{"timestep": 999, "cumulative_alpha": 0.5, "later_steps": 3}"#, field: "later_steps"),
         .init(
             json: #"{"timestep": 999, "cumulative_alpha": 0.5, "later_steps": [{"timestep": 9}]}"#,

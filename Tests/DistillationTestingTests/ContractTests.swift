@@ -12,7 +12,9 @@ struct ContractTests {
         #expect(report.passed, "\(report)")
     }
 
-    @Test("All checks of every shipped loss pass on flow matching too", arguments: LossContract.shipped.indices)
+    @Test(
+        "Formulas, expectations and optima of every shipped loss hold in flow matching too",
+        arguments: LossContract.shipped.indices)
     func flowMatching(index: Int) {
         let contract = LossContract.shipped[index]
         let report = LossContract(

@@ -66,14 +66,45 @@ struct FlowMatchingTests {
 
     @Test("A student's level that is not the teacher's flow matching is an error")
     func wrongLevel() throws {
-        #expect(throws: DistillationError.self) { try distiller { $0.studentSigma = nil } }
+        func name(_ body: () throws -> Void) -> String? {
+            do {
+                try body()
+                return nil
+            } catch DistillationError.invalidSetting(let name, _, _) {
+                return name
+            } catch {
+                return "\(error)"
+            }
+        }
+        let loss = VariationalScoreDistillation()
+        #expect(name { _ = try distiller { $0.studentSigma = nil } } == "studentSigma")
         var settings = DistillationConfiguration()
         settings.studentSigma = 0.999
-        #expect(throws: DistillationError.self) { try settings.studentSteps(on: .scaledLinear()) }
+        #expect(name { try settings.validate(loss: loss, schedule: .scaledLinear()) } == "studentSigma")
+        settings.studentSigma = nil
         settings.studentPrediction = .flow
-        #expect(throws: DistillationError.self) {
-            try settings.validate(loss: VariationalScoreDistillation(), schedule: .scaledLinear())
-        }
+        #expect(name { try settings.validate(loss: loss, schedule: .scaledLinear()) } == "studentPrediction")
+        try settings.setStudentTimestep(999, on: schedule)
+        #expect(name { try settings.check(.swiftBrush, loss, on: schedule) } == "student.step.sigma")
+    }
+
+    @Test("A teacher of flow matching needs no settings")
+    func defaults() throws {
+        var teacher = try TextToImageModel(
+            contentsOf: Fixtures.package.appending(path: "Examples/Models/emoji-teacher"))
+        teacher.schedule = schedule
+        let distiller = try Distiller(teacher: teacher, prompts: ["a red heart"])
+        #expect(distiller.student.step.sigma == 0.999 && distiller.configuration.studentSigma == 0.999)
+        // A student of another kind of schedule is refused where it is loaded.
+        let folder = FileManager.default.temporaryDirectory.appending(path: "flow-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        var student = teacher
+        student.oneStep = .swiftBrush
+        try student.save(to: folder)
+        #expect(throws: ModelError.self) { try TextToImageModel(contentsOf: folder) }
+        student.oneStep = distiller.student.step
+        try student.save(to: folder)
+        #expect(try TextToImageModel(contentsOf: folder).oneStep == distiller.student.step)
     }
 
     @Test("A step's file has σ, and reads back as it was")

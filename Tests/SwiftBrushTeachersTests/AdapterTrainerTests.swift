@@ -50,21 +50,37 @@ final class AdapterTrainerTests {
 
     @Test("A weight is min(SNR, γ), divided by the square of what an error of the output counts in x0")
     func weights() throws {
-        for type in [PredictionType.epsilon, .sample, .velocity] {
-            let schedule = NoiseSchedule.scaledLinear(predictionType: type)
+        for type in PredictionType.allCases {
+            let schedule: NoiseSchedule = type == .flow ? .flowMatching() : .scaledLinear(predictionType: type)
             func objective(_ minimumSNR: Double?) -> DenoisingObjective {
                 DenoisingObjective(
                     schedule: schedule, latents: .zeros([1, 1, 1, 4]), captions: [""], prior: nil,
                     minimumSNR: minimumSNR)
             }
-            for timestep in [0, 100, 500, 999] {
+            for timestep in [1, 100, 500, 999] {
                 let (alpha, sigma) = (schedule.alpha(timestep), schedule.sigma(timestep))
-                let factor: Double = type == .epsilon ? sigma / alpha : type == .velocity ? sigma : 1
+                let factor: Double = type == .epsilon ? sigma / alpha : type == .sample ? 1 : sigma
                 let expected = min(alpha * alpha / (sigma * sigma), 5) * factor * factor
                 #expect(abs(objective(5).weight(timestep) / expected - 1) < 1e-9)
                 #expect(objective(nil).weight(timestep) == 1)
             }
         }
+        var configuration = NoiseSchedule.scaledLinear().configuration
+        configuration.rescalesToZeroSignal = true
+        let withoutSignal = DenoisingObjective(
+            schedule: try NoiseSchedule(configuration), latents: .zeros([1, 1, 1, 4]), captions: [""], prior: nil,
+            minimumSNR: 5)
+        #expect(withoutSignal.weight(999) == 1)
+    }
+
+    @Test("A student's step is recorded with its σ if it has one")
+    func recordedStep() throws {
+        let steps = [OneStepConfiguration.swiftBrush, try .init(timestep: 999, of: .flowMatching())]
+        #expect(
+            steps.map(AdapterTrainer.description) == [
+                "OneStepConfiguration(timestep: 999, cumulativeAlpha: 0.0047, laterSteps: [])",
+                "OneStepConfiguration(timestep: 999, cumulativeAlpha: \(steps[1].cumulativeAlpha), sigma: 0.999, laterSteps: [])",
+            ])
     }
 
     @Test("The targets of a multi-step model are outputs of which x0 is the picture, and the prior's image")

@@ -194,7 +194,7 @@ extension UNet2DConditionModel.Configuration {
         }
         switch (isPublishedSize, Set(crossAttentionWidths)) {
         case (true, [768]): return "Stable Diffusion 1.x\(suffix)"
-        case (true, [1024]): return "Stable Diffusion 2.x " + (type == .velocity ? "v-prediction" : "base")
+        case (true, [1024]): return "Stable Diffusion 2.x " + (type == .velocity ? "v-prediction" : "base\(suffix)")
         default:
             let kind = usesLinearProjection ? "2" : "1"
             return "custom size of Stable Diffusion \(kind).x's kind\(suffix)"

@@ -77,7 +77,7 @@ public enum ModelError: Error, Sendable, CustomStringConvertible {
         case .nonFiniteLatents(let sampler, let step, let total, let timestep):
             "\(sampler): the latents are infinite or not a number after step \(step) of \(total), at timestep \(timestep)"
         case .noSignal(let sampler, let timestep):
-            "\(sampler): at timestep \(Int(timestep)) a sample has no signal (rescale_betas_zero_snr), and a network that predicts epsilon "
+            "\(sampler): at timestep \(Int(timestep)) a sample has no signal (rescale_betas_zero_snr, or flow matching), and a network that predicts epsilon "
                 + "does not determine the image there: expected v_prediction or sample (--prediction-type), or timesteps that "
                 + "leave the last one out (--timestep-spacing leading)"
         }

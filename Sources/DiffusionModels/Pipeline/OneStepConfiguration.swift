@@ -7,7 +7,7 @@ public struct OneStepConfiguration: Sendable, Equatable {
     public let timestep: Int
     /// `cumulative_alpha`: ᾱ of that timestep in the schedule that the student was trained with, above 0 and at most 1.
     public let cumulativeAlpha: Double
-    /// `sigma`: σ of that timestep, above 0 and at most 1, for a schedule that does not keep the variance; nil for √(1 − ᾱ).
+    /// `sigma`: σ of that timestep, from 0 to 1, for a schedule that does not keep the variance; nil for √(1 − ᾱ).
     public let sigma: Double?
     /// `later_steps`: the steps that may follow, each with less noise than the one before. Empty for a student of one step.
     public private(set) var laterSteps: [OneStepConfiguration] = []
@@ -15,7 +15,7 @@ public struct OneStepConfiguration: Sendable, Equatable {
     /// The valid values of ``cumulativeAlpha``.
     package static let cumulativeAlphas = 1e-12...1.0
     private static let timesteps = 0...1_000_000
-    package static let sigmas = 1e-12...1.0
+    package static let sigmas = 0...1.0
 
     /// A configuration with a timestep, its ᾱ, and its σ unless that is √(1 − ᾱ). Throws ``ModelError`` for a value out of range.
     public init(timestep: Int, cumulativeAlpha: Double, sigma: Double? = nil) throws {
@@ -29,7 +29,7 @@ public struct OneStepConfiguration: Sendable, Equatable {
         try check(
             Self.cumulativeAlphas.contains(cumulativeAlpha), "cumulativeAlpha",
             "a number from \(Self.cumulativeAlphas.lowerBound) to 1", cumulativeAlpha)
-        if let sigma { try check(Self.sigmas.contains(sigma), "sigma", "above 0 and at most 1", sigma) }
+        if let sigma { try check(Self.sigmas.contains(sigma), "sigma", "a number from 0 to 1", sigma) }
         self.init(checked: timestep, cumulativeAlpha, sigma)
     }
 
@@ -41,6 +41,23 @@ public struct OneStepConfiguration: Sendable, Equatable {
     public var level: SignalLevel {
         SignalLevel(
             alpha: cumulativeAlpha.squareRoot(), sigma: sigma ?? (1 - cumulativeAlpha).squareRoot())
+    }
+
+    /// "timestep 999, alpha-bar 0.0047", and σ if there is one.
+    package var levels: String {
+        "timestep \(timestep), alpha-bar \(cumulativeAlpha)" + (sigma.map { ", sigma \($0)" } ?? "")
+    }
+
+    /// Throws ``ModelError`` for levels of another kind than a schedule's: a σ belongs to flow matching, and has to be there.
+    func check(on schedule: NoiseSchedule, _ operation: String) throws {
+        for step in steps where schedule.isFlowMatching != (step.sigma != nil) {
+            throw ModelError.invalidArgument(
+                operation: operation, argument: "sigma",
+                expected: schedule.isFlowMatching
+                    ? "a number, since the model's schedule is that of flow matching"
+                    : "none, since the model's schedule is not that of flow matching",
+                found: step.sigma.map { "\($0)" } ?? "none")
+        }
     }
 
     /// A configuration with a timestep and its ᾱ and σ in `schedule`. Throws ``ModelError`` for a timestep outside the schedule, and for one

@@ -42,7 +42,7 @@ public struct OneStepStudent: Sendable {
     ///
     /// - Parameters:
     ///   - noisy: the step's input, `[batch, height, width, channels]`: noise at the first step, and then the output of the step before,
-    ///     noised to this step's ᾱ.
+    ///     noised to this step's level.
     ///   - step: one of the student's steps.
     ///   - condition: the text condition, one per sample.
     ///

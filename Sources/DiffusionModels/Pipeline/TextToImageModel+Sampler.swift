@@ -48,11 +48,14 @@ extension TextToImageModel {
     }
 
     /// The sampler of teachers' images in training, which adds no noise and does not depend on the one that the files name: DDIM, or in flow
-    /// matching Euler's method.
+    /// matching Euler's method. x₀ is not clipped unless the files say so.
     ///
     /// Throws ``ModelError`` for unsupported settings.
     package func deterministicSampler() throws -> any Sampler {
-        try sampler(named: schedule.isFlowMatching ? FlowMatchEulerSampler.name : DDIMSampler.name)
+        if schedule.isFlowMatching { return try FlowMatchEulerSampler(schedule) }
+        var configuration = schedule.configuration
+        if configuration.stated["clip_sample"] == nil { configuration.clipsSample = false }
+        return try DDIMSampler(NoiseSchedule(configuration))
     }
 
     private func samplerType(named name: String?) throws -> any SchedulerSampler.Type {

@@ -84,6 +84,7 @@ public struct TextToImageModel: Sendable {
         let textEncoder = try textEncoder ?? files.promptEncoder()
         let schedule = try files.schedule()
         try files.checkAgreement()
+        try files.oneStep?.check(on: schedule, "\(files.url.path)/\(OneStepConfiguration.fileName)")
         let network = try files.unet()
         let autoencoder = files.hasAutoencoder ? try files.autoencoder() : nil
         guard let decoder = try files.tinyDecoder() ?? autoencoder else {
@@ -108,7 +109,7 @@ public struct TextToImageModel: Sendable {
     /// It generates the model's x₀ prediction for pure noise, which is the mean over all images of the prompt, and serves as a baseline for
     /// distilled students. Without a step, it is SwiftBrush's, or in flow matching the last timestep.
     ///
-    /// Throws ``ModelError`` for a model that is a student already.
+    /// Throws ``ModelError`` for a model that is a student already, and in flow matching for a schedule of one timestep.
     public func untrainedStudent(at step: OneStepConfiguration? = nil) throws -> TextToImageModel {
         if oneStep != nil { throw ModelError.notMultiStepModel(path: name) }
         var student = self

@@ -5,7 +5,8 @@ import Tensor
 /// A sampling in progress: a sequence of steps that the caller pulls, so that progress, previews and cancellation need no callbacks. A copy
 /// continues independently.
 ///
-/// At every step, latents are x = α x₀ + σ ε with α² + σ² = 1, including for samplers that diffusers runs with α = 1.
+/// At every step, latents are x = α x₀ + σ ε with the levels of the point's ``SamplingPoint/level``: α² + σ² = 1, including for samplers that
+/// diffusers runs with α = 1, and in flow matching α + σ = 1.
 ///
 /// ```swift
 /// while let step = try sampler.next() { … }

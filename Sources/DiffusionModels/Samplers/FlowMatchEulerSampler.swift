@@ -25,13 +25,21 @@ package struct FlowMatchEulerSampler: SchedulerSampler {
     /// Creates the sampler with these settings. Throws ``ModelError`` for unsupported settings.
     package init(_ settings: SchedulerSettings) throws {
         self.settings = settings
+        shift = try settings.fields.number("shift", default: 1, in: Self.shifts)
+    }
+
+    private static let shifts = 1e-3...1e3
+
+    /// Throws ``ModelError`` for fields of a scheduler's file with values that the sampler does not support.
+    static func check(_ fields: ConfigurationFields) throws {
+        _ = try fields.number("shift", default: 1, in: shifts)
         for name in [
-            "invert_sigmas", "stochastic_sampling", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas",
+            "invert_sigmas", "stochastic_sampling", "use_dynamic_shifting", "use_karras_sigmas",
+            "use_exponential_sigmas", "use_beta_sigmas", "rescale_betas_zero_snr",
         ] {
-            try settings.fields.require(name, toBe: .boolean(false))
+            try fields.require(name, toBe: .boolean(false))
         }
-        try settings.fields.require("shift_terminal", toBe: .null)
-        shift = try settings.fields.number("shift", default: 1, in: 1e-3...1e3)
+        for name in ["shift_terminal", "trained_betas"] { try fields.require(name, toBe: .null) }
     }
 
     /// Starts a sampling at times from 1, pure noise, to that of the first timestep, evenly spaced and then shifted. Throws ``ModelError`` for

@@ -167,7 +167,9 @@ extension NoiseSchedule.Configuration: Codable {
             throw fields.unsupported(
                 "prediction_type", expected: "epsilon, sample or v_prediction in a schedule of noise levels β")
         }
-        _ = try fields.number("shift", default: 1, in: 1e-3...1e3)
+        if try fields.string("_class_name", default: "") == FlowMatchEulerSampler.className {
+            try FlowMatchEulerSampler.check(fields)
+        }
         _ = try fields.choice("timestep_spacing", default: TimestepSpacing.leading)
         for name in ["rescale_betas_zero_snr", "clip_sample", "set_alpha_to_one"] {
             _ = try fields.boolean(name, default: false)

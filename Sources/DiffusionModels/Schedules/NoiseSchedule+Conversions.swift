@@ -53,7 +53,8 @@ extension NoiseSchedule {
         ).value
     }
 
-    /// What a network of a prediction type should predict of noised samples.
+    /// What a network of a prediction type should predict of noised samples, `[batch, height, width, channels]`: ε, x₀, v = α ε − σ x₀ or
+    /// u = ε − x₀.
     ///
     /// - Parameters:
     ///   - type: the prediction type; nil means the schedule's ``predictionType``.

@@ -9,7 +9,7 @@ public struct NoiseSchedule: Sendable, Equatable {
     public let configuration: Configuration
     /// ᾱ of every timestep, decreasing: α², the variance of the signal.
     public let cumulativeAlphas: [Double]
-    /// σ² of every timestep, the variance of the noise: 1 − ᾱ, but in flow matching.
+    /// σ² of every timestep, the variance of the noise: 1 − ᾱ, except in flow matching.
     public let noiseVariances: [Double]
 
     /// The number of training timesteps.
@@ -44,8 +44,9 @@ public struct NoiseSchedule: Sendable, Equatable {
         noiseVariances = cumulativeAlphas.map { 1 - $0 }
     }
 
-    /// The schedule of flow matching with 1000 timesteps: σ_t = t/1000, the network predicts u, and diffusers'
-    /// `FlowMatchEulerDiscreteScheduler` samples it.
+    /// The schedule of flow matching with 1000 timesteps, σ_t = t/1000, which diffusers' `FlowMatchEulerDiscreteScheduler` samples.
+    ///
+    /// - Parameter predictionType: what the network predicts; models of flow matching predict u.
     public static func flowMatching(predictionType: PredictionType = .flow) -> NoiseSchedule {
         var configuration = Configuration()
         configuration.className = FlowMatchEulerSampler.className

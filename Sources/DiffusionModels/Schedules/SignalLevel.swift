@@ -71,7 +71,8 @@ public struct SignalLevel: Sendable, Equatable {
         )
     }
 
-    /// The error of a prediction of type `target` for an error of 1 of the prediction of type `source` from which it is converted.
+    /// The error of a prediction of type `target` for an error of 1 of the prediction of type `source` from which it is converted: |w| of the
+    /// conversion; infinite for ε to x₀ without signal, and for x₀ to ε without noise.
     public func error(of target: PredictionType, from source: PredictionType) -> Double {
         abs(weights(from: source, to: target).prediction)
     }

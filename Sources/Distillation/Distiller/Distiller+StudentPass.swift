@@ -63,7 +63,7 @@ extension Distiller {
         let totals = try sharedStudent.gradients(of: parts) { part in
             let (output, batch) = try generate(inputs.samples(part.rows))
             try check(output.value, "the student's x0")
-            let input = try evaluate(batch, needs: loss.needs)
+            let input = try evaluate(batch, needs: needs(at: inputs))
             let gradient = try loss.checkedGradient(input)
             guard parts.count == 1 || gradient.memory.isEmpty else {
                 throw DistillationError.invalidSetting(
@@ -89,7 +89,7 @@ extension Distiller {
             for part in parts.own {
                 let (output, batch) = try generate(inputs.samples(part.rows))
                 try check(output.value, "the student's x0")
-                evaluated.append(try evaluate(batch, needs: loss.needs.withoutJacobians))
+                evaluated.append(try evaluate(batch, needs: needs(at: inputs).withoutJacobians))
                 batches.append(batch)
             }
             return true
@@ -113,7 +113,7 @@ extension Distiller {
             var batch = self.batch(inputs)
             batch.original = original
             let earlier = networks.input(batch, teacher: teacher, fakeScore: fake, guidance: guidance)
-            let input = try evaluate(batch, needs: loss.needs, reusing: earlier)
+            let input = try evaluate(batch, needs: needs(at: inputs), reusing: earlier)
             let value = try loss.checkedGradient(input)
             try check(value.value, "the loss's gradient")
             total = (value, input)
@@ -162,18 +162,22 @@ extension Distiller {
         return (output, batch)
     }
 
+    /// What the loss reads at the student's step of the inputs.
+    private func needs(at inputs: StepInputs) -> LossNeeds { loss.needs(atStep: inputs.rollout?.step ?? 0) }
+
     /// The batch with the student's input in place of its output.
     private func batch(_ inputs: StepInputs) -> GeneratedBatch {
         var (prompts, latents) = (inputs.prompts, inputs.latents)
         var targets: Tensor?
-        if loss.needs.contains(.pairs), let pairs = resources.pairs {
+        let needs = needs(at: inputs)
+        if needs.contains(.pairs), let pairs = resources.pairs {
             prompts = inputs.data.map { pairs.prompts[$0] }
             (latents, targets) = (
                 pairs.noise(inputs.data, orFresh: inputs.latents), pairs.pictures.gathered(rows: inputs.data)
             )
         }
         var noisedData: Tensor?
-        if loss.needs.contains(.noisedData), let real = resources.realLatents {
+        if needs.contains(.noisedData), let real = resources.realLatents {
             prompts = inputs.data.map { real.prompts[$0] }
             noisedData = schedule.noisy(
                 real.latents.gathered(rows: inputs.data), noise: inputs.noise, timesteps: inputs.timesteps)

@@ -70,7 +70,7 @@ public final class Distiller {
         configuration: DistillationConfiguration, resources: DistillationResources = DistillationResources()
     ) throws {
         try configuration.validate(loss: loss, schedule: schedule)
-        try configuration.check(student.step, loss)
+        try configuration.check(student.step, loss, on: schedule)
         for (name, parameters) in [("student", student.parameters), ("fakeScore", fakeScore.parameters)]
         where parameters.isReadOnly {
             throw DistillationError.invalidSetting(
@@ -129,7 +129,7 @@ public final class Distiller {
     ///   - start: the model from whose network the student is initialised; nil for the teacher.
     ///   - loss: the loss that trains the student.
     ///   - prompts: the training prompts.
-    ///   - configuration: the settings; nil for SwiftBrush's with the loss's usual training of the fake score.
+    ///   - configuration: the settings; nil for SwiftBrush's with the loss's usual training of the fake score, and in flow matching with its σ_T.
     ///   - resources: the components and data that the loss needs besides.
     ///
     /// Throws ``DistillationError`` for settings out of range, no prompts, a teacher that is itself a student, a start of another
@@ -141,7 +141,9 @@ public final class Distiller {
         configuration: DistillationConfiguration? = nil,
         resources: DistillationResources = DistillationResources()
     ) throws {
-        let configuration = configuration ?? DistillationConfiguration(for: loss)
+        var usual = DistillationConfiguration(for: loss)
+        try usual.setStudentTimestep(usual.studentTimestep, on: teacher.schedule)
+        let configuration = configuration ?? usual
         guard !prompts.isEmpty else {
             throw DistillationError.invalidSetting(name: "prompts", expected: "at least one", found: "none")
         }
@@ -180,14 +182,7 @@ public final class Distiller {
 extension DistillationConfiguration {
     /// The student's first step and those that may follow.
     func studentSteps(on schedule: NoiseSchedule) throws -> OneStepConfiguration {
-        guard schedule.isFlowMatching == (studentSigma != nil) else {
-            throw DistillationError.invalidSetting(
-                name: "studentSigma",
-                expected: schedule.isFlowMatching
-                    ? "that of the teacher's flow matching: setStudentTimestep(_:on:) sets it" : "none",
-                found: studentSigma.map { "\($0)" } ?? "none")
-        }
-        return try studentStep.dividedEvenly(into: studentStepCount, of: schedule)
+        try studentStep.dividedEvenly(into: studentStepCount, of: schedule)
     }
 
     /// The student that the settings describe, with a model's weights to start from. Throws what `StudentAdapters` may have wrong.

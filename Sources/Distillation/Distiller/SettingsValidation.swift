@@ -77,11 +77,24 @@ extension DistillationConfiguration {
             "the teacher's, \(prediction), for a student of adapters, whose file is merged into the teacher",
             studentPrediction ?? prediction)
         try schedule.check(fakeScoreTraining.timesteps, "fakeScoreTraining.timesteps")
+        try check(sigma: studentSigma, "studentSigma", on: schedule)
+    }
+
+    /// Throws ``DistillationError/invalidSetting(name:expected:found:)`` for a σ with a schedule that keeps the variance, and for none in flow
+    /// matching.
+    private func check(sigma: Double?, _ name: String, on schedule: NoiseSchedule) throws {
+        try check(
+            schedule.isFlowMatching == (sigma != nil), name,
+            schedule.isFlowMatching
+                ? "that of the teacher's flow matching: setStudentTimestep(_:on:) sets it"
+                : "none with this teacher, which is not of flow matching",
+            sigma.map { "\($0)" } ?? "none")
     }
 
     /// Throws ``DistillationError/invalidSetting(name:expected:found:)`` for a student of another number of steps, and for a step without
     /// timesteps at which the loss and the fake score can be evaluated.
-    func check(_ steps: OneStepConfiguration, _ loss: any DistillationLoss) throws {
+    func check(_ steps: OneStepConfiguration, _ loss: any DistillationLoss, on schedule: NoiseSchedule) throws {
+        for step in steps.steps { try check(sigma: step.sigma, "student.step.sigma", on: schedule) }
         try check(
             steps.steps.count == studentStepCount, "student.step",
             "a student of studentStepCount, \(studentStepCount), steps", steps.steps.count)
@@ -116,8 +129,7 @@ extension DistillationConfiguration {
         if let step = start.oneStep?.steps[0], try step != studentStep {
             throw DistillationError.invalidSetting(
                 name: "start",
-                expected: "a student at timestep \(studentTimestep), alpha-bar \(studentCumulativeAlpha)",
-                found: "one at timestep \(step.timestep), alpha-bar \(step.cumulativeAlpha)")
+                expected: "a student at \(try studentStep.levels)", found: "one at \(step.levels)")
         }
     }
 }

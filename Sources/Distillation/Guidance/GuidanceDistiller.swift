@@ -40,7 +40,7 @@ public final class GuidanceDistiller: ResumableTraining {
     ///   - settings: the settings.
     ///
     /// Throws ``DistillationError`` for settings out of range, no prompts, and a model that is a student or reads images; `ModelError` for a schedule
-    /// that DDIM does not support, and `AutogradError` for weights in 8-bit integers.
+    /// that its sampler does not support, and `AutogradError` for weights in 8-bit integers.
     public init(
         teacher: TextToImageModel, prompts: [String],
         settings: GuidanceDistillationSettings = GuidanceDistillationSettings()

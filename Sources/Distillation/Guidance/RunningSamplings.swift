@@ -68,7 +68,7 @@ struct RunningSamplings {
             let prediction = NetworkPrediction(
                 latents: latents.sliced(axis: 0, row..<row + 1), output: outputs.sliced(axis: 0, row..<row + 1),
                 type: type, point: points[step])
-            // DDIM adds no noise.
+            // The sampler adds no noise.
             var noise = LatentNoise(streams: [])
             rows.append(sampler.step(prediction, at: step, noise: &noise))
             state.steps[row] = step + 1

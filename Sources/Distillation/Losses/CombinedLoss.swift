@@ -26,6 +26,10 @@ public struct CombinedLoss<First: DistillationLoss, Second: DistillationLoss>: D
 
     /// The needs of both losses.
     public var needs: LossNeeds { first.needs.union(second.needs) }
+    /// The needs of both losses at a step.
+    public func needs(atStep index: Int) -> LossNeeds {
+        first.needs(atStep: index).union(second.needs(atStep: index))
+    }
     /// The timesteps of `first`.
     public var timesteps: Range<Int> { first.timesteps }
     /// The timesteps of the guidance term of `first`, or else of `second`.
@@ -47,7 +51,8 @@ public struct CombinedLoss<First: DistillationLoss, Second: DistillationLoss>: D
     /// of `second` that `first` has too is reported as `NAME.DIAGNOSTIC`.
     public func gradient(_ input: LossInput) throws -> LossGradient {
         let one = try gradient(of: first, named: First.name, input)
-        let two = try gradient(of: second, named: secondName, input.renewed(for: second.needs))
+        let secondNeeds = second.needs(atStep: input.batch.studentStep)
+        let two = try gradient(of: second, named: secondName, input.renewed(for: secondNeeds))
         var diagnostics = one.diagnostics
         for (name, number) in two.diagnostics {
             diagnostics[diagnostics[name] == nil ? name : "\(secondName).\(name)"] = number

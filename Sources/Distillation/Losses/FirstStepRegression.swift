@@ -1,11 +1,13 @@
 import Autograd
 import Tensor
 
-/// Regression on the teacher's images for the first of a student's steps, and another loss for the steps after it: diversity-preserved
-/// distillation (DP-DMD, arXiv 2602.03139).
+/// Regression on the teacher's images for the first of a student's steps, and another loss for the steps after it, in the manner of DP-DMD
+/// (arXiv 2602.03139).
 ///
 /// The first step decides what an image shows, and a loss that seeks modes leaves some out; the teacher's images of the same noise have all of
-/// them. g = λ 2 (x̂₀ − y) at the first step, and that of `later` at the others. The paper's `later` is DMD.
+/// them. g = λ 2 (x̂₀ − y) at the first step, on prompts and noise of the pairs, and that of `later` at the others, on all prompts and new
+/// noise. A student of one step learns by regression alone. DP-DMD's `later` is DMD; its targets are latents on the teacher's way after 5 of 30
+/// steps, made anew for each batch, and each update has both terms.
 public struct FirstStepRegression<Later: DistillationLoss>: DistillationLoss {
     /// "first-step-regression", and the name of the loss of the later steps.
     public static var name: String { "first-step-regression, \(Later.name)" }
@@ -26,6 +28,8 @@ public struct FirstStepRegression<Later: DistillationLoss>: DistillationLoss {
 
     /// Pairs, and the needs of ``later``.
     public var needs: LossNeeds { later.needs.union(.pairs) }
+    /// Pairs at the first step, and the needs of ``later`` at the others.
+    public func needs(atStep index: Int) -> LossNeeds { index == 0 ? .pairs : later.needs(atStep: index) }
     /// The timesteps of ``later``.
     public var timesteps: Range<Int> { later.timesteps }
     /// Those of ``later``.

@@ -79,6 +79,8 @@ struct DenoisingObjective: AdapterObjective {
     func weight(_ timestep: Int) -> Double {
         guard let minimumSNR else { return 1 }
         let error = schedule.level(at: timestep).error(of: .sample, from: schedule.predictionType)
+        // ε without signal, where SNR times the squared error is 1 at any other level.
+        guard error.isFinite else { return 1 }
         return min(schedule.signalToNoiseRatio(timestep), minimumSNR) * error * error
     }
 }

@@ -90,9 +90,16 @@ public final class AdapterTrainer: ResumableTraining {
         contents.add("latents of the pictures", computed: [latents])
         contents.add(
             "prediction type and timestep",
-            texts: ["\(model.schedule.predictionType)", model.oneStep.map { "\($0)" } ?? "many"])
+            texts: ["\(model.schedule.predictionType)", model.oneStep.map(Self.description) ?? "many"])
         contents.add("noise schedule", computed: model.schedule.fingerprint)
         initialContents = contents
+    }
+
+    /// A student's step as runs record it.
+    static func description(_ step: OneStepConfiguration) -> String {
+        let sigma = step.sigma.map { ", sigma: \($0)" } ?? ""
+        return
+            "OneStepConfiguration(timestep: \(step.timestep), cumulativeAlpha: \(step.cumulativeAlpha)\(sigma), laterSteps: [])"
     }
 
     /// Throws ``TrainingError`` unless a model can be trained on pictures of this size.

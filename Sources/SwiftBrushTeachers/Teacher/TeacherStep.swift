@@ -6,7 +6,7 @@ public struct TeacherStep: TrainingStep, Equatable {
     public let step: Int
     /// The number of training samples so far, with repetition.
     public let samplesSeen: Int
-    /// The training loss: the weighted mean of the squared epsilon errors.
+    /// The training loss: the weighted mean of the squared errors of ε, or in flow matching of u.
     public let loss: Double
     /// The unweighted mean of the squared epsilon errors.
     public let epsilonLoss: Double

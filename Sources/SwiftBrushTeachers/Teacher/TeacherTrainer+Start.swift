@@ -92,11 +92,15 @@ extension TeacherTrainer {
     }
 
     /// Throws ``TrainingError`` for a schedule that the loss is not defined on, or not well: the errors of ε and x₀ that belong to an error of
-    /// the output must be finite, and an error of x₀ would count 8,000 times as much at the first timestep as at the last.
+    /// the output must be finite, an error of x₀ would count 8,000 times as much at the first timestep as at the last, and in flow matching an
+    /// error of ε a million times as much at the last as at the first.
     static func check(_ schedule: NoiseSchedule) throws {
         try TrainingError.check(
             schedule.predictionType != .sample, "schedule", expected: "one of a network that predicts epsilon, v or u",
             found: "of one that predicts \(schedule.predictionType.rawValue)")
+        try TrainingError.check(
+            schedule.predictionType != .epsilon || !schedule.isFlowMatching, "schedule",
+            expected: "one of a network that predicts v or u in flow matching", found: "of one that predicts epsilon")
         try TrainingError.check(
             schedule.timestepCount == 1000, "schedule", expected: "1000 timesteps", found: schedule.timestepCount)
         let last = schedule.cumulativeAlphas.last ?? 0

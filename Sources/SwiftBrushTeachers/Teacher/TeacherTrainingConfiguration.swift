@@ -62,7 +62,7 @@ public struct TeacherTrainingConfiguration: OptimizationSettings, Codable, Senda
 /// multiplies an epsilon error by σ/α, which is 14.6 at the last timestep, and there returning the input already removes nearly all of
 /// the epsilon loss. Without the weights the highest noise levels are hardly learned, where a one-step student starts and where
 /// the text determines the image. For a network that predicts v the weights are those of the error of ε that belongs to its error. In flow
-/// matching all errors of u count alike, as in arXiv 2209.03003.
+/// matching all errors of u have the weight 1, as in arXiv 2209.03003, and ``largestWeight`` is not used.
 public struct NoiseLevels: Codable, Sendable, Equatable {
     /// The maximum weight before normalisation, w_max.
     public var largestWeight = 30.0

@@ -18,6 +18,9 @@ extension WrongOptions {
             found 2.0
             --loss dmd --guidance-timesteps 20-980 → --guidance-timesteps: expected none for \
             distribution-matching-distillation, found 20..<981
+            --regress-first-step → --regress-first-step needs --student-steps of at least 2
+            --loss regression --regress-first-step --student-steps 2 → --regress-first-step: expected none for \
+            pair-regression, found true
             --fake-score-alignment 1.5 → --fake-score-alignment: expected a number from 0 to 1, found 1.5
             --student-learning-rate-warm-up=-1 → --student-learning-rate-warm-up: expected 0 to 1000000000, found -1
             --lag-interval 0 → --lag-interval: expected 1 to 1000000000, found 0

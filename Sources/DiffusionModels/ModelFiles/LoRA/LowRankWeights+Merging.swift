@@ -19,9 +19,10 @@ extension LowRankWeights {
         if let other = model.oneStep, let oneStep, other != oneStep {
             throw ModelError.invalidArgument(
                 operation: "LowRankWeights.merge", argument: "model",
-                expected: "a multi-step model, or the LoRA's \(oneStep.summary) (alpha-bar \(oneStep.cumulativeAlpha))",
-                found: "a \(other.summary) (alpha-bar \(other.cumulativeAlpha))")
+                expected: "a multi-step model, or the LoRA's \(oneStep.summary) (\(oneStep.levels))",
+                found: "a \(other.summary) (\(other.levels))")
         }
+        try oneStep?.check(on: model.schedule, "LowRankWeights.merge")
         let network = model.network.copy(trainable: false)
         let targets = try targets(
             in: model.textEncoder.adaptedParameters.merging([.unet: network.parameters]) { $1 })

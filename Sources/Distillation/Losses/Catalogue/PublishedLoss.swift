@@ -63,17 +63,17 @@ public enum PublishedLoss: String, CaseIterable, Sendable {
         let training: FakeScoreTraining?
 
         /// - Parameters:
-        ///   - matches: whether it matches distributions, so that its first step may learn by regression instead.
+        ///   - allowsFirstStepRegression: whether the first of several steps may learn by regression instead.
         ///   - apply: takes the settings that the loss has.
         init<Loss: DistillationLoss>(
-            _ loss: Loss, training: FakeScoreTraining? = nil, matches: Bool = true,
+            _ loss: Loss, training: FakeScoreTraining? = nil, allowsFirstStepRegression: Bool = true,
             apply: @escaping @Sendable (inout LossSettings, inout Loss) -> Void = { _, _ in }
         ) {
             (self.loss, self.training) = (loss, training)
             adjusted = { settings in
                 var (settings, loss) = (settings, loss)
                 apply(&settings, &loss)
-                let regresses = matches && settings.regressesFirstStep == true
+                let regresses = allowsFirstStepRegression && settings.regressesFirstStep == true
                 if regresses { settings.regressesFirstStep = nil }
                 try settings.checkTaken(by: Loss.name)
                 return regresses ? FirstStepRegression(loss) : loss
@@ -87,7 +87,7 @@ public enum PublishedLoss: String, CaseIterable, Sendable {
             $0.take(\.timesteps, for: &$1.timesteps)
             $0.take(\.weight, for: &$1.weight)
         },
-        .regression: Row(PairRegression(), matches: false),
+        .regression: Row(PairRegression(), allowsFirstStepRegression: false),
         .vsd: Row(VariationalScoreDistillation()) { $0.apply(to: &$1, guidingBoth: true) },
         .swiftBrushV2: Row(SwiftBrushV2()) {
             $0.apply(to: &$1.first, guidingBoth: true)
@@ -106,7 +106,7 @@ public enum PublishedLoss: String, CaseIterable, Sendable {
             $0.take(\.weight, for: &$1.weight)
         },
         .dmd: Row(DistributionMatchingDistillation(), training: .dmd2) { $0.apply(to: &$1) },
-        .dmdRegression: Row(DMD(), matches: false) { $0.apply(to: &$1.first) },
+        .dmdRegression: Row(DMD(), allowsFirstStepRegression: false) { $0.apply(to: &$1.first) },
         .dmd2: Row(DMD2()) { $0.apply(to: &$1.first) },
         .sid: Row(ScoreIdentityDistillation()) { $0.apply(to: &$1) },
         .sidLSG: Row(ScoreIdentityDistillation.longShortGuidance()) { $0.apply(to: &$1) },
@@ -119,7 +119,7 @@ public enum PublishedLoss: String, CaseIterable, Sendable {
             $0.take(\.guidanceScale, for: &$1.teacherGuidanceScale)
             $0.take(\.timesteps, for: &$1.timesteps)
         },
-        .lcm: Row(LatentConsistency(), matches: false) { $0.take(\.timesteps, for: &$1.timesteps) },
+        .lcm: Row(LatentConsistency(), allowsFirstStepRegression: false) { $0.take(\.timesteps, for: &$1.timesteps) },
     ]
 }
 

@@ -8,6 +8,8 @@ public protocol DistillationLoss: Codable, Sendable {
     static var name: String { get }
     /// The inputs that the loss reads; passes that it does not declare are not computed.
     var needs: LossNeeds { get }
+    /// The inputs that it reads at one of the student's steps, counted from 0: ``needs``, unless it is another loss there.
+    func needs(atStep index: Int) -> LossNeeds
     /// The range from which a timestep is sampled uniformly for each sample.
     var timesteps: Range<Int> { get }
     /// The range of the timesteps at which ``LossInput/guidance`` is evaluated, on samples that are noised once more; nil, the default, for
@@ -31,6 +33,9 @@ public protocol DistillationLoss: Codable, Sendable {
 extension DistillationLoss {
     /// Nothing.
     public func check() throws {}
+
+    /// ``needs``.
+    public func needs(atStep index: Int) -> LossNeeds { needs }
 
     /// Nil.
     public var guidanceTimesteps: Range<Int>? { nil }

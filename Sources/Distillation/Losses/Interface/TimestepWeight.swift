@@ -7,14 +7,15 @@ public enum TimestepWeight: String, Codable, Sendable, CaseIterable {
     case one
     /// α_t² = ᾱ_t.
     case signal
-    /// σ_t², which is 1 − ᾱ_t but in flow matching.
+    /// σ_t², which is 1 − ᾱ_t except in flow matching.
     case noise
-    /// α_t/σ_t, which makes (ε_T − ε_F) the exact gradient of the KL divergence at t.
+    /// α_t/σ_t, which makes (ε_T − ε_F) the exact gradient of the KL divergence at t; infinite without noise, as at
+    /// timestep 0 of flow matching.
     case divergence
     /// The weight with which uniformly sampled t stand for ln(σ/α) ~ N(−1.2, 1.2²), EDM's training distribution
     /// (arXiv 2206.00364); its mean over all timesteps is 1.
     case logNormal
-    /// min(1 + σ_t²/α_t², 30) over its mean: errors of ε and of x₀ count alike, as in the training of teachers here.
+    /// min(1 + σ_t²/α_t², 30) over its mean: errors of ε and of x₀ count alike, as in the training of teachers here except in flow matching.
     case balanced
 
     /// The weight of a timestep in a schedule.
