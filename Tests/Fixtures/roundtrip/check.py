@@ -121,7 +121,9 @@ with torch.no_grad():
         assert (reference - plain).abs().max() > 0.1, f"{folder.name}: the adapter changes nothing"
         compare(f"adapter {folder.name}", golden["unet.out"], reference)
         if "text" in folder.name:
-            compare("  its text encoder", golden["text.out"], pipeline.text_encoder(golden["text.ids"].long()).last_hidden_state)
+            # In Float64: with adapters beside its weights PyTorch's Float32 is 5e-5 from it, and merged ones 1.6e-5.
+            exact = pipeline.text_encoder.double()(golden["text.ids"].long()).last_hidden_state
+            compare("  its text encoder", golden["text.out"].double(), exact)
     check_flow(FOLDER / "flow/model")
     check_xl(FOLDER / "xl", FOLDER / "xl-golden.safetensors")
 sys.exit(failures > 0)
