@@ -15,12 +15,14 @@ let package = Package(
         .executableTarget(
             name: "Playground",
             dependencies: [
+                "CMalloc",
                 .product(name: "DiffusionModels", package: "swift-brush"),
                 .product(name: "Tensor", package: "swift-brush"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            resources: [.copy("Page")])
+            resources: [.copy("Page")]),
+        .systemLibrary(name: "CMalloc"),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,9 +1,13 @@
 import DiffusionModels
 import Foundation
 
-/// The metrics of the pictures of one caption that has many right pictures, against all reference pictures that the caption describes: those
-/// whose text or group it is.
+/// The metrics of the pictures of one caption that has several right pictures, against all reference pictures that the caption describes:
+/// those whose text or group it is. The metrics of sets are nil for a caption with fewer than ``setMinimum`` pictures or right pictures: compare
+/// all captions' pictures at once with ``EvaluationTable`` there.
 public struct CaptionMetrics: Codable, Sendable {
+    /// The smallest number of pictures of which density and coverage, with five neighbours, are defined.
+    public static let setMinimum = 6
+
     /// The caption.
     public let caption: String
     /// The number of pictures.
@@ -11,15 +15,15 @@ public struct CaptionMetrics: Codable, Sendable {
     /// The number of reference pictures.
     public let referenceCount: Int
     /// ``frechetDistance(_:_:)`` in the classifier's features.
-    public let frechetDistance: Double
+    public let frechetDistance: Double?
     /// ``PrecisionAndRecall/precision``.
-    public let precision: Double
+    public let precision: Double?
     /// ``PrecisionAndRecall/recall``.
-    public let recall: Double
+    public let recall: Double?
     /// ``DensityAndCoverage/density``.
-    public let density: Double
+    public let density: Double?
     /// ``DensityAndCoverage/coverage``.
-    public let coverage: Double
+    public let coverage: Double?
     /// The share of pictures in which the classifier recognises all attributes that the caption determines.
     public let alignment: Double
     /// The same share of the reference pictures: the best that can be expected with this classifier.
@@ -108,7 +112,7 @@ public struct CaptionEvaluation: Sendable {
 
     /// Compares a folder's pictures, for each caption that is the text or the group of a reference picture.
     ///
-    /// Throws ``EvaluationError`` for pictures without such captions, sizes that differ from the reference's, and captions with too few pictures.
+    /// Throws ``EvaluationError`` for pictures without such captions, and sizes that differ from the reference's.
     public func metrics(of folder: PictureFolder, keptIn store: URL? = nil) throws -> [CaptionMetrics] {
         let own = try MeasuredFolder(folder, classifier, keptIn: store)
         guard own.pixels.width == reference.pixels.width else {
@@ -132,8 +136,9 @@ public struct CaptionEvaluation: Sendable {
             reference.entries[index].group == caption || reference.entries[index].text == caption
         }
         let (features, real) = (try own.features.subset(rows), try reference.features.subset(right))
-        let manifold = try PrecisionAndRecall(generated: features, reference: real)
-        let balls = try DensityAndCoverage(generated: features, reference: real)
+        let isSet = min(rows.count, right.count) >= CaptionMetrics.setMinimum
+        let manifold = isSet ? try PrecisionAndRecall(generated: features, reference: real) : nil
+        let balls = isSet ? try DensityAndCoverage(generated: features, reference: real) : nil
         // What all right pictures share is what the caption determines.
         let first = reference.entries[right[0]].attributes
         let fixed = first.filter { kind, value in right.allSatisfy { reference.entries[$0].attributes[kind] == value } }
@@ -150,8 +155,9 @@ public struct CaptionEvaluation: Sendable {
         let heldOut = right.compactMap { referenceNearest[$0] }
         return try CaptionMetrics(
             caption: caption, count: rows.count, referenceCount: right.count,
-            frechetDistance: frechetDistance(features.statistics(), real.statistics()), precision: manifold.precision,
-            recall: manifold.recall, density: balls.density, coverage: balls.coverage,
+            frechetDistance: isSet ? frechetDistance(features.statistics(), real.statistics()) : nil,
+            precision: manifold?.precision, recall: manifold?.recall, density: balls?.density,
+            coverage: balls?.coverage,
             alignment: alignment(own, rows), referenceAlignment: alignment(reference, right), modes: modes(own, rows),
             referenceModes: modes(reference, right), sharpness: own.mean(own.sharpness, rows),
             referenceSharpness: reference.mean(reference.sharpness, right), nearest: median(rows.map { nearest[$0] }),

@@ -31,8 +31,9 @@ public struct CaptionTable: Codable, Sendable {
     public func save(to url: URL) throws { try DurableFile.writeJSON(self, to: url) }
 
     private static let columns: [(name: String, format: String, value: @Sendable (CaptionMetrics) -> Double)] = [
-        ("Fréchet distance", "%.2f", { $0.frechetDistance }), ("precision", "%.3f", { $0.precision }),
-        ("recall", "%.3f", { $0.recall }), ("density", "%.3f", { $0.density }), ("coverage", "%.3f", { $0.coverage }),
+        ("Fréchet distance", "%.2f", { $0.frechetDistance ?? .nan }), ("precision", "%.3f", { $0.precision ?? .nan }),
+        ("recall", "%.3f", { $0.recall ?? .nan }), ("density", "%.3f", { $0.density ?? .nan }),
+        ("coverage", "%.3f", { $0.coverage ?? .nan }),
         ("alignment", "%.3f", { $0.alignment }),
         ("mode entropy ÷ reference's", "%.3f", { $0.modeEntropy / max($0.referenceModeEntropy, 1e-12) }),
         ("sharpness ÷ reference's", "%.3f", { $0.sharpness / max($0.referenceSharpness, 1e-12) }),

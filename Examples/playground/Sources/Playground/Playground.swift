@@ -47,6 +47,12 @@ struct Playground: AsyncParsableCommand {
         guard idle > 0, idle <= 1e6 else { throw ValidationError("--idle: expected 0 to 1000000, found \(idle)") }
     }
 
+    /// On the main actor, so that no other thread has allocated yet.
+    @MainActor static func main() async {
+        ProcessMemory.useOneSmallHeap()
+        await main(nil)
+    }
+
     func run() async throws {
         // The same weights are multiplied for every batch.
         PackedWeights.budget = 512 << 20

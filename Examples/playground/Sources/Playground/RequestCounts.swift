@@ -21,6 +21,11 @@ final class RequestCounts: Sendable {
             let name = model.name.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
             lines.append("playground_waiting_requests{model=\"\(name)\"} \(await model.server.waitingCount)")
         }
+        if let bytes = ProcessMemory.residentBytes {
+            lines.append("# HELP process_resident_memory_bytes Resident memory size in bytes.")
+            lines.append("# TYPE process_resident_memory_bytes gauge")
+            lines.append("process_resident_memory_bytes \(bytes)")
+        }
         let text = lines.joined(separator: "\n") + "\n"
         return Response(
             status: .ok, headers: [.contentType: "text/plain; version=0.0.4"],
