@@ -12,6 +12,7 @@ struct EvaluateCaptions: ComputingCommand {
             For captions with many right images: the text or the group of reference images. One row per folder, the means over its \
             captions: Fréchet distance, precision, recall, density and coverage in the classifier's features, the share of images with \
             the caption's attributes, the entropy of the other attributes, sharpness, and the distance to the nearest training image. \
+            Captions with fewer than six images or right images have only the last four. \
             With --output the values of each caption are written to captions.json.
             """)
 

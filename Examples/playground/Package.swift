@@ -15,14 +15,14 @@ let package = Package(
         .executableTarget(
             name: "Playground",
             dependencies: [
-                "CMalloc",
+                "CPlaygroundMalloc",
                 .product(name: "DiffusionModels", package: "swift-brush"),
                 .product(name: "Tensor", package: "swift-brush"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             resources: [.copy("Page")]),
-        .systemLibrary(name: "CMalloc"),
+        .systemLibrary(name: "CPlaygroundMalloc"),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -97,14 +97,44 @@ final class CaptionMetricsTests {
 
     @Test("A caption with a few right images has mode shares and alignment, and no metrics of sets")
     func fewRightPictures() throws {
-        let evaluation = try CaptionEvaluation(by: classifier(folder("real", 96)), against: folder("few", 8))
-        let metrics = try #require(evaluation.metrics(of: folder("like", 40)).first)
-        #expect(metrics.referenceCount == 4 && metrics.count == 20)
-        #expect(metrics.alignment == 1 && metrics.modes == ["red": 0.5, "blue": 0.5])
-        #expect(metrics.frechetDistance == nil && metrics.precision == nil && metrics.coverage == nil)
+        let classifier = try classifier(folder("real", 96))
+        func metrics(_ name: String, of count: Int, against right: Int) throws -> CaptionMetrics {
+            let evaluation = try CaptionEvaluation(by: classifier, against: folder("\(name)-right", right))
+            return try #require(evaluation.metrics(of: folder(name, count)).first)
+        }
+        let few = try metrics("few", of: 40, against: 8)
+        #expect(few.referenceCount == 4 && few.count == 20)
+        #expect(few.alignment == 1 && few.modes == ["red": 0.5, "blue": 0.5])
+        for few in try [few, metrics("four", of: 8, against: 40)] {
+            #expect(few.frechetDistance == nil && few.precision == nil && few.recall == nil)
+            #expect(few.density == nil && few.coverage == nil)
+        }
+        let enough = try metrics("six", of: 12, against: 12)
+        #expect(enough.count == 6 && enough.frechetDistance != nil && enough.coverage != nil)
+        #expect(try JSONDecoder().decode(CaptionMetrics.self, from: JSONEncoder().encode(few)).precision == nil)
+        #expect(try !String(decoding: JSONEncoder().encode(few), as: UTF8.self).contains("precision"))
+
         var table = CaptionTable()
-        table.add([metrics], named: "few")
+        table.add([few], named: "few")
+        table.add([few, enough], named: "both")
         #expect("\(table)".contains("| few | – | – | – | – | – | 1.000 | 1.000 |"))
+        #expect(try table.rows[1].mean(\.frechetDistance) == #require(enough.frechetDistance))
+        #expect("\(table)".contains("\n- both: recall of 1 of 2 captions"))
+    }
+
+    @Test("Where the right images have one mode, no entropy is divided by theirs")
+    func oneMode() throws {
+        let classifier = try classifier(folder("real", 96))
+        // Bars are red, and squares red and blue.
+        let right = try folder("red bars", 8, ink: { $0 / 2 % 2 == 1 || $0 % 2 == 0 ? "red" : "blue" })
+        var table = CaptionTable()
+        table.add(
+            try CaptionEvaluation(by: classifier, against: right).metrics(of: folder("both inks", 40)),
+            named: "both inks")
+        #expect(table.rows[0].captions.map { $0.referenceModeEntropy > 0 } == [false, true])
+        // Half of the bars have another ink than the caption determines; the squares alone have an entropy.
+        #expect("\(table)".contains("| both inks | – | – | – | – | – | 0.750 | 1.000 |"))
+        #expect("\(table)".contains("\n- both inks: mode entropy ÷ reference's of 1 of 2 captions"))
     }
 
     @Test("Unsuitable folders are rejected")

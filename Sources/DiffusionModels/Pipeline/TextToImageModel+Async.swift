@@ -59,6 +59,25 @@ extension TextToImageModel {
         try await outsideCooperativePool { try samples(for: prompts, settings, seed: seed, start: start) }
     }
 
+    /// Generates the latents of one image per prompt in one step, or in a few, outside the cooperative thread pool.
+    ///
+    /// Throws ``ModelError`` as the synchronous method of this name, and `CancellationError`.
+    public func latents(
+        for prompts: [String], seed: UInt64, steps: Int = 1, start: SamplingStart = .noise()
+    ) async throws -> Tensor {
+        try await outsideCooperativePool { try latents(for: prompts, seed: seed, steps: steps, start: start) }
+    }
+
+    /// Interpolates from one prompt and seed to another, outside the cooperative thread pool. See `latents(from:to:count:size:)`.
+    ///
+    /// Throws ``ModelError`` as the synchronous method of this name, and `CancellationError`.
+    public func latents(
+        from first: (prompt: String, seed: UInt64), to last: (prompt: String, seed: UInt64), count: Int,
+        size: LatentSize? = nil
+    ) async throws -> Tensor {
+        try await outsideCooperativePool { try latents(from: first, to: last, count: count, size: size) }
+    }
+
     /// Decodes the network's latents into images, outside the cooperative thread pool.
     ///
     /// Throws ``ModelError/nonFinitePicture(count:total:)``, and `CancellationError`.

@@ -10,6 +10,9 @@ public struct DensityAndCoverage: Sendable, Equatable {
     /// The number of the nearest neighbour that determines a ball's radius, k.
     public let neighbours: Int
 
+    /// The paper's k.
+    static let usualNeighbours = 5
+
     /// Computes density and coverage from features.
     ///
     /// Coverage rises with the number of generated images: compare equal counts.
@@ -17,10 +20,11 @@ public struct DensityAndCoverage: Sendable, Equatable {
     /// - Parameters:
     ///   - generated: the features of the generated images.
     ///   - reference: the features of the reference images.
-    ///   - neighbours: k; the paper's is 5.
+    ///   - neighbours: k; nil means the paper's, 5.
     ///
     /// Throws ``EvaluationError`` for different widths, fewer than k + 1 vectors, or values that are not finite.
-    public init(generated: Features, reference: Features, neighbours: Int = 5) throws {
+    public init(generated: Features, reference: Features, neighbours: Int? = nil) throws {
+        let neighbours = neighbours ?? Self.usualNeighbours
         guard (1..<1 << 32).contains(neighbours) else {
             throw EvaluationError.invalidSetting(
                 name: "neighbours", expected: "at least 1 and below 2^32", found: "\(neighbours)")

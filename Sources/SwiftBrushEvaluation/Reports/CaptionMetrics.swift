@@ -2,11 +2,11 @@ import DiffusionModels
 import Foundation
 
 /// The metrics of the pictures of one caption that has several right pictures, against all reference pictures that the caption describes:
-/// those whose text or group it is. The metrics of sets are nil for a caption with fewer than ``setMinimum`` pictures or right pictures: compare
-/// all captions' pictures at once with ``EvaluationTable`` there.
+/// those whose text or group it is. Fréchet distance, precision, recall, density and coverage are nil for a caption with fewer than
+/// ``smallestSet`` pictures or right pictures: for such captions, compare all their pictures at once with ``PictureEvaluation``.
 public struct CaptionMetrics: Codable, Sendable {
-    /// The smallest number of pictures of which density and coverage, with five neighbours, are defined.
-    public static let setMinimum = 6
+    /// The smallest number of pictures, and of right pictures, that are compared as sets: density and coverage need a neighbour more than k.
+    public static let smallestSet = DensityAndCoverage.usualNeighbours + 1
 
     /// The caption.
     public let caption: String
@@ -14,17 +14,18 @@ public struct CaptionMetrics: Codable, Sendable {
     public let count: Int
     /// The number of reference pictures.
     public let referenceCount: Int
-    /// ``frechetDistance(_:_:)`` in the classifier's features.
+    /// ``frechetDistance(_:_:)`` in the classifier's features; nil with too few pictures.
     public let frechetDistance: Double?
-    /// ``PrecisionAndRecall/precision``.
+    /// ``PrecisionAndRecall/precision``; nil with too few pictures.
     public let precision: Double?
-    /// ``PrecisionAndRecall/recall``.
+    /// ``PrecisionAndRecall/recall``; nil with too few pictures.
     public let recall: Double?
-    /// ``DensityAndCoverage/density``.
+    /// ``DensityAndCoverage/density``; nil with too few pictures.
     public let density: Double?
-    /// ``DensityAndCoverage/coverage``.
+    /// ``DensityAndCoverage/coverage``; nil with too few pictures.
     public let coverage: Double?
-    /// The share of pictures in which the classifier recognises all attributes that the caption determines.
+    /// The share of pictures in which the classifier recognises all attributes that the caption determines: those that all right pictures
+    /// share, of which a few right pictures may share some by chance.
     public let alignment: Double
     /// The same share of the reference pictures: the best that can be expected with this classifier.
     public let referenceAlignment: Double
@@ -51,7 +52,7 @@ public struct CaptionMetrics: Codable, Sendable {
     }
 }
 
-/// Compares pictures of captions that have many right pictures with all right pictures of a reference, caption by caption.
+/// Compares pictures of captions that have several right pictures with all right pictures of a reference, caption by caption.
 public struct CaptionEvaluation: Sendable {
     private let classifier: PictureClassifier
     private let reference: MeasuredFolder
@@ -112,7 +113,12 @@ public struct CaptionEvaluation: Sendable {
 
     /// Compares a folder's pictures, for each caption that is the text or the group of a reference picture.
     ///
-    /// Throws ``EvaluationError`` for pictures without such captions, and sizes that differ from the reference's.
+    /// - Parameters:
+    ///   - folder: the pictures with their captions.
+    ///   - store: the folder in which their features are cached; nil keeps them in memory.
+    ///
+    /// Throws ``EvaluationError`` for pictures without such captions, and sizes that differ from the reference's; `PictureError` for pictures
+    /// that cannot be read; `LinearAlgebraError` without BLAS; and what the file system throws.
     public func metrics(of folder: PictureFolder, keptIn store: URL? = nil) throws -> [CaptionMetrics] {
         let own = try MeasuredFolder(folder, classifier, keptIn: store)
         guard own.pixels.width == reference.pixels.width else {
@@ -136,7 +142,7 @@ public struct CaptionEvaluation: Sendable {
             reference.entries[index].group == caption || reference.entries[index].text == caption
         }
         let (features, real) = (try own.features.subset(rows), try reference.features.subset(right))
-        let isSet = min(rows.count, right.count) >= CaptionMetrics.setMinimum
+        let isSet = min(rows.count, right.count) >= CaptionMetrics.smallestSet
         let manifold = isSet ? try PrecisionAndRecall(generated: features, reference: real) : nil
         let balls = isSet ? try DensityAndCoverage(generated: features, reference: real) : nil
         // What all right pictures share is what the caption determines.

@@ -10,9 +10,10 @@ public struct CaptionTable: Codable, Sendable {
         /// The metrics of each caption.
         public let captions: [CaptionMetrics]
 
-        /// The mean over captions.
-        public func mean(_ value: (CaptionMetrics) -> Double) -> Double {
-            captions.reduce(0) { $0 + value($1) } / Double(captions.count)
+        /// The mean over the captions that have the value; nil if none has.
+        public func mean(_ value: (CaptionMetrics) -> Double?) -> Double? {
+            let values = captions.compactMap(value)
+            return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
         }
     }
 
@@ -30,37 +31,47 @@ public struct CaptionTable: Codable, Sendable {
     /// Writes the metrics as JSON. Throws `FileError`, also for a number that is not finite.
     public func save(to url: URL) throws { try DurableFile.writeJSON(self, to: url) }
 
-    private static let columns: [(name: String, format: String, value: @Sendable (CaptionMetrics) -> Double)] = [
-        ("Fréchet distance", "%.2f", { $0.frechetDistance ?? .nan }), ("precision", "%.3f", { $0.precision ?? .nan }),
-        ("recall", "%.3f", { $0.recall ?? .nan }), ("density", "%.3f", { $0.density ?? .nan }),
-        ("coverage", "%.3f", { $0.coverage ?? .nan }),
+    private static let columns: [(name: String, format: String, value: @Sendable (CaptionMetrics) -> Double?)] = [
+        ("Fréchet distance", "%.2f", { $0.frechetDistance }), ("precision", "%.3f", { $0.precision }),
+        ("recall", "%.3f", { $0.recall }), ("density", "%.3f", { $0.density }), ("coverage", "%.3f", { $0.coverage }),
         ("alignment", "%.3f", { $0.alignment }),
-        ("mode entropy ÷ reference's", "%.3f", { $0.modeEntropy / max($0.referenceModeEntropy, 1e-12) }),
+        (
+            "mode entropy ÷ reference's", "%.3f",
+            { $0.referenceModeEntropy > 0 ? $0.modeEntropy / $0.referenceModeEntropy : nil }
+        ),
         ("sharpness ÷ reference's", "%.3f", { $0.sharpness / max($0.referenceSharpness, 1e-12) }),
         (
             "nearest training image ÷ held-out images'", "%.3f",
-            { metrics in metrics.referenceNearest.map { metrics.nearest / max($0, 1e-12) } ?? .nan }
+            { metrics in metrics.referenceNearest.map { metrics.nearest / max($0, 1e-12) } }
         ),
     ]
 }
 
 extension CaptionTable: CustomStringConvertible {
-    /// Markdown: one row per folder with the means over its captions.
+    /// Markdown: one row per folder with the means over its captions, and how many of them have a metric that not all have.
     public var description: String {
         var lines = [["images"] + Self.columns.map(\.name) + ["captions", "images each", "reference images each"]]
         lines.append(lines[0].map { _ in "---" })
         for row in rows {
             let means = Self.columns.map { column in
-                let mean = row.mean(column.value)
-                return mean.isNaN ? "–" : String(format: column.format, mean)
+                row.mean(column.value).map { String(format: column.format, $0) } ?? "–"
             }
+            let counts = [row.mean { Double($0.count) }, row.mean { Double($0.referenceCount) }]
             lines.append(
-                [row.name] + means
-                    + [
-                        "\(row.captions.count)", String(format: "%.0f", row.mean { Double($0.count) }),
-                        String(format: "%.0f", row.mean { Double($0.referenceCount) }),
-                    ])
+                [row.name] + means + ["\(row.captions.count)"] + counts.map { String(format: "%.0f", $0 ?? 0) })
         }
-        return lines.map { "| \($0.joined(separator: " | ")) |" }.joined(separator: "\n")
+        return (lines.map { "| \($0.joined(separator: " | ")) |" } + partialMeans).joined(separator: "\n")
+    }
+
+    /// A line for each metric that only some of a row's captions have.
+    private var partialMeans: [String] {
+        let lines = rows.flatMap { row in
+            Self.columns.compactMap { column in
+                let count = row.captions.count { column.value($0) != nil }
+                return (1..<row.captions.count).contains(count)
+                    ? "- \(row.name): \(column.name) of \(count) of \(row.captions.count) captions" : nil
+            }
+        }
+        return lines.isEmpty ? [] : [""] + lines
     }
 }

@@ -59,7 +59,7 @@ struct StripQuery {
     }
 
     func picture() async throws -> Picture {
-        let latents = try model.server.model.latents(from: ends[0], to: ends[1], count: Self.count)
+        let latents = try await model.server.model.latents(from: ends[0], to: ends[1], count: Self.count)
         return try await .grid(model.server.model.pictures(from: latents), columns: Self.count)
     }
 

@@ -47,7 +47,7 @@ struct Playground: AsyncParsableCommand {
         guard idle > 0, idle <= 1e6 else { throw ValidationError("--idle: expected 0 to 1000000, found \(idle)") }
     }
 
-    /// On the main actor, so that no other thread has allocated yet.
+    /// On the main actor, where the program begins, before there are other threads.
     @MainActor static func main() async {
         ProcessMemory.useOneSmallHeap()
         await main(nil)

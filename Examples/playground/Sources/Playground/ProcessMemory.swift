@@ -1,11 +1,11 @@
-import CMalloc
+import CPlaygroundMalloc
 import Foundation
 
 /// The memory of this process.
 enum ProcessMemory {
-    /// Keeps the heap from growing for as long as chance finds new maxima: all threads allocate from one, where glibc gives each its own; and buffers
-    /// from 32 KiB, such as those that compress an image, come from the system and go back to it, so that they leave no holes in which
-    /// smaller allocations stay. Has an effect only before other threads allocate.
+    /// Keeps memory from growing under load. glibc gives threads heaps of their own, up to eight for each core, and each keeps its largest size:
+    /// here all threads share one. Buffers from 32 KiB for which it has no room are mapped, and returned when they are freed, so that they leave
+    /// no holes in which smaller allocations stay. To be called before other threads allocate, which keep the heap that they have.
     static func useOneSmallHeap() {
         #if canImport(Glibc)
             mallopt(M_ARENA_MAX, 1)
@@ -13,7 +13,7 @@ enum ProcessMemory {
         #endif
     }
 
-    /// The bytes in memory, in whole pages; nil where the system has no /proc that tells.
+    /// The bytes in memory, those of the mapped files of models among them; nil where the system has no /proc.
     static var residentBytes: Int? {
         guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return nil }
         let counts = text.split(separator: " ")
