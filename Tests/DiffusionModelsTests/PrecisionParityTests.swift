@@ -11,7 +11,7 @@ struct PrecisionParityTests {
     /// The largest errors of outputs and of gradients, in standard deviations.
     private func bounds(_ precision: MatmulPrecision) -> (outputs: Double, gradients: Double) {
         if precision.isFloat32 { return (2e-5, 1e-4) }
-        return precision == .high ? (2e-4, 6e-4) : (0.2, 0.4)
+        return precision == .high ? (1e-4, 6e-4) : (0.2, 0.4)
     }
 
     private func check(_ error: Double, at precision: MatmulPrecision, _ name: String) {
