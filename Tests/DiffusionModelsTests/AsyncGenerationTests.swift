@@ -24,6 +24,14 @@ struct AsyncGenerationTests {
         #expect(found.sorted { $0.key < $1.key }.map(\.value.pixels) == expected.map(\.pixels))
         let batch = try await student.pictures(for: ["a red heart", "a red heart"], seed: 2)
         #expect(batch.map(\.pixels) == expected[2...].map(\.pixels))
+        let latents = try {
+            try [
+                student.latents(for: ["a dog"], seed: 1),
+                student.latents(from: ("a dog", 0), to: ("a cat", 1), count: 3),
+            ]
+        }()
+        #expect(try await student.latents(for: ["a dog"], seed: 1) == latents[0])
+        #expect(try await student.latents(from: ("a dog", 0), to: ("a cat", 1), count: 3) == latents[1])
     }
 
     @Test("The steps of a sampling are an asynchronous sequence")

@@ -39,6 +39,34 @@ struct PrecisionParityTests {
         }
     }
 
+    @Test("At high, an autoencoder computes its innermost layers and those at both ends in Float32", arguments: [1, 2])
+    func innermostLayers(blocks: Int) throws {
+        let set = ParameterSet()
+        var configuration = AutoencoderKL.Configuration()
+        configuration.blockChannels = Array(repeating: 16, count: blocks)
+        configuration.normalizationGroups = 2
+        let autoencoder = AutoencoderKL(configuration, in: set.scope)
+        var stream = RandomStream(seed: 1)
+        set.initialize(using: &stream)
+        set.unfreeze()
+        let (latents, picture) = (stream.normal([1, 8, 8, 4]), stream.normal([1, 8, 8, 3]))
+        func results(_ precision: MatmulPrecision) throws -> [[Float]] {
+            let (decoded, encoded) = precision.within {
+                (autoencoder.decode(Variable(latents)), autoencoder.encode(Variable(picture)).mean)
+            }
+            set.all.forEach { $0.gradient = nil }
+            decoded.backward(from: decoded.value)
+            let gradient = try #require(set["decoder.conv_in.weight"]?.gradient)
+            return [decoded.value, encoded.value, gradient].map(\.scalars)
+        }
+        let (exact, high, medium) = try (results(.highest), results(.high), results(.medium))
+        for index in exact.indices {
+            // With one block, nothing is left for the tiles.
+            #expect((high[index] == exact[index]) == (blocks == 1 || MatmulPrecision.high.isFloat32))
+            #expect((medium[index] == exact[index]) == MatmulPrecision.medium.isFloat32)
+        }
+    }
+
     @Test("Gradients of every parameter of the denoising network", arguments: MatmulPrecision.allCases)
     func gradients(precision: MatmulPrecision) throws {
         let golden = try ParityModel.all[0].golden()

@@ -59,7 +59,8 @@ extension TextToImageModel {
         try await outsideCooperativePool { try samples(for: prompts, settings, seed: seed, start: start) }
     }
 
-    /// Generates the latents of one image per prompt in one step, or in a few, outside the cooperative thread pool.
+    /// Generates the latents of one image per prompt in one step, or in a few, outside the cooperative thread pool. See
+    /// `latents(for:seed:steps:start:)`.
     ///
     /// Throws ``ModelError`` as the synchronous method of this name, and `CancellationError`.
     public func latents(

@@ -173,7 +173,7 @@ extension TextToImageModel {
         try pictures(for: [prompt], seed: seed)[0]
     }
 
-    /// Generates one image per prompt in one step, or in a few. See ``latents(for:seed:steps:start:)``.
+    /// Generates one image per prompt in one step, or in a few. See `latents(for:seed:steps:start:)`.
     public func pictures(
         for prompts: [String], seed: UInt64, steps: Int = 1, start: SamplingStart = .noise()
     ) throws -> [Picture] {

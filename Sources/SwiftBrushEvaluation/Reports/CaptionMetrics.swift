@@ -5,7 +5,7 @@ import Foundation
 /// those whose text or group it is. Fréchet distance, precision, recall, density and coverage are nil for a caption with fewer than
 /// ``smallestSet`` pictures or right pictures: for such captions, compare all their pictures at once with ``PictureEvaluation``.
 public struct CaptionMetrics: Codable, Sendable {
-    /// The smallest number of pictures, and of right pictures, that are compared as sets: density and coverage need a neighbour more than k.
+    /// The smallest number of pictures, and of right pictures, that are compared as sets: density and coverage need k + 1.
     public static let smallestSet = DensityAndCoverage.usualNeighbours + 1
 
     /// The caption.
@@ -25,7 +25,7 @@ public struct CaptionMetrics: Codable, Sendable {
     /// ``DensityAndCoverage/coverage``; nil with too few pictures.
     public let coverage: Double?
     /// The share of pictures in which the classifier recognises all attributes that the caption determines: those that all right pictures
-    /// share, of which a few right pictures may share some by chance.
+    /// share. A few right pictures may share one by chance.
     public let alignment: Double
     /// The same share of the reference pictures: the best that can be expected with this classifier.
     public let referenceAlignment: Double

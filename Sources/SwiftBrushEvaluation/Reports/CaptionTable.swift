@@ -63,13 +63,15 @@ extension CaptionTable: CustomStringConvertible {
         return (lines.map { "| \($0.joined(separator: " | ")) |" } + partialMeans).joined(separator: "\n")
     }
 
-    /// A line for each metric that only some of a row's captions have.
+    /// A line for the metrics of each row that only some of its captions have.
     private var partialMeans: [String] {
         let lines = rows.flatMap { row in
-            Self.columns.compactMap { column in
-                let count = row.captions.count { column.value($0) != nil }
-                return (1..<row.captions.count).contains(count)
-                    ? "- \(row.name): \(column.name) of \(count) of \(row.captions.count) captions" : nil
+            let counts = Self.columns.map { column in
+                (name: column.name, count: row.captions.count { column.value($0) != nil })
+            }
+            let partial = counts.filter { $0.count > 0 && $0.count < row.captions.count }
+            return Dictionary(grouping: partial, by: \.count).sorted { $0.key < $1.key }.map { count, columns in
+                "- \(row.name): \(count) of \(row.captions.count) captions have \(columns.map(\.name).joined(separator: ", "))"
             }
         }
         return lines.isEmpty ? [] : [""] + lines

@@ -1,4 +1,4 @@
-// The settings of glibc's allocator, which Swift's Glibc module leaves out; of other systems unused, or empty.
+// The settings of glibc's allocator, which Swift's Glibc module leaves out. Not used on other systems.
 #if defined(__linux__)
 #include <malloc.h>
 #endif

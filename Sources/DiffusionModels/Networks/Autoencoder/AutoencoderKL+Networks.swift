@@ -2,10 +2,10 @@ import Autograd
 import Tensor
 
 extension AutoencoderKL {
-    /// The precision of the layers at the latents' resolution, and of the one that reads or writes an image: Float32 at ``MatmulPrecision/high``.
-    /// Errors come from each layer alike, and these are four in ten of Stable Diffusion's layers, but an eighth of the work: so the worst of an
-    /// image's numbers stays within 1e-4.
-    private static var innermostPrecision: MatmulPrecision {
+    /// The precision of the innermost block, with its resampling, of the middle block, and of the convolutions at both ends: Float32 at
+    /// ``MatmulPrecision/high``. Errors add up by layer, whatever its size, and these are over four in ten of the layers of Stable
+    /// Diffusion's decoder, but an eighth of its work.
+    static var innermostPrecision: MatmulPrecision {
         let precision = MatmulPrecision.current
         return precision == .high ? .highest : precision
     }

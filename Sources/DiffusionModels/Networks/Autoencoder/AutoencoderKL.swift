@@ -2,7 +2,7 @@ import Autograd
 import Tensor
 
 /// The autoencoder of Stable Diffusion (arXiv 2112.10752), which maps between images and latents; diffusers' class of the same
-/// name.
+/// name. At `MatmulPrecision.high` its innermost layers, and those at both ends, are computed in Float32.
 public struct AutoencoderKL: Sendable {
     /// The fields of its `config.json`.
     public let configuration: Configuration
@@ -43,7 +43,7 @@ public struct AutoencoderKL: Sendable {
             pictures.shape.count == 4 && pictures.shape[3] == channels,
             "AutoencoderKL.encode: expected pictures [batch, height, width, \(channels)], found \(pictures.shape)")
         let features = encoder(pictures)
-        let moments = quantConvolution?(features) ?? features
+        let moments = Self.innermostPrecision.within { quantConvolution?(features) ?? features }
         let latent = configuration.latentChannels
         return LatentDistribution(
             mean: moments.sliced(axis: 3, 0..<latent),
@@ -59,7 +59,7 @@ public struct AutoencoderKL: Sendable {
         require(
             latents.shape.count == 4 && latents.shape[3] == channels,
             "AutoencoderKL.decode: expected latents [batch, height, width, \(channels)], found \(latents.shape)")
-        return decoder(postQuantConvolution?(latents) ?? latents)
+        return decoder(Self.innermostPrecision.within { postQuantConvolution?(latents) ?? latents })
     }
 }
 
