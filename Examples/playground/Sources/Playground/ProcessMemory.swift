@@ -3,7 +3,7 @@ import Foundation
 
 /// The memory of this process.
 enum ProcessMemory {
-    /// Keeps memory from growing under load. glibc gives threads heaps of their own, up to eight for each core, and each keeps its largest size:
+    /// Lets memory grow less under load. glibc gives threads heaps of their own, up to eight for each core, and each keeps its largest size:
     /// here all threads share one. Buffers from 32 KiB for which it has no room are mapped, and returned when they are freed, so that they leave
     /// no holes in which smaller allocations stay. To be called before other threads allocate, which keep the heap that they have.
     static func useOneSmallHeap() {
