@@ -1,14 +1,15 @@
-import DiffusionModels
 import Foundation
 import SwiftBrushTestFixtures
 import Tensor
 import Testing
 
+@testable import DiffusionModels
+
 @Suite("PictureServer", .timeLimit(.minutes(1)))
 struct PictureServerTests {
-    /// Waits until `condition` holds.
+    /// Waits until `condition` holds, or the time limit has passed.
     private func wait(until condition: () async -> Bool) async {
-        while !(await condition()) { await Task.yield() }
+        while !Task.isCancelled, !(await condition()) { await Task.yield() }
     }
 
     @Test("Requests that wait for the same settings are generated in one batch")
@@ -146,5 +147,24 @@ struct PictureServerTests {
             return await group.reduce(into: [String: Bool]()) { $0[$1.0] = $1.1 }
         }
         #expect(outcomes == ["a": true, "refused": false, "b": true, "c": true])
+    }
+
+    @Test("After a while without requests the text encoder is given back, until the next request")
+    func idleness() async throws {
+        let gate = DispatchSemaphore(value: 0)
+        let network = GatedNetwork(gate: gate)
+        let limits = ServerLimits(gatheringTime: .zero, idleTime: .milliseconds(20))
+        let server = try PictureServer(network.model(), limits: limits)
+        for number in 0..<3 {
+            let request = Task { try await server.picture(for: "a", seed: 0) }
+            await wait { network.batches.count == number + 1 }
+            // The last batch takes longer than the idle time since the one before it.
+            if number == 2 { await wait { await !server.isWaitingForIdleness } }
+            gate.signal()
+            _ = try await request.value
+            if number != 1 { await wait { await !server.holdsTextEncoder } }
+        }
+        #expect(network.batches == [1, 1, 1])
+        #expect(await !server.holdsTextEncoder)
     }
 }

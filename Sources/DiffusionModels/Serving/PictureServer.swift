@@ -23,6 +23,8 @@ public actor PictureServer {
     private var running: [PictureRequest] = []
     private var work: Task<Void, Never>?
     private var idling: Task<Void, Never>?
+    /// The end of the last batch.
+    private var idleStart = ContinuousClock.now
     /// After a batch, the time in which those who were answered may ask again.
     private var gathering: Task<Void, Never>?
     /// The number of requests that ends it.
@@ -45,6 +47,12 @@ public actor PictureServer {
 
     /// The number of requests that wait, apart from those of the batch in progress.
     public var waitingCount: Int { waiting.count }
+
+    /// Whether the text encoder is in memory.
+    var holdsTextEncoder: Bool { loaded != nil }
+
+    /// Whether a task waits to give memory back.
+    var isWaitingForIdleness: Bool { idling != nil }
 
     /// Whether a batch is being generated.
     public var isWorking: Bool { work != nil }
@@ -94,7 +102,6 @@ public actor PictureServer {
         guard work == nil, let first = waiting.first else { return }
         if gathering != nil, waiting.count < expectedRequests { return }
         endGathering()
-        idling?.cancel()
         running = Array(waiting.filter { $0.key == first.key }.prefix(limits.batchSize))
         let numbers = Set(running.map(\.number))
         waiting.removeAll { numbers.contains($0.number) }
@@ -170,10 +177,17 @@ public actor PictureServer {
         }
     }
 
-    /// After a while without requests, gives back the text encoder and the memory that tensors are recycled from.
+    /// After a while without requests, gives back the text encoder and the memory that tensors are recycled from. One task waits for that,
+    /// however many batches come meanwhile: a sleep that is cancelled keeps its memory until the time at which it would have ended.
     private func startIdling() {
+        idleStart = .now
+        guard idling == nil else { return }
         idling = Task {
-            guard (try? await Task.sleep(for: limits.idleTime)) != nil, work == nil else { return }
+            while work == nil, .now < idleStart + limits.idleTime {
+                try? await Task.sleep(until: idleStart + limits.idleTime)
+            }
+            idling = nil
+            guard work == nil else { return }
             loaded = nil
             fittingSizes = []
             releaseIdleTensorMemory()
