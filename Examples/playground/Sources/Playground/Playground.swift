@@ -59,7 +59,7 @@ struct Playground: AsyncParsableCommand {
         let limits = ServerLimits(batchSize: batch, waitingRequests: waiting, idleTime: .seconds(idle))
         let models = try await ServedModels(folders, limits: limits)
         if let measure { return try await printRate(of: models, seconds: measure) }
-        for student in models.all where student.isStudent { try await student.warmUp(for: .seconds(1)) }
+        for student in models.all where student.isStudent { try await student.warmUp(for: .seconds(2)) }
         let application = Application(
             router: router(for: models, runs: WatchedRuns(folder: runs.map { URL(filePath: $0) })),
             // A client that does not send the rest of its request is left after a minute.

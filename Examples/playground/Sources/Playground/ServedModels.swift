@@ -21,18 +21,22 @@ struct ServedModel: Sendable {
         return steps ?? 1 == 1 ? .oneStep : .studentSteps(steps ?? 1)
     }
 
-    /// Generates images one by one and then, of batches of each size, the largest first, those that are expected to be done within so much time:
-    /// afterwards there is memory for tensors of all sizes, the smaller ones in that of the larger, and the first image that somebody asks for takes
-    /// no longer than later ones. Throws what `PictureServer.picture` throws.
+    /// Generates images one by one, and then in batches of all sizes for so much time: each size once, the largest first, and then in random
+    /// order, as requests come. Afterwards there is memory for the tensors of any batch, the smaller ones in that of the larger, and the first
+    /// image that somebody asks for takes no longer than later ones. Throws what `PictureServer.picture` throws.
     func warmUp(for time: Duration) async throws {
         let (clock, end) = (ContinuousClock(), ContinuousClock.now + time)
         // The first image also loads the text encoder.
         try await generate(1)
         guard clock.now < end else { return }
         let single = try await clock.measure { try await generate(1) }
-        for count in (1...server.limits.batchSize).reversed() where clock.now + single * count < end {
-            // The first request may be a batch by itself; the others, which wait for it, are the next one.
-            try await generate(min(1 + count, server.limits.waitingRequests))
+        var sizes = Array((1...server.limits.batchSize).reversed())
+        while clock.now + single < end {
+            for count in sizes where clock.now + single * count < end {
+                // The first request may be a batch by itself; the others, which wait for it, are the next one.
+                try await generate(min(1 + count, server.limits.waitingRequests))
+            }
+            sizes.shuffle()
         }
     }
 
