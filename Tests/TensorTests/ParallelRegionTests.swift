@@ -44,6 +44,42 @@ struct ParallelRegionTests {
         }
     }
 
+    @Test("No two threads of a region share scratch memory, which is aligned to 64 bytes")
+    func scratch() {
+        let faults = Counter()
+        for scratch in [1, 100, 5_000] {
+            parallelFor(200, grain: 3, scratch: scratch) { range, memory in
+                for index in range {
+                    let numbers = UnsafeMutableBufferPointer(start: memory, count: scratch)
+                    numbers.update(repeating: Float(index))
+                    sched_yield()
+                    let isOwn = numbers.allSatisfy { $0 == Float(index) } && UInt(bitPattern: memory) % 64 == 0
+                    if !isOwn { faults.value.wrappingAdd(1, ordering: .relaxed) }
+                }
+            }
+        }
+        #expect(faults.value.load(ordering: .relaxed) == 0)
+    }
+
+    @Test("A region takes the scratch memory of all its threads at once")
+    func scratchOfAllThreads() async {
+        // In a process of its own, whose memory nothing else changes.
+        await #expect(processExitsWith: .success) {
+            ThreadPool.threadCount = 3
+            let numberBytes = MemoryLayout<Float>.stride
+            let outer = StoragePool.capacity(for: 3 * 1_008) * numberBytes
+            parallelFor(64, grain: 1, scratch: 1_000) { _, _ in #expect(Tensor.usedByteCount == outer) }
+            // A region inside another takes that of the one thread it runs on.
+            parallelFor(2, grain: 1, scratch: 1_500) { range, _ in
+                guard range.lowerBound == 0 else { return }
+                let outer = StoragePool.capacity(for: 2 * 1_504) * numberBytes
+                let inner = StoragePool.capacity(for: 512) * numberBytes
+                parallelFor(4, grain: 1, scratch: 500) { _, _ in #expect(Tensor.usedByteCount == outer + inner) }
+            }
+            #expect(Tensor.usedByteCount == 0)
+        }
+    }
+
     private final class Counter: Sendable {
         let value = Atomic<Int>(0)
     }

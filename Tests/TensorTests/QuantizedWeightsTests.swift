@@ -114,10 +114,10 @@ final class QuantizedWeightsTests {
             for product in [table.highest, table.high, table.medium].map({ MatrixProduct($0) }) {
                 func packed(_ weight: Tensor, transposed: Bool) -> [UInt8] {
                     let (k, n) = transposed ? (rows, outputs) : (outputs, rows)
-                    return withScratch(byteCount: product.scratchBytes(n: n, k: k)) { memory in
+                    return withScratch(byteCount: product.panelBytes(n: n, k: k)) { memory in
                         let view = MatrixView(weight, stride: rows, transposed: transposed)
                         product.pack(view, rows: k, columns: n, into: memory)
-                        return Array(UnsafeRawBufferPointer(start: memory, count: product.scratchBytes(n: n, k: k)))
+                        return Array(UnsafeRawBufferPointer(start: memory, count: product.panelBytes(n: n, k: k)))
                     }
                 }
                 for transposed in [false, true] {

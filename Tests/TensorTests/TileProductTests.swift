@@ -29,7 +29,7 @@ struct TileProductTests {
             let a = MatrixView(left, stride: left.shape[1], transposed: transposed.left)
             let b = MatrixView(right, stride: right.shape[1], transposed: transposed.right)
             if onThisThread {
-                withScratch(byteCount: product.scratchBytes(n: n, k: k)) {
+                withScratch(byteCount: product.scratchBytes(m: m, n: n, k: k)) {
                     product.multiplyOnThisThread(
                         m: m, n: n, k: k, a, b, accumulate: false, into: base, stride: n, scratch: $0)
                 }

@@ -62,21 +62,19 @@ extension Tensor {
         let sums = statistics.map { SharedMutable($0.storage.base) }
         let table = MatrixProduct.current.table
         let scratchCount = table.attention_scratch(g.width, min(part, g.queries))
-        parallelFor(g.batch * heads * parts, grain: 1) { range in
-            withScratch(scratchCount) { scratch in
-                for task in range {
-                    let first = task % parts * part
-                    let pair = task / parts
-                    let (image, head) = (pair / heads, pair % heads)
-                    let queryStart = (image * g.queries + first) * stride + head * g.width
-                    let keyStart = g.keyStart(of: image) + head * g.width
-                    var inputs = tensor_attention_head(
-                        queries: q + queryStart, keys: k + keyStart, values: v + keyStart, query_stride: stride,
-                        key_stride: stride, query_count: min(part, g.queries - first), key_count: g.keys,
-                        width: g.width, first_query: first, causal: g.isCausal, scale: g.scale)
-                    table.attention(
-                        &inputs, y + queryStart, stride, sums.map { $0 + (pair * g.queries + first) }, scratch)
-                }
+        parallelFor(g.batch * heads * parts, grain: 1, scratch: scratchCount) { range, scratch in
+            for task in range {
+                let first = task % parts * part
+                let pair = task / parts
+                let (image, head) = (pair / heads, pair % heads)
+                let queryStart = (image * g.queries + first) * stride + head * g.width
+                let keyStart = g.keyStart(of: image) + head * g.width
+                var inputs = tensor_attention_head(
+                    queries: q + queryStart, keys: k + keyStart, values: v + keyStart, query_stride: stride,
+                    key_stride: stride, query_count: min(part, g.queries - first), key_count: g.keys,
+                    width: g.width, first_query: first, causal: g.isCausal, scale: g.scale)
+                table.attention(
+                    &inputs, y + queryStart, stride, sums.map { $0 + (pair * g.queries + first) }, scratch)
             }
         }
         return (result, statistics)
@@ -103,20 +101,18 @@ extension Tensor {
         let stride = heads * g.width
         let table = MatrixProduct.current.table
         let scratchCount = table.attention_scratch(g.width, g.queries)
-        parallelFor(g.batch * heads, grain: 1) { range in
-            withScratch(scratchCount) { scratch in
-                for pair in range {
-                    let (image, head) = (pair / heads, pair % heads)
-                    let queryStart = image * g.queries * stride + head * g.width
-                    let keyStart = image * g.keys * stride + head * g.width
-                    var inputs = tensor_attention_head(
-                        queries: q + queryStart, keys: k + keyStart, values: v + keyStart, query_stride: stride,
-                        key_stride: stride, query_count: g.queries, key_count: g.keys, width: g.width, first_query: 0,
-                        causal: g.isCausal, scale: g.scale)
-                    table.attention_gradient(
-                        &inputs, y + queryStart, dy + queryStart, stride, sums + pair * g.queries, dq + queryStart,
-                        dk + keyStart, dv + keyStart, stride, stride, scratch)
-                }
+        parallelFor(g.batch * heads, grain: 1, scratch: scratchCount) { range, scratch in
+            for pair in range {
+                let (image, head) = (pair / heads, pair % heads)
+                let queryStart = image * g.queries * stride + head * g.width
+                let keyStart = image * g.keys * stride + head * g.width
+                var inputs = tensor_attention_head(
+                    queries: q + queryStart, keys: k + keyStart, values: v + keyStart, query_stride: stride,
+                    key_stride: stride, query_count: g.queries, key_count: g.keys, width: g.width, first_query: 0,
+                    causal: g.isCausal, scale: g.scale)
+                table.attention_gradient(
+                    &inputs, y + queryStart, dy + queryStart, stride, sums + pair * g.queries, dq + queryStart,
+                    dk + keyStart, dv + keyStart, stride, stride, scratch)
             }
         }
         return (queryGradient, keyGradient, valueGradient)

@@ -59,17 +59,15 @@ extension Tensor {
         let factors = SharedMutable(scales.storage.base)
         guard let base = integers.bytes.bindMemory(to: Int8.self).baseAddress else { return self }
         let target = SharedMutable(base)
-        parallelFor(rows, grain: max(1, 65_536 / width)) { range in
-            withScratch(width) { row in
-                for index in range {
-                    var source = UnsafePointer(row)
-                    if scalarType == .float32 {
-                        source = UnsafePointer(storage.base) + index * width
-                    } else {
-                        storage.widen(index * width..<(index + 1) * width, into: row)
-                    }
-                    factors.pointer[index] = kernels.quantize(width, source, target + index * width)
+        parallelFor(rows, grain: max(1, 65_536 / width), scratch: width) { range, row in
+            for index in range {
+                var source = UnsafePointer(row)
+                if scalarType == .float32 {
+                    source = UnsafePointer(storage.base) + index * width
+                } else {
+                    storage.widen(index * width..<(index + 1) * width, into: row)
                 }
+                factors.pointer[index] = kernels.quantize(width, source, target + index * width)
             }
         }
         return Tensor(TensorStorage(integers: integers, scales: RowScales(scales, width: width)), shape: shape)

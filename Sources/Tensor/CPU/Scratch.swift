@@ -6,5 +6,8 @@ func withScratch<Result>(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> 
 
 /// Calls `body` with `byteCount` bytes of unspecified content, aligned to cache lines.
 func withScratch<Result>(byteCount: Int, _ body: (UnsafeMutableRawPointer) -> Result) -> Result {
-    withScratch((byteCount + 3) / 4) { body(UnsafeMutableRawPointer($0)) }
+    withScratch(scratchCount(byteCount)) { body(UnsafeMutableRawPointer($0)) }
 }
+
+/// The numbers that take at least so many bytes.
+func scratchCount(_ byteCount: Int) -> Int { (byteCount + 3) / 4 }

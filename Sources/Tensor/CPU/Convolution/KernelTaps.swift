@@ -50,14 +50,17 @@ struct KernelTaps: Sendable {
     /// Channels per block: with any number of taps, whole squares of numbers to transpose in every instruction set.
     private static let blockChannels = Int(tensor_winograd_channels)
 
-    /// Calls `body` for blocks of channels, in order.
-    func forEachBlock(of channels: Range<Int>, panel: Int, _ body: (Range<Int>, Block) -> Void) {
-        withScratch(Self.blockChannels * taps * Self.panelWidth) { rows in
-            for first in stride(from: channels.lowerBound, to: channels.upperBound, by: Self.blockChannels) {
-                let end = min(channels.upperBound, first + Self.blockChannels)
-                let next = end..<min(channels.upperBound, end + Self.blockChannels)
-                body(first..<end, pack(first..<end, panel: panel, into: rows, next: next))
-            }
+    /// The numbers of a block, a multiple of a cache line's.
+    var blockCount: Int { Self.blockChannels * taps * Self.panelWidth }
+
+    /// Calls `body` for blocks of channels, in order. `scratch` holds ``blockCount`` numbers.
+    func forEachBlock(
+        of channels: Range<Int>, panel: Int, scratch: UnsafeMutablePointer<Float>, _ body: (Range<Int>, Block) -> Void
+    ) {
+        for first in stride(from: channels.lowerBound, to: channels.upperBound, by: Self.blockChannels) {
+            let end = min(channels.upperBound, first + Self.blockChannels)
+            let next = end..<min(channels.upperBound, end + Self.blockChannels)
+            body(first..<end, pack(first..<end, panel: panel, into: scratch, next: next))
         }
     }
 
@@ -99,40 +102,48 @@ struct KernelTaps: Sendable {
     func packAll(into packed: UnsafeMutableRawPointer, for product: MatrixProduct) {
         let (width, rows) = (product.panelWidth, taps * depth)
         let target = SharedMutable(packed.assumingMemoryBound(to: UInt8.self))
-        parallelFor((columns + width - 1) / width, grain: 1) { panels in
+        let rowCount = product.usesTiles ? rowCount(columns: width) : 0
+        parallelFor((columns + width - 1) / width, grain: 1, scratch: blockCount + rowCount) { panels, scratch in
             for panel in panels {
-                let place = UnsafeMutableRawPointer(target.pointer) + product.scratchBytes(n: panel * width, k: rows)
+                let place = UnsafeMutableRawPointer(target.pointer) + product.panelBytes(n: panel * width, k: rows)
                 if product.usesTiles {
-                    withRows(ofColumns: panel * width..<min(columns, (panel + 1) * width)) {
-                        product.pack($0, rows: rows, columns: min(width, columns - panel * width), into: place)
-                    }
+                    let some = panel * width..<min(columns, (panel + 1) * width)
+                    product.pack(
+                        rowsByTap(ofColumns: some, scratch: scratch), rows: rows, columns: some.count, into: place)
                 } else {
-                    packByTap(panel: panel, into: place.assumingMemoryBound(to: Float.self))
+                    packByTap(panel: panel, into: place.assumingMemoryBound(to: Float.self), scratch: scratch)
                 }
             }
         }
     }
 
-    /// Calls `body` with some columns, from the first of a panel on, in rows ordered tap by tap.
-    private func withRows(ofColumns range: Range<Int>, _ body: (MatrixView) -> Void) {
+    /// The numbers of the rows of some columns and of one panel of them.
+    private func rowCount(columns: Int) -> Int {
+        taps * depth * ((columns + Self.panelWidth - 1) / Self.panelWidth + 1) * Self.panelWidth
+    }
+
+    /// Some columns, from the first of a panel on, in rows ordered tap by tap. `scratch` holds a block and ``rowCount(columns:)`` numbers,
+    /// the rows among them.
+    private func rowsByTap(ofColumns range: Range<Int>, scratch: UnsafeMutablePointer<Float>) -> MatrixView {
         let (width, rows) = (Self.panelWidth, taps * depth)
         let panels = (range.count + width - 1) / width
-        withScratch(rows * (panels + 1) * width) { memory in
-            let panel = memory + rows * panels * width
-            for index in 0..<panels {
-                packByTap(panel: range.lowerBound / width + index, into: panel)
-                for row in 0..<rows {
-                    (memory + (row * panels + index) * width).update(from: panel + row * width, count: width)
-                }
+        let memory = scratch + blockCount
+        let panel = memory + rows * panels * width
+        for index in 0..<panels {
+            packByTap(panel: range.lowerBound / width + index, into: panel, scratch: scratch)
+            for row in 0..<rows {
+                (memory + (row * panels + index) * width).update(from: panel + row * width, count: width)
             }
-            body(MatrixView(memory, stride: panels * width))
         }
+        return MatrixView(memory, stride: panels * width)
     }
 
-    /// Packs one panel of columns with its rows ordered tap by tap, `[tap][channel][column]`.
-    func packByTap(panel: Int, into target: UnsafeMutablePointer<Float>) {
+    /// Packs one panel of columns with its rows ordered tap by tap, `[tap][channel][column]`. `scratch` holds ``blockCount`` numbers.
+    func packByTap(
+        panel: Int, into target: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+    ) {
         let width = Self.panelWidth
-        forEachBlock(of: 0..<depth, panel: panel) { channels, block in
+        forEachBlock(of: 0..<depth, panel: panel, scratch: scratch) { channels, block in
             for tap in 0..<taps {
                 for (k, channel) in channels.enumerated() {
                     (target + (tap * depth + channel) * width).update(

@@ -42,7 +42,7 @@ enum PatchProduct {
                 addend: addend, into: target)
             return
         }
-        withScratch(byteCount: product.scratchBytes(n: kernel.columns, k: depth)) { packed in
+        withScratch(byteCount: product.panelBytes(n: kernel.columns, k: depth)) { packed in
             kernel.packAll(into: packed, for: product)
             multiply(
                 geometry, batch: batch, source: source, matrix: product.panels(packed, rows: depth),
@@ -74,21 +74,21 @@ enum PatchProduct {
                     }
                 }
             }
-            parallelFor((outputs + panel - 1) / panel, grain: 1) { range in
-                withScratch(depth * panel) { packed in
-                    for column in range {
-                        kernel.packByTap(panel: column, into: packed)
-                        let first = column * panel
-                        for image in 0..<batch {
-                            let place = image * pixels * outputs + first
-                            for row in stride(from: 0, to: depth, by: together) {
-                                MatrixProduct.highest.panels(packed, rows: depth).from(row: row).multiply(
-                                    m: pixels, n: min(panel, outputs - first), k: min(together, depth - row),
-                                    left: patches + image * pixels * depth + row, rowStride: depth,
-                                    bias: row == 0 ? bias.map { $0 + (image * biasStride + first) } : nil,
-                                    addend: row == 0 ? addend.map { $0 + place } : UnsafePointer(y + place),
-                                    into: y + place, stride: outputs)
-                            }
+            let packedCount = depth * panel
+            parallelFor((outputs + panel - 1) / panel, grain: 1, scratch: packedCount + kernel.blockCount) {
+                range, packed in
+                for column in range {
+                    kernel.packByTap(panel: column, into: packed, scratch: packed + packedCount)
+                    let first = column * panel
+                    for image in 0..<batch {
+                        let place = image * pixels * outputs + first
+                        for row in stride(from: 0, to: depth, by: together) {
+                            MatrixProduct.highest.panels(packed, rows: depth).from(row: row).multiply(
+                                m: pixels, n: min(panel, outputs - first), k: min(together, depth - row),
+                                left: patches + image * pixels * depth + row, rowStride: depth,
+                                bias: row == 0 ? bias.map { $0 + (image * biasStride + first) } : nil,
+                                addend: row == 0 ? addend.map { $0 + place } : UnsafePointer(y + place),
+                                into: y + place, stride: outputs)
                         }
                     }
                 }
@@ -107,24 +107,25 @@ enum PatchProduct {
         let channels = geometry.channels
         let blocks = (pixels + rows - 1) / rows
         let y = SharedMutable(target)
-        parallelFor(batch * blocks, grain: 1) { range in
-            withScratch(rows * tapsAtOnce * channels) { patches in
-                for task in range {
-                    let image = task / blocks
-                    let first = task % blocks * rows
-                    let count = min(rows, pixels - first)
-                    let place = (image * pixels + first) * outputs
-                    for tap in stride(from: 0, to: taps, by: tapsAtOnce) {
-                        let width = min(tapsAtOnce, taps - tap)
-                        withUnsafePointer(to: geometry) {
-                            kernels.gather_patches($0, source + image * sourceCount, first, count, tap, width, patches)
-                        }
-                        matrix.from(row: tap * channels).multiply(
-                            m: count, n: outputs, k: width * channels, left: patches, rowStride: width * channels,
-                            bias: tap == 0 ? bias.map { $0 + image * biasStride } : nil,
-                            addend: tap == 0 ? addend.map { $0 + place } : UnsafePointer(y + place), into: y + place,
-                            stride: outputs)
+        // A packed left operand begins at a cache line.
+        let patchCount = (rows * tapsAtOnce * channels + 15) / 16 * 16
+        let packedCount = scratchCount(matrix.scratchBytes(m: rows, k: tapsAtOnce * channels))
+        parallelFor(batch * blocks, grain: 1, scratch: patchCount + packedCount) { range, patches in
+            for task in range {
+                let image = task / blocks
+                let first = task % blocks * rows
+                let count = min(rows, pixels - first)
+                let place = (image * pixels + first) * outputs
+                for tap in stride(from: 0, to: taps, by: tapsAtOnce) {
+                    let width = min(tapsAtOnce, taps - tap)
+                    withUnsafePointer(to: geometry) {
+                        kernels.gather_patches($0, source + image * sourceCount, first, count, tap, width, patches)
                     }
+                    matrix.from(row: tap * channels).multiply(
+                        m: count, n: outputs, k: width * channels, left: patches, rowStride: width * channels,
+                        bias: tap == 0 ? bias.map { $0 + image * biasStride } : nil,
+                        addend: tap == 0 ? addend.map { $0 + place } : UnsafePointer(y + place), into: y + place,
+                        stride: outputs, scratch: patches + patchCount)
                 }
             }
         }

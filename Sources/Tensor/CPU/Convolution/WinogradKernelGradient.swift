@@ -41,15 +41,15 @@ struct WinogradKernelGradient {
                 for first in stride(from: 0, to: tiles, by: group) {
                     let count = min(group, tiles - first)
                     transform(first..<first + count, input, outputGradient, x, inputStride, dy, outputStride)
-                    parallelFor(planes.count, grain: 1) { range in
-                        withScratch(byteCount: MatrixProduct.highest.scratchBytes(n: inputs, k: count)) { packed in
-                            for plane in planes[range] {
-                                MatrixProduct.highest.multiplyOnThisThread(
-                                    m: outputs, n: inputs, k: count,
-                                    MatrixView(dy + plane * outputStride, stride: outputs, transposed: true),
-                                    MatrixView(x + plane * inputStride, stride: inputs), accumulate: first > 0,
-                                    into: sums + plane * sumStride, stride: inputs, scratch: packed)
-                            }
+                    let packedCount = scratchCount(
+                        MatrixProduct.highest.scratchBytes(m: outputs, n: inputs, k: count))
+                    parallelFor(planes.count, grain: 1, scratch: packedCount) { range, packed in
+                        for plane in planes[range] {
+                            MatrixProduct.highest.multiplyOnThisThread(
+                                m: outputs, n: inputs, k: count,
+                                MatrixView(dy + plane * outputStride, stride: outputs, transposed: true),
+                                MatrixView(x + plane * inputStride, stride: inputs), accumulate: first > 0,
+                                into: sums + plane * sumStride, stride: inputs, scratch: packed)
                         }
                     }
                 }

@@ -26,28 +26,27 @@ extension WinogradProduct {
                         inputStride)
                 }
             }
-            parallelFor((taps.columns + panel - 1) / panel, grain: 1) { columns in
-                let count = Self.planeCount * sumStride
-                withScratch(2 * count) { sums in
-                    let part = sums + count
-                    for column in columns {
-                        for first in Swift.stride(from: 0, to: taps.depth, by: channelsAtOnce) {
-                            let target = first == 0 ? sums : part
-                            target.update(repeating: 0, count: count)
-                            let some = first..<min(taps.depth, first + channelsAtOnce)
-                            taps.forEachBlock(of: some, panel: column) { channels, block in
-                                kernels.winograd_few(
-                                    map.paired, tiles, channels.count,
-                                    inputs + channels.lowerBound * Self.planeCount * tiles, block.first,
-                                    block.channelStride, block.tapStride, target, sumStride, block.next)
-                            }
-                            if first > 0 { for i in 0..<count { sums[i] += part[i] } }
+            let count = Self.planeCount * sumStride
+            parallelFor((taps.columns + panel - 1) / panel, grain: 1, scratch: 2 * count + taps.blockCount) {
+                columns, sums in
+                let part = sums + count
+                for column in columns {
+                    for first in Swift.stride(from: 0, to: taps.depth, by: channelsAtOnce) {
+                        let target = first == 0 ? sums : part
+                        target.update(repeating: 0, count: count)
+                        let some = first..<min(taps.depth, first + channelsAtOnce)
+                        taps.forEachBlock(of: some, panel: column, scratch: part + count) { channels, block in
+                            kernels.winograd_few(
+                                map.paired, tiles, channels.count,
+                                inputs + channels.lowerBound * Self.planeCount * tiles, block.first,
+                                block.channelStride, block.tapStride, target, sumStride, block.next)
                         }
-                        withUnsafePointer(to: map) {
-                            kernels.winograd_output(
-                                $0, sums, sumStride, 0, tiles, column * panel, bias?.pointer, biasStride,
-                                addend?.pointer, y.pointer)
-                        }
+                        if first > 0 { for i in 0..<count { sums[i] += part[i] } }
+                    }
+                    withUnsafePointer(to: map) {
+                        kernels.winograd_output(
+                            $0, sums, sumStride, 0, tiles, column * panel, bias?.pointer, biasStride,
+                            addend?.pointer, y.pointer)
                     }
                 }
             }

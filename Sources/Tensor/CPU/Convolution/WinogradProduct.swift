@@ -106,63 +106,74 @@ struct WinogradProduct {
         let wanted = 4 * ThreadPool.threadCount
         let parts = min((wanted + panels - 1) / panels, max(1, group.count / Self.fewestTiles))
         let y = SharedMutable(target)
-        parallelFor(panels * parts, grain: 1) { tasks in
+        let most = (group.count + parts - 1) / parts
+        let scratchCount = Self.planeCount * (kernelStride + sumStride(tiles: most)) + taps.blockCount
+        parallelFor(panels * parts, grain: 1, scratch: scratchCount) { tasks, scratch in
             for task in tasks {
                 let (column, part) = (task / parts, task % parts)
                 let own = part * group.count / parts..<(part + 1) * group.count / parts
                 multiplyPanel(
                     column, tiles: own, inputs, inputStride: inputStride, firstTile: group.lowerBound,
-                    bias: bias?.pointer, biasStride: biasStride, addend: addend?.pointer, into: y.pointer)
+                    bias: bias?.pointer, biasStride: biasStride, addend: addend?.pointer, into: y.pointer,
+                    scratch: scratch)
             }
         }
+    }
+
+    /// The distance between the planes of a panel's transformed kernel.
+    private var kernelStride: Int { Self.planeStride(channelsAtOnce * MatrixProduct.highest.panelWidth) }
+
+    /// The tiles of a task that are summed at a time: for shallow kernels the tiles are processed in blocks.
+    private func tilesAtOnce(_ tiles: Int) -> Int { channelsAtOnce == taps.depth ? min(tiles, 64) : tiles }
+
+    /// The distance between the planes of a panel's sums, in a task of a number of tiles.
+    private func sumStride(tiles: Int) -> Int {
+        Self.planeStride(tilesAtOnce(tiles) * MatrixProduct.highest.panelWidth)
     }
 
     /// Computes one panel of outputs for some tiles, counted within the group.
     private func multiplyPanel(
         _ column: Int, tiles: Range<Int>, _ inputs: Shared<Float>, inputStride: Int, firstTile: Int,
         bias: UnsafePointer<Float>?, biasStride: Int, addend: UnsafePointer<Float>?,
-        into target: UnsafeMutablePointer<Float>
+        into target: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
     ) {
         let panel = MatrixProduct.highest.panelWidth
         let depth = taps.depth
         // If a panel is at most half full, only half of it is multiplied.
         let width = taps.columns - column * panel <= panel / 2 ? panel / 2 : panel
-        // For shallow kernels the tiles are processed in blocks.
-        let channels = channelsAtOnce
-        let atOnce = channels == depth ? min(tiles.count, 64) : tiles.count
-        let kernelStride = Self.planeStride(channels * panel)
-        let sumStride = Self.planeStride(atOnce * panel)
-        withScratch(Self.planeCount * (kernelStride + sumStride)) { kernelPlanes in
-            let sums = kernelPlanes + Self.planeCount * kernelStride
-            for k in Swift.stride(from: 0, to: depth, by: channels) {
-                let block = k..<min(depth, k + channels)
-                transformKernel(block, column, into: kernelPlanes, stride: kernelStride)
-                for tile in Swift.stride(from: tiles.lowerBound, to: tiles.upperBound, by: atOnce) {
-                    let count = min(atOnce, tiles.upperBound - tile)
-                    for plane in planes {
-                        let sum = sums + plane * sumStride
-                        let right = MatrixProduct.highest.panels(
-                            kernelPlanes + plane * kernelStride, rows: block.count)
-                        right.multiply(
-                            m: count, n: width, k: block.count,
-                            left: inputs + (plane * inputStride + tile * depth + k), rowStride: depth,
-                            addend: k > 0 ? UnsafePointer(sum) : nil, into: sum, stride: panel)
-                    }
-                    guard block.upperBound == depth else { continue }
-                    withUnsafePointer(to: map) {
-                        kernels.winograd_output(
-                            $0, sums, sumStride, firstTile + tile, count, column * panel, bias, biasStride, addend,
-                            target)
-                    }
+        let (channels, atOnce) = (channelsAtOnce, tilesAtOnce(tiles.count))
+        let (kernelStride, sumStride) = (kernelStride, sumStride(tiles: tiles.count))
+        let kernelPlanes = scratch + taps.blockCount
+        let sums = kernelPlanes + Self.planeCount * kernelStride
+        for k in Swift.stride(from: 0, to: depth, by: channels) {
+            let block = k..<min(depth, k + channels)
+            transformKernel(block, column, into: kernelPlanes, stride: kernelStride, scratch: scratch)
+            for tile in Swift.stride(from: tiles.lowerBound, to: tiles.upperBound, by: atOnce) {
+                let count = min(atOnce, tiles.upperBound - tile)
+                for plane in planes {
+                    let sum = sums + plane * sumStride
+                    let right = MatrixProduct.highest.panels(
+                        kernelPlanes + plane * kernelStride, rows: block.count)
+                    right.multiply(
+                        m: count, n: width, k: block.count,
+                        left: inputs + (plane * inputStride + tile * depth + k), rowStride: depth,
+                        addend: k > 0 ? UnsafePointer(sum) : nil, into: sum, stride: panel)
+                }
+                guard block.upperBound == depth else { continue }
+                withUnsafePointer(to: map) {
+                    kernels.winograd_output(
+                        $0, sums, sumStride, firstTile + tile, count, column * panel, bias, biasStride, addend,
+                        target)
                 }
             }
         }
     }
 
     private func transformKernel(
-        _ channels: Range<Int>, _ column: Int, into planes: UnsafeMutablePointer<Float>, stride: Int
+        _ channels: Range<Int>, _ column: Int, into planes: UnsafeMutablePointer<Float>, stride: Int,
+        scratch: UnsafeMutablePointer<Float>
     ) {
-        taps.forEachBlock(of: channels, panel: column) { some, block in
+        taps.forEachBlock(of: channels, panel: column, scratch: scratch) { some, block in
             kernels.winograd_kernel(
                 map.paired, some.count, block.first, block.channelStride, block.tapStride,
                 planes + (some.lowerBound - channels.lowerBound) * MatrixProduct.highest.panelWidth, stride)

@@ -60,14 +60,14 @@ extension MatrixProduct {
     /// Calls `body` with the panels of a right operand: the kept ones, or packed now on all threads.
     private func withPanels(of b: MatrixView, rows: Int, columns: Int, _ body: (Panels) -> Void) {
         if let kept = b.keptPanels { return body(kept) }
-        withScratch(byteCount: scratchBytes(n: columns, k: rows)) { memory in
+        withScratch(byteCount: panelBytes(n: columns, k: rows)) { memory in
             let target = SharedMutable(memory.assumingMemoryBound(to: UInt8.self))
             let width = panelWidth
             parallelFor((columns + width - 1) / width, grain: max(1, Self.numbersAtOnce / max(width * rows, 1))) {
                 let first = $0.lowerBound * width
                 pack(
                     b.from(column: first), rows: rows, columns: min(columns, $0.upperBound * width) - first,
-                    into: UnsafeMutableRawPointer(target.pointer) + scratchBytes(n: first, k: rows))
+                    into: UnsafeMutableRawPointer(target.pointer) + panelBytes(n: first, k: rows))
             }
             body(panels(memory, rows: rows))
         }

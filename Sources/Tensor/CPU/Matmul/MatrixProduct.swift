@@ -68,21 +68,21 @@ package struct MatrixProduct: @unchecked Sendable {
         let blocks = (m + rows - 1) / rows
         let panelsOfOneTask = max(1, min(panels * blocks / (4 * ThreadPool.threadCount), 65_536 / max(panel * k, 1)))
         let groups = (panels + panelsOfOneTask - 1) / panelsOfOneTask
-        parallelFor(groups * blocks, grain: 1) { tasks in
-            withScratch(byteCount: table.byteCount(rows: k, columns: panelsOfOneTask * panel)) { scratch in
-                for task in tasks {
-                    let row = task / groups * rows
-                    let column = task % groups * panelsOfOneTask * panel
-                    let width = min(panelsOfOneTask * panel, n - column)
-                    let corner = row * stride + column
-                    let right =
-                        b.keptPanels?.from(column: column)
-                        ?? pack(b.from(column: column), rows: k, columns: width, into: scratch)
-                    right.multiply(
-                        m: min(rows, m - row), n: width, k: k, left: left + row * aRow, rowStride: aRow,
-                        columnStride: aColumn, bias: bias.map { $0 + column }, addend: addend.map { $0 + corner },
-                        into: target + corner, stride: stride)
-                }
+        let kept = b.keptPanels
+        let scratchBytes = kept == nil ? table.byteCount(rows: k, columns: panelsOfOneTask * panel) : 0
+        parallelFor(groups * blocks, grain: 1, scratch: scratchCount(scratchBytes)) { tasks, scratch in
+            for task in tasks {
+                let row = task / groups * rows
+                let column = task % groups * panelsOfOneTask * panel
+                let width = min(panelsOfOneTask * panel, n - column)
+                let corner = row * stride + column
+                let right =
+                    kept?.from(column: column)
+                    ?? pack(b.from(column: column), rows: k, columns: width, into: scratch)
+                right.multiply(
+                    m: min(rows, m - row), n: width, k: k, left: left + row * aRow, rowStride: aRow,
+                    columnStride: aColumn, bias: bias.map { $0 + column }, addend: addend.map { $0 + corner },
+                    into: target + corner, stride: stride)
             }
         }
     }
@@ -103,18 +103,27 @@ package struct MatrixProduct: @unchecked Sendable {
     }
 
     /// C[m × n] = A · B, or C += A · B, on the calling thread, for use inside parallel regions.
-    /// `scratch` holds ``scratchBytes(n:k:)`` bytes.
+    /// `scratch` holds ``scratchBytes(m:n:k:)`` bytes.
     func multiplyOnThisThread(
         m: Int, n: Int, k: Int, _ a: MatrixView, _ b: MatrixView, accumulate: Bool,
         into c: UnsafeMutablePointer<Float>, stride: Int, scratch: UnsafeMutableRawPointer
     ) {
         pack(b, rows: k, columns: n, into: scratch).multiply(
             m: m, n: n, k: k, left: a.floats, rowStride: a.matrix.row_stride, columnStride: a.matrix.column_stride,
-            addend: accumulate ? UnsafePointer(c) : nil, into: c, stride: stride)
+            addend: accumulate ? UnsafePointer(c) : nil, into: c, stride: stride,
+            scratch: scratch + alignedPanelBytes(n: n, k: k))
     }
 
-    /// The scratch memory, in bytes, for a right-hand matrix of k × n.
-    func scratchBytes(n: Int, k: Int) -> Int { table.byteCount(rows: k, columns: n) }
+    /// The scratch memory, in bytes, for ``multiplyOnThisThread(m:n:k:_:_:accumulate:into:stride:scratch:)``.
+    func scratchBytes(m: Int, n: Int, k: Int) -> Int {
+        alignedPanelBytes(n: n, k: k) + table.leftScratchBytes(rows: m, columns: k)
+    }
+
+    /// The memory, in bytes, for a packed right-hand matrix of k × n.
+    func panelBytes(n: Int, k: Int) -> Int { table.byteCount(rows: k, columns: n) }
+
+    /// ``panelBytes(n:k:)``, rounded up to whole cache lines.
+    private func alignedPanelBytes(n: Int, k: Int) -> Int { (panelBytes(n: n, k: k) + 63) / 64 * 64 }
 }
 
 // What the packing of a right operand outside a product needs.
@@ -131,7 +140,7 @@ extension MatrixProduct {
     /// Rows that one call of the micro-kernel produces.
     var stripHeight: Int { table.strip_height }
 
-    /// Packs `rows` × `columns` numbers into memory of ``scratchBytes(n:k:)`` bytes.
+    /// Packs `rows` × `columns` numbers into memory of ``panelBytes(n:k:)`` bytes.
     @discardableResult
     func pack(_ matrix: MatrixView, rows: Int, columns: Int, into memory: UnsafeMutableRawPointer) -> Panels {
         withUnsafePointer(to: matrix.matrix) { table.pack($0, rows, columns, memory) }

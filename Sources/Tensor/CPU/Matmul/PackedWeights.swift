@@ -45,7 +45,7 @@ private final class PackedWeight: Sendable {
     init?(_ weight: Tensor, for product: MatrixProduct) {
         let outputs = weight.shape[0]
         let rows = weight.count / outputs
-        let count = (product.scratchBytes(n: outputs, k: rows) + 3) / 4
+        let count = scratchCount(product.panelBytes(n: outputs, k: rows))
         byteCount = StoragePool.capacity(for: count) * MemoryLayout<Float>.stride
         guard PackedWeights.take(byteCount) else { return nil }
         storage = TensorStorage(count: count)
@@ -56,7 +56,7 @@ private final class PackedWeight: Sendable {
             let first = range.lowerBound * width
             product.pack(
                 matrix.from(column: first), rows: rows, columns: min(outputs, range.upperBound * width) - first,
-                into: UnsafeMutableRawPointer(target.pointer) + product.scratchBytes(n: first, k: rows))
+                into: UnsafeMutableRawPointer(target.pointer) + product.panelBytes(n: first, k: rows))
         }
     }
 

@@ -22,19 +22,17 @@ package struct Panels: @unchecked Sendable {
     }
 
     /// result[m × n] = left[m × k] · these panels[k × n] + bias[n] + addend, on the calling thread. The rows of the result and of the
-    /// addend, which may be the result itself, are `stride` apart.
+    /// addend, which may be the result itself, are `stride` apart. `scratch` holds ``scratchBytes(m:k:)`` bytes.
     func multiply(
         m: Int, n: Int, k: Int, left: UnsafePointer<Float>, rowStride: Int, columnStride: Int = 1,
         bias: UnsafePointer<Float>? = nil, addend: UnsafePointer<Float>? = nil,
-        into result: UnsafeMutablePointer<Float>, stride: Int
+        into result: UnsafeMutablePointer<Float>, stride: Int, scratch: UnsafeMutableRawPointer? = nil
     ) {
-        if kernels.pack_left != nil {
-            withScratch(byteCount: kernels.leftByteCount(rows: m, columns: k)) { packed in
-                var matrix = MatrixView(left, rowStride: rowStride, columnStride: columnStride).matrix
-                kernels.pack_left(&matrix, m, k, packed)
-                multiply(
-                    m: m, n: n, k: k, packedLeft: packed, bias: bias, addend: addend, into: result, stride: stride)
-            }
+        if let pack = kernels.pack_left {
+            guard let scratch else { fatalError("Panels.multiply: expected memory for a packed left operand") }
+            var matrix = MatrixView(left, rowStride: rowStride, columnStride: columnStride).matrix
+            pack(&matrix, m, k, scratch)
+            multiply(m: m, n: n, k: k, packedLeft: scratch, bias: bias, addend: addend, into: result, stride: stride)
             return
         }
         var product = tensor_product(
@@ -42,6 +40,9 @@ package struct Panels: @unchecked Sendable {
             panels: base, panel_rows: rows, bias: bias, addend: addend, result: result, result_stride: stride)
         kernels.multiply(&product)
     }
+
+    /// The memory, in bytes, that a left operand of m × k is packed into; 0 if it is read as it is.
+    func scratchBytes(m: Int, k: Int) -> Int { kernels.leftScratchBytes(rows: m, columns: k) }
 
     /// The same with a left operand of `k` columns that is packed already.
     func multiply(
@@ -63,6 +64,11 @@ extension tensor_product_kernels {
     func leftByteCount(rows: Int, columns: Int) -> Int {
         (rows + strip_height - 1) / strip_height * strip_height
             * ((columns + row_multiple - 1) / row_multiple * row_multiple) * left_number_bytes
+    }
+
+    /// The bytes of a packed left operand, 0 if the kernels read it as it is.
+    func leftScratchBytes(rows: Int, columns: Int) -> Int {
+        pack_left == nil ? 0 : leftByteCount(rows: rows, columns: columns)
     }
 
     /// The bytes of the panels of a matrix.

@@ -39,15 +39,15 @@ extension Tensor {
             return result
         }
         let c = SharedMutable(target)
-        parallelFor(batch, grain: max(1, 65_536 / max(m * n * k, 1))) { range in
-            withScratch(byteCount: product.scratchBytes(n: n, k: k)) { scratch in
-                for i in range {
-                    product.multiplyOnThisThread(
-                        m: m, n: n, k: k,
-                        MatrixView(self, offset: i * m * k, stride: columns, transposed: transposingSelf),
-                        MatrixView(other, offset: i * k * n, stride: otherColumns, transposed: transposingOther),
-                        accumulate: false, into: c + i * m * n, stride: n, scratch: scratch)
-                }
+        let grain = max(1, 65_536 / max(m * n * k, 1))
+        let scratchCount = scratchCount(product.scratchBytes(m: m, n: n, k: k))
+        parallelFor(batch, grain: grain, scratch: scratchCount) { range, scratch in
+            for i in range {
+                product.multiplyOnThisThread(
+                    m: m, n: n, k: k,
+                    MatrixView(self, offset: i * m * k, stride: columns, transposed: transposingSelf),
+                    MatrixView(other, offset: i * k * n, stride: otherColumns, transposed: transposingOther),
+                    accumulate: false, into: c + i * m * n, stride: n, scratch: scratch)
             }
         }
         return result
