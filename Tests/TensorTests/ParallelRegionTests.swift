@@ -44,21 +44,36 @@ struct ParallelRegionTests {
         }
     }
 
-    @Test("No two threads of a region share scratch memory, which is aligned to 64 bytes")
-    func scratch() {
-        let faults = Counter()
-        for scratch in [1, 100, 5_000] {
-            parallelFor(200, grain: 3, scratch: scratch) { range, memory in
-                for index in range {
-                    let numbers = UnsafeMutableBufferPointer(start: memory, count: scratch)
-                    numbers.update(repeating: Float(index))
-                    sched_yield()
-                    let isOwn = numbers.allSatisfy { $0 == Float(index) } && UInt(bitPattern: memory) % 64 == 0
-                    if !isOwn { faults.value.wrappingAdd(1, ordering: .relaxed) }
+    @Test("No two threads share scratch memory, which is aligned to 64 bytes, for any number of threads")
+    func scratch() async {
+        // In a process of its own, because the number of threads is that of the process.
+        await #expect(processExitsWith: .success) {
+            let faults = Counter()
+            DispatchQueue.concurrentPerform(iterations: 3) { caller in
+                for round in 0..<100 {
+                    if caller == 0 { ThreadPool.threadCount = 1 + round % 5 }
+                    let scratch = [1, 100, 5_000][round % 3]
+                    parallelFor(40, grain: 3, scratch: scratch) { range, memory in
+                        for index in range {
+                            let numbers = UnsafeMutableBufferPointer(start: memory, count: scratch)
+                            numbers.update(repeating: Float(caller * 40 + index))
+                            sched_yield()
+                            let isOwn = numbers.allSatisfy { $0 == Float(caller * 40 + index) }
+                            if !isOwn || UInt(bitPattern: memory) % 64 != 0 {
+                                faults.value.wrappingAdd(1, ordering: .relaxed)
+                            }
+                        }
+                    }
                 }
             }
+            #expect(faults.value.load(ordering: .relaxed) == 0)
         }
-        #expect(faults.value.load(ordering: .relaxed) == 0)
+    }
+
+    @Test("A region without numbers calls nothing and takes no memory")
+    func empty() {
+        parallelFor(0, grain: 0) { _ in Issue.record("called") }
+        parallelFor(0, grain: 0, scratch: 1_000) { _, _ in Issue.record("called") }
     }
 
     @Test("A region takes the scratch memory of all its threads at once")

@@ -59,7 +59,8 @@ extension Tensor {
         let factors = SharedMutable(scales.storage.base)
         guard let base = integers.bytes.bindMemory(to: Int8.self).baseAddress else { return self }
         let target = SharedMutable(base)
-        parallelFor(rows, grain: max(1, 65_536 / width), scratch: width) { range, row in
+        parallelFor(rows, grain: max(1, 65_536 / width), scratch: scalarType == .float32 ? 0 : width) {
+            range, row in
             for index in range {
                 var source = UnsafePointer(row)
                 if scalarType == .float32 {

@@ -1,4 +1,4 @@
-/// Calls `body` with memory for `count` numbers of unspecified content, taken from the tensors' pool.
+/// Calls `body` with memory for `count` numbers of unspecified content, aligned to cache lines, taken from the tensors' pool.
 func withScratch<Result>(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Result) -> Result {
     let storage = TensorStorage(count: count)
     return withExtendedLifetime(storage) { body(storage.base) }
@@ -9,5 +9,5 @@ func withScratch<Result>(byteCount: Int, _ body: (UnsafeMutableRawPointer) -> Re
     withScratch(scratchCount(byteCount)) { body(UnsafeMutableRawPointer($0)) }
 }
 
-/// The numbers that take at least so many bytes.
+/// How many Float32 numbers hold `byteCount` bytes.
 func scratchCount(_ byteCount: Int) -> Int { (byteCount + 3) / 4 }

@@ -7,7 +7,7 @@ import Synchronization
 final class Workers: Sendable {
     static let shared = Workers()
 
-    /// Computes a chunk on the thread of a number.
+    /// Computes a chunk on the thread with a number.
     typealias Body = (_ chunk: Int, _ thread: Int) -> Void
 
     /// The parallel region that is open.
@@ -25,7 +25,7 @@ final class Workers: Sendable {
     private let isOpen = Atomic<Bool>(false)
     private let generation = Atomic<Int>(0)
     private let nextChunk = Atomic<Int>(0)
-    /// The number of the next helper that joins the region; the owner is thread 0.
+    /// The number of the next helper that joins the region; the owner is thread 0. Helpers with numbers above `helpers` take no part.
     private let nextThread = Atomic<Int>(1)
     /// Helpers that may be inside the region.
     private let inside = Atomic<Int>(0)

@@ -50,8 +50,8 @@ struct KernelTaps: Sendable {
     /// Channels per block: with any number of taps, whole squares of numbers to transpose in every instruction set.
     private static let blockChannels = Int(tensor_winograd_channels)
 
-    /// The numbers of a block, a multiple of a cache line's.
-    var blockCount: Int { Self.blockChannels * taps * Self.panelWidth }
+    /// The numbers that a block is packed into, a multiple of a cache line's; none if the operand is kept packed.
+    var blockCount: Int { kept == nil ? Self.blockChannels * taps * Self.panelWidth : 0 }
 
     /// Calls `body` for blocks of channels, in order. `scratch` holds ``blockCount`` numbers.
     func forEachBlock(
@@ -102,8 +102,8 @@ struct KernelTaps: Sendable {
     func packAll(into packed: UnsafeMutableRawPointer, for product: MatrixProduct) {
         let (width, rows) = (product.panelWidth, taps * depth)
         let target = SharedMutable(packed.assumingMemoryBound(to: UInt8.self))
-        let rowCount = product.usesTiles ? rowCount(columns: width) : 0
-        parallelFor((columns + width - 1) / width, grain: 1, scratch: blockCount + rowCount) { panels, scratch in
+        let count = blockCount + (product.usesTiles ? rowCount(columns: width) : 0)
+        parallelFor((columns + width - 1) / width, grain: 1, scratch: count) { panels, scratch in
             for panel in panels {
                 let place = UnsafeMutableRawPointer(target.pointer) + product.panelBytes(n: panel * width, k: rows)
                 if product.usesTiles {
@@ -117,13 +117,13 @@ struct KernelTaps: Sendable {
         }
     }
 
-    /// The numbers of the rows of some columns and of one panel of them.
+    /// The numbers of some columns, as rows, and of one more panel.
     private func rowCount(columns: Int) -> Int {
         taps * depth * ((columns + Self.panelWidth - 1) / Self.panelWidth + 1) * Self.panelWidth
     }
 
-    /// Some columns, from the first of a panel on, in rows ordered tap by tap. `scratch` holds a block and ``rowCount(columns:)`` numbers,
-    /// the rows among them.
+    /// Some columns, from the first of a panel on, in rows ordered tap by tap. `scratch` holds a block, these rows, and one panel:
+    /// ``blockCount`` and ``rowCount(columns:)`` numbers.
     private func rowsByTap(ofColumns range: Range<Int>, scratch: UnsafeMutablePointer<Float>) -> MatrixView {
         let (width, rows) = (Self.panelWidth, taps * depth)
         let panels = (range.count + width - 1) / width

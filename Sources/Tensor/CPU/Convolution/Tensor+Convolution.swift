@@ -33,10 +33,11 @@ extension Tensor {
         let (shift, added) = (bias.map { Shared($0) }, addend.map { Shared($0) })
         let biasStride = bias?.rank == 2 ? geometry.outputs : 0
         if geometry.isPointwise, biasStride == 0 {
-            MatrixProduct.current.multiply(
+            let product = MatrixProduct.current
+            product.multiply(
                 m: geometry.outputPixels, n: geometry.outputs, k: geometry.inputs,
                 MatrixView(self, stride: geometry.inputs),
-                MatrixView(weight: kernel, rows: geometry.outputPixels), bias: shift, addend: added,
+                MatrixView(weight: kernel, rows: geometry.outputPixels, of: product), bias: shift, addend: added,
                 into: target, stride: geometry.outputs)
         } else if let product = WinogradProduct.forward(geometry, kernel: kernel) {
             product.multiply(

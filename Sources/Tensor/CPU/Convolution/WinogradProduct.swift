@@ -131,7 +131,8 @@ struct WinogradProduct {
         Self.planeStride(tilesAtOnce(tiles) * MatrixProduct.highest.panelWidth)
     }
 
-    /// Computes one panel of outputs for some tiles, counted within the group.
+    /// Computes one panel of outputs for some tiles, counted within the group. `scratch` holds a block of the kernel, the planes of the panel's transformed
+    /// kernel, and those of its sums.
     private func multiplyPanel(
         _ column: Int, tiles: Range<Int>, _ inputs: Shared<Float>, inputStride: Int, firstTile: Int,
         bias: UnsafePointer<Float>?, biasStride: Int, addend: UnsafePointer<Float>?,

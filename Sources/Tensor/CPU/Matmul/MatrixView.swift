@@ -43,7 +43,7 @@ package struct MatrixView: @unchecked Sendable {
 
     /// A weight `[outputs, …]` as the right operand of a product of `rows` rows. With few rows, for which packing does not pay off, and for
     /// tiles, a kept packed copy is used, unless BLAS computes the product. Valid while the tensor lives.
-    package init(weight: Tensor, rows: Int, of product: MatrixProduct = .current) {
+    package init(weight: Tensor, rows: Int, of product: MatrixProduct) {
         let view = MatrixView(weight, stride: weight.count / max(weight.shape[0], 1), transposed: true)
         let isKept = product.usesTiles || (rows <= MatrixProduct.fewRows && product.blas == nil)
         self.init(view.matrix, keptPanels: isKept ? weight.keptPanels(for: product) : nil)

@@ -22,7 +22,8 @@ package struct Panels: @unchecked Sendable {
     }
 
     /// result[m × n] = left[m × k] · these panels[k × n] + bias[n] + addend, on the calling thread. The rows of the result and of the
-    /// addend, which may be the result itself, are `stride` apart. `scratch` holds ``scratchBytes(m:k:)`` bytes.
+    /// addend, which may be the result itself, are `stride` apart. `scratch` holds ``scratchBytes(m:k:)`` bytes, aligned to
+    /// cache lines; nil if that is 0.
     func multiply(
         m: Int, n: Int, k: Int, left: UnsafePointer<Float>, rowStride: Int, columnStride: Int = 1,
         bias: UnsafePointer<Float>? = nil, addend: UnsafePointer<Float>? = nil,

@@ -69,9 +69,10 @@ extension Tensor {
         let outputs = weight.shape[0]
         let rows = count / max(width, 1)
         let result = Tensor(uninitialized: resultShape)
-        MatrixProduct.current.multiply(
+        let product = MatrixProduct.current
+        product.multiply(
             m: rows, n: outputs, k: width, MatrixView(self, stride: width),
-            MatrixView(weight: weight, rows: rows), bias: bias.map { Shared($0) },
+            MatrixView(weight: weight, rows: rows, of: product), bias: bias.map { Shared($0) },
             addend: addend.map { Shared($0) },
             into: result.storage.base, stride: outputs)
         return result
